@@ -73,7 +73,9 @@ def _open_table(
 ) -> str:
     # A wide table scrolls in its own box, which a keyboard must be able to reach and a reader to name.
     label = escape(tokens[index].meta["section"], quote=True)
-    return f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}">\n<table class="table">\n'
+    return (
+        f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}">\n<table class="table">\n'
+    )
 
 
 def _close_table(

@@ -137,7 +137,9 @@ def test_raw_html_is_shown_as_text() -> None:
 
 
 def test_table_is_named_and_figures_are_aligned_by_class() -> None:
-    page = help.parse("t", '# T\n\nS.\n\n## "Prices" & more\n\n| Model | Price |\n| --- | ---: |\n| A | 1 |\n')
+    page = help.parse(
+        "t", '# T\n\nS.\n\n## "Prices" & more\n\n| Model | Price |\n| --- | ---: |\n| A | 1 |\n'
+    )
 
     assert 'role="region" tabindex="0" aria-label="&quot;Prices&quot; &amp; more"' in page.html
     assert '<td class="num">1</td>' in page.html
