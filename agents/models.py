@@ -1,0 +1,205 @@
+"""What people build (agents and their sources) and what comes of it (conversations of replies)."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from llm.models import ChatModel
+from workspaces.models import Workspace
+
+
+class Agent(models.Model):
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        ACTIVE = "active", "Active"
+        ARCHIVED = "archived", "Archived"
+
+    FALLBACK = "I don't know that from my sources. Could you put it another way?"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="agents")
+    name = models.CharField(max_length=80)
+    instructions = models.TextField(max_length=20_000, blank=True, help_text="Who the agent is and how it should answer.")
+    chat_model = models.ForeignKey(ChatModel, on_delete=models.PROTECT, related_name="agents")
+    temperature = models.FloatField(default=0.2)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    fallback_text = models.CharField(max_length=500, default=FALLBACK, help_text="Said when the sources hold no answer.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name", "created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(temperature__gte=0, temperature__lte=1), name="agent_temperature_0_to_1"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("agents:agent", args=[self.workspace.slug, self.pk])
+
+
+class Source(models.Model):
+    """A text that an agent answers from. Training cuts it into passages; adding one is always free."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="sources")
+    title = models.CharField(max_length=200)
+    text = models.TextField(max_length=1_000_000)
+    content_hash = models.CharField(max_length=64, editable=False)
+    trained_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["title", "created_at"]
+        constraints = [models.UniqueConstraint(fields=["agent", "content_hash"], name="source_text_once_per_agent")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Passage(models.Model):
+    """A piece of a source, small enough to quote; the unit of the full-text index."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="passages")
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="passages")
+    position = models.PositiveIntegerField()
+    heading = models.CharField(max_length=200, blank=True)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["source", "position"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class QAPair(models.Model):
+    """A question with its one right answer, returned word for word and free."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="qa_pairs")
+    question = models.CharField(max_length=500)
+    answer = models.TextField(max_length=20_000)
+    # The question as it is compared: case, punctuation and spacing folded.
+    folded = models.CharField(max_length=500, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["question"]
+        constraints = [models.UniqueConstraint(fields=["agent", "folded"], name="qa_question_once_per_agent")]
+
+    def __str__(self) -> str:
+        return self.question
+
+
+class Conversation(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="conversations")
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["agent", "started_by", "-created_at"], name="conversation_latest")]
+
+    def __str__(self) -> str:
+        return f"conversation {self.pk}"
+
+
+class Reply(models.Model):
+    """One turn: what a member asked and what the agent answered, with the receipt of it.
+
+    The route (model, credential, who pays, price, why) is written once, when the reply is accepted,
+    and nothing later changes it.
+    """
+
+    class State(models.TextChoices):
+        RESERVED = "reserved", "Accepted"
+        STREAMING = "streaming", "Answering"
+        COMPLETED = "completed", "Complete"
+        STOPPED = "stopped", "Stopped"
+        CUT = "cut", "Cut at limit"
+        FAILED = "failed", "Failed"
+
+    class Billing(models.TextChoices):
+        CREDITS = "credits", "Credits"
+        BYO = "byo", "Your provider account"
+        LOCAL = "local", "Local, free"
+        UNMETERED = "unmetered", "Unmetered"
+
+    RUNNING = (State.RESERVED, State.STREAMING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")
+    agent = models.ForeignKey(Agent, null=True, on_delete=models.SET_NULL, related_name="replies")
+    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL, related_name="replies")
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Made by the browser: the same press of Send, however often it arrives, is one reply.
+    idempotency_key = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64)
+
+    question = models.TextField()
+    text = models.TextField(blank=True)
+    sources = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=300, blank=True, help_text="For admins; never the provider's raw words.")
+
+    # The route.
+    chat_model = models.ForeignKey(ChatModel, null=True, on_delete=models.SET_NULL, related_name="+")
+    model_name = models.CharField(max_length=60)
+    provider = models.CharField(max_length=12)
+    model_id = models.CharField(max_length=100, blank=True)
+    credential_kind = models.CharField(max_length=10)
+    credential_id = models.UUIDField(null=True)
+    credential_mask = models.CharField(max_length=20, blank=True)
+    billing = models.CharField(max_length=10, choices=Billing)
+    price = models.PositiveIntegerField()
+    why = models.CharField(max_length=40)
+
+    # What came of it.
+    charged = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    input_tokens = models.PositiveIntegerField(null=True)
+    output_tokens = models.PositiveIntegerField(null=True)
+    estimated_cost = models.PositiveBigIntegerField(null=True, help_text="Millionths of a US dollar, at list price.")
+    created_at = models.DateTimeField()
+    first_text_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    # The run.
+    lease_token = models.UUIDField()
+    renewed_at = models.DateTimeField()
+    stop_requested = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["conversation", "created_at"], name="reply_in_conversation"),
+            models.Index(fields=["workspace", "billing", "created_at"], name="reply_usage"),
+            models.Index(fields=["renewed_at"], name="reply_running", condition=Q(state__in=["reserved", "streaming"])),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "member", "idempotency_key"], name="reply_once_per_send"),
+            models.CheckConstraint(
+                condition=Q(billing="credits", price__gt=0) | (~Q(billing="credits") & Q(price=0)),
+                name="reply_price_only_on_credits",
+            ),
+            models.CheckConstraint(condition=Q(charged=0) | Q(charged=F("price")), name="reply_charged_price_or_nothing"),
+            models.CheckConstraint(
+                condition=~Q(billing="byo") | Q(credential_kind="workspace"), name="reply_byo_on_workspace_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reply {self.pk} ({self.state})"
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in self.RUNNING
+
+    def get_absolute_url(self) -> str:
+        return reverse("agents:receipt", args=[self.workspace.slug, self.pk])

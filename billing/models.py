@@ -1,0 +1,162 @@
+"""Credits: whole numbers, moved only by immutable transfers.
+
+An account's `posted` is the sum of its transfers and `held` the sum of its open holds; database
+triggers (billing/guards.py) move both, so no path can forget to, and the checks below refuse any
+that would overdraw. *Available* = posted − held.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from workspaces.models import Workspace
+
+
+class Plan(models.Model):
+    """What a workspace gets each month and how much it may have; null means no limit."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=40)
+    monthly_credits = models.PositiveIntegerField(help_text="Credits granted at the start of each period.")
+    agent_limit = models.PositiveIntegerField(null=True, blank=True)
+    seat_limit = models.PositiveIntegerField(null=True, blank=True)
+    source_limit = models.PositiveIntegerField("sources per agent", null=True, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(models.Model):
+    """A workspace's ledger account, in credits."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.PROTECT, related_name="account")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="accounts")
+    posted = models.BigIntegerField(default=0, editable=False)
+    held = models.BigIntegerField(default=0, editable=False)
+    # When the next allotment is due and when the soonest bucket expires: a reply may be accepted
+    # without looking at either as long as this moment has not come.
+    next_event_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(held__gte=0), name="account_held_not_negative"),
+            models.CheckConstraint(condition=Q(posted__gte=F("held")), name="account_never_overdrawn"),
+        ]
+
+    def __str__(self) -> str:
+        return f"account of {self.workspace_id}"
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.held
+
+
+class Transfer(models.Model):
+    """An immutable movement between a workspace's account and a system account, which its kind names."""
+
+    class Kind(models.TextChoices):
+        GRANT_PLAN = "grant_plan", "Monthly allotment"
+        GRANT_OPERATOR = "grant_operator", "Grant"
+        PURCHASE = "purchase", "Purchase"
+        CAPTURE = "capture", "Reply"
+        EXPIRE = "expire", "Expired"
+        REVERSAL = "reversal", "Reversal"
+
+    # The system account on the other side: *issued* creates credits, *usage* and *expired* take them.
+    COUNTERPART = {
+        Kind.GRANT_PLAN: "issued",
+        Kind.GRANT_OPERATOR: "issued",
+        Kind.PURCHASE: "issued",
+        Kind.CAPTURE: "usage",
+        Kind.EXPIRE: "expired",
+    }
+    INWARD = (Kind.GRANT_PLAN, Kind.GRANT_OPERATOR, Kind.PURCHASE)
+    OUTWARD = (Kind.CAPTURE, Kind.EXPIRE)
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="transfers")
+    kind = models.CharField(max_length=16, choices=Kind)
+    amount = models.BigIntegerField(help_text="Credits: above zero into the account, below zero out of it.")
+    external_id = models.CharField(max_length=120, unique=True)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, db_constraint=False)
+    reason = models.CharField(max_length=200, blank=True)
+    reply_id = models.UUIDField(null=True)
+    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "-id"], name="transfer_statement"),
+            models.Index(fields=["account", "kind", "created_at"], name="transfer_by_kind"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="transfer_sign_follows_kind",
+                condition=(
+                    Q(kind__in=["grant_plan", "grant_operator", "purchase"], amount__gt=0)
+                    | Q(kind__in=["capture", "expire"], amount__lt=0)
+                    | (Q(kind="reversal", reverses__isnull=False) & ~Q(amount=0))
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount:+}"
+
+
+class Hold(models.Model):
+    """Credits set aside for one reply until it is captured, released, or its lease runs out."""
+
+    class State(models.TextChoices):
+        HELD = "held", "Held"
+        CAPTURED = "captured", "Captured"
+        RELEASED = "released", "Released"
+        EXPIRED = "expired", "Expired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="holds")
+    amount = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State, default=State.HELD)
+    reply_id = models.UUIDField(unique=True)
+    # The fence: whoever resolves the hold must still own it.
+    lease_token = models.UUIDField()
+    renewed_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account"], name="hold_open", condition=Q(state="held")),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(state="held", resolved_at__isnull=True) | (~Q(state="held") & Q(resolved_at__isnull=False)),
+                name="hold_resolved_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"hold of {self.amount}, {self.state}"
+
+
+class Bucket(models.Model):
+    """What is left of one grant. Captures draw on the soonest-expiring bucket first, lazily (docs/decisions)."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="buckets")
+    transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, related_name="bucket")
+    remaining = models.BigIntegerField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(remaining__gte=0), name="bucket_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.remaining} until {self.expires_at or 'spent'}"

@@ -1,0 +1,237 @@
+"""Every setting, typed from the environment (or `.env`); a bad value stops the start and is named.
+
+Each variable may also be given as ``X_FILE``, the path of a file that holds the value.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.FileAwareEnv()
+env.read_env(BASE_DIR / ".env")
+
+
+def vault_ring(text: str) -> list[tuple[str, bytes]]:
+    """The key-encryption keys, newest first, from ``id:base64`` pairs split by commas.
+
+    Raises ImproperlyConfigured naming VAULT_KEYS and the pair's place, never its value.
+    """
+    ring: list[tuple[str, bytes]] = []
+    for place, pair in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+        kek_id, colon, encoded = pair.partition(":")
+        try:
+            material = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            material = b""
+        if not colon or not kek_id.isidentifier() or len(material) != 32:
+            raise ImproperlyConfigured(
+                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 bytes."
+            )
+        ring.append((kek_id, material))
+    if not ring:
+        raise ImproperlyConfigured("VAULT_KEYS is not set; `make run` writes one, docs/security.md says how.")
+    if len({kek_id for kek_id, _ in ring}) != len(ring):
+        raise ImproperlyConfigured("VAULT_KEYS names one id twice; ids must differ.")
+    return ring
+
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+VAULT_KEYS = vault_ring(env.str("VAULT_KEYS", default=""))
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# Behind TLS everywhere but on a developer's loopback, where `make run` writes HTTPS=false.
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+
+# --- Product -----------------------------------------------------------------------------------
+METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
+REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
+# The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
+PROVIDER_BASE_URLS = {
+    "openai": env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
+    "anthropic": env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
+}
+PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90)
+# Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cap).
+REPLY_CONNECT_SECONDS = env.float("REPLY_CONNECT_SECONDS", default=5)
+REPLY_FIRST_BYTE_SECONDS = env.float("REPLY_FIRST_BYTE_SECONDS", default=60)
+REPLY_IDLE_SECONDS = env.float("REPLY_IDLE_SECONDS", default=30)
+REPLY_WALL_SECONDS = env.float("REPLY_WALL_SECONDS", default=300)
+REPLY_TEXT_BYTES = env.int("REPLY_TEXT_BYTES", default=256 * 1024)
+REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024)
+LEASE_SECONDS = env.float("LEASE_SECONDS", default=60)
+LEASE_LIFE_SECONDS = env.float("LEASE_LIFE_SECONDS", default=330)
+SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=30)
+# Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.
+FAULT_POINT = env.str("FAULT_POINT", default="")
+
+# --- Django ------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "bookbag",
+    "workspaces",
+    "billing",
+    "llm",
+    "agents",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "bookbag.middleware.no_store",
+]
+ROOT_URLCONF = "bookbag.urls"
+ASGI_APPLICATION = "bookbag.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'bookbag.sqlite3'}")}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE takes the write lock at BEGIN, so a writer waits its turn instead of failing on an
+    # upgrade; FULL makes a committed charge survive a power cut.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    _database.setdefault("OPTIONS", {})
+    if env.bool("DATABASE_POOL", default=True):
+        _database["OPTIONS"]["pool"] = {
+            "min_size": 2,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "timeout": 10,
+        }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+AUTH_USER_MODEL = "workspaces.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+
+SESSION_ENGINE = "workspaces.sessions"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# A pasted book fits; a flood does not. The message form has its own, smaller limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    },
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"redacted": {"()": "bookbag.logs.RedactingFormatter", "format": "{levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "redacted"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # The wire clients log request options, prompts among them, at DEBUG.
+        "openai": {"level": "WARNING"},
+        "anthropic": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+    },
+}

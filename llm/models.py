@@ -1,0 +1,139 @@
+"""Which chat models exist, whose provider keys are held, and whether a workspace brings its own."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from workspaces.models import Workspace
+
+
+class Provider(models.TextChoices):
+    OPENAI = "openai", "OpenAI"
+    ANTHROPIC = "anthropic", "Anthropic"
+    LOCAL = "local", "Bookbag Local"
+
+
+KEYED_PROVIDERS = (Provider.OPENAI, Provider.ANTHROPIC)
+
+
+class ChatModel(models.Model):
+    """A model that agents can run on: in the catalogue, or one workspace's own (runnable under BYO only)."""
+
+    workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="chat_models")
+    name = models.CharField(max_length=60)
+    provider = models.CharField(max_length=12, choices=Provider)
+    model_id = models.CharField("provider's model id", max_length=100, blank=True)
+    price = models.PositiveIntegerField("credits per reply", default=0)
+    # The provider's list price in millionths of a US dollar per million tokens; null when unknown.
+    input_price = models.PositiveBigIntegerField("µ$ per million input tokens", null=True, blank=True)
+    output_price = models.PositiveBigIntegerField("µ$ per million output tokens", null=True, blank=True)
+    context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    note = models.CharField(max_length=120, blank=True)
+    enabled = models.BooleanField(default=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(provider__in=Provider.values), name="chatmodel_provider_known"),
+            models.CheckConstraint(
+                condition=Q(workspace__isnull=False, price=0) | Q(provider="local") | Q(workspace__isnull=True, price__gt=0),
+                name="chatmodel_price_positive_in_catalogue",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "model_id"], condition=Q(workspace__isnull=True), name="chatmodel_once_in_catalogue"
+            ),
+            models.UniqueConstraint(fields=["workspace", "provider", "model_id"], name="chatmodel_once_per_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_custom(self) -> bool:
+        return self.workspace_id is not None
+
+    @property
+    def is_available(self) -> bool:
+        return self.enabled and self.retired_at is None
+
+
+class LLMSettings(models.Model):
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="llm_settings")
+    byo_enabled = models.BooleanField(default=False)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    changed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"BYO {'on' if self.byo_enabled else 'off'}"
+
+
+class ProviderKey(models.Model):
+    """A sealed secret and what may be shown of it. Without a workspace it is a platform key.
+
+    `prefix` and `tail` make the mask, so that no page ever needs to open the sealed part.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUPERSEDED = "superseded", "Superseded"
+        DELETED = "deleted", "Deleted"
+
+    class Health(models.TextChoices):
+        UNVERIFIED = "unverified", "Not verified yet"
+        VALID = "valid", "Works"
+        REJECTED = "rejected", "Rejected by the provider"
+        LIMITED = "limited", "Rate limited or out of funds"
+        UNREACHABLE = "unreachable", "Provider not reached"
+        UNREADABLE = "unreadable", "Unreadable: enter it again"
+
+    # Part of the sealing's binding, so it exists before the row does.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, null=True, on_delete=models.PROTECT, related_name="provider_keys")
+    provider = models.CharField(max_length=12, choices=[(p.value, p.label) for p in KEYED_PROVIDERS])
+    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    prefix = models.CharField(max_length=12)
+    tail = models.CharField(max_length=4, blank=True)
+    # Envelope (llm/vault.py). Empty once wiped.
+    kek_id = models.CharField(max_length=40, blank=True, editable=False)
+    wrapped_dek = models.BinaryField(default=b"", editable=False)
+    nonce = models.BinaryField(default=b"", editable=False)
+    ciphertext = models.BinaryField(default=b"", editable=False)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+    retired_at = models.DateTimeField(null=True)
+    health = models.CharField(max_length=12, choices=Health, default=Health.UNVERIFIED)
+    health_at = models.DateTimeField(null=True)
+    last_good_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=40, blank=True)
+    last_error_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["provider", "-added_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "provider"],
+                condition=Q(state="active", workspace__isnull=False),
+                name="one_active_key_per_workspace_and_provider",
+            ),
+            models.UniqueConstraint(
+                fields=["provider"],
+                condition=Q(state="active", workspace__isnull=True),
+                name="one_active_platform_key_per_provider",
+            ),
+            models.CheckConstraint(
+                condition=Q(provider__in=[p.value for p in KEYED_PROVIDERS]), name="providerkey_provider_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.mask
+
+    @property
+    def mask(self) -> str:
+        return f"{self.prefix}…{self.tail}"

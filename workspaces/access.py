@@ -1,0 +1,84 @@
+"""Who may: every view wears exactly one of these, and a test walks the URLconf to see that it does.
+
+A workspace view is looked up through the caller's own membership, so a stranger's request and one
+for a workspace that does not exist are the same 404; a role that is too small is a 403. The role is
+read from the database on each request, so a change acts at once.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from workspaces.models import Membership, Role
+
+View = Callable[..., HttpResponseBase]
+
+
+class WorkspaceRequest(HttpRequest):
+    """What a guarded workspace view receives, for type checkers."""
+
+    membership: Membership
+
+
+def membership_of(user: Any, slug: str, role: Role) -> Membership:
+    """`user`'s membership of the workspace `slug`; Http404 for a stranger, PermissionDenied below `role`."""
+    membership = Membership.objects.select_related("workspace").filter(user_id=user.pk, workspace__slug=slug).first()
+    if membership is None:
+        raise Http404("No such workspace.")
+    if not membership.at_least(role):
+        raise PermissionDenied(f"This needs the role {role.label} or above; yours is {Role(membership.role).label}.")
+    return membership
+
+
+def _requires(role: Role) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            membership = membership_of(request.user, slug, role)
+            membership.user = request.user  # type: ignore[assignment]
+            request.membership = membership  # type: ignore[attr-defined]
+            return view(request, membership.workspace, *args, **kwargs)
+
+        guarded.access = role.value  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+viewer_required = _requires(Role.VIEWER)
+editor_required = _requires(Role.EDITOR)
+admin_required = _requires(Role.ADMIN)
+owner_required = _requires(Role.OWNER)
+
+
+def signed_in(view: View) -> View:
+    """For pages outside any workspace; the login middleware has already asked for the sign-in."""
+    view.access = "signed_in"  # type: ignore[attr-defined]
+    return view
+
+
+def operator_required(view: View) -> View:
+    """For platform staff; to anyone else the page does not exist."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not (request.user.is_active and request.user.is_staff):  # type: ignore[union-attr]
+            raise Http404("No such page.")
+        return view(request, *args, **kwargs)
+
+    guarded.access = "operator"  # type: ignore[attr-defined]
+    return guarded
+
+
+def public(reason: str) -> Callable[[View], View]:
+    """Anyone may see this, because of `reason`."""
+
+    def decorate(view: View) -> View:
+        view.access = f"public: {reason}"  # type: ignore[attr-defined]
+        return login_not_required(view)  # type: ignore[return-value]
+
+    return decorate
