@@ -1,0 +1,113 @@
+"""Anthropic's messages, through its official SDK. Twin of openai.py: same functions, same order."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anthropic
+import httpx2
+
+from llm.providers import wire
+from llm.providers.base import Call, Fault, Finish, Outcome, ProviderError, RevealsSecret, Verdict, verdict
+from llm.providers.clients import per_loop
+
+FINISH = {"end_turn": Finish.STOP, "stop_sequence": Finish.STOP, "max_tokens": Finish.LENGTH, "refusal": Finish.REFUSAL}
+ERRORS = {
+    "authentication_error": Fault.REJECTED,
+    "permission_error": Fault.REJECTED,
+    "billing_error": Fault.NO_FUNDS,
+    "rate_limit_error": Fault.RATE_LIMITED,
+    "not_found_error": Fault.MODEL_MISSING,
+    "request_too_large": Fault.TOO_LARGE,
+    "invalid_request_error": Fault.BAD_REQUEST,
+}
+
+
+@per_loop
+def client() -> anthropic.AsyncAnthropic:
+    """The warm client of this process; each call brings its own secret and host."""
+    return anthropic.AsyncAnthropic(api_key="unused", max_retries=0, http_client=wire.async_client())
+
+
+def body(call: Call) -> dict[str, Any]:
+    """The request as Anthropic's API wants it: the system prompt apart from the turns."""
+    system = "\n\n".join(message.text for message in call.messages if message.role == "system")
+    turns = [{"role": m.role, "content": m.text} for m in call.messages if m.role != "system"]
+    request = {
+        "model": call.model_id,
+        "messages": turns,
+        "temperature": call.temperature,
+        "max_tokens": call.max_output_tokens,
+        "stream": True,
+    }
+    return request | {"system": system} if system else request
+
+
+async def stream(call: Call, outcome: Outcome) -> AsyncIterator[str]:
+    """Text pieces as they arrive; ProviderError for every way it can fail. Two attempts are the caller's business."""
+    response = await _open(call)
+    try:
+        async for piece in wire.read_events(response, call.limits, outcome, _text_of):
+            yield piece
+    finally:
+        await response.aclose()
+
+
+async def _open(call: Call) -> httpx2.Response:
+    caller = client().with_options(
+        api_key=call.secret.reveal(), base_url=call.base_url, timeout=wire.timeout(call.limits)
+    )
+    try:
+        return await caller.post("/v1/messages", cast_to=httpx2.Response, body=body(call), stream=True, stream_cls=anthropic.AsyncStream)  # type: ignore[call-overload, no-any-return]
+    except anthropic.APIStatusError as error:
+        problem = wire.from_status(error.response, _code(error.body))
+    except (anthropic.APIError, httpx2.HTTPError) as error:
+        problem = wire.from_transport(error)
+    # Raised outside the handler: an SDK error kept as context would carry the request's headers.
+    raise problem
+
+
+def _code(payload: object) -> str:
+    error = payload.get("error") if isinstance(payload, dict) else None
+    return str(error.get("type") or "") if isinstance(error, dict) else ""
+
+
+def _text_of(data: bytes, outcome: Outcome) -> str | None:
+    event = wire.parse(data)
+    kind = event.get("type")
+    if kind == "content_block_delta":
+        return (event.get("delta") or {}).get("text") or ""
+    if kind == "message_start":
+        outcome.input_tokens = ((event.get("message") or {}).get("usage") or {}).get("input_tokens")
+    elif kind == "message_delta":
+        outcome.output_tokens = (event.get("usage") or {}).get("output_tokens", outcome.output_tokens)
+        reason = (event.get("delta") or {}).get("stop_reason")
+        if reason:
+            outcome.finish = FINISH.get(reason, Finish.STOP)
+    elif kind == "message_stop":
+        return None if outcome.finish else ""
+    elif kind == "error":
+        raise _error_event(event)
+    return ""
+
+
+def _error_event(event: Any) -> ProviderError:
+    return ProviderError(ERRORS.get(_code(event), Fault.UNAVAILABLE), note="error event in the stream")
+
+
+def list_models(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> list[str]:
+    """The model ids this key may use, free of tokens; ProviderError when the provider does not say."""
+    try:
+        with anthropic.Anthropic(
+            api_key=secret.reveal(), base_url=base_url, max_retries=0, http_client=wire.sync_client(seconds)
+        ) as once:
+            return sorted(model.id for model in once.models.list(limit=100).data)
+    except anthropic.APIStatusError as error:
+        problem = wire.from_status(error.response, _code(error.body))
+    except (anthropic.APIError, httpx2.HTTPError) as error:
+        problem = wire.from_transport(error)
+    raise problem
+
+
+def verify(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> Verdict:
+    """What Anthropic says of this key within `seconds`."""
+    return verdict(lambda: list_models(secret, base_url=base_url, seconds=seconds))
