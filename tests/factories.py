@@ -1,0 +1,31 @@
+"""Plain builders of people and places. Each makes exactly what its name says, and nothing else."""
+
+from itertools import count
+
+from workspaces import members
+from workspaces.models import Membership, Role, User, Workspace
+
+# Long and odd enough for every password validator; no test depends on its value.
+PASSWORD = "correct-horse-9-battery"
+
+_numbers = count(1)
+
+
+def make_user(email: str | None = None, *, password: str = PASSWORD, **fields: object) -> User:
+    """A person who can sign in; `is_staff=True` makes an operator, `is_active=False` a disabled one."""
+    return User.objects.create_user(email or f"person{next(_numbers)}@example.test", password, **fields)
+
+
+def make_workspace(owner: User | None = None, *, name: str = "Acme", slug: str | None = None) -> Workspace:
+    """A workspace with its owner and nothing else: no ledger account, no settings row.
+
+    `bookbag.onboarding.create_workspace` makes the whole thing, plan and first allotment included.
+    """
+    return members.create_workspace(
+        name=name, slug=slug or f"workspace-{next(_numbers)}", owner=owner or make_user()
+    )
+
+
+def add_member(workspace: Workspace, role: str | Role, user: User | None = None) -> Membership:
+    """`user` (else somebody new) as a member of `workspace` with `role`."""
+    return Membership.objects.create(workspace=workspace, user=user or make_user(), role=role)

@@ -1,0 +1,100 @@
+"""Who belongs to a workspace, and as what: create, change a role, remove, leave.
+
+Every act takes the workspace's row lock first and reads the roles it decides on under that lock, so
+that two owners who demote each other at once cannot both succeed.
+"""
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils.text import slugify
+
+from workspaces import audit
+from workspaces.errors import LastOwner, NoLongerMember, OwnerProtected, RoleAboveOwn, SlugTaken
+from workspaces.models import Membership, Role, User, Workspace
+
+SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 0
+
+
+@transaction.atomic
+def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest | None = None) -> Workspace:
+    """A workspace with its first owner. Raises SlugTaken."""
+    try:
+        with transaction.atomic():
+            workspace = Workspace.objects.create(name=name, slug=slug)
+    except IntegrityError:
+        raise SlugTaken from None
+    Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
+    audit.record(workspace, "workspace.created", actor=owner, request=request, name=name, slug=slug)
+    return workspace
+
+
+def free_slug(name: str) -> str:
+    """A slug for `name` that no workspace has at this moment."""
+    stem = slugify(name)[: SLUG_LENGTH - 5].strip("-") or "workspace"
+    taken = set(Workspace.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    candidates = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
+    return next(slug for slug in candidates if slug not in taken)
+
+
+@transaction.atomic
+def change_role(
+    member: Membership, *, role: Role, by: Membership, request: HttpRequest | None = None
+) -> Membership:
+    """Give `member` another role. Raises RoleAboveOwn, OwnerProtected, LastOwner or NoLongerMember."""
+    member, by = _under_lock(member, by)
+    _refuse_unless_manageable(member, by)
+    if role.rank > Role(by.role).rank:
+        raise RoleAboveOwn
+    if role != Role.OWNER:
+        _refuse_last_owner(member)
+    before, member.role = member.role, role
+    if before != role:
+        member.save(update_fields=["role"])
+        changed = {"member": member.user.email, "before": before, "after": role.value}
+        audit.record(member.workspace, "member.role_changed", actor=by.user, request=request, **changed)
+    return member
+
+
+@transaction.atomic
+def remove(member: Membership, *, by: Membership, request: HttpRequest | None = None) -> None:
+    """End `member`'s membership. Raises OwnerProtected, LastOwner or NoLongerMember."""
+    member, by = _under_lock(member, by)
+    _refuse_unless_manageable(member, by)
+    _end(member, "member.removed", by, request)
+
+
+@transaction.atomic
+def leave(member: Membership, *, request: HttpRequest | None = None) -> None:
+    """End one's own membership, whatever the role. Raises LastOwner or NoLongerMember."""
+    member, _ = _under_lock(member, member)
+    _end(member, "member.left", member, request)
+
+
+def _end(member: Membership, action: str, by: Membership, request: HttpRequest | None) -> None:
+    _refuse_last_owner(member)
+    audit.record(
+        member.workspace, action, actor=by.user, request=request, member=member.user.email, role=member.role
+    )
+    member.delete()
+
+
+def _under_lock(member: Membership, by: Membership) -> tuple[Membership, Membership]:
+    """Both memberships as they are now, with the workspace locked until the transaction ends."""
+    workspace = Workspace.objects.select_for_update().get(pk=by.workspace_id)
+    found = workspace.memberships.select_related("user", "workspace").in_bulk([member.pk, by.pk])
+    if len(found) != len({member.pk, by.pk}):
+        raise NoLongerMember
+    return found[member.pk], found[by.pk]
+
+
+def _refuse_unless_manageable(member: Membership, by: Membership) -> None:
+    if not by.is_admin:
+        raise NoLongerMember
+    if member.is_owner and not by.is_owner:
+        raise OwnerProtected
+
+
+def _refuse_last_owner(member: Membership) -> None:
+    owners = member.workspace.memberships.filter(role=Role.OWNER)
+    if member.is_owner and not owners.exclude(pk=member.pk).exists():
+        raise LastOwner
