@@ -9,11 +9,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from workspaces.models import Membership, Role
+from workspaces.models import Membership, Role, Workspace
 
 View = Callable[..., HttpResponseBase]
 
@@ -26,22 +27,39 @@ class WorkspaceRequest(HttpRequest):
 
 def membership_of(user: Any, slug: str, role: Role) -> Membership:
     """`user`'s membership of the workspace `slug`; Http404 for a stranger, PermissionDenied below `role`."""
-    membership = Membership.objects.select_related("workspace").filter(user_id=user.pk, workspace__slug=slug).first()
+    membership = (
+        Membership.objects.select_related("workspace").filter(user_id=user.pk, workspace__slug=slug).first()
+    )
     if membership is None:
         raise Http404("No such workspace.")
     if not membership.at_least(role):
-        raise PermissionDenied(f"This needs the role {role.label} or above; yours is {Role(membership.role).label}.")
+        raise PermissionDenied(
+            f"This needs the role {role.label} or above; yours is {Role(membership.role).label}."
+        )
+    membership.user = user
     return membership
+
+
+def _admit(request: HttpRequest, slug: str, role: Role) -> Workspace:
+    membership = membership_of(request.user, slug, role)
+    request.membership = membership  # type: ignore[attr-defined]
+    return membership.workspace
 
 
 def _requires(role: Role) -> Callable[[View], View]:
     def decorate(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            membership = membership_of(request.user, slug, role)
-            membership.user = request.user  # type: ignore[assignment]
-            request.membership = membership  # type: ignore[attr-defined]
-            return view(request, membership.workspace, *args, **kwargs)
+        if iscoroutinefunction(view):
+
+            @wraps(view)
+            async def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+                workspace = await sync_to_async(_admit)(request, slug, role)
+                return await view(request, workspace, *args, **kwargs)  # type: ignore[misc]
+
+        else:
+
+            @wraps(view)
+            def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+                return view(request, _admit(request, slug, role), *args, **kwargs)
 
         guarded.access = role.value  # type: ignore[attr-defined]
         return guarded

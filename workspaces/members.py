@@ -43,7 +43,7 @@ def change_role(
     """Give `member` another role. Raises RoleAboveOwn, OwnerProtected, LastOwner or NoLongerMember."""
     member, by = _under_lock(member, by)
     _refuse_unless_manageable(member, by)
-    if role.rank > Role(by.role).rank:
+    if role not in by.grantable_roles:
         raise RoleAboveOwn
     if role != Role.OWNER:
         _refuse_last_owner(member)
@@ -90,7 +90,7 @@ def _under_lock(member: Membership, by: Membership) -> tuple[Membership, Members
 def _refuse_unless_manageable(member: Membership, by: Membership) -> None:
     if not by.is_admin:
         raise NoLongerMember
-    if member.is_owner and not by.is_owner:
+    if not by.may_manage(member):
         raise OwnerProtected
 
 

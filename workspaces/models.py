@@ -107,20 +107,36 @@ class Membership(models.Model):
     def is_owner(self) -> bool:
         return self.at_least(Role.OWNER)
 
+    def may_manage(self, other: "Membership") -> bool:
+        """Whether this member may change or remove `other`: an admin may, but an owner only by an owner."""
+        return self.is_admin and (self.is_owner or not other.is_owner)
+
+    @property
+    def grantable_roles(self) -> list[Role]:
+        """The roles this member may give: none above their own."""
+        return [role for role in Role if self.is_admin and self.at_least(role)]
+
 
 class AuditEvent(models.Model):
     """One act, written in the act's own transaction; the database refuses to change or delete it."""
 
     workspace = models.ForeignKey(Workspace, null=True, on_delete=models.PROTECT, related_name="audit_events")
     action = models.CharField(max_length=60)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, db_constraint=False)
+    # An event is never updated, not even when its actor is deleted: the id and `actor_email` stay.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     actor_email = models.EmailField(blank=True)
     address = models.GenericIPAddressField(null=True)
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["workspace", "-id"], name="audit_by_workspace")]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="audit_by_workspace"),
+            models.Index(fields=["workspace", "action", "-id"], name="audit_by_action"),
+            models.Index(fields=["workspace", "actor_email", "-id"], name="audit_by_actor"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_email or 'the system'}"
