@@ -1,0 +1,68 @@
+# Bookbag. `make run` starts it and `make test` tests it; both fetch what they need. `make help` lists the rest.
+# Needed beforehand: git, make, and Python 3.11 or newer as python3 (or PYTHON=...).
+
+PYTHON ?= python3
+# uv installs the locked dependencies. One that is on PATH and recent is used, else one is put into var/tools.
+UV := $(shell case "$$(uv --version 2>/dev/null)" in (""|"uv 0."[0-6].*) echo var/tools/bin/uv;; (*) echo uv;; esac)
+UV_HERE := $(filter var/%,$(UV))
+IN_ENV := $(UV) run --quiet --no-sync
+PYTEST := $(IN_ENV) pytest -rs -n 2 $(ARGS)
+# An explicit DATABASE_URL is the only database tested.
+DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
+random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
+PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true ALLOWED_HOSTS=bookbag.example \
+	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
+
+.PHONY: help run test lint format soak bench provider-double runtime developer
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "  %-22s %s\n", $$1, $$2}'
+
+run: runtime  ## prepare what is missing and serve Bookbag on http://127.0.0.1:8000 (HOST, PORT)
+	@$(IN_ENV) python manage.py quickstart
+
+test: developer  ## run all the tests, on SQLite and on PostgreSQL (ARGS="-k words" picks some)
+	@failed=""; for database in $(DATABASES); do \
+		echo "== tests on $$database"; BOOKBAG_TEST_DB=$$database $(PYTEST) || failed="$$failed $$database"; \
+	done; test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }
+
+lint: developer  ## check style, types, import rules, migrations and production settings
+	@$(IN_ENV) ruff check
+	@$(IN_ENV) ruff format --check
+	@$(PRODUCTION) $(IN_ENV) mypy
+	@$(IN_ENV) lint-imports
+	@$(PRODUCTION) $(IN_ENV) python manage.py makemigrations --check
+	@$(PRODUCTION) $(IN_ENV) python manage.py check --deploy --fail-level WARNING
+
+format: developer  ## let ruff put the code into shape
+	@$(IN_ENV) ruff check --fix-only --quiet
+	@$(IN_ENV) ruff format
+
+soak: developer  ## run the long random suites, bounded in time, on both databases
+	@failed=""; for database in $(DATABASES); do \
+		echo "== soak on $$database"; \
+		BOOKBAG_TEST_DB=$$database $(IN_ENV) pytest -rs -s -m soak $(ARGS) || failed="$$failed $$database"; \
+	done; test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }
+
+bench: developer  ## measure a reply's cost beside the provider and the LiteLLM proxy
+	@$(IN_ENV) python -m bench $(ARGS)
+
+provider-double: developer  ## start the stand-in for OpenAI and Anthropic, to try keys without an account
+	@$(IN_ENV) python -m tests.provider_double $(ARGS)
+
+# --inexact leaves alone what the other set has installed.
+runtime: $(UV_HERE)
+	@test -d .venv || echo "Fetching Bookbag's libraries into .venv, once."
+	@$(UV) sync --quiet --locked --no-default-groups --inexact
+
+developer: $(UV_HERE)
+	@$(UV) sync --quiet --locked --inexact
+
+var/tools/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Bookbag needs Python 3.11 or newer: install it, or name it with PYTHON=/path/to/python3."; exit 1; }
+	@echo "Fetching uv, which installs the rest, into var/tools."
+	@$(PYTHON) -m venv var/tools || \
+		{ echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv."; exit 1; }
+	@var/tools/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9

