@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
-pytest_plugins = ["tests.harness.database", "tests.harness.network"]
+pytest_plugins = [
+    "tests.harness.browser",
+    "tests.harness.database",
+    "tests.harness.live",
+    "tests.harness.money",
+    "tests.harness.network",
+    "tests.harness.provider",
+    "tests.harness.visitor",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,100 @@
+"""A real Chromium on the live server, which fails the test on anything a visitor's console would complain of.
+
+Playwright's own browser is used if it is installed, else chromium or google-chrome of the system;
+without any the test is skipped with the reason, or fails where BOOKBAG_REQUIRE_BROWSER is set.
+The page's CSP forbids eval, so wait with `expect(locator)`, not with `page.wait_for_function`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, sync_playwright
+
+from tests.harness.live import Server
+from tests.harness.visitor import session_cookie
+from workspaces.models import User
+
+SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# A CI container often has no user namespaces and a tiny /dev/shm.
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+
+OpenPage = Callable[..., Page]
+
+
+def _executable(playwright_own: str) -> str:
+    """The path of a Chromium; skips or fails the test when there is none."""
+    if Path(playwright_own).exists():
+        return playwright_own
+    found = next(filter(None, map(shutil.which, SYSTEM_BROWSERS)), None)
+    if found is None:
+        reason = "no Chromium: install chromium, or run `playwright install chromium`"
+        if os.environ.get("BOOKBAG_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    # Playwright leaves its event loop running in this thread, so it is started anew for each test,
+    # and the ORM has to be told that using it beside that loop is meant.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        executable = _executable(playwright.chromium.executable_path)
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """Console errors, script errors and off-site requests so far; a test that expects one clears it."""
+    return []
+
+
+def _listen(page: Page, origin: str, complaints: list[str]) -> None:
+    def hear_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"console: {message.text}")
+
+    def hear_error(error: Error) -> None:
+        complaints.append(f"script: {error}")
+
+    def hear_request(request: Request) -> None:
+        if not request.url.startswith((origin, "data:", "blob:")):
+            complaints.append(f"off-site request: {request.url}")
+
+    page.on("console", hear_console)
+    page.on("pageerror", hear_error)
+    page.on("request", hear_request)
+
+
+@pytest.fixture
+def open_page(browser: Browser, live: Server, complaints: list[str]) -> Iterator[OpenPage]:
+    """`open_page(user, color_scheme="dark", viewport={...})`: a new window, signed in as `user` if given."""
+    contexts: list[BrowserContext] = []
+
+    def open_one(user: User | None = None, *, server: Server = live, **options: Any) -> Page:
+        context = browser.new_context(base_url=server.url, reduced_motion="reduce", **options)
+        contexts.append(context)
+        if user is not None:
+            context.add_cookies([{"name": "session", "value": session_cookie(user), "url": server.url}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        _listen(page, server.url, complaints)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def browser_page(open_page: OpenPage) -> Page:
+    """One window of a visitor who is not signed in."""
+    return open_page()

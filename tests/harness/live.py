@@ -1,0 +1,175 @@
+"""The real server as a process of its own, on the test database and the provider double.
+
+It runs the product's settings, not the tests', and can be killed and started again on the same
+address. What it prints is kept, for tests that look for what must never be printed.
+"""
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+
+from tests.provider_double.client import Double
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 45.0
+STOP_SECONDS = 15.0
+LISTENING = re.compile(r"Uvicorn running on (http://127\.0\.0\.1:\d+)")
+# Loopback only: an environment's proxy must not come between.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+StartServer = Callable[..., "Server"]
+
+
+class ServerDied(RuntimeError):
+    """The server ended instead of answering; the text is the end of what it printed."""
+
+
+def database_url() -> str:
+    """The URL of the database this test uses, as another process would be given it."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    user = quote(database["USER"]) + (f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else "")
+    if database["HOST"].startswith("/"):
+        return f"postgres://{user}@/{database['HOST']}/{database['NAME']}"
+    return f"postgres://{user}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+
+
+class Server:
+    """One Bookbag server. `env` adds to or replaces its environment."""
+
+    def __init__(self, log: Path, env: dict[str, str]) -> None:
+        self.log = log
+        self.env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "PYTHONUNBUFFERED": "1"} | env
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self._read_from = 0
+
+    def start(self) -> "Server":
+        """Start, and wait until /healthz answers. A second start keeps the address. Raises ServerDied."""
+        port = self.url.rpartition(":")[2] or "0"
+        command = [sys.executable, "-m", "uvicorn", "bookbag.asgi:application", "--host", "127.0.0.1"]
+        command += ["--port", port, "--no-access-log", "--timeout-graceful-shutdown", "5"]
+        self._read_from = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        self._wait_until_it_answers()
+        return self
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if not self.is_running:
+                raise ServerDied(self._printed_since_start()[-4000:])
+            found = LISTENING.search(self._printed_since_start())
+            if found:
+                self.url = found.group(1)
+                if self._is_healthy():
+                    return
+            time.sleep(0.05)
+        self.kill()
+        raise ServerDied(f"no answer in {START_SECONDS:.0f} s: {self._printed_since_start()[-4000:]}")
+
+    def _is_healthy(self) -> bool:
+        try:
+            with OPENER.open(f"{self.url}/healthz", timeout=5) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def _printed_since_start(self) -> str:
+        return self.log.read_bytes()[self._read_from :].decode(errors="replace")
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def output(self) -> str:
+        """All it has printed, stdout and stderr, over every start."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def kill(self) -> None:
+        """As a power cut: no handler runs, nothing is flushed."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> int:
+        """As a deploy: ask, wait, then insist. Returns the exit code."""
+        assert self.process is not None
+        if self.is_running:
+            self.process.terminate()
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.process.returncode
+
+    def restart(self) -> "Server":
+        """Kill it and start it again on the same address."""
+        self.kill()
+        return self.start()
+
+
+@pytest.fixture(scope="session")
+def collected_static() -> None:
+    """What `collectstatic` leaves, once a run; the workers wait for the first of them."""
+    directory = Path(os.environ["BOOKBAG_TEST_DIR"])
+    done = directory / "static.done"
+    with (directory / "static.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings"}
+            command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+            subprocess.run(command, cwd=ROOT, env=env, check=True)
+            done.touch()
+
+
+@pytest.fixture
+def start_server(
+    transactional_db: None, provider_double: Double, collected_static: None, request: pytest.FixtureRequest
+) -> Iterator[StartServer]:
+    """Start a server with extra environment, `start_server(LEASE_SECONDS="2")`; ended with the test."""
+    started: list[Server] = []
+
+    def start(**env: str) -> Server:
+        name = re.sub(r"\W+", "-", request.node.name)[:80]
+        log = Path(os.environ["BOOKBAG_TEST_DIR"]) / f"server-{name}-{os.getpid()}-{time.monotonic_ns()}.log"
+        wiring = {
+            "DATABASE_URL": database_url(),
+            "OPENAI_BASE_URL": provider_double.openai_base_url,
+            "ANTHROPIC_BASE_URL": provider_double.anthropic_base_url,
+        }
+        server = Server(log, wiring | env)
+        started.append(server)
+        return server.start()
+
+    yield start
+    for server in started:
+        if server.process is not None:
+            server.stop()
+
+
+@pytest.fixture
+def live(start_server: StartServer) -> Server:
+    """A server with the product's default settings."""
+    return start_server()

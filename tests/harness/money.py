@@ -1,0 +1,22 @@
+"""Tests marked `money` end with the ledger's laws; a broken one fails the test that broke it."""
+
+from collections.abc import Generator
+
+import pytest
+
+
+def broken_laws() -> list[str]:
+    """What does not hold in the database right now, a sentence each."""
+    from agents import laws as agent_laws
+    from billing import laws as ledger_laws
+
+    return [*ledger_laws.broken_laws(), *agent_laws.broken_laws()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    yield
+    if item.get_closest_marker("money"):
+        broken = broken_laws()
+        if broken:
+            pytest.fail("broken laws:\n" + "\n".join(broken), pytrace=False)
