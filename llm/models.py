@@ -112,6 +112,8 @@ class ProviderKey(models.Model):
     last_error = models.CharField(max_length=40, blank=True)
     last_error_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    # When the admins were last written to about a rejection, so that a flapping provider is one mail a day.
+    rejection_told_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["provider", "-added_at"]
@@ -137,3 +139,40 @@ class ProviderKey(models.Model):
     @property
     def mask(self) -> str:
         return f"{self.prefix}…{self.tail}"
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether there are still bytes to open; a wiped row is history only."""
+        return self.kek_id != ""
+
+
+class KekRecord(models.Model):
+    """Which KEK was meant by an id when it was first used, so that no secret is sealed under another by mistake."""
+
+    kek_id = models.CharField(primary_key=True, max_length=40)
+    # Derived one way from the KEK (llm/vault.py): tells two KEKs apart, opens nothing.
+    proof = models.BinaryField()
+    first_used_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.kek_id
+
+
+class UnsealCount(models.Model):
+    """How often a provider key was opened in one day (UTC) for one purpose."""
+
+    provider_key = models.ForeignKey(ProviderKey, on_delete=models.CASCADE, related_name="unseal_counts")
+    purpose = models.CharField(max_length=20)
+    day = models.DateField()
+    times = models.PositiveIntegerField(default=0)
+    # Set once the day is over and its count stands in the audit log.
+    reported = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider_key", "purpose", "day"], name="unsealcount_once_a_day")
+        ]
+        indexes = [models.Index(fields=["day"], name="unsealcount_unreported", condition=Q(reported=False))]
+
+    def __str__(self) -> str:
+        return f"{self.times} for {self.purpose} on {self.day}"

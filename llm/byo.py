@@ -1,0 +1,74 @@
+"""The workspace's own choices about its language models: the BYO switch and custom chat models."""
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from llm.models import ChatModel, LLMSettings
+from workspaces import audit
+from workspaces.models import User, Workspace
+
+
+class ModelInUse(Exception):
+    """Agents still run on the custom chat model; `agents` are their names."""
+
+    def __init__(self, agents: list[str]) -> None:
+        super().__init__(f"in use by {len(agents)}")
+        self.agents = agents
+
+
+class ModelExists(Exception):
+    """The workspace or the catalogue already lists this chat model; `existing` is it."""
+
+    def __init__(self, existing: ChatModel) -> None:
+        super().__init__(str(existing))
+        self.existing = existing
+
+
+def settings_of(workspace: Workspace) -> LLMSettings:
+    """The workspace's settings row; unsaved with BYO off while nobody has changed anything."""
+    return LLMSettings.objects.filter(workspace=workspace).first() or LLMSettings(workspace=workspace)
+
+
+def set_byo(workspace: Workspace, *, enabled: bool, by: User | None, request: HttpRequest | None = None) -> bool:
+    """Turn "bring your own LLM" on or off; True when that changed anything. The next reply follows it."""
+    with transaction.atomic():
+        LLMSettings.objects.get_or_create(workspace=workspace)
+        row = LLMSettings.objects.select_for_update().get(workspace=workspace)
+        if row.byo_enabled == enabled:
+            return False
+        row.byo_enabled, row.changed_by, row.changed_at = enabled, by, timezone.now()
+        row.save(update_fields=["byo_enabled", "changed_by", "changed_at"])
+        audit.record(workspace, "byo.enabled" if enabled else "byo.disabled", actor=by, request=request)
+    return True
+
+
+def add_model(
+    workspace: Workspace, *, provider: str, model_id: str, name: str = "", by: User | None, request: HttpRequest | None = None
+) -> ChatModel:
+    """List a chat model of the workspace's own. Raises ModelExists."""
+    with transaction.atomic():
+        LLMSettings.objects.get_or_create(workspace=workspace)
+        LLMSettings.objects.select_for_update().get(workspace=workspace)
+        same = ChatModel.objects.filter(provider=provider, model_id=model_id)
+        existing = same.filter(workspace=workspace).first() or same.filter(workspace=None, enabled=True, retired_at=None).first()
+        if existing is not None:
+            raise ModelExists(existing)
+        row = ChatModel.objects.create(
+            workspace=workspace, provider=provider, model_id=model_id, name=name or model_id[:60], position=100
+        )
+        audit.record(workspace, "chat_model.added", actor=by, request=request, provider=provider, model=model_id)
+    return row
+
+
+def remove_model(workspace: Workspace, chat_model: ChatModel, *, by: User | None, request: HttpRequest | None = None) -> None:
+    """Unlist a custom chat model. Raises ModelInUse while agents run on it."""
+    with transaction.atomic():
+        row = workspace.chat_models.select_for_update().get(pk=chat_model.pk)
+        agents = list(workspace.agents.filter(chat_model=row).values_list("name", flat=True))
+        if agents:
+            raise ModelInUse(agents)
+        row.delete()
+        audit.record(
+            workspace, "chat_model.removed", actor=by, request=request, provider=row.provider, model=row.model_id
+        )

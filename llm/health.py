@@ -1,0 +1,106 @@
+"""What we last learnt of each provider key, from checks and from real replies.
+
+A reply's good news is written at most once a minute for each key and process, so that a busy key
+does not become a hot row. Bad news that an admin must act on is written at once, recorded in the
+audit log, and a first rejection is mailed.
+"""
+
+import time
+from threading import Lock
+from uuid import UUID
+
+from django.db import models, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from llm import notices
+from llm.models import ProviderKey
+from workspaces import audit
+from workspaces.models import User
+
+Health = ProviderKey.Health
+
+# Seconds between two writes of ordinary news about one key from one process.
+QUIET_SECONDS = 60.0
+# Error classes of replies (providers.base.Fault) that say something of the key, and what they say.
+HEALTH_OF = {
+    None: Health.VALID,
+    "key_rejected": Health.REJECTED,
+    "rate_limited": Health.LIMITED,
+    "no_funds": Health.LIMITED,
+}
+ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
+
+_noted: dict[UUID, tuple[float, Health]] = {}
+_noted_lock = Lock()
+
+
+def note_result(provider_key_id: UUID, *, error_class: str | None) -> None:
+    """Learn from a real reply: `error_class` is the provider's fault, None when the reply came.
+
+    Faults that say nothing of the key (a time-out, a missing chat model) are ignored. One database
+    write a minute at most, except when a key turns rejected or recovers.
+    """
+    health = HEALTH_OF.get(error_class)
+    if health is not None and _is_news(provider_key_id, health):
+        mark(provider_key_id, health, error=error_class or "", used=True)
+
+
+def note_unreadable(provider_key_id: UUID) -> None:
+    """The vault could not open this key's row for a reply."""
+    if _is_news(provider_key_id, Health.UNREADABLE):
+        mark(provider_key_id, Health.UNREADABLE, error="unreadable")
+
+
+def mark(
+    provider_key_id: UUID,
+    health: Health,
+    *,
+    error: str = "",
+    used: bool = False,
+    by: User | None = None,
+    request: HttpRequest | None = None,
+) -> bool:
+    """Store what was learnt; True when the key's health changed by it. An alarm is audited, once."""
+    now = timezone.now()
+    facts: dict[str, object] = {"health": health, "health_at": now}
+    if used:
+        facts["last_used_at"] = now
+    if health == Health.VALID:
+        facts["last_good_at"] = now
+    elif error or health in ALARMS:
+        facts |= {"last_error": error or health.value, "last_error_at": now}
+    row = ProviderKey.objects.filter(pk=provider_key_id)
+    with transaction.atomic():
+        changed = row.exclude(health=health).update(**facts) == 1
+        if not changed:
+            row.update(**facts)
+        elif health in ALARMS:
+            _raise_alarm(provider_key_id, health, by=by, request=request)
+    return changed
+
+
+def _raise_alarm(provider_key_id: UUID, health: Health, *, by: User | None, request: HttpRequest | None) -> None:
+    row = ProviderKey.objects.select_related("workspace").get(pk=provider_key_id)
+    audit.record(row.workspace, ALARMS[health], actor=by, request=request, provider=row.provider, mask=row.mask)
+    if health == Health.REJECTED and row.state == ProviderKey.State.ACTIVE and _may_tell(row):
+        transaction.on_commit(lambda: notices.tell_of_rejection(row), robust=True)
+
+
+def _may_tell(row: ProviderKey) -> bool:
+    """Claims the mail about this rejection: one a day for each key, whichever process comes first."""
+    now = timezone.now()
+    silent = models.Q(rejection_told_at=None) | models.Q(rejection_told_at__lt=now - timezone.timedelta(days=1))
+    return ProviderKey.objects.filter(silent, pk=row.pk).update(rejection_told_at=now) == 1
+
+
+def _is_news(provider_key_id: UUID, health: Health) -> bool:
+    """Whether to write `health` now; remembers it if so."""
+    now = time.monotonic()
+    with _noted_lock:
+        at, before = _noted.get(provider_key_id, (float("-inf"), None))
+        urgent = health != before and (health in ALARMS or before in ALARMS)
+        if not urgent and now - at < QUIET_SECONDS:
+            return False
+        _noted[provider_key_id] = (now, health)
+        return True

@@ -1,0 +1,298 @@
+"""The life of a provider key: entered, replaced, restored, verified, deleted, wiped.
+
+Every act locks the workspace's LLM settings and writes its audit event in the same transaction.
+Provider calls happen outside any transaction. With no workspace, the same acts are done to the
+platform's own keys.
+
+    ProviderKeyError
+    ├── NoActiveKey       there is nothing to verify, delete or replace
+    ├── NothingToRestore  no superseded key is left to go back to
+    ├── SecretUnfit       has characters that cannot be sent in a header
+    └── SecretRejected    the provider does not accept it, so it was not stored
+"""
+
+import datetime as dt
+from importlib import import_module
+from types import ModuleType
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from llm import health, ring, shape, unseals, vault
+from llm.health import note_result, note_unreadable
+from llm.models import LLMSettings, ProviderKey
+from workspaces import audit
+from workspaces.models import User, Workspace
+
+__all__ = [
+    "active", "binding_of", "check", "count_unseal", "delete", "enter", "list_account_models", "note_result",
+    "note_unreadable", "open_row", "replace", "restorable", "restore", "sealed_of", "verify", "wipe_retired",
+]  # fmt: skip
+
+PURPOSE = "provider_key"
+RESTORE_WITHIN = dt.timedelta(hours=24)
+CHECK_SECONDS = 5.0
+WIPED = {"kek_id": "", "wrapped_dek": b"", "nonce": b"", "ciphertext": b""}
+
+State = ProviderKey.State
+Health = ProviderKey.Health
+
+
+class ProviderKeyError(Exception):
+    """An act on a provider key that could not be done; nothing was changed."""
+
+
+class NoActiveKey(ProviderKeyError):
+    pass
+
+
+class NothingToRestore(ProviderKeyError):
+    pass
+
+
+class SecretUnfit(ProviderKeyError):
+    pass
+
+
+class SecretRejected(ProviderKeyError):
+    pass
+
+
+# --- Looking -----------------------------------------------------------------------------------
+
+
+def held_by(workspace: Workspace | None) -> QuerySet[ProviderKey]:
+    """The workspace's keys of every state; the platform's when there is no workspace."""
+    return ProviderKey.objects.filter(workspace=workspace)
+
+
+def active(workspace: Workspace | None, provider: str) -> ProviderKey | None:
+    """The one key of `provider` that replies run on."""
+    return held_by(workspace).filter(provider=provider, state=State.ACTIVE).first()
+
+
+def restorable(workspace: Workspace | None, provider: str) -> ProviderKey | None:
+    """The key that was superseded last, while it may still be brought back."""
+    since = timezone.now() - RESTORE_WITHIN
+    rows = held_by(workspace).filter(provider=provider, state=State.SUPERSEDED, retired_at__gt=since)
+    return rows.exclude(kek_id="").order_by("-retired_at").first()
+
+
+def binding_of(*, key_id: UUID, workspace_id: int | None, provider: str) -> vault.Binding:
+    """What the row of these values is sealed for."""
+    tenant = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
+    return vault.Binding(PURPOSE, tenant, provider, str(key_id))
+
+
+def sealed_of(row: ProviderKey) -> vault.Sealed:
+    return vault.Sealed(row.kek_id, bytes(row.wrapped_dek), bytes(row.nonce), bytes(row.ciphertext))
+
+
+def binding_of_row(row: ProviderKey) -> vault.Binding:
+    return binding_of(key_id=row.pk, workspace_id=row.workspace_id, provider=row.provider)
+
+
+# --- Opening -----------------------------------------------------------------------------------
+
+
+def count_unseal(provider_key_id: UUID, *, purpose: str) -> None:
+    """Count one opening of a key; written to the database by `upkeep.run`."""
+    unseals.count(provider_key_id, purpose)
+
+
+def open_row(row: ProviderKey, *, purpose: str) -> vault.Secret:
+    """The row's secret, counted under `purpose`. Raises vault.VaultError, and marks a row that cannot open."""
+    try:
+        secret = vault.unseal(sealed_of(row), binding=binding_of_row(row))
+    except (vault.UnknownKek, vault.Unreadable):
+        note_unreadable(row.pk)
+        raise
+    count_unseal(row.pk, purpose=purpose)
+    return secret
+
+
+# --- Asking the provider -----------------------------------------------------------------------
+
+
+def check(provider: str, secret: vault.Secret) -> Health:
+    """What `provider` says of `secret` within 5 s, free of tokens."""
+    return Health(_twin(provider).verify(secret, base_url=settings.PROVIDER_BASE_URLS[provider], seconds=CHECK_SECONDS))
+
+
+def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | None = None) -> Health:
+    """Check a stored key and remember the answer. A key that does not open is marked unreadable."""
+    try:
+        found = check(row.provider, open_row(row, purpose="verify"))
+    except vault.VaultUnavailable:
+        raise
+    except vault.VaultError:
+        found = Health.UNREADABLE
+    with transaction.atomic():
+        health.mark(row.pk, found, by=by, request=request)
+        _record(row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=found.value)
+    return found
+
+
+def list_account_models(row: ProviderKey) -> list[str]:
+    """The model ids that the key's account offers. Raises vault.VaultError or providers.base.ProviderError."""
+    secret = open_row(row, purpose="list_models")
+    ids: list[str] = _twin(row.provider).list_models(
+        secret, base_url=settings.PROVIDER_BASE_URLS[row.provider], seconds=CHECK_SECONDS
+    )
+    return ids
+
+
+# --- Acts --------------------------------------------------------------------------------------
+
+
+def enter(
+    workspace: Workspace | None,
+    *,
+    provider: str,
+    secret: vault.Secret,
+    by: User | None,
+    request: HttpRequest | None = None,
+    only_if_accepted: bool = False,
+) -> ProviderKey:
+    """Check `secret` with its provider, then make it the active key, marked with what the check showed.
+
+    `only_if_accepted`: a secret that the provider rejects is not stored; raises SecretRejected. One
+    that could not be checked is stored either way, since nothing speaks against it.
+    """
+    if not shape.is_wire_safe(secret.reveal()):
+        raise SecretUnfit
+    found = check(provider, secret)
+    if only_if_accepted and found == Health.REJECTED:
+        raise SecretRejected
+    return replace(workspace, provider=provider, secret=secret, by=by, request=request, found=found)
+
+
+def replace(
+    workspace: Workspace | None,
+    *,
+    provider: str,
+    secret: vault.Secret,
+    by: User | None = None,
+    request: HttpRequest | None = None,
+    found: Health = Health.UNVERIFIED,
+) -> ProviderKey:
+    """Make `secret` the active key of `provider`, superseding the one before; asks no provider.
+
+    The superseded key can be restored for 24 hours; the one before it is wiped. Raises SecretUnfit,
+    or vault.VaultError when it cannot be sealed.
+    """
+    if not shape.is_wire_safe(secret.reveal()):
+        raise SecretUnfit
+    ring.assert_genuine()
+    row = _new_row(workspace, provider, secret, by, found)
+    try:
+        return _put_in_place(row, by, request)
+    except IntegrityError:
+        # Only the very first platform keys can meet here: there was no row yet to lock.
+        return _put_in_place(row, by, request)
+
+
+def delete(workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None) -> ProviderKey:
+    """Take the active key away and wipe it, and the one that could be restored. Raises NoActiveKey."""
+    with transaction.atomic():
+        _lock(workspace, provider)
+        row = active(workspace, provider)
+        if row is None:
+            raise NoActiveKey
+        _retire(row, State.DELETED)
+        held_by(workspace).filter(provider=provider).exclude(state=State.ACTIVE).update(**WIPED)
+        _record(workspace, "deleted", by, request, provider=provider, before=row.mask, after=None)
+    return row
+
+
+def restore(workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None) -> ProviderKey:
+    """Swap the active key for the one it superseded, within 24 hours. Raises NothingToRestore."""
+    with transaction.atomic():
+        _lock(workspace, provider)
+        row, displaced = restorable(workspace, provider), active(workspace, provider)
+        if row is None:
+            raise NothingToRestore
+        if displaced is not None:
+            _retire(displaced, State.SUPERSEDED)
+        row.state, row.retired_at = State.ACTIVE, None
+        row.save(update_fields=["state", "retired_at"])
+        _record(workspace, "restored", by, request, provider=provider, before=displaced and displaced.mask, after=row.mask)
+    return row
+
+
+def wipe_retired() -> int:
+    """Remove the sealed bytes of keys that can no longer be restored; returns how many."""
+    before = timezone.now() - RESTORE_WITHIN
+    retired = ProviderKey.objects.exclude(state=State.ACTIVE).exclude(kek_id="")
+    return retired.filter(retired_at__lte=before).update(**WIPED)
+
+
+# --- Underneath --------------------------------------------------------------------------------
+
+
+def _twin(provider: str) -> ModuleType:
+    # Imported when first needed: the SDKs take seconds to load.
+    return import_module(f"llm.providers.{provider}")
+
+
+def _lock(workspace: Workspace | None, provider: str) -> None:
+    """One writer at a time for a workspace, or for a provider's platform keys."""
+    if workspace is not None:
+        LLMSettings.objects.get_or_create(workspace=workspace)
+        LLMSettings.objects.select_for_update().get(workspace=workspace)
+    else:
+        list(held_by(None).filter(provider=provider).order_by("pk").select_for_update().values_list("pk"))
+
+
+def _new_row(workspace: Workspace | None, provider: str, secret: vault.Secret, by: User | None, found: Health) -> ProviderKey:
+    row = ProviderKey(id=uuid4(), workspace=workspace, provider=provider, added_by=by, health=found)
+    row.prefix, row.tail = shape.mask_parts(secret.reveal(), provider)
+    sealed = vault.seal(secret, binding=binding_of_row(row))
+    row.kek_id, row.wrapped_dek = sealed.kek_id, sealed.wrapped_dek
+    row.nonce, row.ciphertext = sealed.nonce, sealed.ciphertext
+    if found != Health.UNVERIFIED:
+        row.health_at = row.added_at
+    if found == Health.VALID:
+        row.last_good_at = row.added_at
+    elif found in (Health.REJECTED, Health.LIMITED):
+        row.last_error, row.last_error_at = found.value, row.added_at
+    return row
+
+
+def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None) -> ProviderKey:
+    with transaction.atomic():
+        _lock(row.workspace, row.provider)
+        previous = active(row.workspace, row.provider)
+        held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
+        if previous is not None:
+            _retire(previous, State.SUPERSEDED)
+        row.save(force_insert=True)
+        _record(
+            row.workspace,
+            "replaced" if previous else "added",
+            by,
+            request,
+            provider=row.provider,
+            before=previous and previous.mask,
+            after=row.mask,
+            health=row.health,
+        )
+    return row
+
+
+def _retire(row: ProviderKey, state: ProviderKey.State) -> None:
+    row.state, row.retired_at = state, timezone.now()
+    fields = ["state", "retired_at"]
+    if state == State.DELETED:
+        for name, empty in WIPED.items():
+            setattr(row, name, empty)
+        fields += WIPED
+    row.save(update_fields=fields)
+
+
+def _record(workspace: Workspace | None, verb: str, by: User | None, request: HttpRequest | None, **data: object) -> None:
+    audit.record(workspace, f"provider_key.{verb}", actor=by, request=request, **data)

@@ -1,0 +1,41 @@
+"""Whether the KEKs at hand are the ones the stored secrets were sealed under.
+
+The first use of a KEK id leaves a proof of the KEK in the database. Sealing compares it, so that a
+wrong KEK under a familiar id can neither seal a secret nor rewrap one; start-up and `/readyz` read
+`problems`.
+"""
+
+from collections import Counter
+
+from llm import vault
+from llm.models import KekRecord, ProviderKey
+
+
+def assert_genuine() -> None:
+    """Raises vault.WrongKek unless the newest KEK is the one its id has always meant."""
+    kek = vault.ring().primary
+    record, _ = KekRecord.objects.get_or_create(kek_id=kek.kek_id, defaults={"proof": kek.proof})
+    if bytes(record.proof) != kek.proof:
+        raise vault.WrongKek(kek.kek_id)
+
+
+def rows_per_kek() -> dict[str, int]:
+    """How many sealed rows each KEK id has, ids of the ring included, newest first."""
+    stored = Counter(ProviderKey.objects.exclude(kek_id="").values_list("kek_id", flat=True))
+    ids = [*vault.ring().ids, *sorted(set(stored) - set(vault.ring().ids))]
+    return {kek_id: stored[kek_id] for kek_id in ids}
+
+
+def problems() -> list[str]:
+    """What is wrong with VAULT_KEYS given what is stored, a sentence each, naming ids only."""
+    ring = vault.ring()
+    found = [
+        f"VAULT_KEYS holds another KEK under the id {record.kek_id!r} than the one used before. Put the old one back."
+        for record in KekRecord.objects.filter(kek_id__in=ring.ids)
+        if bytes(record.proof) != ring.get(record.kek_id).proof
+    ]
+    missing = {kek_id: rows for kek_id, rows in rows_per_kek().items() if kek_id not in ring.ids}
+    return found + [
+        f"VAULT_KEYS lacks {kek_id!r}, under which {rows} stored key{'' if rows == 1 else 's'} are sealed."
+        for kek_id, rows in missing.items()
+    ]

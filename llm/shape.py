@@ -1,0 +1,62 @@
+"""What a provider's key looks like: enough to catch a wrong paste, never to guess at its meaning.
+
+Every problem is told without repeating a character of what was pasted.
+"""
+
+from llm.models import KEYED_PROVIDERS, Provider
+
+PREFIXES = {Provider.OPENAI: "sk-", Provider.ANTHROPIC: "sk-ant-"}
+SHORTEST, LONGEST = 20, 512
+# Below this a tail of four would give away too much of what there is.
+SHORTEST_WITH_TAIL = 20
+MASK_CHARACTERS = "…•●*"
+KEY_PAGES = {
+    Provider.OPENAI: "https://platform.openai.com/api-keys",
+    Provider.ANTHROPIC: "https://console.anthropic.com/settings/keys",
+}
+
+
+def owner_of(text: str) -> Provider | None:
+    """The provider whose prefix `text` has; the longest prefix decides, as one begins with the other."""
+    for provider in sorted(PREFIXES, key=lambda one: -len(PREFIXES[one])):
+        if text.startswith(PREFIXES[provider]):
+            return provider
+    return None
+
+
+def is_wire_safe(text: str) -> bool:
+    """Whether `text` can go into an HTTP header as it is: printable ASCII, no blanks, not too long.
+
+    Header libraries quote an unfit value in their error, which is how keys end up in logs.
+    """
+    return 0 < len(text) <= LONGEST and all(0x21 <= ord(character) <= 0x7E for character in text)
+
+
+def problem(text: str, provider: str) -> str | None:
+    """Why `text` cannot be a key of `provider`, in words for the person who pasted it; None if it can."""
+    name = Provider(provider).label
+    no_key = f"This does not look like an {name} key"
+    if any(character in text for character in MASK_CHARACTERS):
+        return f"This is a mask, not the key itself. Copy the whole key from your {name} account."
+    if "://" in text:
+        return f"{no_key}: it is a web address. The key itself begins with {PREFIXES[Provider(provider)]}."
+    if not is_wire_safe(text) and len(text) <= LONGEST:
+        return f"{no_key}: it has blanks, line breaks or characters that no key has. Copy it again."
+    owner = owner_of(text)
+    if owner is not None and owner != provider:
+        return f"{no_key}: it begins like one of {owner.label}. Paste it into the {owner.label} card."
+    if owner is None:
+        return f"{no_key}: one begins with {PREFIXES[Provider(provider)]}."
+    if not SHORTEST <= len(text) <= LONGEST:
+        return f"{no_key}: one has between {SHORTEST} and {LONGEST} characters. Copy the whole key and nothing else."
+    return None
+
+
+def mask_parts(text: str, provider: str) -> tuple[str, str]:
+    """The prefix and tail that make the mask of `text`; no tail when it is short."""
+    prefix = PREFIXES[Provider(provider)]
+    shown = prefix if text.startswith(prefix) else ""
+    return shown, text[-4:] if len(text) >= SHORTEST_WITH_TAIL else ""
+
+
+assert set(PREFIXES) == set(KEYED_PROVIDERS)
