@@ -1,8 +1,17 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class BookbagConfig(AppConfig):
     name = "bookbag"
+    default = True
 
     def ready(self) -> None:
         from bookbag import checks  # noqa: F401  (registers the start-up checks)
+
+
+class OperatorAdminConfig(admin_apps.AdminConfig):
+    """Django's admin with our site in the place of its own."""
+
+    default = False
+    default_site = "bookbag.operators.OperatorSite"

@@ -1,4 +1,27 @@
-from django.contrib import admin
-from django.urls import path
+"""The map of the site. Each app declares its own pages; the ones that draw on all apps are here."""
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from django.contrib import admin
+from django.urls import include, path
+
+import workspaces.urls
+from bookbag import health, home
+
+# `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
+workspace_pages = (
+    [
+        path("w/<slug:slug>/", home.workspace_page, name="workspace"),
+        *workspaces.urls.urlpatterns,
+    ],
+    workspaces.urls.app_name,
+)
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("workspaces/new/", home.new_workspace, name="new_workspace"),
+    path("", include(workspace_pages)),
+    path("help/", include("bookbag.help_urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

@@ -225,6 +225,14 @@ def rewrap(sealed: Sealed, *, binding: Binding) -> Sealed:
     return replace(sealed, kek_id=kek.kek_id, wrapped_dek=_wrap(kek, _unwrap(sealed, binding), binding))
 
 
+def probe() -> None:
+    """Seal and open a throwaway secret in memory. Raises VaultError if the newest KEK does not serve."""
+    binding = Binding("probe", Binding.PLATFORM, "none", "none")
+    thrown_away = new_kek().hex()
+    if unseal(seal(Secret(thrown_away), binding=binding), binding=binding).reveal() != thrown_away:
+        raise Unreadable
+
+
 def may_block(sealed: Sealed) -> bool:
     """Whether opening `sealed` may wait for a network, so that a coroutine should hand it to a thread."""
     try:

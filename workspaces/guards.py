@@ -33,7 +33,9 @@ def install(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         for name, verb in names(connection).items():
             scope = "STATEMENT" if verb == "truncate" else "ROW"
-            cursor.execute(sql.format(name=name, verb=verb.upper(), table=TABLE, scope=scope, refusal=REFUSAL))
+            cursor.execute(
+                sql.format(name=name, verb=verb.upper(), table=TABLE, scope=scope, refusal=REFUSAL)
+            )
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:

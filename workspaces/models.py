@@ -46,7 +46,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Session(AbstractBaseSession):
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sessions"
+    )
 
 
 class Role(models.TextChoices):
@@ -60,6 +62,12 @@ class Role(models.TextChoices):
     @property
     def rank(self) -> int:
         return list(Role).index(self)
+
+    @property
+    def with_article(self) -> str:
+        """ "an admin", "a viewer"."""
+        article = "a" if self is Role.VIEWER else "an"
+        return f"{article} {self.label.lower()}"
 
 
 class Workspace(models.Model):
@@ -107,6 +115,11 @@ class Membership(models.Model):
     def is_owner(self) -> bool:
         return self.at_least(Role.OWNER)
 
+    @property
+    def role_in_words(self) -> str:
+        """ "an admin", "a viewer"."""
+        return Role(self.role).with_article
+
     def may_manage(self, other: "Membership") -> bool:
         """Whether this member may change or remove `other`: an admin may, but an owner only by an owner."""
         return self.is_admin and (self.is_owner or not other.is_owner)
@@ -124,7 +137,11 @@ class AuditEvent(models.Model):
     action = models.CharField(max_length=60)
     # An event is never updated, not even when its actor is deleted: the id and `actor_email` stay.
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
     )
     actor_email = models.EmailField(blank=True)
     address = models.GenericIPAddressField(null=True)
@@ -140,3 +157,17 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_email or 'the system'}"
+
+    @property
+    def label(self) -> str:
+        return action_label(self.action)
+
+    @property
+    def details(self) -> list[tuple[str, Any]]:
+        """The data as people read it, name by name."""
+        return [(name.replace("_", " "), value) for name, value in sorted(self.data.items())]
+
+
+def action_label(action: str) -> str:
+    """`provider_key.replaced` as people read it: "Provider key replaced"."""
+    return action.replace(".", " ").replace("_", " ").capitalize()

@@ -1,0 +1,79 @@
+"""Whether the process lives (`/healthz`) and whether it can do its work (`/readyz`).
+
+Both are public, for load balancers, and name parts and nothing else.
+"""
+
+import logging
+from collections.abc import Callable
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from billing import guards as ledger_guards
+from llm import vault
+from workspaces import guards as audit_guards
+from workspaces.access import public
+
+logger = logging.getLogger(__name__)
+
+
+def _database_answers() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() == (1,)
+
+
+def _migrations_are_applied() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _vault_opens() -> bool:
+    vault.probe()
+    return True
+
+
+def _ledger_is_guarded() -> bool:
+    return not ledger_guards.missing(connection)
+
+
+def _audit_log_is_guarded() -> bool:
+    return not audit_guards.missing(connection)
+
+
+PARTS: dict[str, Callable[[], bool]] = {
+    "database": _database_answers,
+    "migrations": _migrations_are_applied,
+    "vault": _vault_opens,
+    "ledger_guards": _ledger_is_guarded,
+    "audit_guards": _audit_log_is_guarded,
+}
+
+
+def failing_parts() -> list[str]:
+    """The names of the parts that do not work; why is in the log."""
+    return [name for name, works in PARTS.items() if not _works(name, works)]
+
+
+def _works(name: str, works: Callable[[], bool]) -> bool:
+    try:
+        return works()
+    except Exception as error:  # whatever it is, the part does not work
+        logger.error("Not ready: %s (%s)", name, type(error).__name__)
+        return False
+
+
+@public("load balancers ask whether the process lives")
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "ok"})
+
+
+@public("load balancers ask whether the process can work")
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    failing = failing_parts()
+    answer = {"status": "unready" if failing else "ready", "failing": failing}
+    return JsonResponse(answer, status=503 if failing else 200)

@@ -1,0 +1,133 @@
+"""The pages about people: who belongs to a workspace, and what has been done in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from workspaces import audit, members
+from workspaces.access import WorkspaceRequest, admin_required, viewer_required
+from workspaces.errors import LastOwner, MembersError, NoLongerMember
+from workspaces.forms import AuditFilterForm, RoleForm
+from workspaces.models import Membership, Role, Workspace
+
+EVENTS_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """One member as the viewer sees them. `only_owner`: the role is fixed until there is another owner."""
+
+    member: Membership
+    is_self: bool
+    is_manageable: bool
+    only_owner: bool
+
+
+def _member_rows(workspace: Workspace, viewer: Membership) -> list[MemberRow]:
+    found = sorted(
+        workspace.memberships.select_related("user"), key=lambda m: (-Role(m.role).rank, m.user.email)
+    )
+    owners = [member.pk for member in found if member.is_owner]
+    return [
+        MemberRow(member, member.pk == viewer.pk, viewer.may_manage(member), owners == [member.pk])
+        for member in found
+    ]
+
+
+def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What the rules of membership refuse: a matter of rights is a 403, a matter of state a message."""
+
+    @wraps(view)
+    def wrapped(request: WorkspaceRequest, workspace: Workspace, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, workspace, *args, **kwargs)
+        except (LastOwner, NoLongerMember) as refusal:
+            messages.error(request, str(refusal))
+            return redirect("workspaces:members", workspace.slug)
+        except MembersError as refusal:
+            raise PermissionDenied(str(refusal)) from refusal
+
+    return wrapped
+
+
+def _member_or_404(workspace: Workspace, member_id: int) -> Membership:
+    return get_object_or_404(workspace.memberships.select_related("user"), pk=member_id)
+
+
+@viewer_required
+@require_safe
+def members_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    rows = _member_rows(workspace, request.membership)
+    return render(request, "workspaces/members.html", {"workspace": workspace, "rows": rows})
+
+
+@admin_required
+@require_POST
+@_telling_refusals
+def change_role(request: WorkspaceRequest, workspace: Workspace, member_id: int) -> HttpResponse:
+    member = _member_or_404(workspace, member_id)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest("There is no such role.")
+    member = members.change_role(
+        member, role=form.cleaned_data["role"], by=request.membership, request=request
+    )
+    messages.success(request, f"{member.user.email} is now {member.role_in_words}.")
+    return redirect("workspaces:members", workspace.slug)
+
+
+@admin_required
+@require_POST
+@_telling_refusals
+def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: int) -> HttpResponse:
+    member = _member_or_404(workspace, member_id)
+    members.remove(member, by=request.membership, request=request)
+    messages.success(request, f"{member.user.email} is no longer a member of {workspace.name}.")
+    if member.user == request.user:
+        return redirect("home")
+    return redirect("workspaces:members", workspace.slug)
+
+
+@viewer_required
+@require_POST
+@_telling_refusals
+def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    members.leave(request.membership, request=request)
+    messages.success(request, f"You have left {workspace.name}.")
+    return redirect("home")
+
+
+@admin_required
+@require_safe
+def audit_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    """Context: `form`, the filter; `events`, at most 50; `older`, the id to go on from, if there are more."""
+    form = AuditFilterForm(request.GET, workspace=workspace)
+    events = list(audit.events(workspace, **form.filters())[: EVENTS_PER_PAGE + 1]) if form.is_valid() else []
+    shown = events[:EVENTS_PER_PAGE]
+    older = shown[-1].pk if len(events) > len(shown) else None
+    return render(
+        request,
+        "workspaces/audit.html",
+        {"workspace": workspace, "form": form, "events": shown, "older": older},
+    )
+
+
+@admin_required
+@require_safe
+def audit_csv(request: WorkspaceRequest, workspace: Workspace) -> HttpResponseBase:
+    form = AuditFilterForm(request.GET, workspace=workspace)
+    if not form.is_valid():
+        raise BadRequest("There is no such action or actor in this log.")
+    filters = form.filters()
+    return StreamingHttpResponse(
+        audit.as_csv(workspace, action=filters["action"], actor=filters["actor"]),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="audit-{workspace.slug}.csv"'},
+    )
