@@ -47,7 +47,9 @@ def keep() -> list[str]:
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     lines = "" if not before or before.endswith("\n") else "\n"
     lines += "".join(f"{name}={value}\n" for name, value in made.items())
-    with open(file, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, OWNER_ONLY)) as out:
+    with open(
+        file, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, OWNER_ONLY)
+    ) as out:
         out.write(lines)
     file.chmod(OWNER_ONLY)
     names = list(made)

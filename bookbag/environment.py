@@ -29,7 +29,9 @@ class Environment(environ.FileAwareEnv):
 
     ENVIRON = _Variables()
 
-    def get_value(self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False) -> Any:
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
+    ) -> Any:
         if cast is bool and str(self.ENVIRON.get(var, "true")).lower() not in TRUE | FALSE:
             raise ImproperlyConfigured(f"{var} is neither true nor false.")
         try:

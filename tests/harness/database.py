@@ -30,7 +30,8 @@ def _restore_sqlite() -> None:
     database.executemany("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", counters)
     known = {name for (name,) in database.execute("SELECT name FROM sqlite_sequence")}
     database.executemany(
-        "INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)", [row for row in counters if row[1] not in known]
+        "INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)",
+        [row for row in counters if row[1] not in known],
     )
 
 

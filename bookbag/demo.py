@@ -1,0 +1,147 @@
+"""The demo cast: two workspaces, one person for every role, and an agent that answers from the help pages."""
+
+import secrets
+from dataclasses import dataclass
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+
+from agents.knowledge import training
+from agents.models import Agent
+from bookbag import help, onboarding
+from llm import keys
+from llm.models import ChatModel, Provider
+from llm.vault import Secret
+from workspaces import audit
+from workspaces.models import Membership, Role, User, Workspace
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of the cast. No workspace: the operator of the platform."""
+
+    email: str
+    name: str
+    workspace: str
+    role: Role | None
+
+    @property
+    def does(self) -> str:
+        return f"{self.role.label.lower()} of {self.workspace}" if self.role else "operator of the platform"
+
+
+OLIVIA = Person("olivia@acme.test", "Olivia", "acme", Role.OWNER)
+ADAM = Person("adam@acme.test", "Adam", "acme", Role.ADMIN)
+EDITH = Person("edith@acme.test", "Edith", "acme", Role.EDITOR)
+VICTOR = Person("victor@acme.test", "Victor", "acme", Role.VIEWER)
+GINA = Person("gina@globex.test", "Gina", "globex", Role.OWNER)
+OSCAR = Person("oscar@bookbag.test", "Oscar", "", None)
+CAST = (OLIVIA, ADAM, EDITH, VICTOR, GINA, OSCAR)
+
+AGENT_NAME = "Bookbag Guide"
+INSTRUCTIONS = (
+    "You explain Bookbag to the people who use it. Answer in a few plain sentences, from the sources alone, "
+    "and say which page of Bookbag to open when there is one."
+)
+QA_PAIRS = (
+    (
+        "What can you do?",
+        "I answer questions about Bookbag from its help pages: provider keys, credits, chat models, agents and "
+        "sources, members and roles. Try “What happens when the credits run out?”",
+    ),
+    (
+        "Does talking to you cost anything?",
+        "No. I run on Bookbag Local, which is built in, needs no key and is never charged.",
+    ),
+    (
+        "How do I bring my own key?",
+        "As an admin, open LLM settings, paste your OpenAI or Anthropic key, switch on “Bring your own LLM”, and "
+        "send a test message in the playground.",
+    ),
+)
+# Shaped like a key so that the vault and the masks have something to work on; no account accepts it.
+GINAS_SECRET = "sk-this-is-a-made-up-key-of-the-demo-and-opens-nothing-DEMO"  # noqa: S105
+# Without the letters and digits that are mistaken for one another.
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
+
+
+def new_password() -> str:
+    """About 59 bits, in three groups that can be read out."""
+    groups = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
+    return "-".join(groups)
+
+
+def prepare(given: str) -> tuple[bool, str]:
+    """Make the cast if it is not there. With a password `given`, the cast has that one from now on.
+
+    Returns whether it was made, and a phrase that says which password to sign in with.
+    """
+    if not is_seeded():
+        password = given or new_password()
+        seed(password)
+        return True, f"the password {password}" + ("" if given else "   (shown this once)")
+    if given:
+        set_password(given)
+        return False, "the password of DEMO_PASSWORD"
+    return False, "the password shown when they were made (DEMO_PASSWORD=… make run sets a new one)"
+
+
+def roster() -> str:
+    """The cast as lines of text, and what each of them is."""
+    return "\n".join(f"    {person.email:<22} {person.does}" for person in CAST)
+
+
+def is_seeded() -> bool:
+    """Whether anything of the cast is there, be it changed or half deleted: then none of it is made again."""
+    emails = [person.email for person in CAST]
+    return (
+        Workspace.objects.filter(slug__in=["acme", "globex"]).exists()
+        or User.objects.filter(email__in=emails).exists()
+    )
+
+
+@transaction.atomic
+def seed(password: str) -> None:
+    """Make the whole cast, everyone with `password`; all of it or nothing."""
+    people = {person: _make_user(person, password) for person in CAST}
+    acme = onboarding.create_workspace(name="Acme", slug="acme", owner=people[OLIVIA])
+    for person in (ADAM, EDITH, VICTOR):
+        _join(acme, people[person], person.role, by=people[OLIVIA])
+    make_guide(acme)
+    globex = onboarding.create_workspace(name="Globex", slug="globex", owner=people[GINA])
+    keys.replace(globex, provider=Provider.OPENAI, secret=Secret(GINAS_SECRET), by=people[GINA])
+
+
+def set_password(password: str) -> None:
+    """Give everyone of the cast `password`; whoever had another one is signed out by it."""
+    for user in User.objects.filter(email__in=[person.email for person in CAST]):
+        if not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+
+
+def make_guide(workspace: Workspace) -> Agent:
+    """An agent on Bookbag Local, trained on the help pages and a few questions with set answers."""
+    local = ChatModel.objects.get(workspace=None, provider=Provider.LOCAL)
+    agent = Agent.objects.create(
+        workspace=workspace, name=AGENT_NAME, instructions=INSTRUCTIONS, chat_model=local
+    )
+    for page in help.PAGES.values():
+        training.add_text(agent, title=page.title, text=page.source)
+    for question, answer in QA_PAIRS:
+        training.add_qa(agent, question=question, answer=answer)
+    return agent
+
+
+def _make_user(person: Person, password: str) -> User:
+    is_operator = person.role is None
+    user = User.objects.create_user(
+        person.email, password, name=person.name, is_staff=is_operator, is_superuser=is_operator
+    )
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def _join(workspace: Workspace, user: User, role: Role | None, *, by: User) -> None:
+    Membership.objects.create(workspace=workspace, user=user, role=role)
+    audit.record(workspace, "member.added", actor=by, member=user.email, role=role)
