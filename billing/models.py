@@ -2,10 +2,12 @@
 
 An account's `posted` is the sum of its transfers and `held` the sum of its open holds; database
 triggers (billing/guards.py) move both, so no path can forget to, and the checks below refuse any
-that would overdraw. *Available* = posted − held.
+that would overdraw. *Available* = posted − held. To capture a hold is to change its state: the
+database writes the charge's transfer itself, so neither can exist without the other.
 """
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -46,6 +48,7 @@ class Account(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
+        permissions = [("grant_credits", "Can grant and reverse credits")]
         constraints = [
             models.CheckConstraint(condition=Q(held__gte=0), name="account_held_not_negative"),
             models.CheckConstraint(condition=Q(posted__gte=F("held")), name="account_never_overdrawn"),
@@ -57,6 +60,16 @@ class Account(models.Model):
     @property
     def available(self) -> int:
         return self.posted - self.held
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Never writes the balances of a row that exists: what this object knows of them may be old."""
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = [
+                field.name
+                for field in self._meta.concrete_fields
+                if field.name not in ("id", "posted", "held")
+            ]
+        super().save(*args, **kwargs)
 
 
 class Transfer(models.Model):
@@ -85,7 +98,14 @@ class Transfer(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     amount = models.BigIntegerField(help_text="Credits: above zero into the account, below zero out of it.")
     external_id = models.CharField(max_length=120, unique=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, db_constraint=False)
+    # Who did it, for ever: a transfer cannot change, not even when its actor's account is deleted.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
     reason = models.CharField(max_length=200, blank=True)
     reply_id = models.UUIDField(null=True)
     reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
@@ -130,6 +150,8 @@ class Hold(models.Model):
     renewed_at = models.DateTimeField()
     created_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    # What the charge's line in the ledger will say; given when the hold is captured.
+    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         indexes = [
@@ -138,7 +160,8 @@ class Hold(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
             models.CheckConstraint(
-                condition=Q(state="held", resolved_at__isnull=True) | (~Q(state="held") & Q(resolved_at__isnull=False)),
+                condition=Q(state="held", resolved_at__isnull=True)
+                | (~Q(state="held") & Q(resolved_at__isnull=False)),
                 name="hold_resolved_once",
             ),
         ]

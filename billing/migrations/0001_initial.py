@@ -8,108 +8,255 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('workspaces', '0001_initial'),
+        ("workspaces", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=40)),
-                ('monthly_credits', models.PositiveIntegerField(help_text='Credits granted at the start of each period.')),
-                ('agent_limit', models.PositiveIntegerField(blank=True, null=True)),
-                ('seat_limit', models.PositiveIntegerField(blank=True, null=True)),
-                ('source_limit', models.PositiveIntegerField(blank=True, null=True, verbose_name='sources per agent')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=40)),
+                (
+                    "monthly_credits",
+                    models.PositiveIntegerField(help_text="Credits granted at the start of each period."),
+                ),
+                ("agent_limit", models.PositiveIntegerField(blank=True, null=True)),
+                ("seat_limit", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "source_limit",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="sources per agent"),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('posted', models.BigIntegerField(default=0, editable=False)),
-                ('held', models.BigIntegerField(default=0, editable=False)),
-                ('next_event_at', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='account', to='workspaces.workspace')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='billing.plan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("posted", models.BigIntegerField(default=0, editable=False)),
+                ("held", models.BigIntegerField(default=0, editable=False)),
+                ("next_event_at", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="account",
+                        to="workspaces.workspace",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="billing.plan",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('grant_plan', 'Monthly allotment'), ('grant_operator', 'Grant'), ('purchase', 'Purchase'), ('capture', 'Reply'), ('expire', 'Expired'), ('reversal', 'Reversal')], max_length=16)),
-                ('amount', models.BigIntegerField(help_text='Credits: above zero into the account, below zero out of it.')),
-                ('external_id', models.CharField(max_length=120, unique=True)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('reply_id', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='billing.account')),
-                ('actor', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='billing.transfer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("grant_plan", "Monthly allotment"),
+                            ("grant_operator", "Grant"),
+                            ("purchase", "Purchase"),
+                            ("capture", "Reply"),
+                            ("expire", "Expired"),
+                            ("reversal", "Reversal"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "amount",
+                    models.BigIntegerField(
+                        help_text="Credits: above zero into the account, below zero out of it."
+                    ),
+                ),
+                ("external_id", models.CharField(max_length=120, unique=True)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("reply_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfers",
+                        to="billing.account",
+                    ),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="billing.transfer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Bucket',
+            name="Bucket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('remaining', models.BigIntegerField()),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='buckets', to='billing.account')),
-                ('transfer', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='bucket', to='billing.transfer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("remaining", models.BigIntegerField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="buckets",
+                        to="billing.account",
+                    ),
+                ),
+                (
+                    "transfer",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bucket",
+                        to="billing.transfer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ('amount', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('held', 'Held'), ('captured', 'Captured'), ('released', 'Released'), ('expired', 'Expired')], default='held', max_length=8)),
-                ('reply_id', models.UUIDField(unique=True)),
-                ('lease_token', models.UUIDField()),
-                ('renewed_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='billing.account')),
+                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ("amount", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("held", "Held"),
+                            ("captured", "Captured"),
+                            ("released", "Released"),
+                            ("expired", "Expired"),
+                        ],
+                        default="held",
+                        max_length=8,
+                    ),
+                ),
+                ("reply_id", models.UUIDField(unique=True)),
+                ("lease_token", models.UUIDField()),
+                ("renewed_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="billing.account",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'held')), fields=['account'], name='hold_open')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='hold_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', True), ('state', 'held')), models.Q(models.Q(('state', 'held'), _negated=True), ('resolved_at__isnull', False)), _connector='OR'), name='hold_resolved_once')],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "held")), fields=["account"], name="hold_open")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="hold_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("resolved_at__isnull", True), ("state", "held")),
+                            models.Q(
+                                models.Q(("state", "held"), _negated=True), ("resolved_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="hold_resolved_once",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('held__gte', 0)), name='account_held_not_negative'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("held__gte", 0)), name="account_held_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('posted__gte', models.F('held'))), name='account_never_overdrawn'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("posted__gte", models.F("held"))), name="account_never_overdrawn"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(fields=['account', '-id'], name='transfer_statement'),
+            model_name="transfer",
+            index=models.Index(fields=["account", "-id"], name="transfer_statement"),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(fields=['account', 'kind', 'created_at'], name='transfer_by_kind'),
+            model_name="transfer",
+            index=models.Index(fields=["account", "kind", "created_at"], name="transfer_by_kind"),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('kind__in', ['grant_plan', 'grant_operator', 'purchase'])), models.Q(('amount__lt', 0), ('kind__in', ['capture', 'expire'])), models.Q(('kind', 'reversal'), ('reverses__isnull', False), models.Q(('amount', 0), _negated=True)), _connector='OR'), name='transfer_sign_follows_kind'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("amount__gt", 0), ("kind__in", ["grant_plan", "grant_operator", "purchase"])),
+                    models.Q(("amount__lt", 0), ("kind__in", ["capture", "expire"])),
+                    models.Q(
+                        ("kind", "reversal"),
+                        ("reverses__isnull", False),
+                        models.Q(("amount", 0), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="transfer_sign_follows_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bucket',
-            constraint=models.CheckConstraint(condition=models.Q(('remaining__gte', 0)), name='bucket_not_negative'),
+            model_name="bucket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("remaining__gte", 0)), name="bucket_not_negative"
+            ),
         ),
     ]

@@ -1,0 +1,82 @@
+"""What is left of each grant. Everything here needs the account's lock, held by billing/ledger.py.
+
+Captures draw on buckets lazily: they lower `posted` and leave the buckets alone, so that
+
+    draw = Σ bucket.remaining − posted
+
+is what was spent and not yet taken out of a bucket. `settle` takes it out, soonest expiry first,
+before anything that changes the set of buckets (docs/decisions/0004).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import F
+
+from billing.models import Account, Bucket, Transfer
+
+
+def in_order(account: Account) -> list[Bucket]:
+    """Buckets with something left in them, in the order in which they are spent."""
+    return list(
+        account.buckets.filter(remaining__gt=0).order_by(F("expires_at").asc(nulls_last=True), "transfer_id")
+    )
+
+
+def take(buckets: Iterable[Bucket], amount: int) -> list[Bucket]:
+    """Lower `remaining` by `amount` in all, in the order given; returns what was touched, unsaved."""
+    touched = []
+    for bucket in buckets:
+        part = min(bucket.remaining, amount)
+        if part > 0:
+            bucket.remaining -= part
+            amount -= part
+            touched.append(bucket)
+    return touched
+
+
+def drawn(account: Account) -> list[Bucket]:
+    """The buckets as they are once the draw is taken out of them; nothing is written."""
+    buckets = in_order(account)
+    take(buckets, sum(bucket.remaining for bucket in buckets) - account.posted)
+    return buckets
+
+
+def settle(account: Account) -> list[Bucket]:
+    """Take the draw out of the buckets for good; returns those with something left, in order."""
+    buckets = in_order(account)
+    touched = take(buckets, sum(bucket.remaining for bucket in buckets) - account.posted)
+    Bucket.objects.bulk_update(touched, ["remaining"])
+    return [bucket for bucket in buckets if bucket.remaining > 0]
+
+
+def expire(account: Account, now: datetime) -> list[Transfer]:
+    """Move out what is left in buckets whose time is over; returns the transfers.
+
+    A hold holds the credits that expire soonest, so that many stay, and a later call takes what the
+    hold set free.
+    """
+    due = [bucket for bucket in settle(account) if bucket.expires_at and bucket.expires_at <= now]
+    spared = account.held
+    transfers = []
+    for bucket in due:
+        kept = min(spared, bucket.remaining)
+        spared -= kept
+        if bucket.remaining > kept:
+            transfers.append(_expire_bucket(account, bucket, bucket.remaining - kept, now))
+    return transfers
+
+
+def _expire_bucket(account: Account, bucket: Bucket, amount: int, now: datetime) -> Transfer:
+    # What remains only ever shrinks, so the external id cannot come up twice.
+    transfer = Transfer.objects.create(
+        account=account,
+        kind=Transfer.Kind.EXPIRE,
+        amount=-amount,
+        external_id=f"expire:{bucket.pk}:{bucket.remaining}",
+        reason=f"Not used by {bucket.expires_at:%-d %B %Y}",
+        created_at=now,
+    )
+    bucket.remaining -= amount
+    bucket.save(update_fields=["remaining"])
+    return transfer

@@ -1,0 +1,55 @@
+"""What the ledger refuses, with the figures and without prose; views find the words.
+
+BillingError
+├── CreditsExhausted    needed, available
+├── AmountRefused       amount: not a whole number above zero, or above what may be moved
+├── ExternalIdTaken     external_id: the same one was used for something else
+├── NotReversible       transfer_id: a reversal itself, reversed already, or nothing left of it
+└── LimitReached        what, limit
+"""
+
+
+class BillingError(Exception):
+    """The base of all that billing raises on purpose."""
+
+
+class CreditsExhausted(BillingError):
+    """`needed` credits were asked for; `available` were there, or None when nobody has looked yet."""
+
+    def __init__(self, *, needed: int, available: int | None = None) -> None:
+        super().__init__(f"needed {needed}, available {'unknown' if available is None else available}")
+        self.needed = needed
+        self.available = available
+
+
+class AmountRefused(BillingError):
+    def __init__(self, amount: object, *, at_most: int | None = None) -> None:
+        super().__init__(
+            f"{amount!r} is no whole number from 1" + (f" to {at_most}" if at_most is not None else "")
+        )
+        self.amount = amount
+        self.at_most = at_most
+
+
+class ExternalIdTaken(BillingError):
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"{external_id} names another transfer")
+        self.external_id = external_id
+
+
+class NotReversible(BillingError):
+    def __init__(self, transfer_id: int, *, reversed_already: bool = False) -> None:
+        super().__init__(
+            f"transfer {transfer_id} cannot be reversed" + (" again" if reversed_already else "")
+        )
+        self.transfer_id = transfer_id
+        self.reversed_already = reversed_already
+
+
+class LimitReached(BillingError):
+    """The plan allows `limit` of `what` (agents, seats, sources)."""
+
+    def __init__(self, *, what: str, limit: int) -> None:
+        super().__init__(f"the plan allows {limit} {what}")
+        self.what = what
+        self.limit = limit

@@ -1,0 +1,291 @@
+"""The ledger's front door: everything that moves credits, each in one short transaction.
+
+An account's lock is the lock on its row. Grants, expiries and reversals take it, and settle the
+buckets before they change them. Holds and captures are in billing/holds.py and are called from here
+too; they lock the account only by writing to it. Every verb may run inside an outer transaction.
+
+`now` is for stories that span months; leave it out and the clock is asked.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from billing import buckets, plans
+from billing.errors import AmountRefused, CreditsExhausted, ExternalIdTaken, NotReversible
+from billing.holds import capture, expire_due, insert_hold, release, renew, sweep
+from billing.models import Account, Bucket, Plan, Transfer
+from workspaces.models import User, Workspace
+
+__all__ = [
+    "Balance",
+    "balance",
+    "capture",
+    "change_plan",
+    "expire_due",
+    "grant",
+    "insert_hold",
+    "open_account",
+    "refresh",
+    "refresh_if_due",
+    "release",
+    "renew",
+    "reverse",
+    "settle_buckets",
+    "sweep",
+]
+
+# A guard against a slip of the finger, far below what a column holds.
+MOST_CREDITS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Balance:
+    """An account's figures in credits at one moment."""
+
+    posted: int
+    held: int
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.held
+
+
+def balance(workspace: Workspace) -> Balance:
+    """What the workspace has. Raises Account.DoesNotExist when no account was opened."""
+    posted, held = Account.objects.values_list("posted", "held").get(workspace=workspace)
+    return Balance(posted, held)
+
+
+def open_account(workspace: Workspace, *, plan: Plan, now: datetime | None = None) -> Account:
+    """The workspace's account, with the plan's first allotment in it."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        account = Account.objects.create(workspace=workspace, plan=plan, created_at=now)
+        return refresh(account, now=now)
+
+
+def grant(
+    account: Account,
+    *,
+    amount: int,
+    kind: str,
+    external_id: str,
+    reason: str,
+    actor: User | None,
+    expires_at: datetime | None = None,
+    now: datetime | None = None,
+) -> Transfer:
+    """Put credits into the account. The same `external_id` again returns the first transfer.
+
+    Raises AmountRefused, or ExternalIdTaken when that id was used with other content.
+    """
+    _require_amount(amount, at_most=MOST_CREDITS)
+    if kind not in Transfer.INWARD:
+        raise ValueError(f"{kind} is no kind of grant")
+    with transaction.atomic():
+        account = _locked(account)
+        earlier = Transfer.objects.select_related("bucket").filter(external_id=external_id).first()
+        if earlier is not None:
+            asked = (account.pk, kind, amount, reason, actor.pk if actor else None, expires_at)
+            return _the_same(earlier, asked)
+        now = now or timezone.now()
+        buckets.settle(account)
+        transfer = _insert(
+            account,
+            kind=kind,
+            amount=amount,
+            external_id=external_id,
+            reason=reason,
+            actor=actor,
+            created_at=now,
+        )
+        Bucket.objects.create(account=account, transfer=transfer, remaining=amount, expires_at=expires_at)
+        _plan_next_event(account, now)
+    return transfer
+
+
+def reverse(
+    transfer: Transfer,
+    *,
+    actor: User | None,
+    reason: str,
+    amount: int | None = None,
+    now: datetime | None = None,
+) -> Transfer:
+    """Undo a transfer by another one, once, in whole or by `amount` credits.
+
+    A charge or an expiry is given back as credits that do not expire. Of a grant at most what is
+    available is taken back. Raises NotReversible, AmountRefused or CreditsExhausted.
+    """
+    with transaction.atomic():
+        account = _locked(transfer.account)
+        if transfer.kind == Transfer.Kind.REVERSAL:
+            raise NotReversible(transfer.pk)
+        if Transfer.objects.filter(reverses=transfer).exists():
+            raise NotReversible(transfer.pk, reversed_already=True)
+        if amount is not None:
+            _require_amount(amount, at_most=abs(transfer.amount))
+        back = _give_back if transfer.amount < 0 else _take_back
+        return back(account, transfer, amount, actor=actor, reason=reason, now=now or timezone.now())
+
+
+def change_plan(account: Account, *, plan: Plan) -> Account:
+    """Move the account to `plan`: its limits at once, its allotment from the next period on."""
+    Account.objects.filter(pk=account.pk).update(plan=plan)
+    account.plan = plan
+    return account
+
+
+def settle_buckets(account: Account) -> None:
+    """Take what was spent since the last settlement out of the buckets, soonest expiry first."""
+    with transaction.atomic():
+        buckets.settle(_locked(account))
+
+
+def refresh(account: Account, *, now: datetime | None = None) -> Account:
+    """Bring the account up to date and return it: lapsed holds, expired credits, the month's allotment.
+
+    Run when `next_event_at` has come and before a refusal for want of credits. Safe to repeat.
+    """
+    with transaction.atomic():
+        expire_due(account.pk)
+        account = _locked(account)
+        now = now or timezone.now()
+        buckets.expire(account, now)
+        _allot(account, now)
+        _plan_next_event(account, now)
+        account.refresh_from_db(fields=["posted", "held", "next_event_at"])
+    return account
+
+
+def refresh_if_due(account: Account) -> Account:
+    """`account`, brought up to date if anything has fallen due since it was read."""
+    due = account.next_event_at is None or account.next_event_at <= timezone.now()
+    return refresh(account) if due else account
+
+
+def _require_amount(amount: int, *, at_most: int) -> None:
+    if type(amount) is not int or not 1 <= amount <= at_most:
+        raise AmountRefused(amount, at_most=at_most)
+
+
+def _locked(account: Account) -> Account:
+    """The account as it is, locked until the transaction ends (SQLite: its one writer is us)."""
+    return (
+        Account.objects.select_for_update(of=("self",), no_key=True).select_related("plan").get(pk=account.pk)
+    )
+
+
+def _insert(account: Account, **fields: object) -> Transfer:
+    try:
+        with transaction.atomic():
+            return Transfer.objects.create(account=account, **fields)
+    except IntegrityError:
+        # Taken between our look and our insert, which another account's lock does not prevent.
+        if Transfer.objects.filter(external_id=fields["external_id"]).exists():
+            raise ExternalIdTaken(str(fields["external_id"])) from None
+        raise
+
+
+def _the_same(earlier: Transfer, asked: tuple[object, ...]) -> Transfer:
+    bucket = getattr(earlier, "bucket", None)
+    stored = (
+        earlier.account_id,
+        earlier.kind,
+        earlier.amount,
+        earlier.reason,
+        earlier.actor_id,
+        bucket and bucket.expires_at,
+    )
+    if stored != asked:
+        raise ExternalIdTaken(earlier.external_id)
+    return earlier
+
+
+def _give_back(
+    account: Account,
+    transfer: Transfer,
+    amount: int | None,
+    *,
+    actor: User | None,
+    reason: str,
+    now: datetime,
+) -> Transfer:
+    amount = amount or -transfer.amount
+    buckets.settle(account)
+    reversal = _insert_reversal(account, transfer, amount, actor=actor, reason=reason, now=now)
+    Bucket.objects.create(account=account, transfer=reversal, remaining=amount, expires_at=None)
+    return reversal
+
+
+def _take_back(
+    account: Account,
+    transfer: Transfer,
+    amount: int | None,
+    *,
+    actor: User | None,
+    reason: str,
+    now: datetime,
+) -> Transfer:
+    if amount is None:
+        amount = min(transfer.amount, account.available)
+        if amount == 0:
+            raise NotReversible(transfer.pk)
+    if amount > account.available:
+        raise CreditsExhausted(needed=amount, available=account.available)
+    left = buckets.settle(account)
+    # Out of the grant's own bucket first, then out of the others as if it were spent.
+    own_first = sorted(left, key=lambda bucket: bucket.transfer_id != transfer.pk)
+    Bucket.objects.bulk_update(buckets.take(own_first, amount), ["remaining"])
+    return _insert_reversal(account, transfer, -amount, actor=actor, reason=reason, now=now)
+
+
+def _insert_reversal(
+    account: Account, transfer: Transfer, amount: int, *, actor: User | None, reason: str, now: datetime
+) -> Transfer:
+    return _insert(
+        account,
+        kind=Transfer.Kind.REVERSAL,
+        amount=amount,
+        external_id=f"reversal:{transfer.pk}",
+        reason=reason,
+        actor=actor,
+        reply_id=transfer.reply_id,
+        reverses=transfer,
+        created_at=now,
+    )
+
+
+def _allot(account: Account, now: datetime) -> None:
+    """Grant the allotment of the period that `now` is in, unless it was granted; none for those missed."""
+    period = plans.period(account.created_at, now)
+    external_id = f"allotment:{account.pk}:{period.start:%Y-%m-%d}"
+    credits = account.plan.monthly_credits
+    if credits and not Transfer.objects.filter(external_id=external_id).exists():
+        grant(
+            account,
+            amount=credits,
+            kind=Transfer.Kind.GRANT_PLAN,
+            external_id=external_id,
+            reason=f"{account.plan.name} plan, {period.start:%-d %B} to {period.end:%-d %B %Y}",
+            actor=None,
+            expires_at=period.end,
+            now=now,
+        )
+
+
+def _plan_next_event(account: Account, now: datetime) -> None:
+    """Remember when to look again: the period's end or the soonest expiry.
+
+    Credits that are overdue are kept by a hold; a lease from now it will have been resolved.
+    """
+    moments = [plans.period(account.created_at, now).end]
+    for bucket in buckets.in_order(account):
+        if bucket.expires_at is not None:
+            overdue = bucket.expires_at <= now
+            moments.append(now + timedelta(seconds=settings.LEASE_SECONDS) if overdue else bucket.expires_at)
+    Account.objects.filter(pk=account.pk).update(next_event_at=min(moments))

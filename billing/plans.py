@@ -1,0 +1,62 @@
+"""Plans: what a workspace gets each month, and how much it may have.
+
+A *period* runs from the account's opening to the same day and time of the next month, in UTC. An
+account opened on the 31st renews on the last day of a shorter month, and on the 31st again after it.
+"""
+
+import calendar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from billing.errors import LimitReached
+from billing.models import Account, Plan
+
+LIMITS = {"agents": "agent_limit", "seats": "seat_limit", "sources": "source_limit"}
+DEFAULT = "free"
+
+
+@dataclass(frozen=True)
+class Period:
+    start: datetime
+    end: datetime
+
+
+def add_months(moment: datetime, months: int) -> datetime:
+    """The same day and time `months` later, or the month's last day where it is too short."""
+    years, month = divmod(moment.month - 1 + months, 12)
+    year = moment.year + years
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
+
+
+def period(anchor: datetime, moment: datetime) -> Period:
+    """The period that `moment` falls in, counted from `anchor`; the first one for any earlier moment."""
+    anchor, moment = anchor.astimezone(UTC), moment.astimezone(UTC)
+    months = (moment.year - anchor.year) * 12 + moment.month - anchor.month
+    if add_months(anchor, months) > moment:
+        months -= 1
+    months = max(months, 0)
+    return Period(add_months(anchor, months), add_months(anchor, months + 1))
+
+
+def limit(account: Account, what: str) -> int | None:
+    """How many `what` (agents, seats, sources per agent) the account's plan allows; None for no limit."""
+    return getattr(account.plan, LIMITS[what])
+
+
+def allows(account: Account, what: str, count: int) -> bool:
+    """Whether the plan allows `count` of `what` in all."""
+    most = limit(account, what)
+    return most is None or count <= most
+
+
+def require(account: Account, what: str, count: int) -> None:
+    """Raises LimitReached unless the plan allows `count` of `what` in all."""
+    most = limit(account, what)
+    if most is not None and count > most:
+        raise LimitReached(what=what, limit=most)
+
+
+def default() -> Plan:
+    """The plan of a new workspace."""
+    return Plan.objects.get(slug=DEFAULT)

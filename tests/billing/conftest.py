@@ -1,0 +1,17 @@
+import pytest
+
+from billing import ledger
+from billing.models import Account, Plan
+from tests.factories import make_workspace
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    """Acme's, opened on the Free plan: 100 credits that expire with the month."""
+    return ledger.open_account(make_workspace(name="Acme"), plan=Plan.objects.get(slug="free"))
+
+
+@pytest.fixture
+def neighbour(db: None) -> Account:
+    """Globex's, with credits of its own, so that a leak would show."""
+    return ledger.open_account(make_workspace(name="Globex"), plan=Plan.objects.get(slug="hobby"))

@@ -1,0 +1,85 @@
+"""Plain builders for the ledger: a hold, a charge, a grant, each in its own transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing import ledger
+from billing.models import Account, Hold, Transfer
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Held:
+    hold_id: UUID
+    reply_id: UUID
+    lease_token: UUID
+
+
+def hold(account: Account, amount: int) -> Held:
+    """A hold of `amount`; raises CreditsExhausted."""
+    held = Held(uuid4(), uuid4(), uuid4())
+    with transaction.atomic(), connection.cursor() as cursor:
+        ledger.insert_hold(
+            cursor,
+            hold_id=held.hold_id,
+            account_id=account.pk,
+            amount=amount,
+            reply_id=held.reply_id,
+            lease_token=held.lease_token,
+        )
+    return held
+
+
+def capture(held: Held, reason: str = "GPT-4o mini, Helper") -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        return ledger.capture(cursor, hold_id=held.hold_id, lease_token=held.lease_token, reason=reason)
+
+
+def release(held: Held) -> bool:
+    with transaction.atomic(), connection.cursor() as cursor:
+        return ledger.release(cursor, hold_id=held.hold_id, lease_token=held.lease_token)
+
+
+def charge(account: Account, amount: int, reason: str = "GPT-4o mini, Helper") -> Transfer:
+    """A reply of `amount` credits, charged; returns its line."""
+    held = hold(account, amount)
+    assert capture(held, reason)
+    return Transfer.objects.get(reply_id=held.reply_id, kind=Transfer.Kind.CAPTURE)
+
+
+def grant(
+    account: Account, amount: int, *, expires_at: datetime | None = None, now: datetime | None = None
+) -> Transfer:
+    return ledger.grant(
+        account,
+        amount=amount,
+        kind=Transfer.Kind.GRANT_OPERATOR,
+        external_id=f"test:{next(_numbers)}",
+        reason="a test",
+        actor=None,
+        expires_at=expires_at,
+        now=now,
+    )
+
+
+def lapse(held: Held, *, seconds: float = 3600) -> None:
+    """Let the lease be `seconds` old."""
+    Hold.objects.filter(pk=held.hold_id).update(renewed_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def figures(account: Account) -> tuple[int, int]:
+    """What the account's row says: posted and held."""
+    account.refresh_from_db()
+    return account.posted, account.held
+
+
+def remaining(account: Account) -> list[int]:
+    """What each bucket has left, in the order in which they were made, once the draw is settled."""
+    ledger.settle_buckets(account)
+    return list(account.buckets.order_by("transfer_id").values_list("remaining", flat=True))
