@@ -67,6 +67,11 @@ class HelpPage:
     headings: tuple[Heading, ...]
     source: str
 
+    @property
+    def training_text(self) -> str:
+        """The page as an agent is trained on it: without the links at its end, which answer nothing."""
+        return self.source.partition("\n## Where next\n")[0]
+
 
 def _open_table(
     _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType

@@ -66,6 +66,14 @@ def test_page_opens_with_a_summary_and_ends_with_where_next(slug: str) -> None:
     assert len({heading.anchor for heading in page.headings}) == len(page.headings)
 
 
+@pytest.mark.parametrize("slug", help.SLUGS)
+def test_training_text_is_the_page_without_its_links(slug: str) -> None:
+    page = help.PAGES[slug]
+
+    assert page.source.startswith(page.training_text)
+    assert "](" not in page.training_text
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_every_link_resolves(client: Client, address: str) -> None:
     html = body(client, address)
