@@ -30,7 +30,9 @@ def settings_of(workspace: Workspace) -> LLMSettings:
     return LLMSettings.objects.filter(workspace=workspace).first() or LLMSettings(workspace=workspace)
 
 
-def set_byo(workspace: Workspace, *, enabled: bool, by: User | None, request: HttpRequest | None = None) -> bool:
+def set_byo(
+    workspace: Workspace, *, enabled: bool, by: User | None, request: HttpRequest | None = None
+) -> bool:
     """Turn "bring your own LLM" on or off; True when that changed anything. The next reply follows it."""
     with transaction.atomic():
         LLMSettings.objects.get_or_create(workspace=workspace)
@@ -44,24 +46,41 @@ def set_byo(workspace: Workspace, *, enabled: bool, by: User | None, request: Ht
 
 
 def add_model(
-    workspace: Workspace, *, provider: str, model_id: str, name: str = "", by: User | None, request: HttpRequest | None = None
+    workspace: Workspace,
+    *,
+    provider: str,
+    model_id: str,
+    name: str = "",
+    by: User | None,
+    request: HttpRequest | None = None,
 ) -> ChatModel:
     """List a chat model of the workspace's own. Raises ModelExists."""
     with transaction.atomic():
         LLMSettings.objects.get_or_create(workspace=workspace)
         LLMSettings.objects.select_for_update().get(workspace=workspace)
         same = ChatModel.objects.filter(provider=provider, model_id=model_id)
-        existing = same.filter(workspace=workspace).first() or same.filter(workspace=None, enabled=True, retired_at=None).first()
+        existing = (
+            same.filter(workspace=workspace).first()
+            or same.filter(workspace=None, enabled=True, retired_at=None).first()
+        )
         if existing is not None:
             raise ModelExists(existing)
         row = ChatModel.objects.create(
-            workspace=workspace, provider=provider, model_id=model_id, name=name or model_id[:60], position=100
+            workspace=workspace,
+            provider=provider,
+            model_id=model_id,
+            name=name or model_id[:60],
+            position=100,
         )
-        audit.record(workspace, "chat_model.added", actor=by, request=request, provider=provider, model=model_id)
+        audit.record(
+            workspace, "chat_model.added", actor=by, request=request, provider=provider, model=model_id
+        )
     return row
 
 
-def remove_model(workspace: Workspace, chat_model: ChatModel, *, by: User | None, request: HttpRequest | None = None) -> None:
+def remove_model(
+    workspace: Workspace, chat_model: ChatModel, *, by: User | None, request: HttpRequest | None = None
+) -> None:
     """Unlist a custom chat model. Raises ModelInUse while agents run on it."""
     with transaction.atomic():
         row = workspace.chat_models.select_for_update().get(pk=chat_model.pk)
@@ -70,5 +89,10 @@ def remove_model(workspace: Workspace, chat_model: ChatModel, *, by: User | None
             raise ModelInUse(agents)
         row.delete()
         audit.record(
-            workspace, "chat_model.removed", actor=by, request=request, provider=row.provider, model=row.model_id
+            workspace,
+            "chat_model.removed",
+            actor=by,
+            request=request,
+            provider=row.provider,
+            model=row.model_id,
         )

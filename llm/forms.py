@@ -60,4 +60,6 @@ class CustomModelForm(forms.Form):
         help_text="As the provider writes it, for example gpt-4.1-mini.",
         error_messages={"invalid": "A model id has letters, digits and . _ : / - only."},
     )
-    name = forms.CharField(max_length=60, required=False, help_text="How it is listed here. Left empty: the model id.")
+    name = forms.CharField(
+        max_length=60, required=False, help_text="How it is listed here. Left empty: the model id."
+    )

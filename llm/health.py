@@ -80,9 +80,13 @@ def mark(
     return changed
 
 
-def _raise_alarm(provider_key_id: UUID, health: Health, *, by: User | None, request: HttpRequest | None) -> None:
+def _raise_alarm(
+    provider_key_id: UUID, health: Health, *, by: User | None, request: HttpRequest | None
+) -> None:
     row = ProviderKey.objects.select_related("workspace").get(pk=provider_key_id)
-    audit.record(row.workspace, ALARMS[health], actor=by, request=request, provider=row.provider, mask=row.mask)
+    audit.record(
+        row.workspace, ALARMS[health], actor=by, request=request, provider=row.provider, mask=row.mask
+    )
     if health == Health.REJECTED and row.state == ProviderKey.State.ACTIVE and _may_tell(row):
         transaction.on_commit(lambda: notices.tell_of_rejection(row), robust=True)
 
@@ -90,7 +94,9 @@ def _raise_alarm(provider_key_id: UUID, health: Health, *, by: User | None, requ
 def _may_tell(row: ProviderKey) -> bool:
     """Claims the mail about this rejection: one a day for each key, whichever process comes first."""
     now = timezone.now()
-    silent = models.Q(rejection_told_at=None) | models.Q(rejection_told_at__lt=now - timezone.timedelta(days=1))
+    silent = models.Q(rejection_told_at=None) | models.Q(
+        rejection_told_at__lt=now - timezone.timedelta(days=1)
+    )
     return ProviderKey.objects.filter(silent, pk=row.pk).update(rejection_told_at=now) == 1
 
 

@@ -120,7 +120,9 @@ def open_row(row: ProviderKey, *, purpose: str) -> vault.Secret:
 
 def check(provider: str, secret: vault.Secret) -> Health:
     """What `provider` says of `secret` within 5 s, free of tokens."""
-    return Health(_twin(provider).verify(secret, base_url=settings.PROVIDER_BASE_URLS[provider], seconds=CHECK_SECONDS))
+    return Health(
+        _twin(provider).verify(secret, base_url=settings.PROVIDER_BASE_URLS[provider], seconds=CHECK_SECONDS)
+    )
 
 
 def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | None = None) -> Health:
@@ -133,7 +135,9 @@ def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | N
         found = Health.UNREADABLE
     with transaction.atomic():
         health.mark(row.pk, found, by=by, request=request)
-        _record(row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=found.value)
+        _record(
+            row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=found.value
+        )
     return found
 
 
@@ -196,7 +200,9 @@ def replace(
         return _put_in_place(row, by, request)
 
 
-def delete(workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None) -> ProviderKey:
+def delete(
+    workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None
+) -> ProviderKey:
     """Take the active key away and wipe it, and the one that could be restored. Raises NoActiveKey."""
     with transaction.atomic():
         _lock(workspace, provider)
@@ -209,7 +215,9 @@ def delete(workspace: Workspace | None, *, provider: str, by: User | None, reque
     return row
 
 
-def restore(workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None) -> ProviderKey:
+def restore(
+    workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None
+) -> ProviderKey:
     """Swap the active key for the one it superseded, within 24 hours. Raises NothingToRestore."""
     with transaction.atomic():
         _lock(workspace, provider)
@@ -220,7 +228,15 @@ def restore(workspace: Workspace | None, *, provider: str, by: User | None, requ
             _retire(displaced, State.SUPERSEDED)
         row.state, row.retired_at = State.ACTIVE, None
         row.save(update_fields=["state", "retired_at"])
-        _record(workspace, "restored", by, request, provider=provider, before=displaced and displaced.mask, after=row.mask)
+        _record(
+            workspace,
+            "restored",
+            by,
+            request,
+            provider=provider,
+            before=displaced and displaced.mask,
+            after=row.mask,
+        )
     return row
 
 
@@ -248,7 +264,9 @@ def _lock(workspace: Workspace | None, provider: str) -> None:
         list(held_by(None).filter(provider=provider).order_by("pk").select_for_update().values_list("pk"))
 
 
-def _new_row(workspace: Workspace | None, provider: str, secret: vault.Secret, by: User | None, found: Health) -> ProviderKey:
+def _new_row(
+    workspace: Workspace | None, provider: str, secret: vault.Secret, by: User | None, found: Health
+) -> ProviderKey:
     row = ProviderKey(id=uuid4(), workspace=workspace, provider=provider, added_by=by, health=found)
     row.prefix, row.tail = shape.mask_parts(secret.reveal(), provider)
     sealed = vault.seal(secret, binding=binding_of_row(row))
@@ -294,5 +312,7 @@ def _retire(row: ProviderKey, state: ProviderKey.State) -> None:
     row.save(update_fields=fields)
 
 
-def _record(workspace: Workspace | None, verb: str, by: User | None, request: HttpRequest | None, **data: object) -> None:
+def _record(
+    workspace: Workspace | None, verb: str, by: User | None, request: HttpRequest | None, **data: object
+) -> None:
     audit.record(workspace, f"provider_key.{verb}", actor=by, request=request, **data)

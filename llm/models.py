@@ -22,7 +22,9 @@ KEYED_PROVIDERS = (Provider.OPENAI, Provider.ANTHROPIC)
 class ChatModel(models.Model):
     """A model that agents can run on: in the catalogue, or one workspace's own (runnable under BYO only)."""
 
-    workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="chat_models")
+    workspace = models.ForeignKey(
+        Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="chat_models"
+    )
     name = models.CharField(max_length=60)
     provider = models.CharField(max_length=12, choices=Provider)
     model_id = models.CharField("provider's model id", max_length=100, blank=True)
@@ -39,15 +41,23 @@ class ChatModel(models.Model):
     class Meta:
         ordering = ["position", "name"]
         constraints = [
-            models.CheckConstraint(condition=Q(provider__in=Provider.values), name="chatmodel_provider_known"),
             models.CheckConstraint(
-                condition=Q(workspace__isnull=False, price=0) | Q(provider="local") | Q(workspace__isnull=True, price__gt=0),
+                condition=Q(provider__in=Provider.values), name="chatmodel_provider_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(workspace__isnull=False, price=0)
+                | Q(provider="local")
+                | Q(workspace__isnull=True, price__gt=0),
                 name="chatmodel_price_positive_in_catalogue",
             ),
             models.UniqueConstraint(
-                fields=["provider", "model_id"], condition=Q(workspace__isnull=True), name="chatmodel_once_in_catalogue"
+                fields=["provider", "model_id"],
+                condition=Q(workspace__isnull=True),
+                name="chatmodel_once_in_catalogue",
             ),
-            models.UniqueConstraint(fields=["workspace", "provider", "model_id"], name="chatmodel_once_per_workspace"),
+            models.UniqueConstraint(
+                fields=["workspace", "provider", "model_id"], name="chatmodel_once_per_workspace"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,7 +103,9 @@ class ProviderKey(models.Model):
 
     # Part of the sealing's binding, so it exists before the row does.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, null=True, on_delete=models.PROTECT, related_name="provider_keys")
+    workspace = models.ForeignKey(
+        Workspace, null=True, on_delete=models.PROTECT, related_name="provider_keys"
+    )
     provider = models.CharField(max_length=12, choices=[(p.value, p.label) for p in KEYED_PROVIDERS])
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     prefix = models.CharField(max_length=12)
@@ -103,7 +115,9 @@ class ProviderKey(models.Model):
     wrapped_dek = models.BinaryField(default=b"", editable=False)
     nonce = models.BinaryField(default=b"", editable=False)
     ciphertext = models.BinaryField(default=b"", editable=False)
-    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     added_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True)
     health = models.CharField(max_length=12, choices=Health, default=Health.UNVERIFIED)
@@ -129,7 +143,8 @@ class ProviderKey(models.Model):
                 name="one_active_platform_key_per_provider",
             ),
             models.CheckConstraint(
-                condition=Q(provider__in=[p.value for p in KEYED_PROVIDERS]), name="providerkey_provider_known"
+                condition=Q(provider__in=[p.value for p in KEYED_PROVIDERS]),
+                name="providerkey_provider_known",
             ),
         ]
 

@@ -28,5 +28,7 @@ def _menders(row: ProviderKey) -> list[str]:
     if row.workspace_id is None:
         people = people.filter(is_staff=True)
     else:
-        people = people.filter(memberships__workspace=row.workspace_id, memberships__role__in=[Role.ADMIN, Role.OWNER])
+        people = people.filter(
+            memberships__workspace=row.workspace_id, memberships__role__in=[Role.ADMIN, Role.OWNER]
+        )
     return list(people.order_by("email").values_list("email", flat=True))

@@ -6,38 +6,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('llm', '0001_initial'),
+        ("llm", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='KekRecord',
+            name="KekRecord",
             fields=[
-                ('kek_id', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('proof', models.BinaryField()),
-                ('first_used_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("kek_id", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("proof", models.BinaryField()),
+                ("first_used_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.AddField(
-            model_name='providerkey',
-            name='rejection_told_at',
+            model_name="providerkey",
+            name="rejection_told_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.CreateModel(
-            name='UnsealCount',
+            name="UnsealCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(max_length=20)),
-                ('day', models.DateField()),
-                ('times', models.PositiveIntegerField(default=0)),
-                ('reported', models.BooleanField(default=False)),
-                ('provider_key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unseal_counts', to='llm.providerkey')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("purpose", models.CharField(max_length=20)),
+                ("day", models.DateField()),
+                ("times", models.PositiveIntegerField(default=0)),
+                ("reported", models.BooleanField(default=False)),
+                (
+                    "provider_key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="unseal_counts",
+                        to="llm.providerkey",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('reported', False)), fields=['day'], name='unsealcount_unreported')],
-                'constraints': [models.UniqueConstraint(fields=('provider_key', 'purpose', 'day'), name='unsealcount_once_a_day')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("reported", False)), fields=["day"], name="unsealcount_unreported"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider_key", "purpose", "day"), name="unsealcount_once_a_day"
+                    )
+                ],
             },
         ),
     ]
