@@ -46,8 +46,8 @@ class OperatorSite(AdminSite):
         is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
         return redirect_to_login(wanted if is_ours else index)
 
-    def logout(self, request: HttpRequest, extra_context: Page = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Page = None) -> Any:
         return account_logout(request)
 
-    def password_change(self, request: HttpRequest, extra_context: Page = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Page = None) -> Any:
         return redirect("account_change_password")

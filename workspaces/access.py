@@ -16,7 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 
 from workspaces.models import Membership, Role, Workspace
 
-View = Callable[..., HttpResponseBase]
+# Synchronous or not.
+View = Callable[..., Any]
 
 
 class WorkspaceRequest(HttpRequest):
@@ -53,7 +54,7 @@ def _requires(role: Role) -> Callable[[View], View]:
             @wraps(view)
             async def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
                 workspace = await sync_to_async(_admit)(request, slug, role)
-                return await view(request, workspace, *args, **kwargs)  # type: ignore[misc]
+                return await view(request, workspace, *args, **kwargs)
 
         else:
 
@@ -84,7 +85,7 @@ def operator_required(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not (request.user.is_active and request.user.is_staff):  # type: ignore[union-attr]
+        if not (request.user.is_active and request.user.is_staff):
             raise Http404("No such page.")
         return view(request, *args, **kwargs)
 
@@ -97,7 +98,7 @@ def public(reason: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         view.access = f"public: {reason}"  # type: ignore[attr-defined]
-        return login_not_required(view)  # type: ignore[return-value]
+        return login_not_required(view)
 
     return decorate
 
@@ -107,6 +108,6 @@ def admits_itself(role: Role) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         view.access = role.value  # type: ignore[attr-defined]
-        return login_not_required(view)  # type: ignore[return-value]
+        return login_not_required(view)
 
     return decorate

@@ -30,7 +30,7 @@ def record(
     With `request`, its user is the actor and its peer the address. No workspace: a platform event.
     """
     if request is not None and actor is None:
-        actor = request.user if request.user.is_authenticated else None  # type: ignore[assignment]
+        actor = request.user if request.user.is_authenticated else None
     return AuditEvent.objects.create(
         workspace=workspace,
         action=action,

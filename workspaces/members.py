@@ -70,6 +70,31 @@ def leave(member: Membership, *, request: HttpRequest | None = None) -> None:
     _end(member, "member.left", member, request)
 
 
+def lock(workspace: Workspace) -> Workspace:
+    """The workspace as it is now, its row locked until the transaction ends: one change of members at a time."""
+    return Workspace.objects.select_for_update().get(pk=workspace.pk)
+
+
+def roles(workspace: Workspace) -> dict[str, str]:
+    """Everybody's role, by e-mail."""
+    return dict(workspace.memberships.values_list("user__email", "role"))
+
+
+def record_changes(workspace: Workspace, before: dict[str, str], *, request: HttpRequest) -> None:
+    """Audit what an operator's form did to the members, given their `roles` before it."""
+    after = roles(workspace)
+    for email in sorted({*before, *after}):
+        was, now = before.get(email), after.get(email)
+        if was is None:
+            audit.record(workspace, "member.added", request=request, member=email, role=now)
+        elif now is None:
+            audit.record(workspace, "member.removed", request=request, member=email, role=was)
+        elif was != now:
+            audit.record(
+                workspace, "member.role_changed", request=request, member=email, before=was, after=now
+            )
+
+
 def _end(member: Membership, action: str, by: Membership, request: HttpRequest | None) -> None:
     _refuse_last_owner(member)
     audit.record(
@@ -79,9 +104,8 @@ def _end(member: Membership, action: str, by: Membership, request: HttpRequest |
 
 
 def _under_lock(member: Membership, by: Membership) -> tuple[Membership, Membership]:
-    """Both memberships as they are now, with the workspace locked until the transaction ends."""
-    workspace = Workspace.objects.select_for_update().get(pk=by.workspace_id)
-    found = workspace.memberships.select_related("user", "workspace").in_bulk([member.pk, by.pk])
+    """Both memberships as they are now, the workspace locked."""
+    found = lock(by.workspace).memberships.select_related("user", "workspace").in_bulk([member.pk, by.pk])
     if len(found) != len({member.pk, by.pk}):
         raise NoLongerMember
     return found[member.pk], found[by.pk]
