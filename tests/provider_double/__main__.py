@@ -1,0 +1,124 @@
+"""`python -m tests.provider_double`: start the double, say where it listens and how to use it."""
+
+import argparse
+import asyncio
+import gc
+import ipaddress
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import fake_models, modes
+from .auth import HINT
+from .calls import Call
+from .server import serve
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="provider double", description="A stand-in for OpenAI and Anthropic."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (127.0.0.1 unless told)")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--parent-pid", type=int, help="exit when this process has gone")
+    parser.add_argument(
+        "--first-ms", type=float, default=0, help="delay before the first word of a usual answer"
+    )
+    parser.add_argument("--gap-ms", type=float, default=0, help="delay between the words of a usual answer")
+    parser.add_argument("--verbose", action="store_true", help="print a line for each call")
+    parser.add_argument("--quiet", action="store_true", help="print the address and nothing else")
+    parser.add_argument("--list", action="store_true", help="list the modes and the models' names, and exit")
+    return parser.parse_args()
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listing() -> str:
+    return (
+        "Modes, pushed by POST /__double/script {mode, params, times, match}; those that say something also take\n"
+        f"text, chunks, first_ms and gap_ms:\n\n{modes.listing()}\n\n"
+        f"Behaviour by model name, as in fake-t200-d50-f300:\n\n{fake_models.listing()}"
+    )
+
+
+def hints(url: str) -> str:
+    return f"""
+Point Bookbag (or any client) at it, then add a provider key of your own making:
+
+  OPENAI_BASE_URL={url}/v1
+  ANTHROPIC_BASE_URL={url}
+
+{HINT}
+
+  try: sk-proj-works-0000000000000000a1B2   sk-ant-works-0000000000000000a1B2
+       sk-proj-bad-000000000000000000a1B2   sk-ant-bad-000000000000000000a1B2
+
+misbehave:  curl -d '{{"mode": "503", "times": 1}}' {url}/__double/script     (--list names the modes)
+look:       curl {url}/__double/calls   curl {url}/__double/stats
+stop:       Ctrl-C
+"""
+
+
+def write(line: str) -> None:
+    """A line that whoever reads the pipe gets at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def tell(call: Call) -> None:
+    """One line for a call that has ended; of its secret only the last four characters."""
+    shown = f"…{call.secret[-4:]}" if len(call.secret) > 12 else "…"
+    took = ((call.ended_at or call.at) - call.at) * 1000
+    kind = "stream" if call.stream else "json"
+    write(
+        f"{call.wire.PROVIDER:9} {call.path} {call.model or '-'} {kind} secret {shown} -> "
+        f"{call.status or 'no answer'} {call.outcome} {call.mode} {took:.0f} ms"
+    )
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run on uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main())
+        return
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+def main() -> int:
+    options = arguments()
+    if options.list:
+        write(listing())
+        return 0
+    if not is_loopback(options.host):
+        sys.stderr.write(f"provider double: {options.host} is not a loopback address, it serves no other\n")
+        return 2
+    host = f"[{options.host}]" if ":" in options.host else options.host
+
+    def ready(port: int) -> None:
+        url = f"http://{host}:{port}"
+        write(f"provider double listening on {url}")
+        if not options.quiet:
+            write(hints(url))
+
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    pace = {"first_ms": options.first_ms, "gap_ms": options.gap_ms}
+    on_end = tell if options.verbose else None
+    run(
+        lambda: serve(
+            options.host, options.port, ready=ready, parent=options.parent_pid, pace=pace, on_end=on_end
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
