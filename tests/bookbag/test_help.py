@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import Resolver404, resolve
 
+from billing.models import Plan
 from bookbag import help
+from llm.models import ChatModel
 
 pytestmark = pytest.mark.django_db
 ADDRESSES = ["/help/", *(f"/help/{slug}/" for slug in help.SLUGS)]
@@ -151,3 +153,38 @@ def test_table_is_named_and_figures_are_aligned_by_class() -> None:
 
     assert 'role="region" tabindex="0" aria-label="&quot;Prices&quot; &amp; more"' in page.html
     assert '<td class="num">1</td>' in page.html
+
+
+def table_rows(slug: str, heading: str) -> list[list[str]]:
+    """The cells of the first table under `heading`, without its head."""
+    section = help.PAGES[slug].source.split(f"## {heading}\n", 1)[1]
+    lines = [line for line in section.split("\n## ")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+@pytest.mark.parametrize(
+    ("slug", "heading"), [("credits-and-usage", "What a reply costs"), ("models", "What each of them costs")]
+)
+def test_prices_are_those_of_the_catalogue(slug: str, heading: str) -> None:
+    catalogue = ChatModel.objects.filter(workspace=None, enabled=True, retired_at=None)
+    prices = {model.name: "free" if model.provider == "local" else str(model.price) for model in catalogue}
+
+    assert {row[0]: row[-1] for row in table_rows(slug, heading)} == prices
+
+
+def test_plans_are_those_of_the_product() -> None:
+    def said(limit: int | None) -> str:
+        return "no limit" if limit is None else f"{limit:,}"
+
+    plans = [
+        [
+            plan.name,
+            f"{plan.monthly_credits:,}",
+            said(plan.agent_limit),
+            said(plan.seat_limit),
+            said(plan.source_limit),
+        ]
+        for plan in Plan.objects.exclude(slug="enterprise")
+    ]
+
+    assert table_rows("credits-and-usage", "Plans and the monthly allotment")[:-1] == plans
