@@ -19,9 +19,11 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("workspaces/new/", home.new_workspace, name="new_workspace"),
     path("", include(workspace_pages)),
+    path("", include("agents.urls")),
     path("help/", include("bookbag.help_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
+handler400 = "bookbag.error_pages.bad_request"
