@@ -1,5 +1,20 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
+
+
+def install_index(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    from agents.knowledge import index
+
+    connection = connections[using]
+    if sender.get_model("Passage")._meta.db_table in connection.introspection.table_names():
+        index.install(connection)
 
 
 class AgentsConfig(AppConfig):
     name = "agents"
+
+    def ready(self) -> None:
+        post_migrate.connect(install_index, sender=self)

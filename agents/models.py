@@ -180,6 +180,7 @@ class Reply(models.Model):
         indexes = [
             models.Index(fields=["conversation", "created_at"], name="reply_in_conversation"),
             models.Index(fields=["workspace", "billing", "created_at"], name="reply_usage"),
+            models.Index(fields=["member", "-created_at"], name="reply_by_member"),
             models.Index(fields=["renewed_at"], name="reply_running", condition=Q(state__in=["reserved", "streaming"])),
         ]
         constraints = [
@@ -203,3 +204,13 @@ class Reply(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("agents:receipt", args=[self.workspace.slug, self.pk])
+
+
+class Watch(models.Model):
+    """When a periodic duty was last taken, so that one process of many takes each round."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    last_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.last_at}"

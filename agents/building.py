@@ -1,0 +1,42 @@
+"""Making, changing and deleting agents, within the plan's limits."""
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from agents.models import Agent
+from billing import plans
+from billing.models import Account
+from llm.models import ChatModel
+from workspaces import audit
+from workspaces.models import Workspace
+
+
+def create(agent: Agent) -> Agent:
+    """Save a new agent; billing.errors.LimitReached when the plan has no room for it."""
+    with transaction.atomic():
+        # The account's row is the lock: two requests cannot both take the last place.
+        account = Account.objects.select_for_update().select_related("plan").get(workspace=agent.workspace)
+        plans.require(account, "agents", agent.workspace.agents.count() + 1)
+        agent.save()
+    return agent
+
+
+def require_source_room(agent: Agent) -> None:
+    """LimitReached when the plan allows this agent no further source; run inside the adding transaction."""
+    account = Account.objects.select_for_update().select_related("plan").get(workspace=agent.workspace_id)
+    plans.require(account, "sources", agent.sources.count() + agent.qa_pairs.count() + 1)
+
+
+def change_models(workspace: Workspace, *, from_model_id: int, to_model: ChatModel, request: HttpRequest) -> int:
+    """Move every agent of the workspace from one chat model to another; returns how many."""
+    with transaction.atomic():
+        moved = workspace.agents.filter(chat_model_id=from_model_id).update(chat_model=to_model)
+        audit.record(workspace, "agent.chat_models_changed", request=request, to=to_model.name, agents=moved)
+    return moved
+
+
+def delete(agent: Agent, *, request: HttpRequest) -> None:
+    """Delete an agent for good, with its sources and conversations; the receipts of its replies stay."""
+    with transaction.atomic():
+        audit.record(agent.workspace, "agent.deleted", request=request, agent=agent.name)
+        agent.delete()

@@ -1,0 +1,47 @@
+"""Where the chat path meets the database: a few threads of its own, each with a lasting connection.
+
+One hop takes all the statements of a step. No connection is held while a reply streams.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import connection, connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# SQLite has one writer: two threads would only wait for each other.
+THREADS = 1 if connection.vendor == "sqlite" else 4
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="chat-db")
+
+
+def _with_live_connection(job: Callable[[], T]) -> T:
+    # A connection that failed under an earlier job is replaced, as Django does between requests.
+    connection.close_if_unusable_or_obsolete()
+    try:
+        return job()
+    finally:
+        if connection.in_atomic_block or connection.errors_occurred:
+            connection.close_if_unusable_or_obsolete()
+
+
+async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`function` in a database thread."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads, _with_live_connection, partial(function, *args, **kwargs))
+
+
+async def close() -> None:
+    """Give all connections back; for the end of the process."""
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(loop.run_in_executor(_threads, connections.close_all) for _ in range(THREADS)))
+
+
+def as_uuid(value: Any) -> UUID:
+    """A UUID column of a raw row: PostgreSQL gives the type, SQLite 32 hex digits."""
+    return value if isinstance(value, UUID) else UUID(value)

@@ -1,0 +1,77 @@
+"""Why a message is not answered, or not even looked at. Words for people are in agents/words.py.
+
+    ReplyRefused(code, status)
+    ├── NotSignedIn, NoSuchPlace, RoleTooSmall    who and where
+    ├── BadMessage, MessageTooLarge, TooFast      what was sent
+    ├── IdempotencyConflict                       one send key, two contents
+    └── NotRunnable                               no route, no credits, no model
+"""
+
+from typing import Any
+
+
+class ReplyRefused(Exception):
+    """Nothing was stored and nothing will be charged. `code` and `status` are part of the contract."""
+
+    status = 400
+
+    def __init__(self, code: str, **data: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.data = data
+
+
+class NotSignedIn(ReplyRefused):
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("not_signed_in")
+
+
+class NoSuchPlace(ReplyRefused):
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("not_found")
+
+
+class RoleTooSmall(ReplyRefused):
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("forbidden")
+
+
+class BadMessage(ReplyRefused):
+    status = 400
+
+
+class MessageTooLarge(ReplyRefused):
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__("message_too_large", limit=limit)
+
+
+class TooFast(ReplyRefused):
+    status = 429
+
+    def __init__(self, *, per_minute: int, retry_after: int) -> None:
+        super().__init__("too_fast", per_minute=per_minute, retry_after=retry_after)
+
+
+class IdempotencyConflict(ReplyRefused):
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("idempotency_conflict")
+
+
+class NotRunnable(ReplyRefused):
+    """The route was refused, or credits do not reach. `data` says for what and how much."""
+
+    STATUS = {"credits_exhausted": 402, "platform_key_missing": 503}
+
+    def __init__(self, code: str, **data: Any) -> None:
+        super().__init__(code, **data)
+        self.status = self.STATUS.get(code, 409)

@@ -1,0 +1,14 @@
+"""Named points where a process may be made to die, for the failure suites. `check --deploy` refuses an armed one."""
+
+import os
+import signal
+
+from django.conf import settings
+
+POINTS = ("before_hold", "after_hold", "before_call", "mid_stream", "before_settle", "after_settle")
+
+
+def reach(point: str) -> None:
+    """Die here, without any clean-up, if this point is armed."""
+    if settings.FAULT_POINT == point:
+        os.kill(os.getpid(), signal.SIGKILL)

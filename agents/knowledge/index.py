@@ -1,0 +1,87 @@
+"""The full-text index over passages: SQLite's FTS5 or PostgreSQL's own, behind one function.
+
+The index follows the table by itself (triggers on SQLite, an expression index on PostgreSQL).
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from agents.knowledge import words
+from billing.sql import uid
+
+SQLITE_SETUP = [
+    """CREATE VIRTUAL TABLE IF NOT EXISTS agents_passage_fts USING fts5(
+         heading, text, content='agents_passage', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2')""",
+    """CREATE TRIGGER IF NOT EXISTS agents_passage_fts_insert AFTER INSERT ON agents_passage BEGIN
+         INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (new.id, new.heading, new.text); END""",
+    """CREATE TRIGGER IF NOT EXISTS agents_passage_fts_delete AFTER DELETE ON agents_passage BEGIN
+         INSERT INTO agents_passage_fts(agents_passage_fts, rowid, heading, text)
+         VALUES ('delete', old.id, old.heading, old.text); END""",
+    """CREATE TRIGGER IF NOT EXISTS agents_passage_fts_update AFTER UPDATE ON agents_passage BEGIN
+         INSERT INTO agents_passage_fts(agents_passage_fts, rowid, heading, text)
+         VALUES ('delete', old.id, old.heading, old.text);
+         INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (new.id, new.heading, new.text); END""",
+]
+POSTGRES_SETUP = [
+    """CREATE INDEX IF NOT EXISTS agents_passage_fts ON agents_passage
+         USING gin (to_tsvector('english', heading || ' ' || text))""",
+]
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Make the index if it is not there; run after every migrate, since SQLite's table rebuilds drop triggers."""
+    with connection.cursor() as cursor:
+        for statement in POSTGRES_SETUP if connection.vendor == "postgresql" else SQLITE_SETUP:
+            cursor.execute(statement)
+
+
+# One statement answers both questions: is this one of the agent's Q&A pairs, and which passages speak of it?
+SQLITE_QUERY = """
+SELECT 'qa', question, answer, '', 0.0 FROM agents_qapair WHERE agent_id = %s AND folded = %s
+UNION ALL SELECT * FROM (
+  SELECT 'passage', p.heading, p.text, s.title, bm25(agents_passage_fts, 2.0, 1.0)
+  FROM agents_passage_fts f JOIN agents_passage p ON p.id = f.rowid JOIN agents_source s ON s.id = p.source_id
+  WHERE agents_passage_fts MATCH %s AND p.agent_id = %s
+  ORDER BY 5 LIMIT %s)"""
+POSTGRES_QUERY = """
+SELECT 'qa', question, answer, '', 0.0 FROM agents_qapair WHERE agent_id = %s AND folded = %s
+UNION ALL (
+  SELECT 'passage', p.heading, p.text, s.title,
+         -ts_rank_cd(to_tsvector('english', p.heading || ' ' || p.text), q, 1)
+  FROM to_tsquery('english', %s) q, agents_passage p JOIN agents_source s ON s.id = p.source_id
+  WHERE to_tsvector('english', p.heading || ' ' || p.text) @@ q AND p.agent_id = %s
+  ORDER BY 5 LIMIT %s)"""
+LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    heading: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """`answer` when the question is one of the Q&A pairs, else the best passages, best first."""
+
+    answer: str | None
+    passages: list[Found]
+
+
+def search(agent_id: object, question: str) -> Hits:
+    """Look `question` up in one agent's knowledge. One statement."""
+    terms = words.terms(question)[:30]
+    if connection.vendor == "postgresql":
+        sql, match = POSTGRES_QUERY, " | ".join(term.replace("'", "") for term in terms) or "''"
+    else:
+        sql, match = SQLITE_QUERY, " OR ".join(f'"{term}"' for term in terms) or '""'
+    agent = uid(connection, agent_id)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [agent, words.fold_question(question), match, agent, LIMIT])
+        rows = cursor.fetchall()
+    answers = [answer for kind, _, answer, _, _ in rows if kind == "qa"]
+    passages = [Found(heading, text, source) for kind, heading, text, source, _ in rows if kind == "passage"]
+    return Hits(answers[0] if answers else None, passages)

@@ -1,0 +1,78 @@
+"""Bookbag Local: answers with the best sentences of the best passages, word for word. No key, no network."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+
+from agents.knowledge import words
+from agents.knowledge.index import Found
+
+SENTENCES = 3
+# The share of a question's meaningful words (rare ones weigh more) that a passage must speak of. Below
+# it the fallback is the honest answer.
+RELEVANT = 0.5
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_MARKUP = re.compile(r"[*_`]+|^\s*(?:[-+]|\d+\.)\s+|\[([^\]]*)\]\([^)]*\)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+    citations: list[Found]
+
+
+def relevant(question: str, passages: list[Found]) -> list[Found]:
+    """The passages that speak of enough of what is asked, best first."""
+    wanted = words.stems(question)
+    if not wanted:
+        return []
+    contents = [set(words.stems(f"{p.heading} {p.text}")) for p in passages]
+    weight = _weights(wanted, contents)
+    total = sum(weight.values())
+    scored = [(sum(weight[stem] for stem in wanted if stem in content) / total, p) for p, content in zip(passages, contents, strict=True)]
+    return [p for score, p in sorted(scored, key=lambda pair: -pair[0]) if score >= RELEVANT]
+
+
+def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
+    """The best one to three sentences, in reading order, with the passages they come from; else `fallback`."""
+    wanted = words.stems(question)
+    best = relevant(question, passages)[:3]
+    if not best:
+        return Answer(fallback, [])
+    candidates = [(rank, place, sentence) for rank, p in enumerate(best) for place, sentence in enumerate(_sentences(p.text))]
+    contents = [set(words.stems(sentence)) for _, _, sentence in candidates]
+    weight = _weights(wanted, contents)
+    # Words of the heading count for each sentence below it, a little less than its own.
+    headings = [set(words.stems(p.heading)) for p in best]
+    scores = []
+    for (rank, place, _), content in zip(candidates, contents, strict=True):
+        own = sum(weight[stem] for stem in wanted if stem in content)
+        lent = sum(weight[stem] for stem in wanted if stem in headings[rank] and stem not in content)
+        scores.append(own + 0.6 * lent - 0.15 * rank - 0.02 * place)
+    top = max(scores)
+    chosen = sorted(range(len(scores)), key=lambda i: -scores[i])[:SENTENCES]
+    chosen = [i for i in chosen if scores[i] >= 0.6 * top]
+    picked = sorted(candidates[i] for i in chosen)
+    cited = [best[rank] for rank in sorted({rank for rank, _, _ in picked})]
+    return Answer(" ".join(sentence for _, _, sentence in picked), cited)
+
+
+def _weights(wanted: list[str], contents: list[set[str]]) -> dict[str, float]:
+    seen = Counter(stem for content in contents for stem in content)
+    return {stem: log(1 + (len(contents) + 1) / (1 + seen[stem])) for stem in wanted}
+
+
+def _sentences(text: str) -> list[str]:
+    plain = _MARKUP.sub(lambda match: match[1] or "", text)
+    lines = [sentence.strip() for sentence in _SENTENCE.split(plain)]
+    return [line for line in lines if len(line) > 15 and not line.startswith(("|", "#"))]
+
+
+def pieces(text: str) -> Iterator[str]:
+    """`text` a few words at a time, as a provider would stream it."""
+    parts = re.findall(r"\S+\s*", text)
+    for start in range(0, len(parts), 4):
+        yield "".join(parts[start : start + 4])

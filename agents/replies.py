@@ -1,0 +1,424 @@
+"""Accepting a message and settling its reply: the two transactions of the charging machine.
+
+    accept  look up → route → search → T1: reply and hold together, or nothing
+    settle  T2, fenced by the lease: final text, state and charge together
+
+Between them no transaction is open and no connection is held; agents/runs.py does the work.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from agents import admission, faults, local
+from agents.database import as_uuid
+from agents.errors import BadMessage, IdempotencyConflict, MessageTooLarge, NoSuchPlace, NotRunnable, TooFast
+from agents.knowledge import index, prompt
+from agents.outcomes import Verdict
+from billing import holds, ledger
+from billing.errors import CreditsExhausted
+from billing.models import Account
+from billing.sql import now, uid
+from llm import gateway, keys, routing
+from llm.providers.base import Message, Outcome
+from llm.vault import Secret
+
+QUESTION_CHARACTERS = 20_000
+# Earlier turns that may go into a prompt; agents/knowledge/prompt.py also bounds their size.
+HISTORY_TURNS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One press of Send, as it came in."""
+
+    session_key: str
+    slug: str
+    agent_id: UUID
+    text: str
+    idempotency_key: str
+    conversation_id: UUID | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        content = [str(self.agent_id), str(self.conversation_id or ""), self.text]
+        return hashlib.sha256("\0".join(content).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A stored reply that nobody runs yet: all that its run needs, so that the run reads nothing."""
+
+    reply_id: UUID
+    conversation_id: UUID
+    slug: str
+    route: routing.Route
+    provider: str
+    model_id: str
+    model_name: str
+    credential_mask: str
+    credential_id: UUID | None
+    temperature: float
+    input_price: int | None
+    output_price: int | None
+    lease_token: UUID
+    hold_id: UUID | None
+    sources: list[dict[str, str]]
+    messages: list[Message] = field(default_factory=list, repr=False)
+    # The whole answer where no provider is asked.
+    ready_text: str | None = field(default=None, repr=False)
+    secret: Secret | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The same press of Send came before: this is its reply, running or done."""
+
+    reply_id: UUID
+    conversation_id: UUID | None
+    slug: str
+
+
+class _SentBefore(Exception):
+    """Rolls T1 back when the idempotency key is taken."""
+
+
+def accept(send: Send) -> Accepted | Existing:
+    """Store the reply and its hold, or raise a ReplyRefused and store nothing. Makes no network call."""
+    _check(send)
+    facts = admission.to_send(session_key=send.session_key, slug=send.slug, agent_id=send.agent_id)
+    if settings.REPLIES_PER_MINUTE and facts.recent_replies >= settings.REPLIES_PER_MINUTE:
+        return _sent_before_or_raise(send, facts, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60))
+    try:
+        planned = _plan(send, facts)
+        _make_credits_available(planned.route.price, facts)
+    except NotRunnable as refusal:
+        return _sent_before_or_raise(send, facts, refusal)
+    return _store(send, facts, planned)
+
+
+def _check(send: Send) -> None:
+    if not send.text.strip():
+        raise BadMessage("message_empty")
+    if len(send.text) > QUESTION_CHARACTERS:
+        raise MessageTooLarge(QUESTION_CHARACTERS)
+    if not 8 <= len(send.idempotency_key) <= 100 or not send.idempotency_key.isprintable():
+        raise BadMessage("idempotency_key_missing")
+
+
+# --- Planning ----------------------------------------------------------------------------------
+
+
+def _plan(send: Send, facts: admission.Facts) -> Accepted:
+    """The reply as it will be stored. NotRunnable when its route is refused."""
+    if facts.status == "archived":
+        raise NotRunnable("agent_archived")
+    hits = index.search(facts.agent_id, send.text) if facts.has_knowledge else index.Hits(None, [])
+    secret = None
+    if hits.answer is not None:
+        route, ready, found = routing.QA_MATCH, hits.answer, []
+    else:
+        route, secret = _route(facts)
+        found = prompt.facts_within_budget(hits.passages)
+        ready = None
+        if route.billing is routing.Billing.LOCAL:
+            answer = local.answer(send.text, hits.passages, fallback=facts.fallback_text)
+            ready, found = answer.text, answer.citations
+    sealed = facts.provider_key if secret else None
+    return Accepted(
+        reply_id=uuid4(),
+        conversation_id=send.conversation_id or uuid4(),
+        slug=facts.caller.slug,
+        route=route,
+        provider=facts.provider,
+        model_id=facts.model_id,
+        model_name=facts.model_name,
+        credential_mask=sealed.mask if sealed else "",
+        credential_id=sealed.id if sealed else None,
+        temperature=facts.temperature,
+        input_price=facts.input_price,
+        output_price=facts.output_price,
+        lease_token=uuid4(),
+        hold_id=uuid4() if route.billing is routing.Billing.CREDITS else None,
+        sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in found],
+        messages=_messages(send, facts, found),
+        ready_text=ready,
+        secret=secret,
+    )
+
+
+def _route(facts: admission.Facts) -> tuple[routing.Route, Secret | None]:
+    state, secret = gateway.open_key(facts.provider_key)
+    if state is routing.KeyState.UNREADABLE and facts.provider_key:
+        keys.note_unreadable(facts.provider_key.id)
+    choice = routing.choose(
+        routing.Facts(
+            provider=facts.provider,
+            price=facts.price,
+            is_local=facts.provider == "local",
+            is_custom=facts.is_custom,
+            is_available=facts.is_available,
+            byo_enabled=facts.byo_enabled,
+            workspace_key=state,
+            platform_key=state,
+            metering=settings.METERING_ENABLED,
+        )
+    )
+    if isinstance(choice, routing.Refusal):
+        raise NotRunnable(choice.code.value, provider=choice.provider, model=facts.model_name)
+    return choice, secret
+
+
+def _messages(send: Send, facts: admission.Facts, found: list[index.Found]) -> list[Message]:
+    history = _history(send.conversation_id, facts) if send.conversation_id else []
+    return prompt.build(
+        instructions=facts.instructions,
+        fallback=facts.fallback_text,
+        has_knowledge=facts.has_knowledge,
+        facts=found,
+        history=history,
+        question=send.text,
+    )
+
+
+def _history(conversation_id: UUID, facts: admission.Facts) -> list[tuple[str, str]]:
+    """Earlier turns, oldest first; NoSuchPlace unless the conversation is this agent's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT r.question, r.text FROM agents_conversation c
+               LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ('completed', 'stopped', 'cut')
+               WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
+            [uid(connection, conversation_id), uid(connection, facts.agent_id), HISTORY_TURNS],
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        raise NoSuchPlace
+    return [(question, text) for question, text in reversed(rows) if question is not None]
+
+
+def _make_credits_available(price: int, facts: admission.Facts) -> None:
+    """Before a refusal, and when the ledger has something due: sweep, expire, allot, then look again."""
+    if price <= facts.available and not (price and facts.ledger_event_due):
+        return
+    account = ledger.refresh(Account.objects.get(pk=facts.account_id))
+    if price > account.available:
+        raise NotRunnable("credits_exhausted", price=price, available=account.available)
+
+
+# --- T1 ----------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    "id workspace_id agent_id conversation_id member_id idempotency_key fingerprint question text sources state "
+    "error_code error_detail chat_model_id model_name provider model_id credential_kind credential_id credential_mask "
+    "billing price why charged attempts lease_token stop_requested"
+).split()
+
+
+def _insert_sql() -> str:
+    clock = now(connection)
+    return (
+        f"INSERT INTO agents_reply ({', '.join(_COLUMNS)}, created_at, renewed_at) "
+        f"VALUES ({', '.join(['%s'] * len(_COLUMNS))}, {clock}, {clock}) "
+        "ON CONFLICT (workspace_id, member_id, idempotency_key) DO NOTHING RETURNING id"
+    )
+
+
+def _store(send: Send, facts: admission.Facts, planned: Accepted) -> Accepted | Existing:
+    faults.reach("before_hold")
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            if send.conversation_id is None:
+                _insert_conversation(cursor, facts, planned)
+            cursor.execute(_insert_sql(), _values(send, facts, planned))
+            if cursor.fetchone() is None:
+                raise _SentBefore
+            if planned.hold_id:
+                holds.insert_hold(
+                    cursor,
+                    hold_id=planned.hold_id,
+                    account_id=facts.account_id,
+                    amount=planned.route.price,
+                    reply_id=planned.reply_id,
+                    lease_token=planned.lease_token,
+                )
+    except _SentBefore:
+        return _sent_before_or_raise(send, facts, IdempotencyConflict())
+    except CreditsExhausted:
+        available = ledger.refresh(Account.objects.get(pk=facts.account_id)).available
+        refusal = NotRunnable("credits_exhausted", price=planned.route.price, available=available)
+        return _sent_before_or_raise(send, facts, refusal)
+    faults.reach("after_hold")
+    return planned
+
+
+def _insert_conversation(cursor: Any, facts: admission.Facts, planned: Accepted) -> None:
+    cursor.execute(
+        f"INSERT INTO agents_conversation (id, agent_id, started_by_id, created_at) VALUES (%s, %s, %s, {now(connection)})",  # noqa: S608
+        [uid(connection, planned.conversation_id), uid(connection, facts.agent_id), facts.caller.user_id],
+    )
+
+
+def _values(send: Send, facts: admission.Facts, planned: Accepted) -> list[Any]:
+    return [
+        uid(connection, planned.reply_id),
+        facts.caller.workspace_id,
+        uid(connection, facts.agent_id),
+        uid(connection, planned.conversation_id),
+        facts.caller.user_id,
+        send.idempotency_key,
+        send.fingerprint,
+        send.text.replace("\0", ""),
+        "",
+        json.dumps(planned.sources),
+        "reserved",
+        "",
+        "",
+        facts.chat_model_id,
+        planned.model_name,
+        planned.provider,
+        planned.model_id,
+        planned.route.credential.value,
+        uid(connection, planned.credential_id) if planned.credential_id else None,
+        planned.credential_mask,
+        planned.route.billing.value,
+        planned.route.price,
+        planned.route.why.value,
+        0,
+        0,
+        uid(connection, planned.lease_token),
+        False,
+    ]
+
+
+def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception) -> Existing:
+    """The reply that this press of Send already made; without one, `refusal` stands."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, conversation_id, fingerprint FROM agents_reply"
+            " WHERE workspace_id = %s AND member_id = %s AND idempotency_key = %s",
+            [facts.caller.workspace_id, facts.caller.user_id, send.idempotency_key],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise refusal
+    if row[2] != send.fingerprint:
+        raise IdempotencyConflict
+    return Existing(as_uuid(row[0]), as_uuid(row[1]) if row[1] else None, facts.caller.slug)
+
+
+# --- T2 ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run leaves behind to be settled."""
+
+    verdict: Verdict
+    text: str
+    error_detail: str
+    attempts: int
+    outcome: Outcome
+    first_text_at: datetime | None
+
+
+def settle(accepted: Accepted, result: Result) -> int:
+    """Store how the reply ended and charge or free its hold, together. Returns the credits charged.
+
+    Fenced: when the lease was lost (a sweep came first) the text is stored all the same, free of charge.
+    """
+    faults.reach("before_settle")
+    price = accepted.route.price if result.verdict.capture else 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        _finish(cursor, accepted, result, charged=price)
+        if accepted.hold_id:
+            resolved = _resolve_hold(cursor, accepted, capture=result.verdict.capture)
+            if price and not resolved:
+                price = 0
+                _finish(cursor, accepted, result, charged=0)
+    faults.reach("after_settle")
+    return price
+
+
+def _resolve_hold(cursor: Any, accepted: Accepted, *, capture: bool) -> bool:
+    assert accepted.hold_id is not None
+    if capture:
+        return holds.capture(
+            cursor, hold_id=accepted.hold_id, lease_token=accepted.lease_token, reason=f"Reply by {accepted.model_name}"
+        )
+    return holds.release(cursor, hold_id=accepted.hold_id, lease_token=accepted.lease_token)
+
+
+def _finish(cursor: Any, accepted: Accepted, result: Result, *, charged: int) -> None:
+    cost = gateway.estimated_cost(result.outcome, input_price=accepted.input_price, output_price=accepted.output_price)
+    cursor.execute(
+        "UPDATE agents_reply SET state = %s, text = %s, error_code = %s, error_detail = %s, charged = %s, attempts = %s,"
+        " input_tokens = %s, output_tokens = %s, estimated_cost = %s, first_text_at = %s,"
+        f" done_at = {now(connection)} WHERE id = %s AND lease_token = %s",  # noqa: S608
+        [
+            result.verdict.state,
+            result.text,
+            result.verdict.error_code,
+            result.error_detail[:300],
+            charged,
+            result.attempts,
+            result.outcome.input_tokens,
+            result.outcome.output_tokens,
+            cost,
+            result.first_text_at,
+            uid(connection, accepted.reply_id),
+            uid(connection, accepted.lease_token),
+        ],
+    )
+
+
+# --- While a run lives -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one run has to say since its last beat."""
+
+    accepted: Accepted
+    text: str | None  # None: nothing new
+
+
+def heartbeat(beats: list[Beat]) -> None:
+    """Store new text and renew the leases, in one transaction."""
+    clock = now(connection)
+    mine = f"renewed_at = {clock} WHERE id = %s AND lease_token = %s AND state IN ('reserved', 'streaming')"
+    with transaction.atomic(), connection.cursor() as cursor:
+        quiet = [_ids(beat.accepted) for beat in beats if beat.text is None]
+        spoken = [(beat.text, *_ids(beat.accepted)) for beat in beats if beat.text is not None]
+        if quiet:
+            cursor.executemany(f"UPDATE agents_reply SET {mine}", quiet)  # noqa: S608
+        if spoken:
+            cursor.executemany(f"UPDATE agents_reply SET state = 'streaming', text = %s, {mine}", spoken)  # noqa: S608
+        holds.renew(cursor, [(beat.accepted.hold_id, beat.accepted.lease_token) for beat in beats if beat.accepted.hold_id])
+
+
+def _ids(accepted: Accepted) -> tuple[Any, Any]:
+    return uid(connection, accepted.reply_id), uid(connection, accepted.lease_token)
+
+
+def stops_requested(reply_ids: list[UUID]) -> set[UUID]:
+    """Which of these running replies a member asked to stop, from whichever process."""
+    if not reply_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM agents_reply WHERE stop_requested AND state IN ('reserved', 'streaming')"
+            f" AND id IN ({', '.join(['%s'] * len(reply_ids))})",  # noqa: S608
+            [uid(connection, reply_id) for reply_id in reply_ids],
+        )
+        return {as_uuid(row[0]) for row in cursor.fetchall()}
+
+
+def request_stop(reply_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE agents_reply SET stop_requested = TRUE WHERE id = %s", [uid(connection, reply_id)])

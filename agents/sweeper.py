@@ -1,0 +1,70 @@
+"""Sweeping: replies whose run lost its lease are over, uncharged, and their holds are freed.
+
+The server sweeps every SWEEP_SECONDS, one of all its processes at a time; so does `sweep_holds`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from agents import database
+from agents.models import Reply, Watch
+from billing import ledger
+from llm import upkeep
+
+log = logging.getLogger(__name__)
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def sweep() -> int:
+    """End every lapsed reply; returns how many. Safe beside late settles and other sweepers."""
+    with transaction.atomic():
+        freed = ledger.sweep()
+        lapsed = Reply.objects.filter(
+            state__in=Reply.RUNNING, renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS)
+        )
+        # A platform reply ends with its hold, never before it: they must not disagree.
+        own = _interrupt(lapsed.exclude(billing=Reply.Billing.CREDITS))
+        return own + _interrupt(Reply.objects.filter(pk__in=freed, state__in=Reply.RUNNING))
+
+
+def _interrupt(replies: QuerySet[Reply]) -> int:
+    return replies.update(state=Reply.State.FAILED, error_code="interrupted", done_at=Now(), charged=0)
+
+
+def _my_turn() -> bool:
+    """Claim this round: of all processes that ask within SWEEP_SECONDS, one gets True."""
+    due = Now() - timedelta(seconds=settings.SWEEP_SECONDS * 0.9)
+    Watch.objects.get_or_create(name="sweep", defaults={"last_at": LONG_AGO})
+    return Watch.objects.filter(name="sweep", last_at__lt=due).update(last_at=Now()) == 1
+
+
+def sweep_if_my_turn() -> None:
+    if _my_turn():
+        ended = sweep()
+        if ended:
+            log.warning("swept %d interrupted replies; nothing was charged for them", ended)
+    upkeep.run()
+
+
+async def sweep_forever() -> None:
+    """At start-up and every SWEEP_SECONDS, for as long as the server lives."""
+    await _attempt(sweep)
+    while True:
+        await asyncio.sleep(settings.SWEEP_SECONDS)
+        await _attempt(sweep_if_my_turn)
+
+
+async def _attempt(function: Callable[[], object]) -> None:
+    try:
+        await database.run(function)
+    except DatabaseError as problem:
+        log.warning("sweep missed on %s: %s", connection.vendor, type(problem).__name__)

@@ -1,0 +1,105 @@
+"""The agents of a workspace: list, make, change, delete."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from agents import building, presenting
+from agents.forms import AgentForm, choosable
+from agents.models import Agent
+from billing.errors import LimitReached
+from llm import outlook
+from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
+from workspaces.models import Workspace
+
+
+@viewer_required
+@require_GET
+def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    routes = outlook.of(workspace)
+    agents = workspace.agents.select_related("chat_model").order_by("status", "name")
+    rows = [(agent, presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)) for agent in agents]
+    return render(request, "agents/list.html", {"workspace": workspace, "rows": rows})
+
+
+@editor_required
+@require_http_methods(["GET", "POST"])
+def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    form = AgentForm(request.POST or None, workspace=workspace, instance=Agent(workspace=workspace))
+    if form.is_valid():
+        try:
+            agent = building.create(form.save(commit=False))
+        except LimitReached as limit:
+            form.add_error(None, f"The plan allows {limit.limit} agents. Archiving does not free a place; deleting one does.")
+        else:
+            messages.success(request, f"{agent.name} is ready. Give it something to answer from.")
+            return redirect(agent)
+    return render(request, "agents/form.html", {"workspace": workspace, "form": form})
+
+
+@viewer_required
+@require_http_methods(["GET", "POST"])
+def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    """What the agent is and what it answers from; editors change it here."""
+    agent = find_agent(workspace, agent_id)
+    if request.method == "POST":
+        return edit(request, workspace.slug, agent_id)
+    form = AgentForm(instance=agent, workspace=workspace) if request.membership.is_editor else None
+    return render(request, "agents/agent.html", _page(workspace, agent, form))
+
+
+@editor_required
+@require_POST
+def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    form = AgentForm(request.POST, instance=agent, workspace=workspace)
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Saved. The next reply uses it.")
+        return redirect(agent)
+    return render(request, "agents/agent.html", _page(workspace, agent, form), status=400)
+
+
+def _page(workspace: Workspace, agent: Agent, form: AgentForm | None) -> dict[str, object]:
+    return {
+        "workspace": workspace,
+        "agent": agent,
+        "form": form,
+        "sources": agent.sources.all()[:200],
+        "qa_pairs": agent.qa_pairs.all()[:200],
+        "route": presenting.route_badge(outlook.of(workspace).route(agent.chat_model), agent.chat_model),
+    }
+
+
+@admin_required
+@require_POST
+def delete(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    name = agent.name
+    building.delete(agent, request=request)
+    messages.success(request, f"{name} is deleted, with its sources and conversations. Receipts stay.")
+    return redirect("agents:list", workspace.slug)
+
+
+@admin_required
+@require_POST
+def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    """Move every agent from one chat model to another: the way out when a route breaks."""
+    models = choosable(workspace)
+    to_model = get_object_or_404(models, pk=_number(request.POST.get("to_model")))
+    from_model_id = _number(request.POST.get("from_model"))
+    moved = building.change_models(workspace, from_model_id=from_model_id, to_model=to_model, request=request)
+    messages.success(request, f"{moved} {'agent now uses' if moved == 1 else 'agents now use'} {to_model.name}.")
+    return redirect("llm:settings", workspace.slug)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 19 else 0
+
+
+def find_agent(workspace: Workspace, agent_id: UUID) -> Agent:
+    return get_object_or_404(workspace.agents.select_related("workspace", "chat_model"), pk=agent_id)
+

@@ -1,0 +1,154 @@
+"""Sending, watching and stopping a reply.
+
+These three views serve scripts (JSON, event streams) and plain forms alike. For scripts the server's
+express lane (bookbag/express.py) calls them without the middleware stack; they ask for nothing that
+a middleware would have put on the request.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from agents import admission, database, replies, runs, watching, words
+from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
+from agents.replies import Accepted, Existing, Send
+from agents.views import playground
+from workspaces.access import admits_itself
+from workspaces.models import Role
+
+# A page without JavaScript is answered when the reply is done, or after this many seconds with what there is.
+PATIENCE_SECONDS = 25.0
+EVENT_STREAM = "text/event-stream"
+
+
+def wants(request: HttpRequest) -> str:
+    """What a caller takes: an event stream, JSON, or a page."""
+    accept = request.headers.get("accept", "")
+    return EVENT_STREAM if EVENT_STREAM in accept else "application/json" if "application/json" in accept else "text/html"
+
+
+def refused(refusal: ReplyRefused) -> JsonResponse:
+    """A refusal as scripts get it."""
+    message = words.refusal(refusal.code, refusal.data)
+    response = JsonResponse({"error": {"code": refusal.code, "message": message, **refusal.data}}, status=refusal.status)
+    if "retry_after" in refusal.data:
+        response["Retry-After"] = str(refusal.data["retry_after"])
+    return response
+
+
+@admits_itself(Role.EDITOR)
+@require_POST
+async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpResponseBase:
+    """Accept one message: 202 with where to watch, or the stream itself, or (for a form) the page with the reply."""
+    try:
+        accepted = await database.run(replies.accept, _send(request, slug, agent_id))
+    except ReplyRefused as refusal:
+        if wants(request) == "text/html":
+            return await sync_to_async(playground.refused_page)(request, slug, agent_id, refusal)
+        return refused(refusal)
+    run = runs.launch(accepted) if isinstance(accepted, Accepted) else None
+    return await _answer(request, agent_id, accepted, run)
+
+
+def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Send:
+    form = request.POST
+    try:
+        conversation = UUID(form["conversation"]) if form.get("conversation") else None
+    except ValueError:
+        raise BadMessage("not_found") from None
+    return Send(
+        session_key=_session_key(request),
+        slug=slug,
+        agent_id=agent_id,
+        text=form.get("text", "").strip().replace("\r\n", "\n"),
+        idempotency_key=form.get("idempotency_key", ""),
+        conversation_id=conversation,
+    )
+
+
+def _session_key(request: HttpRequest) -> str:
+    return request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+
+
+async def _answer(
+    request: HttpRequest, agent_id: UUID, accepted: Accepted | Existing, run: runs.Run | None
+) -> HttpResponseBase:
+    where: dict[str, Any] = {
+        "reply": str(accepted.reply_id),
+        "conversation": str(accepted.conversation_id or ""),
+        "stream": f"/w/{accepted.slug}/replies/{accepted.reply_id}/stream/",
+    }
+    wanted = wants(request)
+    if wanted == "application/json":
+        return JsonResponse(where, status=202)
+    if wanted == EVENT_STREAM:
+        return event_stream(_announced(where, accepted.reply_id, run))
+    if run and run.task:
+        await asyncio.wait({run.task}, timeout=PATIENCE_SECONDS)
+    page = reverse("agents:playground", args=[accepted.slug, agent_id])
+    return HttpResponseRedirect(f"{page}?conversation={accepted.conversation_id}#reply-{accepted.reply_id}")
+
+
+async def _announced(where: dict[str, Any], reply_id: UUID, run: runs.Run | None) -> AsyncIterator[bytes]:
+    yield watching.frame("accepted", 0, where)
+    async for event in watching.watch_run(run) if run else watching.watch(reply_id):
+        yield event
+
+
+def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(events, content_type=EVENT_STREAM)
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+@admits_itself(Role.VIEWER)
+@require_GET
+async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponseBase:
+    """Watch a reply, from the start or from Last-Event-ID. Membership is checked on every attach."""
+    try:
+        await database.run(admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id)
+    except ReplyRefused as refusal:
+        return refused(refusal)
+    return event_stream(watching.watch(reply_id, watching.resume_point(request.headers.get("last-event-id", ""))))
+
+
+@admits_itself(Role.EDITOR)
+@require_POST
+async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
+    """End a running reply: the member who asked may, and any admin. Text so far is kept."""
+    try:
+        caller, member_id = await database.run(
+            admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id, needs=Role.EDITOR
+        )
+        if member_id != caller.user_id and caller.role.rank < Role.ADMIN.rank:
+            raise RoleTooSmall
+    except ReplyRefused as refusal:
+        return refused(refusal)
+    run = runs.find(reply_id)
+    if run:
+        run.stop()
+    else:
+        await database.run(replies.request_stop, reply_id)
+    if wants(request) == "text/html":
+        return redirect("agents:receipt", slug, reply_id)
+    return JsonResponse({"reply": str(reply_id), "stopping": True}, status=202)
+
+
+for view in (send_message, stream, stop):
+    view.express = True  # type: ignore[attr-defined]
+

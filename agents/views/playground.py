@@ -1,0 +1,109 @@
+"""The playground: the live agent, with what each reply cost, who paid, and where it came from."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from agents import presenting, replies, words
+from agents.errors import NotSignedIn, ReplyRefused
+from agents.knowledge import index, prompt
+from agents.models import Agent, Conversation, Reply
+from agents.views.agents import find_agent
+from billing import ledger
+from llm import outlook
+from workspaces.access import WorkspaceRequest, editor_required, viewer_required
+from workspaces.models import Workspace
+
+TURNS_SHOWN = 50
+CONVERSATIONS_SHOWN = 8
+
+
+@editor_required
+@require_GET
+def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    conversation = _chosen(agent, request.GET.get("conversation"))
+    return render(request, "agents/playground.html", _context(request, workspace, agent, conversation))
+
+
+def _chosen(agent: Agent, text: str | None) -> Conversation | None:
+    try:
+        chosen = UUID(text) if text else None
+    except ValueError:
+        chosen = None
+    return agent.conversations.filter(pk=chosen).first() if chosen else None
+
+
+def _context(
+    request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
+) -> dict[str, Any]:
+    shown = list(conversation.replies.order_by("-created_at")[:TURNS_SHOWN])[::-1] if conversation else []
+    for reply in shown:
+        reply.workspace = workspace
+    mine = agent.conversations.filter(started_by=request.user).order_by("-created_at")
+    return {
+        "workspace": workspace,
+        "agent": agent,
+        "conversation": conversation,
+        "conversations": mine.annotate(title=_first_question())[:CONVERSATIONS_SHOWN],
+        "turns": [presenting.turn(reply, for_admin=request.membership.is_admin) for reply in shown],
+        "route": presenting.route_badge(outlook.of(workspace).route(agent.chat_model), agent.chat_model),
+        "balance": ledger.balance(workspace),
+        "idempotency_key": uuid4(),
+        "limit": replies.QUESTION_CHARACTERS,
+    }
+
+
+def _first_question() -> Subquery:
+    asked = Reply.objects.filter(conversation=OuterRef("pk")).order_by("created_at")
+    return Subquery(asked.values("question")[:1])
+
+
+def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: ReplyRefused) -> HttpResponse:
+    """The page again after a refusal, with what was typed still in it. For forms without JavaScript."""
+    if isinstance(refusal, NotSignedIn):
+        return redirect_to_login(reverse("agents:playground", args=[slug, agent_id]))
+    return _refused(request, slug, agent_id, refusal=refusal)
+
+
+@editor_required
+def _refused(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, *, refusal: ReplyRefused) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    context = _context(request, workspace, agent, _chosen(agent, request.POST.get("conversation")))
+    context |= {"problem": words.refusal(refusal.code, refusal.data), "draft": request.POST.get("text", "")}
+    return render(request, "agents/playground.html", context, status=refusal.status)
+
+
+@viewer_required
+@require_GET
+def turn(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
+    """One turn as the page shows it, for the script to put in place when a stream is done."""
+    reply = get_object_or_404(workspace.replies, pk=reply_id)
+    reply.workspace = workspace
+    context = {"workspace": workspace, "turn": presenting.turn(reply, for_admin=request.membership.is_admin)}
+    return render(request, "agents/_turn.html", context)
+
+
+@editor_required
+@require_GET
+def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    """The prompt that a message would send, without sending it. Free: no model is called."""
+    agent = find_agent(workspace, agent_id)
+    question = request.GET.get("text", "").strip()[: replies.QUESTION_CHARACTERS]
+    hits = index.search(agent.pk, question) if question else index.Hits(None, [])
+    messages = prompt.build(
+        instructions=agent.instructions,
+        fallback=agent.fallback_text,
+        has_knowledge=agent.sources.exists() or agent.qa_pairs.exists(),
+        facts=prompt.facts_within_budget(hits.passages),
+        history=[],
+        question=question,
+    )
+    context = {"workspace": workspace, "agent": agent, "question": question, "hits": hits, "messages_sent": messages}
+    return render(request, "agents/inspect.html", context)

@@ -1,0 +1,58 @@
+"""The server's entry: `uvicorn bookbag.asgi:application`.
+
+Serves pages through Django and the chat path through the express lane, and keeps the two duties of a
+running server: the heartbeat of its replies and the sweep of those that others left behind.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+# After Django is set up: these import models.
+from agents import database, runs, sweeper  # noqa: E402
+from bookbag.checks import refuse_unsafe_boot  # noqa: E402
+from bookbag.express import Express, Receive, Scope, Send  # noqa: E402
+from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
+
+refuse_unsafe_boot()
+
+# Seconds that running replies get to end by themselves when the server is told to stop.
+DRAIN_SECONDS = 10.0
+
+express = Express(django_application)  # type: ignore[arg-type]
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        await express(scope, receive, send)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The ASGI lifespan protocol: duties begin with the server and end with it."""
+    async with _duties():
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await runs.drain(DRAIN_SECONDS)
+    await database.close()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+@contextlib.asynccontextmanager
+async def _duties() -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(runs.heartbeat_forever()), asyncio.create_task(sweeper.sweep_forever())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

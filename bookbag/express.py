@@ -1,0 +1,155 @@
+"""The express lane: the chat path without the middleware stack.
+
+A reply passes here three times faster than through Django's middleware, most of which hops between
+threads for each request (docs/decisions/0008-express-lane.md has the figures). What the stack would
+have checked is checked here with Django's own code: the host, the CSRF token and origin, the size of
+the body. Who may is checked by the view itself. Views opt in with `view.express = True`; the same
+views also answer through the ordinary stack, which is how forms without JavaScript reach them.
+"""
+
+import asyncio
+import contextlib
+import io
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from csp.utils import build_policy
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, TooManyFieldsSent
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from agents.words import REFUSALS
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("django.request")
+
+ENDINGS = ("/messages/", "/stream/", "/stop/")
+# Bytes. A message is at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
+BODY_BYTES = 512 * 1024
+
+
+class TooLarge(Exception):
+    pass
+
+
+class Express:
+    """ASGI: serves express views to scripts, hands everything else to Django."""
+
+    def __init__(self, django: App) -> None:
+        self.django = django
+        self.csrf = CsrfViewMiddleware(lambda request: HttpResponse())
+        self.headers = [
+            (b"content-security-policy", build_policy().encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", settings.X_FRAME_OPTIONS.encode()),
+            (b"referrer-policy", settings.SECURE_REFERRER_POLICY.encode()),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cache-control", b"no-store"),
+        ]
+        if settings.SECURE_HSTS_SECONDS:
+            self.headers.append((b"strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload".encode()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match = _match(scope)
+        if match is None:
+            await self.django(scope, receive, send)
+            return
+        try:
+            request = ASGIRequest(scope, io.BytesIO(await _read_body(receive)))
+            response = await self._respond(request, match)
+        except TooLarge:
+            response = _error("message_too_large", 413, limit=20_000)
+        except asyncio.CancelledError:
+            return
+        await self._send(response, receive, send)
+
+    async def _respond(self, request: ASGIRequest, match: ResolverMatch) -> HttpResponseBase:
+        try:
+            request.get_host()
+            self.csrf.process_request(request)
+            if self.csrf.process_view(request, match.func, (), {}) is not None:
+                return _error("csrf_failed", 403)
+            response: HttpResponseBase = await match.func(request, **match.kwargs)
+        except DisallowedHost:
+            return _error("not_found", 400)
+        except TooManyFieldsSent:
+            return _error("message_empty", 400)
+        except Exception as problem:
+            # The class only: its words, and the frames' locals, may hold what must not be logged.
+            log.error("%s %s failed: %s", request.method, request.path, type(problem).__name__)
+            return JsonResponse({"error": {"code": "internal", "message": "Our side: something went wrong. Try again."}}, status=500)
+        return response
+
+    async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers + self.headers})
+        if response.streaming:
+            await _stream(response, receive, send)
+        else:
+            await send({"type": "http.response.body", "body": response.content})  # type: ignore[attr-defined]
+
+
+def _match(scope: Scope) -> ResolverMatch | None:
+    if scope["type"] != "http" or not scope["path"].endswith(ENDINGS):
+        return None
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    if b"application/json" not in accept and b"text/event-stream" not in accept:
+        return None
+    try:
+        match = resolve(scope["path"])
+    except Resolver404:
+        return None
+    return match if getattr(match.func, "express", False) else None
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return body
+
+
+async def _stream(response: Any, receive: Receive, send: Send) -> None:
+    """Send until the stream ends or the client leaves, which is noticed even while there is nothing to send."""
+    sender = asyncio.current_task()
+    left = False
+
+    async def notice_leaving() -> None:
+        nonlocal left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left = True
+        if sender:
+            sender.cancel()
+
+    listener = asyncio.create_task(notice_leaving())
+    try:
+        async with contextlib.aclosing(aiter(response)) as events:
+            async for event in events:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except asyncio.CancelledError:
+        if not left:
+            raise
+        if sender:
+            sender.uncancel()
+    finally:
+        listener.cancel()
+
+
+def _error(code: str, status: int, **data: Any) -> JsonResponse:
+    return JsonResponse({"error": {"code": code, "message": REFUSALS[code].format_map(data), **data}}, status=status)
