@@ -1,0 +1,157 @@
+// The playground, smoothed: without this script the same form posts and the page comes back with the reply.
+"use strict";
+
+(() => {
+  const chat = document.querySelector("[data-chat]");
+  if (!chat || !window.ReadableStream) return;
+  const log = chat.querySelector("[data-log]");
+  const form = chat.querySelector("[data-composer]");
+  const box = form.elements.text;
+  const send = form.querySelector("[data-send]");
+  const problem = chat.querySelector("[data-problem]");
+  const announce = chat.querySelector("[data-announce]");
+  const template = document.querySelector("[data-turn-template]");
+  const token = () => form.elements.csrfmiddlewaretoken.value;
+  const RETRY_MS = 1000;
+  const OFFLINE = "The connection was lost. Your message is kept: send it again, it will not be answered or charged twice.";
+
+  // A stream is over when its terminal event came; a connection that ends without one is taken up again.
+  async function* events(response) {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const event = {};
+        for (const line of block.split("\n")) {
+          const colon = line.indexOf(": ");
+          if (colon > 0) event[line.slice(0, colon)] = line.slice(colon + 2);
+        }
+        if (event.data) yield { id: event.id, kind: event.event, data: JSON.parse(event.data) };
+      }
+    }
+  }
+
+  async function follow(turn, where, response) {
+    const target = turn.querySelector("[data-text]");
+    let last = "";
+    for (;;) {
+      try {
+        if (!response) {
+          const headers = { Accept: "text/event-stream" };
+          if (last) headers["Last-Event-ID"] = last;
+          response = await fetch(where.stream, { headers });
+          if (!response.ok) return location.reload();
+        }
+        for await (const event of events(response)) {
+          if (event.kind === "accepted") Object.assign(where, event.data);
+          else last = event.id;
+          if (event.kind === "accepted") began(turn, where);
+          if (event.kind === "text") {
+            target.append(event.data.text);
+            stick(turn);
+          }
+          if (event.kind === "done" || event.kind === "error") return finish(turn, where, event);
+        }
+      } catch (error) {
+        // Before the message was accepted there is nothing to take up again; after it, go on from where we were.
+        if (!where.stream) throw error;
+      }
+      response = null;
+      await new Promise((wake) => setTimeout(wake, RETRY_MS));
+    }
+  }
+
+  // The message is stored: this press of Send is used up, the next one gets a key of its own.
+  function began(turn, where) {
+    form.elements.conversation.value = where.conversation;
+    form.elements.idempotency_key.value = newKey();
+    box.value = "";
+    const url = new URL(location.href);
+    url.searchParams.set("conversation", where.conversation);
+    history.replaceState(null, "", url);
+    const stop = turn.querySelector("[data-stop]");
+    if (stop) stop.dataset.stop = where.stream.replace(/stream\/$/, "stop/");
+  }
+
+  async function finish(turn, where, event) {
+    const page = await fetch(where.stream.replace(/stream\/$/, "turn/"), { headers: { Accept: "text/html" } });
+    if (!page.ok) return location.reload();
+    const parsed = new DOMParser().parseFromString(await page.text(), "text/html");
+    const whole = parsed.querySelector(".chat__turn");
+    turn.replaceWith(document.adoptNode(whole));
+    announce.textContent = event.kind === "done" ? `Reply: ${event.data.text}` : event.data.message;
+    stick(whole);
+  }
+
+  // randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.
+  function newKey() {
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  function stick(turn) {
+    const bottom = turn.getBoundingClientRect().bottom;
+    if (bottom > window.innerHeight && bottom < window.innerHeight * 1.6) turn.scrollIntoView({ block: "end" });
+  }
+
+  function complain(text) {
+    problem.querySelector("[data-problem-text]").textContent = text;
+    problem.hidden = !text;
+  }
+
+  function addTurn(question) {
+    chat.querySelector("[data-empty]")?.remove();
+    const turn = template.content.firstElementChild.cloneNode(true);
+    turn.querySelector("[data-question]").textContent = question;
+    log.append(turn);
+    turn.scrollIntoView({ block: "nearest" });
+    return turn;
+  }
+
+  async function submit(event) {
+    event.preventDefault();
+    const text = box.value.trim();
+    if (!text || send.disabled) return;
+    if (text.length > Number(form.dataset.limit)) {
+      return complain(`This message is too long. Shorten it to at most ${form.dataset.limit} characters; it is still here.`);
+    }
+    complain("");
+    send.disabled = true;
+    const turn = addTurn(text);
+    try {
+      const response = await fetch(form.action, {
+        method: "POST",
+        headers: { Accept: "text/event-stream, application/json", "X-CSRFToken": token() },
+        body: new URLSearchParams(new FormData(form)),
+      });
+      if (!response.ok) {
+        turn.remove();
+        const answer = await response.json().catch(() => null);
+        return complain(answer?.error?.message ?? "Our side: something went wrong. Your message is still here.");
+      }
+      await follow(turn, {}, response);
+    } catch (error) {
+      turn.remove();
+      complain(OFFLINE);
+    } finally {
+      send.disabled = false;
+      box.focus({ preventScroll: true });
+    }
+  }
+
+  form.addEventListener("submit", submit);
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+  log.addEventListener("click", (event) => {
+    const stop = event.target.closest("[data-stop]");
+    if (!stop || !stop.dataset.stop) return;
+    event.preventDefault();
+    stop.disabled = true;
+    fetch(stop.dataset.stop, { method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token() } });
+  });
+  for (const turn of log.querySelectorAll("[data-running]")) follow(turn, { stream: turn.dataset.running });
+})();
