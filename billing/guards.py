@@ -78,21 +78,21 @@ GUARDS = (
         name="transfer_moves_posted",
         table=TRANSFER,
         event="AFTER INSERT",
-        do=f"UPDATE {ACCOUNT} SET posted = posted + NEW.amount,"
+        do="UPDATE billing_account SET posted = posted + NEW.amount,"
         " held = held + CASE WHEN NEW.kind = 'capture' THEN NEW.amount ELSE 0 END WHERE id = NEW.account_id",
     ),
     Guard(
         name="hold_moves_held",
         table=HOLD,
         event="AFTER INSERT",
-        do=f"UPDATE {ACCOUNT} SET held = held + NEW.amount WHERE id = NEW.account_id",
+        do="UPDATE billing_account SET held = held + NEW.amount WHERE id = NEW.account_id",
     ),
     Guard(
         name="hold_frees_held",
         table=HOLD,
         event="AFTER UPDATE OF state",
         when="OLD.state = 'held' AND NEW.state IN ('released', 'expired')",
-        do=f"UPDATE {ACCOUNT} SET held = held - NEW.amount WHERE id = NEW.account_id",
+        do="UPDATE billing_account SET held = held - NEW.amount WHERE id = NEW.account_id",
     ),
     # Dated by the hold, so that a reply accepted before midnight is a charge of that day.
     Guard(
@@ -100,7 +100,7 @@ GUARDS = (
         table=HOLD,
         event="AFTER UPDATE OF state",
         when="OLD.state = 'held' AND NEW.state = 'captured'",
-        do=f"INSERT INTO {TRANSFER} (account_id, kind, amount, external_id, reason, reply_id, created_at) VALUES"
+        do="INSERT INTO billing_transfer (account_id, kind, amount, external_id, reason, reply_id, created_at) VALUES"
         " (NEW.account_id, 'capture', -NEW.amount, {new_capture_id}, NEW.reason, NEW.reply_id, NEW.created_at)",
     ),
     # --- What is written stays written --------------------------------------------------------
@@ -145,7 +145,7 @@ GUARDS = (
         table=TRANSFER,
         event="BEFORE INSERT",
         when="NEW.kind = 'capture'",
-        unless=f"SELECT 1 FROM {HOLD} hold WHERE hold.reply_id = NEW.reply_id AND hold.state = 'captured'"
+        unless="SELECT 1 FROM billing_hold hold WHERE hold.reply_id = NEW.reply_id AND hold.state = 'captured'"
         " AND hold.account_id = NEW.account_id AND hold.amount = -NEW.amount"
         " AND NEW.external_id = {capture_id}",
         refuse="a charge needs its captured hold",
@@ -155,7 +155,7 @@ GUARDS = (
         table=TRANSFER,
         event="BEFORE INSERT",
         when="NEW.kind = 'reversal'",
-        unless=f"SELECT 1 FROM {TRANSFER} original WHERE original.id = NEW.reverses_id"
+        unless="SELECT 1 FROM billing_transfer original WHERE original.id = NEW.reverses_id"
         " AND original.account_id = NEW.account_id AND original.kind <> 'reversal'"
         " AND (original.amount > 0) = (NEW.amount < 0) AND ABS(NEW.amount) <= ABS(original.amount)",
         refuse="a reversal takes back at most its original, in the same account",

@@ -29,16 +29,24 @@ REASON_LENGTH = 200
 OVERDRAWN = "account_never_overdrawn"
 
 
+HOLD = (
+    "INSERT INTO billing_hold (id, account_id, amount, state, reply_id, lease_token, renewed_at, created_at, reason)"
+    " VALUES (%s, %s, %s, 'held', %s, %s, NOW, NOW, '')"
+)
+CAPTURE = (
+    "UPDATE billing_hold SET state = 'captured', resolved_at = NOW, reason = %s"
+    " WHERE id = %s AND state = 'held' AND lease_token = %s"
+)
+RELEASE = (
+    "UPDATE billing_hold SET state = 'released', resolved_at = NOW"
+    " WHERE id = %s AND state = 'held' AND lease_token = %s"
+)
+RENEW = "UPDATE billing_hold SET renewed_at = NOW WHERE id = %s AND state = 'held' AND lease_token = %s"
+
+
 @cache
-def _statements(now: str) -> dict[str, str]:
-    mine = "WHERE id = %s AND state = 'held' AND lease_token = %s"
-    return {
-        "hold": "INSERT INTO billing_hold (id, account_id, amount, state, reply_id, lease_token, renewed_at,"
-        f" created_at, reason) VALUES (%s, %s, %s, 'held', %s, %s, {now}, {now}, '')",
-        "capture": f"UPDATE billing_hold SET state = 'captured', resolved_at = {now}, reason = %s {mine}",
-        "release": f"UPDATE billing_hold SET state = 'released', resolved_at = {now} {mine}",
-        "renew": f"UPDATE billing_hold SET renewed_at = {now} {mine}",
-    }
+def _timed(statement: str, now: str) -> str:
+    return statement.replace("NOW", now)
 
 
 def insert_hold(
@@ -50,7 +58,7 @@ def insert_hold(
     """
     ids = [sql.uid(cursor.db, value) for value in (hold_id, reply_id, lease_token)]
     try:
-        cursor.execute(_statements(sql.now(cursor.db))["hold"], [ids[0], account_id, amount, ids[1], ids[2]])
+        cursor.execute(_timed(HOLD, sql.now(cursor.db)), [ids[0], account_id, amount, ids[1], ids[2]])
     except IntegrityError as error:
         if OVERDRAWN in str(error):
             raise CreditsExhausted(needed=amount) from error
@@ -63,14 +71,14 @@ def capture(cursor: Any, *, hold_id: UUID, lease_token: UUID, reason: str) -> bo
     `reason` is what the ledger's line says, cut at 200 characters.
     """
     ids = sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)
-    cursor.execute(_statements(sql.now(cursor.db))["capture"], [reason[:REASON_LENGTH], *ids])
+    cursor.execute(_timed(CAPTURE, sql.now(cursor.db)), [reason[:REASON_LENGTH], *ids])
     return cursor.rowcount == 1
 
 
 def release(cursor: Any, *, hold_id: UUID, lease_token: UUID) -> bool:
     """Free the hold without a charge; False if it is no longer ours."""
     ids = sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)
-    cursor.execute(_statements(sql.now(cursor.db))["release"], ids)
+    cursor.execute(_timed(RELEASE, sql.now(cursor.db)), ids)
     return cursor.rowcount == 1
 
 
@@ -78,7 +86,7 @@ def renew(cursor: Any, rows: Sequence[tuple[UUID, UUID]]) -> None:
     """Prolong the lease of each (hold id, lease token) that is still held."""
     ids = [(sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)) for hold_id, lease_token in rows]
     if ids:
-        cursor.executemany(_statements(sql.now(cursor.db))["renew"], ids)
+        cursor.executemany(_timed(RENEW, sql.now(cursor.db)), ids)
 
 
 def lapsed() -> QuerySet[Hold]:

@@ -57,10 +57,6 @@ class Account(models.Model):
     def __str__(self) -> str:
         return f"account of {self.workspace_id}"
 
-    @property
-    def available(self) -> int:
-        return self.posted - self.held
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Never writes the balances of a row that exists: what this object knows of them may be old."""
         if not self._state.adding and kwargs.get("update_fields") is None:
@@ -70,6 +66,10 @@ class Account(models.Model):
                 if field.name not in ("id", "posted", "held")
             ]
         super().save(*args, **kwargs)
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.held
 
 
 class Transfer(models.Model):

@@ -135,7 +135,7 @@ def test_hold_cannot_begin_captured(account: Account) -> None:
 
 @pytest.mark.parametrize("amount", [0, -5])
 def test_hold_of_nothing_or_less_is_refused(account: Account, amount: int) -> None:
-    with pytest.raises(IntegrityError, match="billing_hold|hold_amount_positive"):
+    with pytest.raises(IntegrityError, match="amount"):
         moves.hold(account, amount)
 
     assert moves.figures(account) == (100, 0)
