@@ -31,7 +31,7 @@ lint: developer  ## check style, types, import rules, migrations and production 
 	@$(IN_ENV) ruff check
 	@$(IN_ENV) ruff format --check
 	@$(PRODUCTION) $(IN_ENV) mypy
-	@$(IN_ENV) lint-imports
+	@$(IN_ENV) lint-imports --no-logo
 	@$(PRODUCTION) $(IN_ENV) python manage.py makemigrations --check
 	@$(PRODUCTION) $(IN_ENV) python manage.py check --deploy --fail-level WARNING
 

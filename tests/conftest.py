@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
+# In this order, as each may use the ones before it.
 pytest_plugins = [
-    "tests.harness.browser",
-    "tests.harness.database",
-    "tests.harness.live",
-    "tests.harness.money",
     "tests.harness.network",
+    "tests.harness.database",
     "tests.harness.provider",
+    "tests.harness.live",
     "tests.harness.visitor",
+    "tests.harness.browser",
+    "tests.harness.cast",
+    "tests.harness.money",
 ]
 
 

@@ -54,14 +54,15 @@ class Server:
         self.env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "PYTHONUNBUFFERED": "1"} | env
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
-        self._read_from = 0
+        self._start_of_run = 0
+        self._start_of_test = 0
 
     def start(self) -> "Server":
         """Start, and wait until /healthz answers. A second start keeps the address. Raises ServerDied."""
         port = self.url.rpartition(":")[2] or "0"
         command = [sys.executable, "-m", "uvicorn", "bookbag.asgi:application", "--host", "127.0.0.1"]
         command += ["--port", port, "--no-access-log", "--timeout-graceful-shutdown", "5"]
-        self._read_from = self.log.stat().st_size if self.log.exists() else 0
+        self._start_of_run = self._printed()
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -91,7 +92,10 @@ class Server:
             return False
 
     def _printed_since_start(self) -> str:
-        return self.log.read_bytes()[self._read_from :].decode(errors="replace")
+        return self.log.read_bytes()[self._start_of_run :].decode(errors="replace")
+
+    def _printed(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
 
     @property
     def is_running(self) -> bool:
@@ -99,8 +103,11 @@ class Server:
 
     @property
     def output(self) -> str:
-        """All it has printed, stdout and stderr, over every start."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        """What it has printed during this test, stdout and stderr, over every start."""
+        return self.log.read_bytes()[self._start_of_test :].decode(errors="replace")
+
+    def forget_output(self) -> None:
+        self._start_of_test = self._printed()
 
     @property
     def pid(self) -> int:
@@ -114,8 +121,9 @@ class Server:
             self.process.wait()
 
     def stop(self) -> int:
-        """As a deploy: ask, wait, then insist. Returns the exit code."""
-        assert self.process is not None
+        """As a deploy: ask, wait, then insist. Returns the exit code, 0 if it never ran."""
+        if self.process is None:
+            return 0
         if self.is_running:
             self.process.terminate()
         try:
@@ -144,6 +152,17 @@ def collected_static() -> None:
             done.touch()
 
 
+def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
+    stem = re.sub(r"\W+", "-", name)[:80]
+    log = Path(os.environ["BOOKBAG_TEST_DIR"]) / f"server-{stem}-{os.getpid()}-{time.monotonic_ns()}.log"
+    wiring = {
+        "DATABASE_URL": database_url(),
+        "OPENAI_BASE_URL": double.openai_base_url,
+        "ANTHROPIC_BASE_URL": double.anthropic_base_url,
+    }
+    return Server(log, wiring | env)
+
+
 @pytest.fixture
 def start_server(
     transactional_db: None, provider_double: Double, collected_static: None, request: pytest.FixtureRequest
@@ -152,24 +171,35 @@ def start_server(
     started: list[Server] = []
 
     def start(**env: str) -> Server:
-        name = re.sub(r"\W+", "-", request.node.name)[:80]
-        log = Path(os.environ["BOOKBAG_TEST_DIR"]) / f"server-{name}-{os.getpid()}-{time.monotonic_ns()}.log"
-        wiring = {
-            "DATABASE_URL": database_url(),
-            "OPENAI_BASE_URL": provider_double.openai_base_url,
-            "ANTHROPIC_BASE_URL": provider_double.anthropic_base_url,
-        }
-        server = Server(log, wiring | env)
-        started.append(server)
-        return server.start()
+        started.append(_new_server(request.node.name, provider_double, env))
+        return started[-1].start()
 
     yield start
     for server in started:
-        if server.process is not None:
-            server.stop()
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[list[Server]]:
+    """The one that `live` lends to one test after the other."""
+    kept: list[Server] = []
+    yield kept
+    for server in kept:
+        server.stop()
 
 
 @pytest.fixture
-def live(start_server: StartServer) -> Server:
-    """A server with the product's default settings."""
-    return start_server()
+def live(
+    transactional_db: None, provider_double: Double, collected_static: None, shared_server: list[Server]
+) -> Server:
+    """A server with the product's settings, shared by the tests of a run; one that was killed is started anew.
+
+    Its memory outlives a test, but nothing in it comes alive again: row ids are never used twice.
+    """
+    if not shared_server:
+        shared_server.append(_new_server("shared", provider_double, {}))
+    server = shared_server[0]
+    if not server.is_running:
+        server.start()
+    server.forget_output()
+    return server

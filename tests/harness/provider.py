@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests.provider_double.client import Double
 
@@ -15,7 +15,7 @@ def double_process() -> Iterator[Double]:
 
 
 @pytest.fixture
-def provider_double(double_process: Double, settings: SettingsWrapper) -> Double:
+def provider_double(double_process: Double, settings: Settings) -> Double:
     """A stand-in for both providers that this test's own process and its live server call."""
     double_process.clear()
     settings.PROVIDER_BASE_URLS = {

@@ -50,6 +50,7 @@ class Command(BaseCommand):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.HOST.strip("[]"), settings.PORT))
+            listener.listen()
         except (OSError, OverflowError) as error:
             listener.close()
             reason = getattr(error, "strerror", None) or error

@@ -1,0 +1,78 @@
+"""The people and places of most tests, the same as the demo's, and a stranger.
+
+Gina has a provider key and credits of her own, so that a leak between workspaces would show. Everyone's
+password is `cast.password`; a test that needs none of this makes its own with tests/factories.py.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from agents.models import Agent
+from billing import ledger
+from bookbag import demo, onboarding
+from llm import keys
+from llm.models import ChatModel, Provider
+from llm.vault import Secret
+from tests.factories import PASSWORD, add_member, make_user
+from workspaces.models import Role, User, Workspace
+
+# Never a real one, and long enough that no slice of nine characters occurs by chance.
+GINAS_SECRET = "sk-GINASOWNKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eXoRiWtCq"
+GINAS_CREDITS = 4321
+
+
+@dataclass(frozen=True)
+class Cast:
+    acme: Workspace
+    globex: Workspace
+    olivia: User
+    adam: User
+    edith: User
+    victor: User
+    gina: User
+    oscar: User
+    stranger: User
+    password: str = PASSWORD
+
+
+def make_cast() -> Cast:
+    """Acme and Globex on the Free plan with their people, and nothing else."""
+    olivia, gina = make_user(demo.OLIVIA.email), make_user(demo.GINA.email)
+    acme = onboarding.create_workspace(name="Acme", slug="acme", owner=olivia)
+    globex = onboarding.create_workspace(name="Globex", slug="globex", owner=gina)
+    cast = Cast(
+        acme=acme,
+        globex=globex,
+        olivia=olivia,
+        adam=add_member(acme, Role.ADMIN, make_user(demo.ADAM.email)).user,
+        edith=add_member(acme, Role.EDITOR, make_user(demo.EDITH.email)).user,
+        victor=add_member(acme, Role.VIEWER, make_user(demo.VICTOR.email)).user,
+        gina=gina,
+        oscar=make_user(demo.OSCAR.email, is_staff=True, is_superuser=True),
+        stranger=make_user("stranger@elsewhere.test"),
+    )
+    keys.replace(globex, provider=Provider.OPENAI, secret=Secret(GINAS_SECRET), by=gina)
+    ledger.grant(
+        globex.account,
+        amount=GINAS_CREDITS,
+        kind="grant_operator",
+        external_id="cast:gina",
+        actor=cast.oscar,
+        reason="Gina's own",
+    )
+    return cast
+
+
+def make_agent(workspace: Workspace, model_id: str = "", *, name: str = "Guide") -> Agent:
+    """An agent without sources on a model of the catalogue: `gpt-4o`, …; none is Bookbag Local."""
+    chat_model = ChatModel.objects.get(workspace=None, model_id=model_id)
+    return Agent.objects.create(workspace=workspace, name=name, chat_model=chat_model)
+
+
+@pytest.fixture
+def cast(request: pytest.FixtureRequest) -> Cast:
+    """Works with `db`, `transactional_db` and `live` alike; on its own it asks for `db`."""
+    if "transactional_db" not in request.fixturenames:
+        request.getfixturevalue("db")
+    return make_cast()

@@ -1,0 +1,133 @@
+"""Who may use whom, where import-linter's contracts (pyproject.toml) cannot tell: calls, and writes."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("workspaces", "billing", "llm", "agents")
+# The one door out of the vault, and the life of a key.
+MAY_UNSEAL = {"llm/gateway.py", "llm/keys.py"}
+WRITES = {
+    "create", "acreate", "bulk_create", "abulk_create", "get_or_create", "update_or_create", "update", "aupdate",
+    "bulk_update",
+    "save",
+    "asave", "delete", "adelete",
+}  # fmt: skip
+
+
+def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
+    """Each module's path from the root and its syntax, migrations aside."""
+    for package in packages:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            if "migrations" not in file.parts:
+                yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
+
+
+def unseal_uses(tree: ast.Module) -> list[int]:
+    """Lines that name the vault's `unseal`, called or handed on, under whatever alias."""
+    named = [
+        node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "unseal"
+    ]
+    imported = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "llm.vault"
+        and any(alias.name in ("unseal", "*") for alias in node.names)
+    ]
+    return named + imported
+
+
+def foreign_models(path: str, tree: ast.Module) -> set[str]:
+    """Names under which a module imports model classes of another app."""
+    own = path.split("/")[0]
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in {
+            f"{app}.models" for app in APPS if app != own
+        }:
+            known = {model.__name__ for model in apps.get_app_config(node.module.split(".")[0]).get_models()}
+            names |= {alias.asname or alias.name for alias in node.names if alias.name in known}
+    return names
+
+
+def chain(node: ast.expr) -> list[str]:
+    """The names of `A.objects.filter(...).update`, outermost last; calls and indexes looked through."""
+    if isinstance(node, ast.Attribute):
+        return [*chain(node.value), node.attr]
+    if isinstance(node, ast.Call):
+        return chain(node.func)
+    return [node.id] if isinstance(node, ast.Name) else []
+
+
+def foreign_writes(path: str, tree: ast.Module) -> list[str]:
+    names = foreign_models(path, tree)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            links = chain(node.func)
+            if links and links[0] in names and WRITES & set(links[1:]):
+                found.append(f"{path}:{node.lineno} {'.'.join(links)}")
+    return found
+
+
+def test_only_gateway_and_keys_unseal() -> None:
+    users = {path for path, tree in modules(*APPS, "bookbag") if unseal_uses(tree)}
+    assert users <= MAY_UNSEAL
+
+
+def test_no_app_writes_another_apps_models() -> None:
+    # bookbag puts the apps together (onboarding, the demo cast) and is not an app of its own.
+    assert [write for path, tree in modules(*APPS) for write in foreign_writes(path, tree)] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from llm.vault import unseal\n",
+        "from llm import vault\nopen_it = vault.unseal\n",
+        "from llm.vault import unseal as look\nlook(sealed, binding=binding)\n",
+    ],
+)
+def test_an_unseal_is_found_under_any_name(code: str) -> None:
+    assert unseal_uses(ast.parse(code)) != []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Transfer(amount=1).save()",
+        "Transfer.objects.create(amount=1)",
+        "Transfer.objects.filter(pk=1).update(amount=1)",
+        "Transfer.objects.all().delete()",
+    ],
+)
+def test_a_foreign_write_is_found(line: str) -> None:
+    tree = ast.parse(f"from billing.models import Transfer\n{line}\n")
+    assert len(foreign_writes("agents/views.py", tree)) >= 1
+    assert foreign_writes("billing/ledger.py", tree) == []
+
+
+def test_a_foreign_read_is_allowed() -> None:
+    tree = ast.parse("from billing.models import Transfer\nTransfer.objects.filter(pk=1).first()\n")
+    assert foreign_writes("agents/views.py", tree) == []
+
+
+def test_models_import_no_page() -> None:
+    pages = ("django.forms", "django.http", "django.shortcuts")
+    for path, tree in modules(*APPS):
+        if path.endswith("/models.py"):
+            imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            assert not [name for name in imported if name.startswith(pages)], path
+
+
+def test_import_contracts_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -1,0 +1,62 @@
+"""The server as a process of its own: what the harness promises to the suites that use it."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.harness.browser import OpenPage
+from tests.harness.cast import Cast
+from tests.harness.live import Server, StartServer
+from tests.harness.visitor import SignInFailed, Visit
+
+
+def test_live_server_shares_the_tests_database(live: Server, cast: Cast, visit: Visit) -> None:
+    assert visit(cast.victor).get("/w/acme/").status_code == 200
+    assert visit(cast.stranger).get("/w/acme/").status_code == 404
+
+
+def test_visitor_signs_in_through_the_login_page(live: Server, cast: Cast, visit: Visit) -> None:
+    visitor = visit().sign_in(cast.adam.email, cast.password)
+    assert visitor.get("/w/acme/").status_code == 200
+    with pytest.raises(SignInFailed):
+        visit().sign_in(cast.adam.email, "not-the-password")
+
+
+def test_killed_server_comes_back_on_the_same_address(live: Server) -> None:
+    address, pid = live.url, live.pid
+    live.kill()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/healthz")
+    live.restart()
+    assert (live.url, live.pid != pid) == (address, True)
+    assert httpx.get(f"{address}/healthz").status_code == 200
+
+
+def test_server_takes_settings_of_its_own(start_server: StartServer) -> None:
+    server = start_server(HTTPS="true")
+    assert "__Host-csrf" in httpx.get(f"{server.url}/accounts/login/").headers["set-cookie"]
+
+
+def test_server_stops_when_it_is_asked(live: Server) -> None:
+    assert live.stop() in (0, -15)
+
+
+@pytest.mark.browser
+def test_browser_reaches_the_login_page(browser_page: Page) -> None:
+    browser_page.goto("/")
+    expect(browser_page.get_by_role("heading", level=1)).to_be_visible()
+
+
+@pytest.mark.browser
+def test_browser_arrives_signed_in(open_page: OpenPage, cast: Cast) -> None:
+    page = open_page(cast.edith, color_scheme="dark")
+    page.goto("/w/acme/")
+    expect(page.get_by_role("main")).to_contain_text("Acme")
+
+
+@pytest.mark.browser
+def test_console_error_is_heard(browser_page: Page, complaints: list[str]) -> None:
+    browser_page.goto("/accounts/login/")
+    browser_page.evaluate("console.error('something broke')")
+    assert complaints == ["console: something broke"]
+    complaints.clear()
