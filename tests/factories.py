@@ -1,6 +1,9 @@
 """Plain builders of people and places. Each makes exactly what its name says, and nothing else."""
 
 from itertools import count
+from typing import Any
+
+from django.test import Client
 
 from workspaces import members
 from workspaces.models import Membership, Role, User, Workspace
@@ -11,7 +14,7 @@ PASSWORD = "correct-horse-9-battery"
 _numbers = count(1)
 
 
-def make_user(email: str | None = None, *, password: str = PASSWORD, **fields: object) -> User:
+def make_user(email: str | None = None, *, password: str = PASSWORD, **fields: Any) -> User:
     """A person who can sign in; `is_staff=True` makes an operator, `is_active=False` a disabled one."""
     return User.objects.create_user(email or f"person{next(_numbers)}@example.test", password, **fields)
 
@@ -29,3 +32,11 @@ def make_workspace(owner: User | None = None, *, name: str = "Acme", slug: str |
 def add_member(workspace: Workspace, role: str | Role, user: User | None = None) -> Membership:
     """`user` (else somebody new) as a member of `workspace` with `role`."""
     return Membership.objects.create(workspace=workspace, user=user or make_user(), role=role)
+
+
+def browser_of(user: User | None = None, **options: Any) -> Client:
+    """A test client that is signed in as `user`, or as nobody."""
+    client = Client(**options)
+    if user is not None:
+        client.force_login(user)
+    return client
