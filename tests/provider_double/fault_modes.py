@@ -67,14 +67,14 @@ def missing_finish_marker(call: Call, params: Params) -> Answer:
     return events(call, [*sent, (sent[-1][0], Act.END)])
 
 
-@mode("error_event_after_200", after=3, kind="overloaded")
+@mode("error_event_after_200", after=3)
 def error_event_after_200(call: Call, params: Params) -> Answer:
     """An error event after so many tokens; if not streamed, an error body with status 200."""
     if not call.stream:
-        return error(call, params["kind"], status=200, wait=pause(params))
+        return error(call, "overloaded", status=200, wait=pause(params))
     sent, _ = halves(call, reply_to(call, params), int(params["after"]))
     due = sent[-1][0]
-    return events(call, [*sent, (due, call.wire.error_event(call, params["kind"])), (due, Act.END)])
+    return events(call, [*sent, (due, call.wire.error_event(call, "overloaded")), (due, Act.END)])
 
 
 def tampered(call: Call, params: Params, good: bytes, bad: bytes) -> Answer:

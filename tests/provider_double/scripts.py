@@ -71,9 +71,11 @@ def read_script(asked: Any, known: dict[str, dict[str, Any]]) -> Script:
     times = asked.get("times", 1)
     if times is not None and (not isinstance(times, int) or times < 1):
         raise ScriptError("times must be a whole number from 1, or null for any number")
-    for name in params:
+    for name, value in params.items():
         if name not in known[mode]:
             raise ScriptError(f"{mode} has no parameter {name!r}; it has: {', '.join(known[mode])}")
+        if isinstance(known[mode][name], int | float) and not isinstance(value, int | float):
+            raise ScriptError(f"{name} must be a number")
     if set(match) - set(MATCHED):
         raise ScriptError(f"match may name: {', '.join(MATCHED)}")
     return Script(mode, {**known[mode], **params}, times, match)

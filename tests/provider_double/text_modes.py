@@ -168,7 +168,7 @@ def trickle(call: Call, params: Params) -> Answer:
 
 
 def dripping(body: bytes, params: Params) -> Iterator[Step]:
-    size, gap = int(params["bytes"]), float(params["seconds"])
+    size, gap = max(1, int(params["bytes"])), float(params["seconds"])
     drops = [body[at : at + size] for at in range(0, len(body), size)]
     for number, drop in enumerate(drops):
         yield number * gap, drop

@@ -1,0 +1,44 @@
+"""Fixtures for the double's own tests: the official SDKs pointed at a double of this package's own."""
+
+from collections.abc import Iterator
+
+import anthropic
+import openai
+import pytest
+
+from .client import Double
+from .sdk import SECRET, Anthropic, OpenAI, Sdk
+
+
+@pytest.fixture(scope="package")
+def running() -> Iterator[Double]:
+    with Double() as double:
+        yield double
+
+
+@pytest.fixture
+def double(running: Double) -> Double:
+    running.clear()
+    return running
+
+
+@pytest.fixture
+def openai_client(double: Double) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key=SECRET, base_url=double.openai_base_url, max_retries=0, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def anthropic_client(double: Double) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(
+        api_key=SECRET, base_url=double.anthropic_base_url, max_retries=0, timeout=5
+    ) as client:
+        yield client
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def sdk(
+    request: pytest.FixtureRequest, openai_client: openai.OpenAI, anthropic_client: anthropic.Anthropic
+) -> Sdk:
+    """Each official SDK in turn, behind one small face."""
+    return OpenAI(openai_client) if request.param == "openai" else Anthropic(anthropic_client)
