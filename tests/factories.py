@@ -3,7 +3,9 @@
 from itertools import count
 from typing import Any
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from workspaces import members
 from workspaces.models import Membership, Role, User, Workspace
@@ -40,3 +42,10 @@ def browser_of(user: User | None = None, **options: Any) -> Client:
     if user is not None:
         client.force_login(user)
     return client
+
+
+def queries_of(browser: Client, path: str) -> int:
+    """How many queries a page that opens costs."""
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(path).status_code == 200
+    return len(captured)

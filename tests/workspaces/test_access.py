@@ -48,7 +48,9 @@ def test_guard_lets_in_exactly_the_roles_from_its_own_up(needed: Role, held: Rol
     guarded = GUARDS[needed](view)
 
     if held.rank < needed.rank:
-        with pytest.raises(PermissionDenied, match=f"needs the role {needed.label} or above; yours is {held.label}"):
+        with pytest.raises(
+            PermissionDenied, match=f"needs the role {needed.label} or above; yours is {held.label}"
+        ):
             answer_of(guarded, member.user, "acme")
     else:
         assert answer_of(guarded, member.user, "acme").content.decode() == f"acme for {held}"

@@ -33,7 +33,11 @@ def test_create_workspace_makes_the_creator_its_owner_and_records_it() -> None:
     workspace = members.create_workspace(name="Acme", slug="acme", owner=olivia)
 
     assert members.roles(workspace) == {"olivia@acme.test": "owner"}
-    assert last_event(workspace) == ("workspace.created", "olivia@acme.test", {"name": "Acme", "slug": "acme"})
+    assert last_event(workspace) == (
+        "workspace.created",
+        "olivia@acme.test",
+        {"name": "Acme", "slug": "acme"},
+    )
 
 
 def test_create_workspace_refuses_a_slug_that_is_taken(acme: Workspace) -> None:
@@ -158,7 +162,11 @@ def test_anybody_but_the_last_owner_may_leave(acme: Workspace) -> None:
         members.leave(add_member(acme, role, make_user(f"{role}@acme.test")))
 
     assert set(members.roles(acme).values()) == {"owner"}
-    assert last_event(acme) == ("member.left", "owner@acme.test", {"member": "owner@acme.test", "role": "owner"})
+    assert last_event(acme) == (
+        "member.left",
+        "owner@acme.test",
+        {"member": "owner@acme.test", "role": "owner"},
+    )
 
 
 def test_act_on_a_member_who_is_gone_does_nothing(acme: Workspace) -> None:

@@ -88,7 +88,14 @@ def test_anonymous_visitor_is_led_to_sign_in_and_back(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["https://evil.test/", "//evil.test/", "/\\evil.test", "javascript:alert(1)", "http:///evil.test", "\thttps://evil.test"],
+    [
+        "https://evil.test/",
+        "//evil.test/",
+        "/\\evil.test",
+        "javascript:alert(1)",
+        "http:///evil.test",
+        "\thttps://evil.test",
+    ],
 )
 def test_sign_in_never_leads_off_the_site(client: Client, target: str) -> None:
     make_user("olivia@acme.test")
@@ -102,7 +109,12 @@ def test_sign_up_makes_a_person_with_a_small_letter_email(client: Client) -> Non
 
     assert response["Location"] == "/"
     user = User.objects.get()
-    assert (user.email, user.is_staff, user.is_superuser, user.memberships.count()) == ("new@acme.test", False, False, 0)
+    assert (user.email, user.is_staff, user.is_superuser, user.memberships.count()) == (
+        "new@acme.test",
+        False,
+        False,
+        0,
+    )
     assert is_in(client)
     assert [message.to for message in mail.outbox] == [["new@acme.test"]]
     assert "Bookbag" in mail.outbox[0].body
@@ -111,7 +123,9 @@ def test_sign_up_makes_a_person_with_a_small_letter_email(client: Client) -> Non
 @pytest.mark.parametrize("email", ["olivia@acme.test", "OLIVIA@ACME.TEST"])
 def test_sign_up_with_an_email_that_is_taken_makes_nobody(client: Client, email: str) -> None:
     make_user("olivia@acme.test")
-    client.post(reverse("account_signup"), {"email": email, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+    client.post(
+        reverse("account_signup"), {"email": email, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    )
 
     assert User.objects.get().check_password(PASSWORD)
     assert not is_in(client)
@@ -119,7 +133,9 @@ def test_sign_up_with_an_email_that_is_taken_makes_nobody(client: Client, email:
 
 def test_sign_up_cannot_make_an_operator(client: Client) -> None:
     fields = {"email": "new@acme.test", "password1": PASSWORD, "password2": PASSWORD}
-    client.post(reverse("account_signup"), {**fields, "is_staff": "on", "is_superuser": "on", "is_active": "on"})
+    client.post(
+        reverse("account_signup"), {**fields, "is_staff": "on", "is_superuser": "on", "is_active": "on"}
+    )
 
     assert User.objects.filter(is_staff=False, is_superuser=False).count() == 1
 
@@ -297,7 +313,9 @@ def test_admin_login_never_leads_off_the_site(client: Client) -> None:
     assert client.get("/admin/login/?next=https://evil.test/")["Location"] == f"{LOGIN}?next=/admin/"
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/workspaces/user/", "/admin/no-such-page/"])
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/login/", "/admin/workspaces/user/", "/admin/no-such-page/"]
+)
 def test_admin_does_not_exist_for_the_owner_of_a_workspace(client: Client, path: str) -> None:
     owner = make_user()
     make_workspace(owner)

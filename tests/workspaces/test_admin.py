@@ -1,0 +1,186 @@
+"""What operators do to people: add them, disable them, and read what was done."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
+from workspaces import members
+from workspaces.models import AuditEvent, Membership, Session, User, Workspace
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def oscar() -> Client:
+    return browser_of(make_user("oscar@bookbag.test", is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def acme() -> Workspace:
+    return make_workspace(make_user("olivia@acme.test"), slug="acme")
+
+
+def save_members(oscar: Client, workspace: Workspace, rows: list[dict[str, Any]]) -> Any:
+    """Send the workspace's page with these members; a row with an id is an existing membership."""
+    existing = [row for row in rows if "id" in row]
+    fields = {
+        "name": workspace.name,
+        "memberships-TOTAL_FORMS": len(rows),
+        "memberships-INITIAL_FORMS": len(existing),
+    }
+    for place, row in enumerate(rows):
+        fields |= {f"memberships-{place}-{name}": value for name, value in row.items()}
+        fields[f"memberships-{place}-workspace"] = workspace.pk
+    return oscar.post(f"/admin/workspaces/workspace/{workspace.pk}/change/", fields)
+
+
+def row(member: Membership, **changes: Any) -> dict[str, Any]:
+    return {"id": member.pk, "user": member.user_id, "role": member.role} | changes
+
+
+def test_operator_adds_a_person_who_can_then_sign_in(oscar: Client) -> None:
+    fields = {
+        "email": "New@Acme.test",
+        "name": "New",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    response = oscar.post("/admin/workspaces/user/add/", fields)
+
+    assert response.status_code == 302
+    assert not User.objects.get(email="new@acme.test").is_staff
+    assert (
+        Client().post("/accounts/login/", {"login": "new@acme.test", "password": PASSWORD}).status_code == 302
+    )
+
+
+def test_operator_disables_a_person_and_ends_their_sessions(oscar: Client) -> None:
+    victor = make_user("victor@acme.test")
+    browser_of(victor)
+    oscar.post(f"/admin/workspaces/user/{victor.pk}/change/", {"name": "Victor"})
+
+    victor.refresh_from_db()
+    assert (victor.is_active, victor.email) == (False, "victor@acme.test")
+    assert not Session.objects.filter(user=victor).exists()
+
+
+def test_operator_without_all_powers_cannot_take_them() -> None:
+    clerk = make_user("clerk@bookbag.test", is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(content_type__app_label="workspaces"))
+    chief = make_user("chief@bookbag.test", is_staff=True, is_superuser=True)
+    browser = browser_of(clerk)
+    powers = {"is_active": "on", "is_staff": "on", "is_superuser": "on"}
+
+    assert browser.post(f"/admin/workspaces/user/{clerk.pk}/change/", powers).status_code == 302
+    assert browser.post(f"/admin/workspaces/user/{chief.pk}/change/", powers).status_code == 403
+    assert browser.post(f"/admin/workspaces/user/{chief.pk}/password/", {}).status_code == 403
+    clerk.refresh_from_db()
+    assert not clerk.is_superuser
+
+
+def test_operator_adds_a_member_and_it_is_audited(oscar: Client, acme: Workspace) -> None:
+    victor = make_user("victor@acme.test")
+    response = save_members(oscar, acme, [row(acme.memberships.get()), {"user": victor.pk, "role": "viewer"}])
+
+    assert response.status_code == 302
+    assert members.roles(acme) == {"olivia@acme.test": "owner", "victor@acme.test": "viewer"}
+    event = acme.audit_events.latest("id")
+    assert (event.action, event.actor_email, event.data) == (
+        "member.added",
+        "oscar@bookbag.test",
+        {"member": "victor@acme.test", "role": "viewer"},
+    )
+
+
+def test_operator_changes_and_removes_members_and_it_is_audited(oscar: Client, acme: Workspace) -> None:
+    adam = add_member(acme, "admin", make_user("adam@acme.test"))
+    edith = add_member(acme, "editor", make_user("edith@acme.test"))
+    owner = acme.memberships.get(role="owner")
+    save_members(oscar, acme, [row(owner), row(adam, role="viewer"), row(edith, DELETE="on")])
+
+    assert members.roles(acme) == {"olivia@acme.test": "owner", "adam@acme.test": "viewer"}
+    assert list(acme.audit_events.order_by("id").values_list("action", "data__member")[1:]) == [
+        ("member.role_changed", "adam@acme.test"),
+        ("member.removed", "edith@acme.test"),
+    ]
+
+
+@pytest.mark.parametrize("change", [{"role": "admin"}, {"DELETE": "on"}])
+def test_operator_cannot_leave_a_workspace_without_an_owner(
+    oscar: Client, acme: Workspace, change: Any
+) -> None:
+    response = save_members(oscar, acme, [row(acme.memberships.get(), **change)])
+
+    assert "A workspace always has an owner." in response.content.decode()
+    assert members.roles(acme) == {"olivia@acme.test": "owner"}
+
+
+def test_operator_may_put_another_owner_in_the_place_of_the_last(oscar: Client, acme: Workspace) -> None:
+    adam = add_member(acme, "admin", make_user("adam@acme.test"))
+    owner = acme.memberships.get(role="owner")
+    save_members(oscar, acme, [row(owner, DELETE="on"), row(adam, role="owner")])
+
+    assert members.roles(acme) == {"adam@acme.test": "owner"}
+
+
+def test_operator_is_stopped_when_the_other_owner_went_meanwhile(oscar: Client, acme: Workspace) -> None:
+    adam = add_member(acme, "owner", make_user("adam@acme.test"))
+    owner = acme.memberships.get(user__email="olivia@acme.test")
+    opened = [row(owner, DELETE="on"), row(adam)]
+    Membership.objects.filter(pk=adam.pk).update(role="viewer")
+    save_members(oscar, acme, [opened[0], row(adam, role="viewer")])
+
+    assert members.roles(acme) == {"olivia@acme.test": "owner", "adam@acme.test": "viewer"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/workspaces/workspace/add/",
+        "/admin/workspaces/workspace/{workspace}/delete/",
+        "/admin/workspaces/user/{user}/delete/",
+        "/admin/workspaces/auditevent/add/",
+        "/admin/workspaces/auditevent/{event}/delete/",
+    ],
+)
+def test_admin_offers_no_such_act(oscar: Client, acme: Workspace, path: str) -> None:
+    ids = {"workspace": acme.pk, "user": acme.memberships.get().user_id, "event": acme.audit_events.get().pk}
+
+    assert oscar.get(path.format(**ids)).status_code == 403
+    assert oscar.post(path.format(**ids), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", ["workspace", "user", "auditevent"])
+def test_admin_deletes_nothing_in_bulk(oscar: Client, acme: Workspace, model: str) -> None:
+    counts = (Workspace.objects.count(), User.objects.count(), AuditEvent.objects.count())
+    chosen = [str(pk) for pk in range(1, 1000)]
+    oscar.post(
+        f"/admin/workspaces/{model}/",
+        {"action": "delete_selected", "_selected_action": chosen, "post": "yes"},
+    )
+
+    assert (Workspace.objects.count(), User.objects.count(), AuditEvent.objects.count()) == counts
+
+
+def test_audit_event_is_read_only_in_the_admin(oscar: Client, acme: Workspace) -> None:
+    event = acme.audit_events.get()
+    page = f"/admin/workspaces/auditevent/{event.pk}/change/"
+
+    assert oscar.get(page).status_code == 200
+    assert oscar.post(page, {"action": "nothing.happened"}).status_code == 403
+
+
+def test_sessions_are_not_shown_to_operators() -> None:
+    assert Session not in admin.site._registry
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in admin.site._registry if model._meta.app_label == "workspaces"]
+)
+def test_every_list_opens(oscar: Client, acme: Workspace, model: type[Any]) -> None:
+    assert oscar.get(f"/admin/workspaces/{model._meta.model_name}/?q=acme").status_code == 200
