@@ -7,21 +7,27 @@ running server: the heartbeat of its replies and the sweep of those that others 
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
 
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
-django_application = get_asgi_application()
+from bookbag.checks import refuse_unsafe_boot
+
+try:
+    django_application = get_asgi_application()
+    refuse_unsafe_boot()
+except ImproperlyConfigured as error:
+    # For whoever starts the server: a sentence, not a traceback through the server's loader.
+    sys.exit(f"Bookbag does not start: {error}")
 
 # After Django is set up: these import models.
 from agents import database, runs, sweeper  # noqa: E402
-from bookbag.checks import refuse_unsafe_boot  # noqa: E402
 from bookbag.express import Express, Receive, Scope, Send  # noqa: E402
 from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
-
-refuse_unsafe_boot()
 
 # Seconds that running replies get to end by themselves when the server is told to stop.
 DRAIN_SECONDS = 10.0

@@ -29,7 +29,7 @@ def refuse_unsafe_boot() -> None:
     """Raises ImproperlyConfigured with every problem; called by the ASGI entry."""
     problems = boot_problems()
     if problems:
-        raise ImproperlyConfigured("Bookbag does not start: " + " ".join(problems))
+        raise ImproperlyConfigured(" ".join(problems))
 
 
 @register(Tags.security)

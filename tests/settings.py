@@ -1,9 +1,9 @@
-"""The product's settings with three changes that make tests quick; the live server runs the real ones."""
+"""The product's settings with a few changes that make tests quick and quiet; the live server runs the real ones."""
 
 import os
 
 from bookbag.settings import *  # noqa: F403
-from bookbag.settings import DATABASES, STORAGES
+from bookbag.settings import DATABASES, LOGGING, STORAGES
 
 # Argon2 as in the product, at its smallest cost: what it stores, the real server can verify.
 PASSWORD_HASHERS = ["tests.harness.passwords.QuickArgon2PasswordHasher"]
@@ -11,3 +11,4 @@ PASSWORD_HASHERS = ["tests.harness.passwords.QuickArgon2PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['BOOKBAG_TEST_DIR']}/test.sqlite3"}
+LOGGING["loggers"]["httpx"] = {"level": "WARNING"}
