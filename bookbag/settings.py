@@ -54,6 +54,8 @@ HTTPS = env.bool("HTTPS", default=not DEBUG)
 
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
+# Where the credits page has its prices from: billing may not import the catalogue.
+CREDIT_PRICE_LIST = "bookbag.prices.price_list"
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 PROVIDER_BASE_URLS = {

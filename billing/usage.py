@@ -1,0 +1,103 @@
+"""The figures of the credits page: what there is, what was used and when, what expires next.
+
+The days are UTC days, and the first and the last of them are not whole: together they are exactly the
+trailing 30 days, so that the chart's columns come to the figure above it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db.models import DateField, F, Func, QuerySet, Sum
+from django.utils import timezone
+
+from billing import buckets, plans
+from billing.models import Account, Transfer
+
+WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Day:
+    date: date
+    credits: int
+
+
+@dataclass(frozen=True)
+class Expiry:
+    expires_at: datetime
+    credits: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """An account's figures in credits. `remaining` can be spent now; `held` is apart from it."""
+
+    monthly_allotment: int
+    remaining: int
+    held: int
+    renews_at: datetime
+    days: list[Day]
+    expiries: list[Expiry]
+
+    @property
+    def used(self) -> int:
+        """What the replies of the trailing 30 days cost in the end."""
+        return sum(day.credits for day in self.days)
+
+
+class _UTCDay(Func):
+    # Not TruncDate, which on SQLite calls back into Python for every row.
+    output_field = DateField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="SUBSTR(%(expressions)s, 1, 10)", **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        template = "((%(expressions)s) AT TIME ZONE 'UTC')::date"
+        return self.as_sql(compiler, connection, template=template, **extra)
+
+
+def of(account: Account, *, now: datetime | None = None) -> Usage:
+    """The figures of `account` as it was read, its plan with it."""
+    now = now or timezone.now()
+    return Usage(
+        monthly_allotment=account.plan.monthly_credits,
+        remaining=account.available,
+        held=account.held,
+        renews_at=plans.period(account.created_at, now).end,
+        days=_days(account, now - WINDOW, now),
+        expiries=_expiries(account, now),
+    )
+
+
+def _days(account: Account, since: datetime, now: datetime) -> list[Day]:
+    charges = account.transfers.filter(kind=Transfer.Kind.CAPTURE, created_at__gte=since)
+    given_back = account.transfers.filter(
+        kind=Transfer.Kind.REVERSAL,
+        reverses__kind=Transfer.Kind.CAPTURE,
+        reverses__created_at__gte=since,
+    )
+    costs = _by_day(charges, "created_at")
+    costs.update(_by_day(given_back, "reverses__created_at"))
+    first = since.astimezone(UTC).date()
+    last = now.astimezone(UTC).date()
+    return [
+        Day(day, -costs[day])
+        for day in (first + timedelta(days=number) for number in range((last - first).days + 1))
+    ]
+
+
+def _by_day(transfers: QuerySet[Transfer], moment: str) -> Counter[date]:
+    totals = transfers.values(day=_UTCDay(F(moment))).annotate(total=Sum("amount")).order_by()
+    return Counter({row["day"]: row["total"] for row in totals})
+
+
+def _expiries(account: Account, now: datetime) -> list[Expiry]:
+    """What will expire if nothing more is spent, soonest first."""
+    totals: Counter[datetime] = Counter()
+    for bucket in buckets.drawn(account):
+        if bucket.expires_at is not None and bucket.expires_at > now:
+            totals[bucket.expires_at] += bucket.remaining
+    return [Expiry(expires_at, credits) for expires_at, credits in sorted(totals.items()) if credits]
