@@ -20,6 +20,8 @@ urlpatterns = [
     path("workspaces/new/", home.new_workspace, name="new_workspace"),
     path("", include(workspace_pages)),
     path("", include("agents.urls")),
+    path("", include("llm.urls")),
+    path("", include("billing.urls")),
     path("help/", include("bookbag.help_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),

@@ -1,6 +1,7 @@
 """The workspace's own choices about its language models: the BYO switch and custom chat models."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -76,6 +77,12 @@ def add_model(
             workspace, "chat_model.added", actor=by, request=request, provider=provider, model=model_id
         )
     return row
+
+
+def listed_ids(workspace: Workspace, provider: str) -> set[str]:
+    """The provider's model ids that the workspace can already choose."""
+    mine = Q(workspace=workspace) | Q(workspace=None, enabled=True, retired_at=None)
+    return set(ChatModel.objects.filter(mine, provider=provider).values_list("model_id", flat=True))
 
 
 def remove_model(

@@ -134,7 +134,7 @@ def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | N
     except vault.VaultError:
         found = Health.UNREADABLE
     with transaction.atomic():
-        health.mark(row.pk, found, by=by, request=request)
+        health.mark(row.pk, found, error="" if found == Health.VALID else found.value, by=by, request=request)
         _record(
             row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=found.value
         )

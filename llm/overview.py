@@ -1,0 +1,275 @@
+"""What the LLM settings page shows, gathered in a handful of queries whatever the number of agents.
+
+Agents and replies belong to another app, which depends on this one; they are read through the
+workspace's reverse relations and never imported.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Q, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from llm import keys, shape, vault
+from llm.byo import settings_of
+from llm.forms import ProviderKeyForm
+from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
+from llm.readiness import AgentReadiness, Standing, WayOut, prospect, ways_out
+from workspaces.models import Workspace
+
+COST_DAYS = 30
+Health = ProviderKey.Health
+State = ProviderKey.State
+
+ADVICE = {
+    Health.UNVERIFIED: "Not checked with {name} yet. Choose Verify; it uses no tokens.",
+    Health.VALID: "",
+    Health.REJECTED: "{name} does not accept this key. Replace it, or repair it in your {name} account and choose Verify.",
+    Health.LIMITED: "{name} knows this key but turns requests away. Look at the rate limit and the budget of your {name} account.",
+    Health.UNREACHABLE: "{name} could not be reached, which says nothing about the key. Choose Verify again in a while.",
+    Health.UNREADABLE: "The stored key cannot be opened any more. Enter it again.",
+}
+HEALTH_WORDS = {
+    Health.UNVERIFIED: "Not verified",
+    Health.VALID: "Valid",
+    Health.REJECTED: "Rejected",
+    Health.LIMITED: "Limited",
+    Health.UNREACHABLE: "Not reached",
+    Health.UNREADABLE: "Unreadable",
+}
+
+# Error classes as they are stored with a key (providers.base.Fault, or a health), in few words.
+PROBLEMS = {
+    "key_rejected": "rejected in a reply",
+    "rejected": "rejected in a check",
+    "rate_limited": "rate limit reached",
+    "no_funds": "out of funds or quota",
+    "limited": "limited in a check",
+    "unreadable": "could not be opened",
+    "unreachable": "provider not reached",
+}
+
+
+@dataclass(frozen=True)
+class ProviderCard:
+    """One provider's card. `stops` names the agents that a deletion would stop now."""
+
+    provider: str
+    name: str
+    form: ProviderKeyForm
+    row: ProviderKey | None
+    previous: ProviderKey | None
+    health: str
+    stops: list[str]
+    waiting: int  # agents that need this provider, whatever the switch says
+    uses: int
+    cost: int | None  # millionths of a US dollar
+
+    @property
+    def health_words(self) -> str:
+        return HEALTH_WORDS[Health(self.health)] if self.row else ""
+
+    @property
+    def advice(self) -> str:
+        return ADVICE[Health(self.health)].format(name=self.name) if self.row else ""
+
+    @property
+    def last_problem(self) -> str:
+        return PROBLEMS.get(self.row.last_error, "not accepted") if self.row else ""
+
+    @property
+    def key_page(self) -> str:
+        return shape.KEY_PAGES[Provider(self.provider)]
+
+    @property
+    def age_days(self) -> int:
+        return (timezone.now() - self.row.added_at).days if self.row else 0
+
+    @property
+    def is_old(self) -> bool:
+        return self.age_days >= settings.PROVIDER_KEY_MAX_AGE_DAYS > 0
+
+    @property
+    def restore_until(self) -> dt.datetime | None:
+        return (
+            self.previous.retired_at + keys.RESTORE_WITHIN
+            if self.previous and self.previous.retired_at
+            else None
+        )
+
+
+@dataclass(frozen=True)
+class Spending:
+    """BYO replies of the last 30 days: two figures of one thing, in two currencies, never added up."""
+
+    replies: int = 0
+    cost: int = 0  # millionths of a US dollar, at list price
+    credits: int = 0  # what the same replies cost with BYO off
+    unpriced: int = 0  # replies whose provider cost is unknown
+    custom: int = 0  # replies on chat models that credits cannot buy
+    by_key: dict[Any, tuple[int, int | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Overview:
+    settings: LLMSettings
+    cards: list[ProviderCard]
+    agents: list[AgentReadiness]
+    ways_out: list[WayOut]
+    custom_models: list[ChatModel]
+    spending: Spending
+    playground: str
+    metering: bool
+
+    @property
+    def broken(self) -> list[AgentReadiness]:
+        return [row for row in self.agents if not row.now.runs]
+
+    @property
+    def breaking(self) -> list[AgentReadiness]:
+        return [row for row in self.agents if row.will_break]
+
+    @property
+    def has_key(self) -> bool:
+        return any(card.row for card in self.cards)
+
+
+def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
+    """The page of `workspace`; `bound` is a key form that came back with errors."""
+    row = settings_of(workspace)
+    held = list(_held(workspace))
+    standing = Standing(
+        byo_enabled=row.byo_enabled,
+        metering=settings.METERING_ENABLED,
+        workspace_keys={one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE},
+        platform_keys={one.provider: one for one in held if not one.workspace_id},
+        kek_ids=vault.ring().ids,
+    )
+    offered = list(_offered(workspace))
+    agents = _agents(workspace, standing)
+    spending = _spending(workspace, {one.pk: one for one in offered})
+    return Overview(
+        settings=row,
+        cards=[_card(provider, standing, held, agents, spending, bound) for provider in KEYED_PROVIDERS],
+        agents=agents,
+        ways_out=ways_out(agents, [one for one in offered if one.is_available], standing),
+        custom_models=[one for one in offered if one.is_custom],
+        spending=spending,
+        playground=_playground(agents),
+        metering=settings.METERING_ENABLED,
+    )
+
+
+def _held(workspace: Workspace) -> Any:
+    """The workspace's active and restorable keys, and the platform's active ones, without their sealed parts."""
+    mine = Q(workspace=workspace, state__in=[State.ACTIVE, State.SUPERSEDED])
+    ours = Q(workspace=None, state=State.ACTIVE)
+    rows = ProviderKey.objects.filter(mine | ours).exclude(kek_id="").select_related("added_by")
+    return rows.defer("wrapped_dek", "nonce", "ciphertext").order_by("-retired_at", "-added_at")
+
+
+def _offered(workspace: Workspace) -> Any:
+    return ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace)).annotate(
+        agent_count=Count("agents", filter=Q(agents__workspace=workspace))
+    )
+
+
+def _agents(workspace: Workspace, standing: Standing) -> list[AgentReadiness]:
+    rows = (
+        workspace.agents.exclude(status="archived")
+        .select_related("chat_model")
+        .only("name", "chat_model", "status")
+    )
+    return [
+        AgentReadiness(
+            name=agent.name,
+            url=reverse("agents:agent", args=[workspace.slug, agent.pk]),
+            playground=reverse("agents:playground", args=[workspace.slug, agent.pk]),
+            chat_model=agent.chat_model,
+            now=prospect(agent.chat_model, standing),
+            after=prospect(agent.chat_model, standing.flipped()),
+        )
+        for agent in rows
+    ]
+
+
+def _card(
+    provider: str,
+    standing: Standing,
+    held: list[ProviderKey],
+    agents: list[AgentReadiness],
+    spending: Spending,
+    bound: ProviderKeyForm | None,
+) -> ProviderCard:
+    row = standing.workspace_keys.get(provider)
+    needing = [one.name for one in agents if one.chat_model.provider == provider]
+    uses, cost = spending.by_key.get(row.pk, (0, 0)) if row else (0, 0)
+    form = bound if bound is not None and bound.provider == provider else None
+    return ProviderCard(
+        provider=provider,
+        name=Provider(provider).label,
+        form=form or ProviderKeyForm(provider=provider, initial={"only_if_accepted": True}),
+        row=row,
+        previous=_restorable(provider, held),
+        health=standing.health_of(row) if row else "",
+        stops=needing if standing.byo_enabled else [],
+        waiting=len(needing),
+        uses=uses,
+        cost=cost,
+    )
+
+
+def _restorable(provider: str, held: list[ProviderKey]) -> ProviderKey | None:
+    since = timezone.now() - keys.RESTORE_WITHIN
+    for row in held:
+        if (
+            row.state == State.SUPERSEDED
+            and row.provider == provider
+            and row.retired_at
+            and row.retired_at > since
+        ):
+            return row
+    return None
+
+
+def _playground(agents: list[AgentReadiness]) -> str:
+    """Where to send a test message: an agent on a provider's model if there is one."""
+    keyed = [one for one in agents if one.chat_model.provider != Provider.LOCAL]
+    return next((one.playground for one in keyed or agents), "")
+
+
+def _spending(workspace: Workspace, known: dict[int, ChatModel]) -> Spending:
+    since = timezone.now() - dt.timedelta(days=COST_DAYS)
+    replies = workspace.replies.filter(
+        billing="byo", created_at__gte=since, state__in=["completed", "stopped", "cut"]
+    )
+    groups = list(
+        replies.exclude(text="")
+        .values("credential_id", "chat_model_id")
+        .annotate(
+            times=Count("pk"),
+            cost=Sum("estimated_cost"),
+            priced=Count("estimated_cost"),
+            last=Max("created_at"),
+        )
+        .order_by()
+    )
+    by_key: dict[Any, tuple[int, int | None]] = {}
+    for group in groups:
+        times, cost = by_key.get(group["credential_id"], (0, None))
+        total = group["cost"] if cost is None else cost + (group["cost"] or 0)
+        by_key[group["credential_id"]] = (times + group["times"], total)
+    in_catalogue = [(group, known.get(group["chat_model_id"])) for group in groups]
+    return Spending(
+        replies=sum(group["times"] for group in groups),
+        cost=sum(group["cost"] or 0 for group in groups),
+        credits=sum(
+            group["times"] * model.price for group, model in in_catalogue if model and not model.is_custom
+        ),
+        unpriced=sum(group["times"] - group["priced"] for group in groups),
+        custom=sum(group["times"] for group, model in in_catalogue if model is None or model.is_custom),
+        by_key=by_key,
+    )

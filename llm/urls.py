@@ -1,0 +1,33 @@
+from django.urls import path, register_converter
+
+from llm import views
+from llm.models import KEYED_PROVIDERS
+
+
+class ProviderConverter:
+    """A provider that takes keys; anything else is no such page."""
+
+    regex = "|".join(KEYED_PROVIDERS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return str(value)
+
+
+register_converter(ProviderConverter, "provider")
+
+app_name = "llm"
+BASE = "w/<slug:slug>/settings/llm/"
+urlpatterns = [
+    path(BASE, views.settings_page, name="settings"),
+    path(BASE + "keys/<provider:provider>/", views.replace_key, name="replace_key"),
+    path(BASE + "keys/<provider:provider>/delete/", views.delete_key, name="delete_key"),
+    path(BASE + "keys/<provider:provider>/verify/", views.verify_key, name="verify_key"),
+    path(BASE + "keys/<provider:provider>/restore/", views.restore_key, name="restore_key"),
+    path(BASE + "keys/<provider:provider>/models/", views.account_models, name="account_models"),
+    path(BASE + "byo/", views.set_byo, name="set_byo"),
+    path(BASE + "models/", views.add_model, name="add_model"),
+    path(BASE + "models/<int:model>/remove/", views.remove_model, name="remove_model"),
+]

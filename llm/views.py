@@ -1,0 +1,206 @@
+"""The LLM settings page and its acts. Admins and owners only; every act comes back to the page."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from llm import byo, keys, overview, vault
+from llm.forms import CustomModelForm, ProviderKeyForm
+from llm.models import Provider, ProviderKey
+from llm.providers.base import ProviderError
+from llm.reauth import recent_sign_in_required
+from workspaces.access import WorkspaceRequest, admin_required
+from workspaces.models import Workspace
+
+Health = ProviderKey.Health
+
+CHECKED = {
+    Health.VALID: (messages.SUCCESS, "{name} accepts it."),
+    Health.REJECTED: (messages.ERROR, "{name} rejects it: replies on it will fail."),
+    Health.LIMITED: (
+        messages.WARNING,
+        "{name} knows it, but turns requests away: look at the limits of your account.",
+    ),
+    Health.UNREACHABLE: (messages.WARNING, "{name} could not be reached, so it is not checked yet."),
+    Health.UNREADABLE: (messages.ERROR, "It cannot be opened any more. Enter it again."),
+}
+VAULT_SHUT = (
+    "The vault is not available, so nothing was changed. An operator has to look into it; your page is fine."
+)
+
+
+def _back(workspace: Workspace) -> HttpResponse:
+    return redirect("llm:settings", workspace.slug)
+
+
+def _page(
+    request: WorkspaceRequest,
+    workspace: Workspace,
+    *,
+    key_form: ProviderKeyForm | None = None,
+    model_form: CustomModelForm | None = None,
+) -> HttpResponse:
+    context = {
+        "workspace": workspace,
+        "page": overview.of(workspace, key_form),
+        "model_form": model_form or CustomModelForm(auto_id="custom_%s"),
+        "confirmed": request.GET.get("confirmed"),
+    }
+    return render(request, "llm/settings.html", context)
+
+
+@require_safe
+@admin_required
+def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    return _page(request, workspace)
+
+
+@sensitive_post_parameters("secret")
+@require_POST
+@admin_required
+@recent_sign_in_required
+def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    form = ProviderKeyForm(request.POST, provider=provider)
+    if not form.is_valid():
+        return _page(request, workspace, key_form=form)
+    name = Provider(provider).label
+    try:
+        row = keys.enter(
+            workspace,
+            provider=provider,
+            secret=form.cleaned_data["secret"],
+            by=request.user,
+            request=request,
+            only_if_accepted=form.cleaned_data["only_if_accepted"],
+        )
+    except keys.SecretRejected:
+        form.add_error(
+            "secret",
+            f"{name} rejects this key, so it was not saved. To save it all the same, paste it again and clear the box.",
+        )
+        return _page(request, workspace, key_form=form)
+    except vault.VaultError:
+        messages.error(request, VAULT_SHUT)
+    else:
+        level, words = CHECKED[Health(row.health)]
+        messages.add_message(request, level, f"{name} key {row.mask} saved. {words.format(name=name)}")
+    return _back(workspace)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_required
+@recent_sign_in_required
+def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """GET asks first, for browsers without the dialog."""
+    name = Provider(provider).label
+    if request.method != "POST":
+        card = next(card for card in overview.of(workspace).cards if card.provider == provider)
+        return (
+            render(request, "llm/delete_key.html", {"workspace": workspace, "card": card})
+            if card.row
+            else _back(workspace)
+        )
+    try:
+        row = keys.delete(workspace, provider=provider, by=request.user, request=request)
+    except keys.NoActiveKey:
+        messages.info(request, f"There is no {name} key to delete.")
+    else:
+        messages.success(request, f"{name} key {row.mask} deleted, and its stored bytes with it.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    row, name = keys.active(workspace, provider), Provider(provider).label
+    if row is None:
+        messages.info(request, f"There is no {name} key to verify.")
+        return _back(workspace)
+    try:
+        found = keys.verify(row, by=request.user, request=request)
+    except vault.VaultUnavailable:
+        messages.error(request, VAULT_SHUT)
+    else:
+        level, words = CHECKED[found]
+        messages.add_message(request, level, f"{name} key {row.mask} checked. {words.format(name=name)}")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+@recent_sign_in_required
+def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    name = Provider(provider).label
+    try:
+        row = keys.restore(workspace, provider=provider, by=request.user, request=request)
+    except keys.NothingToRestore:
+        messages.warning(request, f"There is no earlier {name} key left to restore.")
+    else:
+        messages.success(request, f"{name} key {row.mask} is in use again.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+@recent_sign_in_required
+def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    enabled = request.POST.get("byo_enabled") == "on"
+    if byo.set_byo(workspace, enabled=enabled, by=request.user, request=request):
+        messages.success(
+            request,
+            "“Bring your own LLM” is on: the next reply runs on your own key."
+            if enabled
+            else "“Bring your own LLM” is off: the next reply runs on credits.",
+        )
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    form = CustomModelForm(request.POST, auto_id="custom_%s")
+    if not form.is_valid():
+        return _page(request, workspace, model_form=form)
+    try:
+        row = byo.add_model(workspace, **form.cleaned_data, by=request.user, request=request)
+    except byo.ModelExists as refused:
+        where = "a custom model here" if refused.existing.is_custom else "in the catalogue"
+        form.add_error("model_id", f"That is {where} already, as {refused.existing}.")
+        return _page(request, workspace, model_form=form)
+    messages.success(request, f"{row} can be chosen for agents now.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+def remove_model(request: WorkspaceRequest, workspace: Workspace, model: int) -> HttpResponse:
+    row = get_object_or_404(workspace.chat_models, pk=model)
+    try:
+        byo.remove_model(workspace, row, by=request.user, request=request)
+    except byo.ModelInUse as refused:
+        messages.error(request, f"{row} is in use by {', '.join(refused.agents)}. Change their model first.")
+    else:
+        messages.success(request, f"{row} removed.")
+    return _back(workspace)
+
+
+@require_safe
+@admin_required
+def account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """What the workspace's own account offers, asked of the provider when this page is opened."""
+    row, name = keys.active(workspace, provider), Provider(provider).label
+    context: dict[str, object] = {"workspace": workspace, "name": name, "provider": provider, "row": row}
+    try:
+        offered = keys.list_account_models(row) if row else []
+    except vault.VaultError:
+        context["problem"] = f"The stored {name} key cannot be opened. Enter it again on the settings page."
+    except ProviderError as error:
+        context["problem"] = (
+            f"{name} did not give its list ({error.detail}). Verify the key, or add the model by its id."
+        )
+    else:
+        listed = byo.listed_ids(workspace, provider)
+        context["offered"] = [(model_id, model_id in listed) for model_id in offered]
+    return render(request, "llm/account_models.html", context)
