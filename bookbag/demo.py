@@ -127,7 +127,7 @@ def make_guide(workspace: Workspace) -> Agent:
         workspace=workspace, name=AGENT_NAME, instructions=INSTRUCTIONS, chat_model=local
     )
     for page in help.PAGES.values():
-        training.add_text(agent, title=page.title, text=page.source)
+        training.add_text(agent, title=page.title, text=page.training_text)
     for question, answer in QA_PAIRS:
         training.add_qa(agent, question=question, answer=answer)
     return agent
