@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from billing import guards as ledger_guards
-from llm import vault
+from llm import ring, vault
 from workspaces import guards as audit_guards
 from workspaces.access import public
 
@@ -31,8 +31,9 @@ def _migrations_are_applied() -> bool:
 
 
 def _vault_opens() -> bool:
+    # A KEK that is merely absent takes some keys out of use, not the site: that is not looked at here.
     vault.probe()
-    return True
+    return not ring.impostors()
 
 
 def _ledger_is_guarded() -> bool:

@@ -26,13 +26,19 @@ def rows_per_kek() -> dict[str, int]:
     return {kek_id: stored[kek_id] for kek_id in ids}
 
 
+def impostors() -> list[str]:
+    """The ids under which VAULT_KEYS holds another KEK than the one used before."""
+    ring = vault.ring()
+    records = KekRecord.objects.filter(kek_id__in=ring.ids)
+    return [record.kek_id for record in records if bytes(record.proof) != ring.get(record.kek_id).proof]
+
+
 def problems() -> list[str]:
     """What is wrong with VAULT_KEYS given what is stored, a sentence each, naming ids only."""
     ring = vault.ring()
     found = [
-        f"VAULT_KEYS holds another KEK under the id {record.kek_id!r} than the one used before. Put the old one back."
-        for record in KekRecord.objects.filter(kek_id__in=ring.ids)
-        if bytes(record.proof) != ring.get(record.kek_id).proof
+        f"VAULT_KEYS holds another KEK under the id {kek_id!r} than the one used before. Put the old one back."
+        for kek_id in impostors()
     ]
     missing = {kek_id: rows for kek_id, rows in rows_per_kek().items() if kek_id not in ring.ids}
     return found + [

@@ -1,0 +1,180 @@
+"""Your workspaces, a new one, and a workspace at a glance."""
+
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from billing.models import Account
+from bookbag import onboarding
+from llm.models import ChatModel, LLMSettings
+from tests.factories import add_member, browser_of, make_user, make_workspace, queries_of
+from tests.harness.cast import make_agent
+from workspaces import members
+from workspaces.errors import SlugTaken
+from workspaces.models import User, Workspace
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def olivia() -> User:
+    return make_user("olivia@acme.test")
+
+
+@pytest.fixture
+def browser(olivia: User) -> Client:
+    return browser_of(olivia)
+
+
+def create(browser: Client, name: str = "Acme", slug: str = "") -> Any:
+    return browser.post("/workspaces/new/", {"name": name, "slug": slug})
+
+
+# --- Your workspaces -------------------------------------------------------------------------------
+
+
+def test_home_lists_ones_own_workspaces_by_name(browser: Client, olivia: User) -> None:
+    zebra, acme = make_workspace(olivia, name="Zebra"), make_workspace(name="Acme")
+    add_member(acme, "viewer", olivia)
+    make_workspace(name="Not hers")
+    make_agent(zebra)
+    make_agent(zebra)
+    found = browser.get("/").context["memberships"]
+
+    assert [(m.workspace.name, m.role, m.agents) for m in found] == [
+        ("Acme", "viewer", 0),
+        ("Zebra", "owner", 2),
+    ]
+
+
+def test_home_shows_plan_and_credits(browser: Client, olivia: User) -> None:
+    onboarding.create_workspace(name="Acme", owner=olivia)
+    page = browser.get("/").content.decode()
+
+    assert "<dd>Free</dd>" in page
+    assert "<dd>100</dd>" in page
+
+
+def test_home_without_a_workspace_offers_to_create_one(browser: Client) -> None:
+    make_workspace(name="Not hers")
+    page = browser.get("/").content.decode()
+
+    assert "No workspace yet" in page
+    assert "/workspaces/new/" in page
+    assert "Not hers" not in page
+
+
+def test_home_costs_the_same_whatever_the_number_of_workspaces(browser: Client, olivia: User) -> None:
+    onboarding.create_workspace(name="Acme", owner=olivia)
+    one = queries_of(browser, "/")
+    for number in range(49):
+        onboarding.create_workspace(name=f"Acme {number}", owner=olivia)
+
+    assert queries_of(browser, "/") == one <= 4
+
+
+# --- A new one -------------------------------------------------------------------------------------
+
+
+def test_new_workspace_has_its_owner_its_plan_and_its_first_credits(browser: Client) -> None:
+    response = create(browser, "Acme & Sons")
+    workspace = Workspace.objects.get()
+
+    assert (response.status_code, response["Location"]) == (302, "/w/acme-sons/")
+    assert [str(message) for message in get_messages(response.wsgi_request)] == ["Acme & Sons is ready."]
+    assert members.roles(workspace) == {"olivia@acme.test": "owner"}
+    account = Account.objects.get(workspace=workspace)
+    assert (account.plan.slug, account.posted, account.held) == ("free", 100, 0)
+    assert workspace.audit_events.get().actor_email == "olivia@acme.test"
+
+
+def test_new_workspace_takes_the_address_that_is_asked_for(browser: Client) -> None:
+    assert create(browser, "Acme", "Head-Office")["Location"] == "/w/head-office/"
+
+
+def test_new_workspace_of_the_same_name_gets_another_address(browser: Client) -> None:
+    create(browser)
+
+    assert create(browser)["Location"] == "/w/acme-2/"
+
+
+@pytest.mark.parametrize(
+    "slug", ["a b", "ä", "-acme", "acme-", "a--b", "a_b", "../admin", "a" * 41, "acme/x"]
+)
+def test_new_workspace_refuses_a_malformed_address_and_keeps_the_name(browser: Client, slug: str) -> None:
+    response = create(browser, "Acme", slug)
+
+    assert response.status_code == 200
+    assert 'value="Acme"' in response.content.decode()
+    assert not Workspace.objects.exists()
+
+
+@pytest.mark.parametrize("slug", ["acme", "ACME"])
+def test_new_workspace_refuses_an_address_that_is_taken(browser: Client, slug: str) -> None:
+    make_workspace(slug="acme")
+
+    assert create(browser, "Mine", slug).context["form"].errors == {"slug": [str(SlugTaken())]}
+
+
+@pytest.mark.parametrize("name", ["", "   ", "A" * 81, "nul\x00"])
+def test_new_workspace_refuses_a_bad_name(browser: Client, name: str) -> None:
+    assert "name" in create(browser, name).context["form"].errors
+    assert not Workspace.objects.exists()
+
+
+def test_new_workspace_is_made_whole_or_not_at_all(olivia: User) -> None:
+    from billing.models import Plan
+
+    with pytest.raises(Plan.DoesNotExist):
+        onboarding.create_workspace(name="Acme", owner=olivia, plan="no-such-plan")
+
+    assert not Workspace.objects.exists()
+    assert not olivia.memberships.exists()
+
+
+# --- At a glance -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def acme(olivia: User) -> Workspace:
+    return onboarding.create_workspace(name="Acme", slug="acme", owner=olivia)
+
+
+def test_workspace_page_says_who_pays(browser: Client, acme: Workspace) -> None:
+    assert "Your credits pay" in browser.get("/w/acme/").content.decode()
+    LLMSettings.objects.create(workspace=acme, byo_enabled=True)
+    assert "Your provider bills you" in browser.get("/w/acme/").content.decode()
+
+
+def test_workspace_page_without_metering_speaks_of_no_credits(
+    browser: Client, acme: Workspace, settings: Any
+) -> None:
+    settings.METERING_ENABLED = False
+    page = browser.get("/w/acme/").content.decode()
+
+    assert "Nothing is metered here" in page
+    assert "Your credits pay" not in page
+
+
+@pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("editor", True), ("admin", True)])
+def test_workspace_page_offers_the_playground_to_those_who_may_chat(
+    acme: Workspace, role: str, offered: bool
+) -> None:
+    agent = make_agent(acme)
+    page = browser_of(add_member(acme, role).user).get("/w/acme/").content.decode()
+
+    assert (f"/agents/{agent.pk}/playground/" in page) is offered
+    assert f"/agents/{agent.pk}/" in page
+
+
+def test_workspace_page_costs_the_same_whatever_the_number_of_agents(
+    browser: Client, acme: Workspace
+) -> None:
+    make_agent(acme)
+    one = queries_of(browser, "/w/acme/")
+    for number in range(49):
+        make_agent(acme, ChatModel.objects.exclude(model_id="").first().model_id, name=f"Agent {number}")
+
+    assert queries_of(browser, "/w/acme/") == one <= 12
