@@ -1,4 +1,4 @@
-"""One warm SDK client for each provider and event loop: making one costs as much as several replies."""
+"""One warm SDK client for each host and event loop: making one costs as much as several replies."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,15 +8,14 @@ from weakref import WeakKeyDictionary
 Client = TypeVar("Client")
 
 
-def per_loop(make: Callable[[], Client]) -> Callable[[], Client]:
-    """`make`, called once in each event loop; a pool's sockets belong to the loop that opened them."""
-    made: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
+def per_loop(make: Callable[[str], Client]) -> Callable[[str], Client]:
+    """`make(base_url)`, called once in each event loop; a pool's sockets belong to the loop that opened them."""
+    made: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Client]] = WeakKeyDictionary()
 
-    def client() -> Client:
-        loop = asyncio.get_running_loop()
-        existing = made.get(loop)
-        if existing is None:
-            existing = made[loop] = make()
-        return existing
+    def client(base_url: str) -> Client:
+        clients = made.setdefault(asyncio.get_running_loop(), {})
+        if base_url not in clients:
+            clients[base_url] = make(base_url)
+        return clients[base_url]
 
     return client

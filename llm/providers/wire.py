@@ -178,35 +178,40 @@ async def read_events(
     reader = EventReader()
     wire_bytes = 0
     chunks = response.aiter_raw().__aiter__()
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(limits.idle_seconds) as patience:
-        while True:
-            try:
-                chunk = await anext(chunks, None)
-            except httpx2.HTTPError as error:
-                problem = from_transport(error)
-            else:
-                problem = None
-            if problem is not None:
-                raise problem if problem.fault is Fault.TIMED_OUT else ProviderError(Fault.BROKEN_STREAM, note=problem.note)
-            patience.reschedule(loop.time() + limits.idle_seconds)
-            wire_bytes += len(chunk or b"")
-            pieces = []
-            for data in reader.close() if chunk is None else reader.feed(chunk):
-                piece = text_of(data, outcome)
-                if piece is None:
-                    break
-                pieces.append(piece)
-            else:
-                piece = ""
-            if any(pieces):
-                yield "".join(pieces)
+    while True:
+        chunk = await _next_chunk(chunks, limits.idle_seconds)
+        wire_bytes += len(chunk or b"")
+        pieces: list[str] = []
+        done = False
+        for data in reader.close() if chunk is None else reader.feed(chunk):
+            piece = text_of(data, outcome)
             if piece is None:
-                return
-            if chunk is None:
-                if outcome.finish is None:
-                    raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
-                return
-            if wire_bytes > limits.wire_bytes:
-                outcome.finish = FinishReason.CUT
-                return
+                done = True
+                break
+            pieces.append(piece)
+        text = "".join(pieces)
+        if text:
+            yield text
+        if done:
+            return
+        if chunk is None:
+            if outcome.finish is None:
+                raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
+            return
+        if wire_bytes > limits.wire_bytes:
+            outcome.finish = FinishReason.CUT
+            return
+
+
+async def _next_chunk(chunks: AsyncIterator[bytes], seconds: float) -> bytes | None:
+    """The next bytes off the wire, or None at the end."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await anext(chunks, None)
+    except TimeoutError:
+        problem = ProviderError(Fault.TIMED_OUT, note=f"silent for {seconds:g} s")
+    except httpx2.HTTPError as error:
+        problem = from_transport(error)
+        if problem.fault is Fault.UNREACHABLE:
+            problem = ProviderError(Fault.BROKEN_STREAM, note=problem.note)
+    raise problem
