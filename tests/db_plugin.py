@@ -95,7 +95,9 @@ def pytest_report_header() -> str:
 
 def pytest_sessionstart() -> None:
     if _problem:
-        pytest.exit(f"SKIPPED the PostgreSQL run. {_problem}", int(bool(os.environ.get("BOOKBAG_REQUIRE_POSTGRES"))))
+        pytest.exit(
+            f"SKIPPED the PostgreSQL run. {_problem}", int(bool(os.environ.get("BOOKBAG_REQUIRE_POSTGRES")))
+        )
 
 
 @pytest.hookimpl(trylast=True)
