@@ -40,6 +40,11 @@ class ProviderKeyForm(forms.Form):
         self.fields["secret"].validators = []
         self.fields["only_if_accepted"].label = f"Do not save it if {name} rejects it"
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        # The page comes back with the field empty: take the person there.
+        self.fields["secret"].widget.attrs["autofocus"] = True
+
     def clean_secret(self) -> Secret:
         text = self.cleaned_data["secret"]
         problem = shape.problem(text, self.provider)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Q
 
-from llm import routing
+from llm import routing, vault
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.routing import KeyState
 from workspaces.models import Workspace
@@ -19,7 +19,9 @@ class Outlook:
     workspace_keys: dict[str, KeyState]
     platform_keys: dict[str, KeyState]
 
-    def route(self, chat_model: ChatModel, *, byo_enabled: bool | None = None) -> routing.Route | routing.Refusal:
+    def route(
+        self, chat_model: ChatModel, *, byo_enabled: bool | None = None
+    ) -> routing.Route | routing.Refusal:
         """The route a reply on `chat_model` would take; `byo_enabled` asks what if the switch stood so."""
         provider = chat_model.provider
         return routing.choose(
@@ -37,6 +39,12 @@ class Outlook:
         )
 
 
+def key_state(health: str, kek_id: str) -> KeyState:
+    """Of a stored key that is there: unreadable when it was found so, or when the ring lacks its KEK."""
+    lost = health == ProviderKey.Health.UNREADABLE or kek_id not in vault.ring().ids
+    return KeyState.UNREADABLE if lost else KeyState.READABLE
+
+
 def of(workspace: Workspace) -> Outlook:
     """Two queries, however many agents are then asked for."""
     byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
@@ -44,7 +52,8 @@ def of(workspace: Workspace) -> Outlook:
         Q(workspace=workspace) | Q(workspace__isnull=True)
     )
     keys: dict[bool, dict[str, KeyState]] = {True: {}, False: {}}
-    for workspace_id, provider, health in active.values_list("workspace_id", "provider", "health"):
-        unreadable = health == ProviderKey.Health.UNREADABLE
-        keys[workspace_id is not None][provider] = KeyState.UNREADABLE if unreadable else KeyState.READABLE
+    for workspace_id, provider, health, kek_id in active.values_list(
+        "workspace_id", "provider", "health", "kek_id"
+    ):
+        keys[workspace_id is not None][provider] = key_state(health, kek_id)
     return Outlook(byo, workspace_keys=keys[True], platform_keys=keys[False])

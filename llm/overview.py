@@ -9,18 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from llm import keys, shape, vault
+from llm import keys, readiness, shape
 from llm.byo import settings_of
 from llm.forms import ProviderKeyForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
-from llm.readiness import AgentReadiness, Standing, WayOut, prospect, ways_out
+from llm.outlook import Outlook, key_state
+from llm.readiness import AgentReadiness, ModelReadiness, WayOut
+from llm.routing import KeyState
 from workspaces.models import Workspace
 
 COST_DAYS = 30
+# States of a reply (agents.Reply.State) that would have been charged on credits, given text.
+DELIVERED = ["completed", "stopped", "cut"]
 Health = ProviderKey.Health
 State = ProviderKey.State
 
@@ -126,7 +130,7 @@ class Overview:
 
     @property
     def broken(self) -> list[AgentReadiness]:
-        return [row for row in self.agents if not row.now.runs]
+        return [row for row in self.agents if row.is_broken]
 
     @property
     def breaking(self) -> list[AgentReadiness]:
@@ -141,29 +145,31 @@ def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
     """The page of `workspace`; `bound` is a key form that came back with errors."""
     row = settings_of(workspace)
     held = list(_held(workspace))
-    standing = Standing(
+    mine = {one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE}
+    outlook = Outlook(
         byo_enabled=row.byo_enabled,
-        metering=settings.METERING_ENABLED,
-        workspace_keys={one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE},
-        platform_keys={one.provider: one for one in held if not one.workspace_id},
-        kek_ids=vault.ring().ids,
+        workspace_keys={provider: key_state(one.health, one.kek_id) for provider, one in mine.items()},
+        platform_keys={
+            one.provider: key_state(one.health, one.kek_id) for one in held if not one.workspace_id
+        },
     )
-    offered = list(_offered(workspace))
-    agents = _agents(workspace, standing)
-    spending = _spending(workspace, {one.pk: one for one in offered})
+    rejected = {provider for provider, one in mine.items() if one.health == Health.REJECTED}
+    models = {one.pk: readiness.of(one, outlook, rejected) for one in _chat_models(workspace)}
+    agents = _agents(workspace, models)
+    spending = _spending(workspace, models)
     return Overview(
         settings=row,
-        cards=[_card(provider, standing, held, agents, spending, bound) for provider in KEYED_PROVIDERS],
+        cards=[_card(provider, outlook, held, agents, spending, bound) for provider in KEYED_PROVIDERS],
         agents=agents,
-        ways_out=ways_out(agents, [one for one in offered if one.is_available], standing),
-        custom_models=[one for one in offered if one.is_custom],
+        ways_out=readiness.ways_out(agents, models.values()),
+        custom_models=[one.chat_model for one in models.values() if one.chat_model.is_custom],
         spending=spending,
         playground=_playground(agents),
         metering=settings.METERING_ENABLED,
     )
 
 
-def _held(workspace: Workspace) -> Any:
+def _held(workspace: Workspace) -> QuerySet[ProviderKey]:
     """The workspace's active and restorable keys, and the platform's active ones, without their sealed parts."""
     mine = Q(workspace=workspace, state__in=[State.ACTIVE, State.SUPERSEDED])
     ours = Q(workspace=None, state=State.ACTIVE)
@@ -171,26 +177,21 @@ def _held(workspace: Workspace) -> Any:
     return rows.defer("wrapped_dek", "nonce", "ciphertext").order_by("-retired_at", "-added_at")
 
 
-def _offered(workspace: Workspace) -> Any:
+def _chat_models(workspace: Workspace) -> QuerySet[Any]:
+    """The catalogue and the workspace's own, withdrawn ones included: agents may still be set to them."""
     return ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace)).annotate(
         agent_count=Count("agents", filter=Q(agents__workspace=workspace))
     )
 
 
-def _agents(workspace: Workspace, standing: Standing) -> list[AgentReadiness]:
-    rows = (
-        workspace.agents.exclude(status="archived")
-        .select_related("chat_model")
-        .only("name", "chat_model", "status")
-    )
+def _agents(workspace: Workspace, models: dict[int, ModelReadiness]) -> list[AgentReadiness]:
+    rows = workspace.agents.exclude(status="archived").only("name", "chat_model")
     return [
         AgentReadiness(
             name=agent.name,
             url=reverse("agents:agent", args=[workspace.slug, agent.pk]),
             playground=reverse("agents:playground", args=[workspace.slug, agent.pk]),
-            chat_model=agent.chat_model,
-            now=prospect(agent.chat_model, standing),
-            after=prospect(agent.chat_model, standing.flipped()),
+            on=models[agent.chat_model_id],
         )
         for agent in rows
     ]
@@ -198,78 +199,67 @@ def _agents(workspace: Workspace, standing: Standing) -> list[AgentReadiness]:
 
 def _card(
     provider: str,
-    standing: Standing,
+    outlook: Outlook,
     held: list[ProviderKey],
     agents: list[AgentReadiness],
     spending: Spending,
     bound: ProviderKeyForm | None,
 ) -> ProviderCard:
-    row = standing.workspace_keys.get(provider)
-    needing = [one.name for one in agents if one.chat_model.provider == provider]
+    own = [one for one in held if one.workspace_id and one.provider == provider]
+    row = next((one for one in own if one.state == State.ACTIVE), None)
+    since = timezone.now() - keys.RESTORE_WITHIN
+    previous = next((one for one in own if one.retired_at is not None and one.retired_at > since), None)
+    needing = [one.name for one in agents if one.on.chat_model.provider == provider]
     uses, cost = spending.by_key.get(row.pk, (0, 0)) if row else (0, 0)
+    lost = outlook.workspace_keys.get(provider) == KeyState.UNREADABLE
     form = bound if bound is not None and bound.provider == provider else None
     return ProviderCard(
         provider=provider,
         name=Provider(provider).label,
         form=form or ProviderKeyForm(provider=provider, initial={"only_if_accepted": True}),
         row=row,
-        previous=_restorable(provider, held),
-        health=standing.health_of(row) if row else "",
-        stops=needing if standing.byo_enabled else [],
+        previous=previous,
+        health=Health.UNREADABLE.value if lost else row.health if row else "",
+        stops=needing if outlook.byo_enabled else [],
         waiting=len(needing),
         uses=uses,
         cost=cost,
     )
 
 
-def _restorable(provider: str, held: list[ProviderKey]) -> ProviderKey | None:
-    since = timezone.now() - keys.RESTORE_WITHIN
-    for row in held:
-        if (
-            row.state == State.SUPERSEDED
-            and row.provider == provider
-            and row.retired_at
-            and row.retired_at > since
-        ):
-            return row
-    return None
-
-
 def _playground(agents: list[AgentReadiness]) -> str:
     """Where to send a test message: an agent on a provider's model if there is one."""
-    keyed = [one for one in agents if one.chat_model.provider != Provider.LOCAL]
+    keyed = [one for one in agents if one.on.chat_model.provider != Provider.LOCAL]
     return next((one.playground for one in keyed or agents), "")
 
 
-def _spending(workspace: Workspace, known: dict[int, ChatModel]) -> Spending:
+def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spending:
     since = timezone.now() - dt.timedelta(days=COST_DAYS)
-    replies = workspace.replies.filter(
-        billing="byo", created_at__gte=since, state__in=["completed", "stopped", "cut"]
+    replies = workspace.replies.filter(billing="byo", created_at__gte=since, state__in=DELIVERED).exclude(
+        text=""
     )
     groups = list(
-        replies.exclude(text="")
+        replies.order_by()
         .values("credential_id", "chat_model_id")
-        .annotate(
-            times=Count("pk"),
-            cost=Sum("estimated_cost"),
-            priced=Count("estimated_cost"),
-            last=Max("created_at"),
-        )
-        .order_by()
+        .annotate(times=Count("pk"), cost=Sum("estimated_cost"), priced=Count("estimated_cost"))
     )
     by_key: dict[Any, tuple[int, int | None]] = {}
+    bought = 0
+    custom = 0
     for group in groups:
         times, cost = by_key.get(group["credential_id"], (0, None))
         total = group["cost"] if cost is None else cost + (group["cost"] or 0)
         by_key[group["credential_id"]] = (times + group["times"], total)
-    in_catalogue = [(group, known.get(group["chat_model_id"])) for group in groups]
+        known = models.get(group["chat_model_id"])
+        if known is None or known.chat_model.is_custom:
+            custom += group["times"]
+        else:
+            bought += group["times"] * known.chat_model.price
     return Spending(
         replies=sum(group["times"] for group in groups),
         cost=sum(group["cost"] or 0 for group in groups),
-        credits=sum(
-            group["times"] * model.price for group, model in in_catalogue if model and not model.is_custom
-        ),
+        credits=bought,
         unpriced=sum(group["times"] - group["priced"] for group in groups),
-        custom=sum(group["times"] for group, model in in_catalogue if model is None or model.is_custom),
+        custom=custom,
         by_key=by_key,
     )

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from llm import byo, keys, overview, vault
 from llm.forms import CustomModelForm, ProviderKeyForm
 from llm.models import Provider, ProviderKey
-from llm.providers.base import ProviderError
+from llm.providers.base import Fault, ProviderError
 from llm.reauth import recent_sign_in_required
 from workspaces.access import WorkspaceRequest, admin_required
 from workspaces.models import Workspace
@@ -25,6 +25,11 @@ CHECKED = {
     ),
     Health.UNREACHABLE: (messages.WARNING, "{name} could not be reached, so it is not checked yet."),
     Health.UNREADABLE: (messages.ERROR, "It cannot be opened any more. Enter it again."),
+}
+LIST_PROBLEMS = {
+    Fault.REJECTED: "rejects the stored key",
+    Fault.RATE_LIMITED: "is limiting requests of this key",
+    Fault.NO_FUNDS: "says that the account is out of funds or quota",
 }
 VAULT_SHUT = (
     "The vault is not available, so nothing was changed. An operator has to look into it; your page is fine."
@@ -197,9 +202,8 @@ def account_models(request: WorkspaceRequest, workspace: Workspace, provider: st
     except vault.VaultError:
         context["problem"] = f"The stored {name} key cannot be opened. Enter it again on the settings page."
     except ProviderError as error:
-        context["problem"] = (
-            f"{name} did not give its list ({error.detail}). Verify the key, or add the model by its id."
-        )
+        words = LIST_PROBLEMS.get(error.fault, "could not be reached")
+        context["problem"] = f"{name} {words}, so there is no list. You can add a model by its id."
     else:
         listed = byo.listed_ids(workspace, provider)
         context["offered"] = [(model_id, model_id in listed) for model_id in offered]

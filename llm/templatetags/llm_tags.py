@@ -1,9 +1,12 @@
 """What templates show of provider keys and of money owed to providers."""
 
+import datetime as dt
 from typing import Any
 
 from django import template
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 from llm import vault
 from llm.models import Provider, ProviderKey
@@ -21,6 +24,14 @@ def dollars(millionths: int | None) -> str:
     if 0 < millionths < MILLIONTHS // 100:
         return f"${millionths / MILLIONTHS:.4f}" if millionths >= 100 else "under $0.0001"
     return f"${millionths / MILLIONTHS:,.2f}"
+
+
+@register.filter
+def ago(moment: dt.datetime) -> str:
+    """How long ago, in one unit: "3 hours ago"."""
+    if timezone.now() - moment < dt.timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(moment, depth=1)} ago"
 
 
 @register.inclusion_tag("llm/_banner.html", takes_context=True)
