@@ -1,0 +1,150 @@
+"""Sending, watching and stopping replies at the real server, as the playground's script does it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from agents.models import Agent
+from llm import byo, keys
+from llm.vault import Secret
+from tests.harness.visitor import Visitor
+from workspaces.models import Workspace
+
+# Never real ones, and long enough that no slice of nine characters occurs by chance.
+PLATFORM_SECRETS = {
+    "openai": "sk-PLATFORMgT7yQ2wX9rKd4mNb8vLc5sPf1zHj6aUeGi3oWtY0",
+    "anthropic": "sk-ant-PLATFORMhU8zR3xY0sLe5nOc9wMd6tQg2aIk7bVfHj4pX",
+}
+ACME_SECRETS = {
+    "openai": "sk-ACMEOWNkLm3Xq9Zt5Vw2Rb7Yn4Hc8Jd6Fs1Gp0TuAeIoBvCxM",
+    "anthropic": "sk-ant-ACMEOWNmNo4Yr0Au6Wx3Sc8Zp5Id9Ke7Gt2Hq1UvBfJpCw",
+}
+# A chat model of each provider, and what a reply by it costs.
+MODELS = {"openai": ("gpt-4o", 5), "anthropic": ("claude-sonnet-4-6", 4)}
+
+EVENT_STREAM = "text/event-stream"
+TERMINAL = ("done", "error")
+
+
+@dataclass(frozen=True)
+class Event:
+    id: str
+    kind: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """All that one watcher was shown."""
+
+    events: list[Event]
+
+    @property
+    def text(self) -> str:
+        return "".join(event.data["text"] for event in self.events if event.kind == "text")
+
+    @property
+    def end(self) -> Event:
+        """The one terminal event; fails when there are none, several, or it is not the last."""
+        assert [event.kind in TERMINAL for event in self.events].index(True) == len(self.events) - 1, (
+            self.events
+        )
+        return self.events[-1]
+
+
+def platform_key(provider: str = "openai", secret: str = "") -> None:
+    """The platform's own key of `provider`."""
+    keys.replace(None, provider=provider, secret=Secret(secret or PLATFORM_SECRETS[provider]))
+
+
+def bring_key(workspace: Workspace, provider: str = "openai", secret: str = "") -> None:
+    """A key of the workspace's own, with BYO turned on."""
+    keys.replace(workspace, provider=provider, secret=Secret(secret or ACME_SECRETS[provider]))
+    byo.set_byo(workspace, enabled=True, by=None)
+
+
+def messages_path(agent: Agent) -> str:
+    return f"/w/{agent.workspace.slug}/agents/{agent.pk}/messages/"
+
+
+def send(
+    visitor: Visitor,
+    agent: Agent,
+    text: str = "Hello there",
+    *,
+    accept: str = "application/json",
+    **fields: Any,
+) -> httpx.Response:
+    """One press of Send; give `idempotency_key` to press it again."""
+    fields.setdefault("idempotency_key", uuid4().hex)
+    token = visitor.csrf_token(f"/w/{agent.workspace.slug}/agents/{agent.pk}/playground/")
+    headers = {"accept": accept, "x-csrftoken": token}
+    return visitor.post(messages_path(agent), data={"text": text, **fields}, headers=headers)
+
+
+def accepted(visitor: Visitor, agent: Agent, text: str = "Hello there", **fields: Any) -> dict[str, str]:
+    """Send and expect to be accepted; returns the reply's id, conversation and stream."""
+    response = send(visitor, agent, text, **fields)
+    assert response.status_code == 202, response.text
+    where: dict[str, str] = response.json()
+    return where
+
+
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    """The status and the code of a refused message."""
+    return response.status_code, response.json()["error"]["code"]
+
+
+def parse_events(lines: Iterable[str]) -> Iterator[Event]:
+    """Server-sent events out of lines as they come; comments are dropped."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if not line:
+            if "event" in fields:
+                yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+            fields = {}
+        elif not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+
+
+def sse_lines(response: httpx.Response) -> Iterator[str]:
+    """The lines of an event stream: split where the protocol says, not at every odd blank in a text."""
+    rest = ""
+    for piece in response.iter_text():
+        *lines, rest = (rest + piece).split("\n")
+        yield from lines
+
+
+def live_events(visitor: Visitor, url: str, *, last_event_id: str = "") -> Iterator[Event]:
+    """Events as they arrive; closing the iterator leaves the stream, as closing a tab does."""
+    headers = {"accept": EVENT_STREAM} | ({"last-event-id": last_event_id} if last_event_id else {})
+    with visitor.stream("GET", url, headers=headers) as response:
+        assert response.headers["content-type"] == EVENT_STREAM, response.read()
+        yield from parse_events(sse_lines(response))
+
+
+def watch(visitor: Visitor, url: str, *, last_event_id: str = "") -> Watched:
+    """Watch a reply until its terminal event."""
+    return Watched(list(live_events(visitor, url, last_event_id=last_event_id)))
+
+
+def talk(visitor: Visitor, agent: Agent, text: str = "Hello there", **fields: Any) -> Watched:
+    """Send a message and watch its reply to the end."""
+    return watch(visitor, accepted(visitor, agent, text, **fields)["stream"])
+
+
+def stop(visitor: Visitor, slug: str, reply_id: str) -> httpx.Response:
+    headers = {"accept": "application/json", "x-csrftoken": visitor.csrf_token(f"/w/{slug}/")}
+    return visitor.post(f"/w/{slug}/replies/{reply_id}/stop/", headers=headers)
+
+
+def receipt(visitor: Visitor, slug: str, reply_id: str) -> dict[str, Any]:
+    shown: dict[str, Any] = visitor.get(
+        f"/w/{slug}/replies/{reply_id}/", headers={"accept": "application/json"}
+    ).json()
+    return shown
