@@ -42,6 +42,7 @@ def listing() -> str:
     return (
         "Modes, pushed by POST /__double/script {mode, params, times, match}; those that say something also take\n"
         f"text, chunks, first_ms and gap_ms:\n\n{modes.listing()}\n\n"
+        "For a refused connection, point the client at a closed port.\n\n"
         f"Behaviour by model name, as in fake-t200-d50-f300:\n\n{fake_models.listing()}"
     )
 

@@ -16,22 +16,22 @@ def running() -> Iterator[Double]:
         yield double
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def double(running: Double) -> Double:
     running.clear()
     return running
 
 
-@pytest.fixture
-def openai_client(double: Double) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key=SECRET, base_url=double.openai_base_url, max_retries=0, timeout=5) as client:
+@pytest.fixture(scope="package")
+def openai_client(running: Double) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key=SECRET, base_url=running.openai_base_url, max_retries=0, timeout=5) as client:
         yield client
 
 
-@pytest.fixture
-def anthropic_client(double: Double) -> Iterator[anthropic.Anthropic]:
+@pytest.fixture(scope="package")
+def anthropic_client(running: Double) -> Iterator[anthropic.Anthropic]:
     with anthropic.Anthropic(
-        api_key=SECRET, base_url=double.anthropic_base_url, max_retries=0, timeout=5
+        api_key=SECRET, base_url=running.anthropic_base_url, max_retries=0, timeout=5
     ) as client:
         yield client
 

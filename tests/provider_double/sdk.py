@@ -1,6 +1,6 @@
 """The two official SDKs behind one face, so that a test can say once what holds for both."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Sdk(Protocol):
     heard: Heard
 
     def ask(self, **options: Any) -> Heard: ...
-    def hear(self, **options: Any) -> Iterator[str]: ...
+    def hear(self, **options: Any) -> Generator[str, None, None]: ...
     def stream(self, **options: Any) -> Heard: ...
     def models(self) -> list[str]: ...
     def using(self, secret: str) -> "Sdk": ...
@@ -40,7 +40,7 @@ class Sdk(Protocol):
 
 class OpenAI:
     name = "openai"
-    errors = openai
+    errors: Any = openai
 
     def __init__(self, client: openai.OpenAI) -> None:
         self.client = client
@@ -55,7 +55,7 @@ class OpenAI:
         text = choice.message.content or choice.message.refusal or ""
         return Heard([text], choice.finish_reason, completion.usage.completion_tokens)
 
-    def hear(self, **options: Any) -> Iterator[str]:
+    def hear(self, **options: Any) -> Generator[str, None, None]:
         self.heard = Heard()
         asked = {"stream_options": {"include_usage": True}, **self.request(options), "stream": True}
         with self.client.chat.completions.create(**asked) as stream:
@@ -82,7 +82,7 @@ class OpenAI:
 
 class Anthropic:
     name = "anthropic"
-    errors = anthropic
+    errors: Any = anthropic
 
     def __init__(self, client: anthropic.Anthropic) -> None:
         self.client = client
@@ -97,7 +97,7 @@ class Anthropic:
         text = "".join(block.text for block in message.content)
         return Heard([text], message.stop_reason, message.usage.output_tokens)
 
-    def hear(self, **options: Any) -> Iterator[str]:
+    def hear(self, **options: Any) -> Generator[str, None, None]:
         self.heard = Heard()
         with self.client.messages.create(**self.request(options), stream=True) as stream:
             for event in stream:

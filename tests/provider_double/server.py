@@ -6,6 +6,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -150,16 +151,18 @@ async def serve(
 async def watch_parent(parent: int, stop: asyncio.Event) -> None:
     """Set `stop` once the parent has gone: a test run that is killed must leave no process behind."""
     own = os.getppid() == parent
-    while os.getppid() == parent if own else exists(parent):  # noqa: ASYNC110 (nothing tells us)
+    while lives(parent) and (os.getppid() == parent or not own):  # noqa: ASYNC110 (no event tells of the death of another process)
         await asyncio.sleep(PARENT_POLL)
     stop.set()
 
 
-def exists(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether the process is there and has not ended; a zombie, whose own parent has not looked yet, has."""
     try:
         os.kill(process, 0)
+        status = Path(f"/proc/{process}/stat").read_text(encoding="latin-1")
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
-    return True
+    except OSError:
+        return True  # not ours to signal, or no /proc here: it is there
+    return status.rpartition(")")[2].split()[0] != "Z"

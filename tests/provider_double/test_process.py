@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import openai
 import pytest
@@ -19,8 +20,8 @@ COMMAND = [sys.executable, "-m", "tests.provider_double"]
 
 
 def start(*options: str, command: list[str] | None = None) -> subprocess.Popen[str]:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*(command or COMMAND), *options], cwd=ROOT, text=True, **pipes)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*(command or COMMAND), *options], cwd=ROOT, text=True, stdout=pipe, stderr=pipe)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -100,7 +101,7 @@ def test_it_works_without_uvloop() -> None:
         double.url = process.stdout.readline().split()[-1]
         double.script("reset_mid_stream", match={"model": "cut"})
         with openai.OpenAI(api_key=SECRET, base_url=double.openai_base_url, max_retries=0) as client:
-            ask = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
+            ask: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
             with pytest.raises(openai.APIConnectionError):
                 list(client.chat.completions.create(model="cut", **ask))
             assert len(list(client.chat.completions.create(model="fake-t5-d5", **ask))) == 7

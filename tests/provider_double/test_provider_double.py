@@ -3,6 +3,7 @@
 import secrets
 import time
 from itertools import pairwise
+from typing import Any
 
 import anthropic
 import openai
@@ -46,8 +47,9 @@ def test_question_in_parts_is_read(sdk: Sdk) -> None:
 
 
 def test_usage_counts_prompt_and_reply(openai_client: openai.OpenAI) -> None:
-    messages = [{"role": "system", "content": "a" * 40}, {"role": "user", "content": "b" * 40}]
+    messages: list[Any] = [{"role": "system", "content": "a" * 40}, {"role": "user", "content": "b" * 40}]
     usage = openai_client.chat.completions.create(model="fake-t7", messages=messages).usage
+    assert usage is not None
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (20, 7, 27)
 
 
@@ -78,7 +80,9 @@ def test_anthropic_helper_builds_the_message(anthropic_client: anthropic.Anthrop
         model="fake-t3", max_tokens=10, messages=[{"role": "user", "content": "hi"}]
     ) as stream:
         message = stream.get_final_message()
-    assert (message.content[0].text, message.stop_reason) == ("t0 t1 t2 ", "end_turn")
+    (block,) = message.content
+    assert block.type == "text"
+    assert (block.text, message.stop_reason) == ("t0 t1 t2 ", "end_turn")
     assert (message.usage.input_tokens, message.usage.output_tokens) == (1, 3)
 
 
