@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from django.db import connection
 from playwright.sync_api import Page, expect
 
 from tests.harness.browser import OpenPage
@@ -60,3 +61,10 @@ def test_console_error_is_heard(browser_page: Page, complaints: list[str]) -> No
     browser_page.evaluate("console.error('something broke')")
     assert complaints == ["console: something broke"]
     complaints.clear()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has a connection pool")
+def test_server_serves_from_a_connection_pool(start_server: StartServer, cast: Cast, visit: Visit) -> None:
+    visitor = visit(server=start_server(DATABASE_POOL="true"))
+    visitor.sign_in(cast.adam.email, cast.password)
+    assert visitor.get("/w/acme/members/").status_code == 200
