@@ -1,0 +1,398 @@
+"""Who may open what: every address of the site × everybody who could ask × what they are answered.
+
+An address that is missing from the table fails the build, and so does a view that wears no mark of
+`workspaces.access`. Django admin and django-allauth guard themselves and are left out by prefix.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from agents.models import Agent, Conversation, QAPair, Reply, Source
+from llm.models import ChatModel
+from tests.factories import add_member, browser_of
+from tests.harness.cast import Cast, make_agent
+from workspaces.models import Role, User, Workspace
+
+pytestmark = pytest.mark.django_db
+
+NOT_OURS = {
+    "admin/": "every view is wrapped by OperatorSite.admin_view; tests/workspaces/test_sign_in.py looks from outside",
+    "accounts/": "django-allauth's own views; tests/workspaces/test_sign_in.py looks from outside",
+}
+MARKS = {*Role.values, "signed_in", "operator"}
+JSON = {"Accept": "application/json"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to call an address: `needs` is the smallest role let in, `ok` what it is answered.
+
+    `anonymous` is what a visitor without a session is answered; the chat path is asked by scripts,
+    which get a 401 where a person is led to the sign-in page.
+    """
+
+    name: str
+    needs: str
+    ok: int = 200
+    method: str = "GET"
+    fields: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    anonymous: int = 302
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+def get(name: str, needs: str, ok: int = 200, **more: Any) -> Row:
+    return Row(name, needs, ok, **more)
+
+
+def post(name: str, needs: str, ok: int = 302, **more: Any) -> Row:
+    return Row(name, needs, ok, "POST", **more)
+
+
+SEND = {"text": "Hello", "idempotency_key": "5d9e3c3e-8f0c-4c59-9a1c-0d2f3a7b6c11"}
+TABLE = [
+    # --- Outside any workspace ---
+    get("home", "signed_in"),
+    get("new_workspace", "signed_in"),
+    post("new_workspace", "signed_in", fields={"name": "Another"}),
+    get("help:index", "public"),
+    get("help:page", "public"),
+    get("help:page_markdown", "public"),
+    get("healthz", "public"),
+    get("readyz", "public"),
+    # --- People ---
+    get("workspaces:workspace", "viewer"),
+    get("workspaces:members", "viewer"),
+    post("workspaces:change_role", "admin", fields={"role": "editor"}),
+    post("workspaces:remove_member", "admin"),
+    post("workspaces:leave", "viewer"),
+    get("workspaces:audit", "admin"),
+    get("workspaces:audit_csv", "admin"),
+    # --- Credits ---
+    get("billing:credits", "viewer"),
+    get("billing:ledger_csv", "admin"),
+    # --- Provider keys ---
+    get("llm:settings", "admin"),
+    post("llm:replace_key", "admin", fields={"secret": "sk-ACMESOWNKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eX"}),
+    get("llm:delete_key", "admin", 302),
+    post("llm:delete_key", "admin"),
+    post("llm:verify_key", "admin"),
+    post("llm:restore_key", "admin"),
+    get("llm:account_models", "admin"),
+    post("llm:set_byo", "admin", fields={"byo_enabled": "on"}),
+    post("llm:add_model", "admin", fields={"provider": "openai", "model_id": "o9-mini", "name": "o9 mini"}),
+    post("llm:remove_model", "admin"),
+    # --- Agents ---
+    get("agents:list", "viewer"),
+    get("agents:create", "editor"),
+    post("agents:create", "editor", 200),
+    post("agents:change_models", "admin", fields={"from_model": "0", "to_model": "{local}"}),
+    get("agents:agent", "viewer"),
+    post("agents:agent", "editor", 400),
+    post("agents:delete", "admin"),
+    get("agents:add_text", "editor"),
+    post("agents:add_text", "editor", 200),
+    get("agents:edit_text", "editor"),
+    post("agents:edit_text", "editor", 200),
+    post("agents:delete_text", "editor"),
+    get("agents:add_qa", "editor"),
+    post("agents:add_qa", "editor", 200),
+    post("agents:delete_qa", "editor"),
+    get("agents:playground", "editor"),
+    get("agents:inspect", "editor"),
+    get("agents:turn", "viewer"),
+    get("agents:receipt", "viewer"),
+]
+# These ask the database on connections of their own, which see only what is committed.
+CHAT_TABLE = [
+    # There is no platform key, which is found out after who may.
+    post("agents:send_message", "editor", 503, fields=SEND, headers=JSON, anonymous=401),
+    get("agents:stream", "viewer", headers=JSON, anonymous=401),
+    post("agents:stop", "editor", 202, headers=JSON, anonymous=401),
+]
+READERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "GET"]
+WRITERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "POST"]
+INSIDE = [row for row in TABLE if row.needs in Role.values]
+# The parts of an address that name something in the workspace.
+IDS = {"member_id", "model", "agent_id", "source_id", "qa_id", "reply_id"}
+EVERYBODY = ("anonymous", "stranger", "operator", "removed", "viewer", "editor", "admin", "owner")
+
+
+def expected(row: Row, who: str) -> int:
+    if row.needs == "public":
+        return row.ok
+    if who == "anonymous":
+        return row.anonymous
+    if row.needs == "signed_in":
+        return row.ok
+    if who not in Role.values:
+        return 404
+    return row.ok if Role(who).rank >= Role(row.needs).rank else 403
+
+
+# --- The world the table is tried in ------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """Everybody, and one of everything in each of two workspaces."""
+
+    people: dict[str, User | None]
+    acme: dict[str, Any]
+    globex: dict[str, Any]
+
+
+def make_reply(agent: Agent, member: User) -> Reply:
+    now = timezone.now()
+    conversation = Conversation.objects.create(agent=agent, started_by=member)
+    return Reply.objects.create(
+        workspace=agent.workspace, agent=agent, conversation=conversation, member=member, chat_model=agent.chat_model,
+        idempotency_key=str(uuid4()), fingerprint="-", question="Hello?", text="Hello.", state=Reply.State.COMPLETED,
+        model_name="Bookbag Local", provider="local", credential_kind="none", billing="local", price=0, why="local",
+        lease_token=uuid4(), created_at=now, renewed_at=now, done_at=now,
+    )  # fmt: skip
+
+
+def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
+    """One of everything that an address can name, by the name of its part."""
+    agent = make_agent(workspace)
+    return {
+        "slug": workspace.slug,
+        "member_id": add_member(workspace, "viewer").pk,
+        "provider": "openai",
+        "model": ChatModel.objects.create(
+            workspace=workspace, name="Custom", provider="openai", model_id="o8"
+        ).pk,
+        "agent_id": agent.pk,
+        "source_id": Source.objects.create(agent=agent, title="A", text="A text.", content_hash="0").pk,
+        "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q").pk,
+        "reply_id": make_reply(agent, asker).pk,
+    }
+
+
+@pytest.fixture
+def world(cast: Cast) -> World:
+    # A second owner, so that the first may leave.
+    add_member(cast.acme, "owner")
+    removed = add_member(cast.acme, "admin")
+    removed.delete()
+    people = {
+        "anonymous": None,
+        "stranger": cast.gina,
+        "operator": cast.oscar,
+        "removed": removed.user,
+        "viewer": cast.victor,
+        "editor": cast.edith,
+        "admin": cast.adam,
+        "owner": cast.olivia,
+    }
+    return World(people, things_in(cast.acme, cast.edith), things_in(cast.globex, cast.gina))
+
+
+def address(name: str, things: dict[str, Any]) -> str:
+    values = {"slug": "models"} if name.startswith("help:") else things
+    return reverse(name, kwargs={part: values[part] for part in addresses()[name].parts})
+
+
+def call(browser: Client, row: Row, path: str) -> Any:
+    local = str(ChatModel.objects.get(workspace=None, provider="local").pk)
+    fields = {name: value.format(local=local) for name, value in row.fields.items()}
+    form = {"data": urlencode(fields), "content_type": "application/x-www-form-urlencoded"} if fields else {}
+    return browser.generic(row.method, path, headers=row.headers, **form)
+
+
+def writes(captured: CaptureQueriesContext) -> list[str]:
+    return [query["sql"] for query in captured if not query["sql"].startswith("SELECT")]
+
+
+# --- The walk over the map ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Address:
+    name: str
+    route: str
+    view: Any
+    parts: frozenset[str]
+
+
+def walk(resolver: URLResolver, route: str = "", namespace: str = "") -> Iterator[Address]:
+    for entry in resolver.url_patterns:
+        full = route + str(entry.pattern)
+        if full.startswith(tuple(NOT_OURS)):
+            continue
+        if isinstance(entry, URLResolver):
+            yield from walk(entry, full, f"{namespace}{entry.namespace}:" if entry.namespace else namespace)
+        elif isinstance(entry, URLPattern):
+            yield Address(
+                f"{namespace}{entry.name}", full, entry.callback, frozenset(re.findall(r"<\w+:(\w+)>", full))
+            )
+
+
+def addresses() -> dict[str, Address]:
+    return {found.name: found for found in walk(get_resolver())}
+
+
+def test_every_view_wears_a_mark() -> None:
+    unmarked = {
+        found.route
+        for found in walk(get_resolver())
+        if (mark := getattr(found.view, "access", "")) not in MARKS and not mark.startswith("public: ")
+    }
+
+    assert unmarked == set()
+
+
+def test_every_address_has_a_name_of_its_own() -> None:
+    names = [found.name for found in walk(get_resolver())]
+
+    assert sorted(names) == sorted(set(names))
+    assert "None" not in {name.rpartition(":")[2] for name in names}
+
+
+def test_every_address_is_in_the_table() -> None:
+    assert {row.name for row in [*TABLE, *CHAT_TABLE]} == set(addresses())
+
+
+def test_every_mark_is_the_smallest_role_of_its_rows() -> None:
+    smallest: dict[str, str] = {}
+    ranks = {"public": -2, "signed_in": -1} | {role.value: role.rank for role in Role}
+    for row in [*TABLE, *CHAT_TABLE]:
+        smallest[row.name] = min(smallest.get(row.name, row.needs), row.needs, key=lambda needs: ranks[needs])
+
+    marks = {name: found.view.access.partition(":")[0] for name, found in addresses().items()}
+    assert marks == smallest
+
+
+def test_every_address_of_a_workspace_is_marked_with_a_role() -> None:
+    of_a_workspace = {
+        found.name: found.view.access for found in walk(get_resolver()) if found.route.startswith("w/")
+    }
+
+    assert {name for name, mark in of_a_workspace.items() if mark not in Role.values} == set()
+
+
+# --- The table ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_everybody_is_answered_as_the_table_says(world: World, row: Row) -> None:
+    path = address(row.name, world.acme)
+    answers = {}
+    for who in EVERYBODY:
+        browser = browser_of(world.people[who])
+        with transaction.atomic():  # so that nobody finds what another did
+            answers[who] = call(browser, row, path).status_code
+            transaction.set_rollback(True)
+
+    assert answers == {who: expected(row, who) for who in EVERYBODY}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("row", CHAT_TABLE, ids=str)
+def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, row: Row) -> None:
+    Agent.objects.filter(pk=world.acme["agent_id"]).update(
+        chat_model=ChatModel.objects.get(model_id="gpt-4o")
+    )
+    path = address(row.name, world.acme)
+    answers = {who: call(browser_of(world.people[who]), row, path).status_code for who in EVERYBODY}
+
+    assert answers == {who: expected(row, who) for who in EVERYBODY}
+
+
+@pytest.mark.parametrize("row", INSIDE, ids=str)
+def test_stranger_cannot_tell_a_workspace_from_none(world: World, row: Row) -> None:
+    nowhere = {**world.acme, "slug": "no-such-workspace"}
+    for who in ("stranger", "operator", "removed"):
+        browser = browser_of(world.people[who])
+        here = call(browser, row, address(row.name, world.acme))
+        there = call(browser, row, address(row.name, nowhere))
+
+        assert (here.status_code, here.content) == (there.status_code, there.content)
+        assert dict(here.headers) == dict(there.headers)
+
+
+@pytest.mark.parametrize("row", INSIDE, ids=str)
+def test_stranger_writes_nothing(world: World, row: Row) -> None:
+    browser = browser_of(world.people["stranger"])
+    with CaptureQueriesContext(connection) as captured:
+        call(browser, row, address(row.name, world.acme))
+
+    assert writes(captured) == []
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if addresses()[row.name].parts & IDS], ids=str)
+def test_owner_reaches_nothing_of_another_workspace_by_its_id(world: World, row: Row) -> None:
+    browser = browser_of(world.people["owner"])
+    here = {"slug": world.acme["slug"], "provider": "openai"}
+    none = {part: uuid4() if isinstance(value, UUID) else 999_999 for part, value in world.acme.items()}
+    theirs = call(browser, row, address(row.name, {**world.globex, **here}))
+    missing = call(browser, row, address(row.name, {**none, **here}))
+
+    assert theirs.status_code == 404
+    assert theirs.content == missing.content
+
+
+@pytest.mark.parametrize("part", ["source_id", "qa_id"])
+def test_owner_reaches_no_part_of_one_agent_through_another(world: World, part: str) -> None:
+    other = make_agent(Workspace.objects.get(slug="acme"), name="Other")
+    browser = browser_of(world.people["owner"])
+    for row in TABLE:
+        if part in addresses()[row.name].parts:
+            assert (
+                call(browser, row, address(row.name, {**world.acme, "agent_id": other.pk})).status_code == 404
+            )
+
+
+# --- Writers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", WRITERS, ids=str)
+def test_writer_refuses_a_post_without_a_token(world: World, row: Row) -> None:
+    browser = browser_of(world.people["owner"], enforce_csrf_checks=True)
+    with CaptureQueriesContext(connection) as captured:
+        response = call(browser, row, address(row.name, world.acme))
+
+    assert response.status_code == 403
+    assert writes(captured) == []
+
+
+@pytest.mark.parametrize("row", WRITERS, ids=str)
+def test_writer_refuses_a_post_from_another_origin(world: World, row: Row) -> None:
+    browser = browser_of(world.people["owner"], enforce_csrf_checks=True)
+    token = browser.get("/workspaces/new/").context["csrf_token"]
+    response = browser.post(
+        address(row.name, world.acme),
+        {**row.fields, "csrfmiddlewaretoken": str(token)},
+        headers={**row.headers, "Origin": "https://evil.test"},
+    )
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("name", sorted({row.name for row in WRITERS} - {row.name for row in READERS}))
+def test_writer_without_a_page_answers_a_get_with_405(world: World, name: str) -> None:
+    response = browser_of(world.people["owner"]).get(address(name, world.acme))
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("name", sorted({row.name for row in READERS} - {row.name for row in WRITERS}))
+def test_page_answers_a_write_with_405(world: World, name: str) -> None:
+    browser, path = browser_of(world.people["owner"]), address(name, world.acme)
+    methods = ("POST", "PUT", "PATCH", "DELETE")
+
+    assert [browser.generic(method, path).status_code for method in methods] == [405] * 4
