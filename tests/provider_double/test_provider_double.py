@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from itertools import pairwise
 from typing import Any
 
 import anthropic
@@ -181,15 +180,16 @@ def test_fake_model_keeps_its_pace(sdk: Sdk) -> None:
     arrivals = [time.monotonic() - start for _ in sdk.hear(model="fake-t5-d40-f100")]
     assert sdk.heard.text == "t0 t1 t2 t3 t4 "
     assert all(0.1 + 0.04 * number - 0.005 < arrival for number, arrival in enumerate(arrivals))
-    assert arrivals[-1] < 1.5
+    assert arrivals[-1] < 5
 
 
 def test_fake_model_stamps_tokens_with_their_send_time(sdk: Sdk) -> None:
     before = time.monotonic_ns() // 1000
     stamps = [int(text) for text in sdk.hear(model="fake-t4-d20-m")]
     assert len(stamps) == 4
-    assert all(later - earlier > 15_000 for earlier, later in pairwise(stamps))
-    assert before < stamps[0] < stamps[-1] < time.monotonic_ns() // 1000
+    assert all(stamp > before + number * 20_000 - 2_000 for number, stamp in enumerate(stamps))
+    assert stamps == sorted(stamps)
+    assert stamps[-1] < time.monotonic_ns() // 1000
 
 
 @pytest.mark.parametrize(("status", "name"), [(429, "RateLimitError"), (503, "InternalServerError")])
@@ -254,4 +254,4 @@ def test_delays_hold_for_any_reply(double: Double, sdk: Sdk) -> None:
     for act in (sdk.ask, sdk.stream):
         start = time.monotonic()
         assert act().text == "abc"
-        assert 0.11 < time.monotonic() - start < 1.5
+        assert 0.11 < time.monotonic() - start < 5
