@@ -5,6 +5,7 @@ does not become a hot row. Bad news that an admin must act on is written at once
 audit log, and a first rejection is mailed.
 """
 
+import datetime as dt
 import time
 from threading import Lock
 from uuid import UUID
@@ -22,6 +23,7 @@ Health = ProviderKey.Health
 
 # Seconds between two writes of ordinary news about one key from one process.
 QUIET_SECONDS = 60.0
+TELL_AGAIN_AFTER = dt.timedelta(days=1)
 # Error classes of replies (providers.base.Fault) that say something of the key, and what they say.
 HEALTH_OF = {
     None: Health.VALID,
@@ -94,9 +96,7 @@ def _raise_alarm(
 def _may_tell(row: ProviderKey) -> bool:
     """Claims the mail about this rejection: one a day for each key, whichever process comes first."""
     now = timezone.now()
-    silent = models.Q(rejection_told_at=None) | models.Q(
-        rejection_told_at__lt=now - timezone.timedelta(days=1)
-    )
+    silent = models.Q(rejection_told_at=None) | models.Q(rejection_told_at__lt=now - TELL_AGAIN_AFTER)
     return ProviderKey.objects.filter(silent, pk=row.pk).update(rejection_told_at=now) == 1
 
 

@@ -185,15 +185,15 @@ def _chat_models(workspace: Workspace) -> QuerySet[Any]:
 
 
 def _agents(workspace: Workspace, models: dict[int, ModelReadiness]) -> list[AgentReadiness]:
-    rows = workspace.agents.exclude(status="archived").only("name", "chat_model")
+    rows = workspace.agents.exclude(status="archived").values_list("pk", "name", "chat_model_id")
     return [
         AgentReadiness(
-            name=agent.name,
-            url=reverse("agents:agent", args=[workspace.slug, agent.pk]),
-            playground=reverse("agents:playground", args=[workspace.slug, agent.pk]),
-            on=models[agent.chat_model_id],
+            name=name,
+            url=reverse("agents:agent", args=[workspace.slug, agent_id]),
+            playground=reverse("agents:playground", args=[workspace.slug, agent_id]),
+            on=models[chat_model_id],
         )
-        for agent in rows
+        for agent_id, name, chat_model_id in rows
     ]
 
 
