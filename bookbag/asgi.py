@@ -8,11 +8,15 @@ import asyncio
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import AsyncIterator
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
 
-from django.core.asgi import get_asgi_application
+# WhiteNoise serves files as plain iterators, which Django says once for each file.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+
+from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured
 
 from bookbag.checks import refuse_unsafe_boot

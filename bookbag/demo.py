@@ -106,7 +106,8 @@ def seed(password: str) -> None:
     people = {person: _make_user(person, password) for person in CAST}
     acme = onboarding.create_workspace(name="Acme", slug="acme", owner=people[OLIVIA])
     for person in (ADAM, EDITH, VICTOR):
-        _join(acme, people[person], person.role, by=people[OLIVIA])
+        if person.role:
+            _join(acme, people[person], person.role, by=people[OLIVIA])
     make_guide(acme)
     globex = onboarding.create_workspace(name="Globex", slug="globex", owner=people[GINA])
     keys.replace(globex, provider=Provider.OPENAI, secret=Secret(GINAS_SECRET), by=people[GINA])
@@ -142,6 +143,6 @@ def _make_user(person: Person, password: str) -> User:
     return user
 
 
-def _join(workspace: Workspace, user: User, role: Role | None, *, by: User) -> None:
+def _join(workspace: Workspace, user: User, role: Role, *, by: User) -> None:
     Membership.objects.create(workspace=workspace, user=user, role=role)
     audit.record(workspace, "member.added", actor=by, member=user.email, role=role)

@@ -11,4 +11,4 @@ PASSWORD_HASHERS = ["tests.harness.passwords.QuickArgon2PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['BOOKBAG_TEST_DIR']}/test.sqlite3"}
-LOGGING["loggers"]["httpx"] = {"level": "WARNING"}
+LOGGING["loggers"] |= {"httpx": {"level": "WARNING"}}  # type: ignore[operator]

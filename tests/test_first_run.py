@@ -14,7 +14,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -72,10 +74,20 @@ def copy(tmp_path: Path, db: None) -> Iterator[Copy]:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _outside_transaction():  # type: ignore[no-untyped-def]
-    """A cursor of a connection that commits each statement, as CREATE DATABASE needs."""
-    import psycopg
+@pytest.fixture(scope="session")
+def kept_static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collected by the first test that needs it; the sources are the same in every copy."""
+    return tmp_path_factory.mktemp("static")
 
+
+@pytest.fixture
+def quick_copy(copy: Copy, kept_static: Path) -> Copy:
+    """A copy that need not compress static files anew."""
+    return Copy(copy.directory, copy.env | {"STATIC_ROOT": str(kept_static)})
+
+
+def _outside_transaction() -> psycopg.Cursor[Any]:
+    """A cursor of a connection that commits each statement, as CREATE DATABASE needs."""
     return psycopg.connect(**connection.get_connection_params(), autocommit=True).cursor()
 
 
@@ -148,9 +160,9 @@ def test_prepare_twice_makes_the_cast_once(copy: Copy) -> None:
         assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_demo_password_can_be_given_and_changed(copy: Copy) -> None:
-    assert "the password first-choice\n" in copy.prepare(DEMO_PASSWORD="first-choice").stdout
-    running = Running(copy, DEMO_PASSWORD="second-choice")
+def test_demo_password_can_be_given_and_changed(quick_copy: Copy) -> None:
+    assert "the password first-choice\n" in quick_copy.prepare(DEMO_PASSWORD="first-choice").stdout
+    running = Running(quick_copy, DEMO_PASSWORD="second-choice")
     with Visitor(running.url) as oscar:
         with pytest.raises(SignInFailed):
             oscar.sign_in("oscar@bookbag.test", "first-choice")
@@ -159,33 +171,35 @@ def test_demo_password_can_be_given_and_changed(copy: Copy) -> None:
     running.interrupt()
 
 
-def test_lost_settings_do_not_get_new_keks_over_sealed_keys(copy: Copy) -> None:
-    copy.prepare()
-    (copy.directory / ".env").unlink()
-    again = copy.prepare()
+def test_lost_settings_do_not_get_new_keks_over_sealed_keys(quick_copy: Copy) -> None:
+    quick_copy.prepare()
+    (quick_copy.directory / ".env").unlink()
+    again = quick_copy.prepare()
     assert again.returncode == 1
     assert "VAULT_KEYS is not set, but the database holds provider keys" in again.stderr
-    assert not (copy.directory / ".env").exists()
+    assert not (quick_copy.directory / ".env").exists()
 
 
-def test_port_in_use_is_said_before_anything_is_done(copy: Copy) -> None:
+def test_port_in_use_is_said_before_anything_is_done(quick_copy: Copy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        run = copy.manage("quickstart", PORT=str(port))
+        run = quick_copy.manage("quickstart", PORT=str(port))
     assert run.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in run.stderr
     assert f"PORT={port + 1} make run" in run.stderr
     assert "Traceback" not in run.stderr
-    assert not (copy.directory / ".env").exists()
+    assert not (quick_copy.directory / ".env").exists()
 
 
-def test_platform_key_is_taken_from_the_environment_once(copy: Copy) -> None:
+def test_platform_key_is_taken_from_the_environment_once(quick_copy: Copy) -> None:
     nowhere = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
     secret = "sk-plAtf0rmKeyOfTheTests-aBcDeFgHiJkLmNoP9x7Z"
-    first = copy.prepare(OPENAI_API_KEY=secret, ANTHROPIC_API_KEY="sk-proj-wrong-provider-12345", **nowhere)
+    first = quick_copy.prepare(
+        OPENAI_API_KEY=secret, ANTHROPIC_API_KEY="sk-proj-wrong-provider-12345", **nowhere
+    )
     assert "OpenAI sk-…9x7Z from OPENAI_API_KEY: provider not reached" in first.stdout
     assert "ANTHROPIC_API_KEY was not taken." in first.stdout
-    second = copy.prepare(OPENAI_API_KEY="sk-another-one-of-the-tests-000000000000", **nowhere)
+    second = quick_copy.prepare(OPENAI_API_KEY="sk-another-one-of-the-tests-000000000000", **nowhere)
     assert "OpenAI keeps sk-…9x7Z" in second.stdout
     for run in (first, second):
         assert secret not in run.stdout + run.stderr

@@ -49,4 +49,4 @@ def test_restore_keeps_what_the_migrations_made() -> None:
 
 
 def test_transactional_tests_are_restored_not_flushed(django_db_setup: None) -> None:
-    assert TransactionTestCase._fixture_teardown.__name__ == "<lambda>"
+    assert vars(TransactionTestCase)["_fixture_teardown"].__name__ == "<lambda>"

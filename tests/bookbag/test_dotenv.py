@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from bookbag.settings import vault_ring
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An `.env` that does not exist yet, in a process that has no settings."""
     monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
     monkeypatch.setattr(dotenv, "made", {})
