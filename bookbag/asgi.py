@@ -17,9 +17,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 from django.core.asgi import get_asgi_application  # noqa: E402
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 
-from bookbag.checks import refuse_unsafe_boot
+from bookbag.checks import refuse_unsafe_boot  # noqa: E402
 
 try:
     django_application = get_asgi_application()
