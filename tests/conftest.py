@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.harness.database",
     "tests.harness.provider",
     "tests.harness.live",
+    "tests.harness.servers",
     "tests.harness.visitor",
     "tests.harness.browser",
     "tests.harness.cast",

@@ -1,0 +1,34 @@
+"""Servers that a module's tests share, each with extra environment of its own."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.harness.live import Server, _new_server
+from tests.provider_double.client import Double
+
+LendServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def lend_server(
+    django_db_setup: None, double_process: Double, collected_static: None, request: pytest.FixtureRequest
+) -> Iterator[LendServer]:
+    """`lend_server(REPLY_IDLE_SECONDS="1")`: started once a module for each environment, ended with it.
+
+    `name=` tells two of the same environment apart. One that was killed is started anew.
+    """
+    kept: dict[tuple[object, ...], Server] = {}
+
+    def lend(*, name: str = "", **env: str) -> Server:
+        key = (name, *sorted(env.items()))
+        if key not in kept:
+            kept[key] = _new_server(f"{request.node.name}{name}", double_process, env)
+        if not kept[key].is_running:
+            kept[key].start()
+        kept[key].forget_output()
+        return kept[key]
+
+    yield lend
+    for server in kept.values():
+        server.stop()
