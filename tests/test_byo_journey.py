@@ -1,0 +1,113 @@
+"""The product's main job, in a real browser: bring a key, switch, verify, and switch back."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from agents.models import Agent
+from billing import ledger
+from tests.harness.browser import OpenPage
+from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS, platform_key
+from tests.provider_double.client import Double
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
+
+
+def sign_in(page: Page, email: str, password: str) -> None:
+    page.goto("/accounts/login/")
+    page.fill("input[name=login]", email)
+    page.fill("input[name=password]", password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def ask(page: Page, agent: Agent, text: str) -> str:
+    """Send a message in the playground and return the finished reply's badge."""
+    page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+    page.get_by_label("Your message").fill(text)
+    page.get_by_role("button", name="Send").click()
+    turn = page.locator(".chat__turn").last
+    expect(turn.locator("time")).to_be_visible()
+    expect(turn).to_contain_text("provider double")
+    return turn.locator(".chat__meta .badge").inner_text()
+
+
+def set_byo(page: Page, *, on: bool) -> None:
+    page.goto("/w/acme/settings/llm/")
+    page.get_by_role("switch").set_checked(on)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("switch")).to_be_checked(checked=on)
+
+
+def test_paste_switch_verify_and_switch_back(cast: Cast, open_page: OpenPage, provider_double: Double) -> None:
+    platform_key("openai")
+    agent = make_agent(cast.acme, "gpt-4o")
+    page = open_page()
+    sign_in(page, cast.adam.email, cast.password)
+
+    page.goto("/w/acme/settings/llm/")
+    page.get_by_label("OpenAI key", exact=True).fill(ACME_SECRETS["openai"])
+    page.get_by_role("region", name="OpenAI").get_by_role("button", name="Save key").click()
+    expect(page.locator(".mask").first).to_have_text(f"sk-…{ACME_SECRETS['openai'][-4:]}")
+    assert ACME_SECRETS["openai"] not in page.content()
+
+    set_byo(page, on=True)
+    expect(page.locator(".payer").first).to_contain_text("provider")
+    provider_double.clear()
+    page.get_by_role("link", name="Verify in the playground").first.click()
+    expect(page).to_have_url(re.compile(f"/agents/{agent.pk}/playground/"))
+
+    assert ask(page, agent, "Who answers me?") == "your OpenAI key"
+    assert [call["secret"] for call in provider_double.calls()] == [ACME_SECRETS["openai"]]
+    assert ledger.balance(cast.acme).posted == 100
+
+    set_byo(page, on=False)
+    provider_double.clear()
+    assert ask(page, agent, "And now?") == "5 credits"
+    assert [call["secret"] for call in provider_double.calls()] == [PLATFORM_SECRETS["openai"]]
+    assert ledger.balance(cast.acme).posted == 95
+
+
+def test_the_badge_leads_to_a_receipt_that_says_who_paid_and_why(
+    cast: Cast, open_page: OpenPage, provider_double: Double
+) -> None:
+    platform_key("openai")
+    agent = make_agent(cast.acme, "gpt-4o")
+    page = open_page(cast.edith)
+
+    assert ask(page, agent, "What does this cost?") == "5 credits"
+    page.get_by_role("link", name="5 credits: open the receipt").click()
+
+    receipt = page.get_by_role("article", name="Receipt")
+    expect(receipt).to_contain_text("Bookbag's OpenAI key")
+    expect(receipt).to_contain_text("Bring-your-own-keys was off")
+    expect(receipt.locator(".receipt__total")).to_have_text("Charged5 credits")
+    expect(receipt).not_to_contain_text(PLATFORM_SECRETS["openai"][-4:])
+
+
+def test_without_javascript_the_form_comes_back_with_the_reply(
+    cast: Cast, open_page: OpenPage, provider_double: Double
+) -> None:
+    platform_key("openai")
+    agent = make_agent(cast.acme, "gpt-4o")
+    page = open_page(cast.edith, java_script_enabled=False)
+
+    assert ask(page, agent, "Plain HTML, please") == "5 credits"
+    expect(page.locator(".chat__question").last).to_contain_text("Plain HTML, please")
+
+
+def test_a_refusal_keeps_what_was_typed(cast: Cast, open_page: OpenPage, complaints: list[str]) -> None:
+    agent = make_agent(cast.acme, "gpt-4o")  # and no platform key
+    for options in ({}, {"java_script_enabled": False}):
+        page = open_page(cast.edith, **options)
+        page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+        page.get_by_label("Your message").fill("Do not lose me")
+        page.get_by_role("button", name="Send").click()
+
+        expect(page.get_by_role("alert")).to_contain_text("no working OpenAI key")
+        expect(page.get_by_label("Your message")).to_have_value("Do not lose me")
+    # The browser's console names every 503; that is what was asked for.
+    assert all("503" in complaint for complaint in complaints)
+    complaints.clear()
