@@ -12,12 +12,14 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from agents import database
 from agents.models import Agent, Conversation, QAPair, Reply, Source
 from llm.models import ChatModel
 from tests.factories import add_member, browser_of
@@ -301,7 +303,15 @@ def test_everybody_is_answered_as_the_table_says(world: World, row: Row) -> None
     assert answers == {who: expected(row, who) for who in EVERYBODY}
 
 
+@pytest.fixture
+def chat_connections() -> Iterator[None]:
+    """The chat path's own connections, given back, so that the test database can be dropped."""
+    yield
+    async_to_sync(database.close)()
+
+
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("chat_connections")
 @pytest.mark.parametrize("row", CHAT_TABLE, ids=str)
 def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, row: Row) -> None:
     Agent.objects.filter(pk=world.acme["agent_id"]).update(
