@@ -20,7 +20,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "  %-22s %s\n", $$1, $$2}'
 
 run: runtime  ## prepare what is missing and serve Bookbag on http://127.0.0.1:8000 (HOST, PORT)
-	@$(IN_ENV) python manage.py quickstart $(ARGS)
+	@"$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py quickstart $(ARGS)
 
 test: developer  ## run all the tests, on SQLite and on PostgreSQL (ARGS="-k words" picks some)
 	@failed=""; for database in $(DATABASES); do \

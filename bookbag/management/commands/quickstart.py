@@ -34,9 +34,9 @@ class Command(BaseCommand):
         self._import_platform_keys()
         password = self._seed()
         connections.close_all()
-        self.stdout.write(f"\n  Sign in with {password}\n{demo.roster()}\n")
+        self.stdout.write(f"\n  Sign in with {password}\n{demo.roster()}")
         if listener is None:
-            self.stdout.write("Prepared. `make run` serves it.")
+            self.stdout.write("\nPrepared. `make run` serves it.")
         else:
             self._say_where(listener)
             self._serve(listener)
@@ -112,7 +112,7 @@ class Command(BaseCommand):
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         self.stdout.write(
-            f"  Bookbag is at {address}\n\n"
+            f"\n  Bookbag is at {address}\n\n"
             "  What to do next\n"
             "    1. As edith, open acme and ask its agent “What happens when the credits run out?”: free, no key.\n"
             "    2. As adam, open LLM settings, paste an OpenAI or Anthropic key, switch on bring your own LLM.\n"
