@@ -1,7 +1,10 @@
 """What every test may ask for. The fixtures live in tests/harness/, one module per thing."""
 
+import os
+import random
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 
@@ -17,6 +20,17 @@ pytest_plugins = [
     "tests.harness.cast",
     "tests.harness.money",
 ]
+
+
+# A busy machine is no failure; a failure prints what repeats it.
+hypothesis.settings.register_profile("bookbag", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("bookbag")
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Random choices that BOOKBAG_SEED (printed at the top of each run) makes again, test by test."""
+    return random.Random(f"{os.environ['BOOKBAG_SEED']} {request.node.nodeid}")
 
 
 @pytest.fixture(autouse=True)

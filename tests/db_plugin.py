@@ -84,13 +84,16 @@ def pytest_load_initial_conftests() -> None:
     directory = Path(tempfile.mkdtemp(prefix="bookbag-tests-"))
     directory.chmod(0o755)
     os.environ["BOOKBAG_TEST_DIR"] = str(directory)
+    os.environ.setdefault("BOOKBAG_SEED", str(secrets.randbelow(2**32)))
     _forget_the_developers_settings()
     _set_the_tests_settings(directory)
     _choose_database(directory)
 
 
-def pytest_report_header() -> str:
-    return f"database: {os.environ['DATABASE_URL'].partition(':')[0]}"
+def pytest_report_header() -> list[str]:
+    seed = os.environ["BOOKBAG_SEED"]
+    database = os.environ["DATABASE_URL"].partition(":")[0]
+    return [f"database: {database}", f"seed: {seed} (BOOKBAG_SEED={seed} repeats its random choices)"]
 
 
 def pytest_sessionstart() -> None:
