@@ -1,12 +1,17 @@
 """What admins and operators may enter about chat models and provider keys."""
 
+import re
 from typing import Any
 
 from django import forms
 
 from llm import shape
-from llm.models import KEYED_PROVIDERS, Provider
+from llm.models import KEYED_PROVIDERS, ChatModel, Provider
 from llm.vault import Secret
+
+# Letters, digits and the few signs that model ids have; the id goes into a request body.
+MODEL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*\Z")
+MODEL_ID_WORDS = "A model id has letters, digits and . _ : / - only."
 
 
 class SecretInput(forms.PasswordInput):
@@ -53,17 +58,82 @@ class ProviderKeyForm(forms.Form):
         return Secret(text)
 
 
+class PlatformKeyForm(forms.Form):
+    """An operator's key of either provider; checked with the provider as part of the form."""
+
+    provider = forms.ChoiceField(choices=[(one.value, one.label) for one in KEYED_PROVIDERS])
+    secret = forms.CharField(
+        widget=SecretInput,
+        error_messages={"required": "Paste a key first."},
+        help_text="Checked with the provider's list of models, which uses no tokens. It replaces the active one.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["secret"].validators = []
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        text = cleaned.get("secret")
+        if text is not None and "provider" in cleaned:
+            cleaned["secret"] = Secret(text)
+            problem = shape.problem(text, cleaned["provider"])
+            if problem:
+                self.add_error("secret", problem)
+        return cleaned
+
+
+class ChatModelForm(forms.ModelForm):
+    """A chat model of the catalogue."""
+
+    MOST_CREDITS = 10_000
+
+    class Meta:
+        model = ChatModel
+        fields = (
+            "name",
+            "provider",
+            "model_id",
+            "price",
+            "input_price",
+            "output_price",
+            "context_tokens",
+            "note",
+            "position",
+            "enabled",
+            "retired_at",
+        )
+
+    def clean_price(self) -> int:
+        price: int = self.cleaned_data["price"]
+        if not 1 <= price <= self.MOST_CREDITS:
+            raise forms.ValidationError(
+                f"A price is 1 to {self.MOST_CREDITS:,} credits a reply. Bookbag Local is never charged."
+            )
+        return price
+
+    def clean(self) -> dict[str, Any]:
+        # The model's own constraints speak of `workspace`, which this form leaves out, so Django skips them.
+        cleaned = super().clean() or {}
+        provider, model_id = cleaned.get("provider"), cleaned.get("model_id", "")
+        if provider in KEYED_PROVIDERS and not MODEL_ID.match(model_id):
+            self.add_error("model_id", MODEL_ID_WORDS)
+        same = ChatModel.objects.filter(workspace=None, provider=provider, model_id=model_id)
+        if same.exclude(pk=self.instance.pk).exists():
+            self.add_error("model_id", "The catalogue lists this chat model already.")
+        return cleaned
+
+
 class CustomModelForm(forms.Form):
     """A chat model of the workspace's own, by the provider's id."""
 
     provider = forms.ChoiceField(choices=[(one.value, one.label) for one in KEYED_PROVIDERS])
     model_id = forms.RegexField(
-        # Letters, digits and the few signs that model ids have; the id goes into a request body.
-        r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*$",
+        MODEL_ID,
         max_length=100,
         label="Model id",
         help_text="As the provider writes it, for example gpt-4.1-mini.",
-        error_messages={"invalid": "A model id has letters, digits and . _ : / - only."},
+        error_messages={"invalid": MODEL_ID_WORDS},
     )
     name = forms.CharField(
         max_length=60, required=False, help_text="How it is listed here. Left empty: the model id."

@@ -103,7 +103,7 @@ class KmsKek:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return getattr(client, verb)(**arguments)  # type: ignore[no-any-return]
+            return getattr(client, verb)(**arguments)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             # The cause is dropped: its text and frames carry the request, the DEK among it.

@@ -1,6 +1,7 @@
 """Which chat models exist, whose provider keys are held, and whether a workspace brings its own."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -161,13 +162,30 @@ class ProviderKey(models.Model):
         return self.kek_id != ""
 
 
+class PlatformKeys(models.Manager):
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().filter(workspace=None)
+
+
+class PlatformKey(ProviderKey):
+    """Our own keys, as operators see them: the rows without a workspace."""
+
+    objects: ClassVar[PlatformKeys] = PlatformKeys()
+
+    class Meta:
+        proxy = True
+
+
 class KekRecord(models.Model):
     """Which KEK was meant by an id when it was first used, so that no secret is sealed under another by mistake."""
 
     kek_id = models.CharField(primary_key=True, max_length=40)
     # Derived one way from the KEK (llm/vault.py): tells two KEKs apart, opens nothing.
-    proof = models.BinaryField()
+    proof = models.BinaryField(editable=False)
     first_used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "KEK"
 
     def __str__(self) -> str:
         return self.kek_id

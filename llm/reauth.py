@@ -20,7 +20,7 @@ from workspaces.models import Workspace
 
 def is_recent(request: HttpRequest) -> bool:
     """Whether this session proved its user within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
-    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    records = get_authentication_records(request, request.user)
     if records:
         at = max(record["at"] for record in records)
     else:
@@ -30,6 +30,11 @@ def is_recent(request: HttpRequest) -> bool:
     return time.time() - at < app_settings.REAUTHENTICATION_TIMEOUT
 
 
+def ask_again(back: str) -> HttpResponseRedirect:
+    """To the page that asks for the password, and from there to `back`. What was posted is dropped."""
+    return HttpResponseRedirect(reverse("account_reauthenticate") + "?" + urlencode({"next": back}))
+
+
 def recent_sign_in_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """For views that get a workspace: a POST with a stale sign-in leads to the password page and back."""
 
@@ -37,7 +42,6 @@ def recent_sign_in_required(view: Callable[..., HttpResponse]) -> Callable[..., 
     def guarded(request: HttpRequest, workspace: Workspace, *args: object, **kwargs: object) -> HttpResponse:
         if request.method != "POST" or is_recent(request):
             return view(request, workspace, *args, **kwargs)
-        back = reverse("llm:settings", args=[workspace.slug]) + "?confirmed=1"
-        return HttpResponseRedirect(reverse("account_reauthenticate") + "?" + urlencode({"next": back}))
+        return ask_again(reverse("llm:settings", args=[workspace.slug]) + "?confirmed=1")
 
     return guarded

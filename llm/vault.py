@@ -145,11 +145,11 @@ class LocalKek:
         return f"LocalKek({self.kek_id})"
 
     def wrap(self, dek: bytes, context: Context) -> bytes:
-        return self._fernet.encrypt(dek)  # type: ignore[no-any-return]
+        return self._fernet.encrypt(dek)
 
     def unwrap(self, wrapped: bytes, context: Context) -> bytes:
         try:
-            return self._fernet.decrypt(wrapped)  # type: ignore[no-any-return]
+            return self._fernet.decrypt(wrapped)
         except (BadSignature, InvalidToken):
             raise KekRefused("The wrapped DEK is not this KEK's.") from None
 

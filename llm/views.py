@@ -76,7 +76,7 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
             workspace,
             provider=provider,
             secret=form.cleaned_data["secret"],
-            by=request.user,
+            by=request.membership.user,
             request=request,
             only_if_accepted=form.cleaned_data["only_if_accepted"],
         )
@@ -108,7 +108,7 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
             else _back(workspace)
         )
     try:
-        row = keys.delete(workspace, provider=provider, by=request.user, request=request)
+        row = keys.delete(workspace, provider=provider, by=request.membership.user, request=request)
     except keys.NoActiveKey:
         messages.info(request, f"There is no {name} key to delete.")
     else:
@@ -124,7 +124,7 @@ def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
         messages.info(request, f"There is no {name} key to verify.")
         return _back(workspace)
     try:
-        found = keys.verify(row, by=request.user, request=request)
+        found = keys.verify(row, by=request.membership.user, request=request)
     except vault.VaultUnavailable:
         messages.error(request, VAULT_SHUT)
     else:
@@ -139,7 +139,7 @@ def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
 def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     name = Provider(provider).label
     try:
-        row = keys.restore(workspace, provider=provider, by=request.user, request=request)
+        row = keys.restore(workspace, provider=provider, by=request.membership.user, request=request)
     except keys.NothingToRestore:
         messages.warning(request, f"There is no earlier {name} key left to restore.")
     else:
@@ -152,7 +152,7 @@ def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
 @recent_sign_in_required
 def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     enabled = request.POST.get("byo_enabled") == "on"
-    if byo.set_byo(workspace, enabled=enabled, by=request.user, request=request):
+    if byo.set_byo(workspace, enabled=enabled, by=request.membership.user, request=request):
         messages.success(
             request,
             "“Bring your own LLM” is on: the next reply runs on your own key."
@@ -169,7 +169,7 @@ def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     if not form.is_valid():
         return _page(request, workspace, model_form=form)
     try:
-        row = byo.add_model(workspace, **form.cleaned_data, by=request.user, request=request)
+        row = byo.add_model(workspace, **form.cleaned_data, by=request.membership.user, request=request)
     except byo.ModelExists as refused:
         where = "a custom model here" if refused.existing.is_custom else "in the catalogue"
         form.add_error("model_id", f"That is {where} already, as {refused.existing}.")
@@ -183,7 +183,7 @@ def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 def remove_model(request: WorkspaceRequest, workspace: Workspace, model: int) -> HttpResponse:
     row = get_object_or_404(workspace.chat_models, pk=model)
     try:
-        byo.remove_model(workspace, row, by=request.user, request=request)
+        byo.remove_model(workspace, row, by=request.membership.user, request=request)
     except byo.ModelInUse as refused:
         messages.error(request, f"{row} is in use by {', '.join(refused.agents)}. Change their model first.")
     else:

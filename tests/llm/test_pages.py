@@ -496,8 +496,6 @@ GUARDED = [
 def grow_old(client, seconds):
     session = client.session
     session["account_authentication_methods"] = [{"method": "password", "at": time.time() - seconds}]
-    session["_account_authentication_methods_user"] = session["_auth_user_id"]
-    session["account_authentication_methods_user"] = session["_auth_user_id"]
     session.save()
 
 
