@@ -33,7 +33,9 @@ LEFT JOIN workspaces_membership m ON m.workspace_id = w.id AND m.user_id = u.id
 _WHO_COLUMNS = "u.id, u.password, u.is_active, s.session_data, s.expire_date > {now}, m.role, w.id, w.slug"
 
 _SEND = (
-    "SELECT " + _WHO_COLUMNS + """,
+    "SELECT "
+    + _WHO_COLUMNS
+    + """,
   a.id, a.status, a.instructions, a.temperature, a.fallback_text,
   EXISTS (SELECT 1 FROM agents_passage p WHERE p.agent_id = a.id) OR EXISTS (SELECT 1 FROM agents_qapair q WHERE q.agent_id = a.id),
   c.id, c.name, c.provider, c.model_id, c.price, c.workspace_id IS NOT NULL, c.enabled AND c.retired_at IS NULL,
@@ -43,7 +45,9 @@ _SEND = (
   b.id, b.posted - b.held, b.next_event_at <= {now},
   (SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r
      WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %s) recent)
-""" + _WHO + """
+"""
+    + _WHO
+    + """
 LEFT JOIN agents_agent a ON a.id = %s AND a.workspace_id = w.id
 LEFT JOIN llm_chatmodel c ON c.id = a.chat_model_id
 LEFT JOIN llm_llmsettings l ON l.workspace_id = w.id
@@ -55,7 +59,11 @@ WHERE s.session_key = %s"""
 )
 
 _REPLY = (
-    "SELECT " + _WHO_COLUMNS + ", r.id, r.member_id " + _WHO + """
+    "SELECT "
+    + _WHO_COLUMNS
+    + ", r.id, r.member_id "
+    + _WHO
+    + """
 LEFT JOIN agents_reply r ON r.id = %s AND r.workspace_id = w.id
 WHERE s.session_key = %s"""
 )
@@ -135,15 +143,29 @@ def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Facts:
     """The facts for one send. NotSignedIn, NoSuchPlace for a stranger or another workspace's agent, RoleTooSmall."""
     row = _fetch(_SEND, [settings.REPLIES_PER_MINUTE, slug, uid(connection, agent_id), session_key])
     caller = _caller(row, needs=Role.EDITOR)
-    agent, model, byo, stored, account, recent = row[8:14], row[14:23], row[23], row[24:32], row[32:35], row[35]
+    agent, model, byo, stored, account, recent = (
+        row[8:14],
+        row[14:23],
+        row[23],
+        row[24:32],
+        row[32:35],
+        row[35],
+    )
     if agent[0] is None:
         raise NoSuchPlace
     return Facts(
         caller,
         as_uuid(agent[0]),
-        *agent[1:5],
-        bool(agent[5]),
-        *model[:5],
+        status=agent[1],
+        instructions=agent[2],
+        temperature=agent[3],
+        fallback_text=agent[4],
+        has_knowledge=bool(agent[5]),
+        chat_model_id=model[0],
+        model_name=model[1],
+        provider=model[2],
+        model_id=model[3],
+        price=model[4],
         is_custom=bool(model[5]),
         is_available=bool(model[6]),
         input_price=model[7],
@@ -161,11 +183,15 @@ def _sealed_key(provider: str, stored: tuple[Any, ...]) -> SealedKey | None:
     if stored[0] is None:
         return None
     row_id, workspace_id, prefix, tail, kek_id, wrapped_dek, nonce, ciphertext = stored
-    sealed = Sealed(kek_id=kek_id, wrapped_dek=bytes(wrapped_dek), nonce=bytes(nonce), ciphertext=bytes(ciphertext))
+    sealed = Sealed(
+        kek_id=kek_id, wrapped_dek=bytes(wrapped_dek), nonce=bytes(nonce), ciphertext=bytes(ciphertext)
+    )
     return SealedKey(as_uuid(row_id), workspace_id, provider, f"{prefix}…{tail}", sealed)
 
 
-def to_reply(*, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER) -> tuple[Caller, int | None]:
+def to_reply(
+    *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER
+) -> tuple[Caller, int | None]:
     """The caller of a page about one reply, and the member who asked; NoSuchPlace unless both are of one workspace."""
     row = _fetch(_REPLY, [slug, uid(connection, reply_id), session_key])
     caller = _caller(row, needs=needs)

@@ -27,7 +27,9 @@ def require_source_room(agent: Agent) -> None:
     plans.require(account, "sources", agent.sources.count() + agent.qa_pairs.count() + 1)
 
 
-def change_models(workspace: Workspace, *, from_model_id: int, to_model: ChatModel, request: HttpRequest) -> int:
+def change_models(
+    workspace: Workspace, *, from_model_id: int, to_model: ChatModel, request: HttpRequest
+) -> int:
     """Move every agent of the workspace from one chat model to another; returns how many."""
     with transaction.atomic():
         moved = workspace.agents.filter(chat_model_id=from_model_id).update(chat_model=to_model)

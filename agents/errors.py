@@ -1,10 +1,10 @@
 """Why a message is not answered, or not even looked at. Words for people are in agents/words.py.
 
-    ReplyRefused(code, status)
-    ├── NotSignedIn, NoSuchPlace, RoleTooSmall    who and where
-    ├── BadMessage, MessageTooLarge, TooFast      what was sent
-    ├── IdempotencyConflict                       one send key, two contents
-    └── NotRunnable                               no route, no credits, no model
+ReplyRefused(code, status)
+├── NotSignedIn, NoSuchPlace, RoleTooSmall    who and where
+├── BadMessage, MessageTooLarge, TooFast      what was sent
+├── IdempotencyConflict                       one send key, two contents
+└── NotRunnable                               no route, no credits, no model
 """
 
 from typing import Any

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 
+from agents import words
 from agents.models import Agent, QAPair, Source
 from llm.models import ChatModel
 from workspaces.models import Workspace
@@ -22,7 +23,7 @@ class ChatModelChoice(forms.ModelChoiceField):
             return f"{obj.name} (free, no key)"
         if obj.is_custom:
             return f"{obj.name} (your own, needs your key)"
-        return f"{obj.name} ({obj.price} {'credit' if obj.price == 1 else 'credits'} a reply)"
+        return f"{obj.name} ({words.credits(obj.price)} a reply)"
 
 
 class AgentForm(forms.ModelForm):
@@ -64,5 +65,7 @@ class QAPairForm(forms.ModelForm):
     class Meta:
         model = QAPair
         fields = ["question", "answer"]
-        help_texts = {"answer": "Given word for word, without a model and free, whenever the question is asked."}
+        help_texts = {
+            "answer": "Given word for word, without a model and free, whenever the question is asked."
+        }
         widgets = {"answer": forms.Textarea(attrs={"rows": 5})}

@@ -32,7 +32,10 @@ def relevant(question: str, passages: list[Found]) -> list[Found]:
     contents = [set(words.stems(f"{p.heading} {p.text}")) for p in passages]
     weight = _weights(wanted, contents)
     total = sum(weight.values())
-    scored = [(sum(weight[stem] for stem in wanted if stem in content) / total, p) for p, content in zip(passages, contents, strict=True)]
+    scored = [
+        (sum(weight[stem] for stem in wanted if stem in content) / total, p)
+        for p, content in zip(passages, contents, strict=True)
+    ]
     return [p for score, p in sorted(scored, key=lambda pair: -pair[0]) if score >= RELEVANT]
 
 
@@ -42,7 +45,11 @@ def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
     best = relevant(question, passages)[:3]
     if not best:
         return Answer(fallback, [])
-    candidates = [(rank, place, sentence) for rank, p in enumerate(best) for place, sentence in enumerate(_sentences(p.text))]
+    candidates = [
+        (rank, place, sentence)
+        for rank, p in enumerate(best)
+        for place, sentence in enumerate(_sentences(p.text))
+    ]
     contents = [set(words.stems(sentence)) for _, _, sentence in candidates]
     weight = _weights(wanted, contents)
     # Words of the heading count for each sentence below it, a little less than its own.

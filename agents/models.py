@@ -23,17 +23,23 @@ class Agent(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="agents")
     name = models.CharField(max_length=80)
-    instructions = models.TextField(max_length=20_000, blank=True, help_text="Who the agent is and how it should answer.")
+    instructions = models.TextField(
+        max_length=20_000, blank=True, help_text="Who the agent is and how it should answer."
+    )
     chat_model = models.ForeignKey(ChatModel, on_delete=models.PROTECT, related_name="agents")
     temperature = models.FloatField(default=0.2)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
-    fallback_text = models.CharField(max_length=500, default=FALLBACK, help_text="Said when the sources hold no answer.")
+    fallback_text = models.CharField(
+        max_length=500, default=FALLBACK, help_text="Said when the sources hold no answer."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["name", "created_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(temperature__gte=0, temperature__lte=1), name="agent_temperature_0_to_1"),
+            models.CheckConstraint(
+                condition=Q(temperature__gte=0, temperature__lte=1), name="agent_temperature_0_to_1"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -56,7 +62,9 @@ class Source(models.Model):
 
     class Meta:
         ordering = ["title", "created_at"]
-        constraints = [models.UniqueConstraint(fields=["agent", "content_hash"], name="source_text_once_per_agent")]
+        constraints = [
+            models.UniqueConstraint(fields=["agent", "content_hash"], name="source_text_once_per_agent")
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -136,8 +144,12 @@ class Reply(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")
     agent = models.ForeignKey(Agent, null=True, on_delete=models.SET_NULL, related_name="replies")
-    conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL, related_name="replies")
-    member = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    conversation = models.ForeignKey(
+        Conversation, null=True, on_delete=models.SET_NULL, related_name="replies"
+    )
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     # Made by the browser: the same press of Send, however often it arrives, is one reply.
     idempotency_key = models.CharField(max_length=100)
     fingerprint = models.CharField(max_length=64)
@@ -147,7 +159,9 @@ class Reply(models.Model):
     sources = models.JSONField(default=list)
     state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
     error_code = models.CharField(max_length=40, blank=True)
-    error_detail = models.CharField(max_length=300, blank=True, help_text="For admins; never the provider's raw words.")
+    error_detail = models.CharField(
+        max_length=300, blank=True, help_text="For admins; never the provider's raw words."
+    )
 
     # The route.
     chat_model = models.ForeignKey(ChatModel, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -166,7 +180,9 @@ class Reply(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
-    estimated_cost = models.PositiveBigIntegerField(null=True, help_text="Millionths of a US dollar, at list price.")
+    estimated_cost = models.PositiveBigIntegerField(
+        null=True, help_text="Millionths of a US dollar, at list price."
+    )
     created_at = models.DateTimeField()
     first_text_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
@@ -181,29 +197,36 @@ class Reply(models.Model):
             models.Index(fields=["conversation", "created_at"], name="reply_in_conversation"),
             models.Index(fields=["workspace", "billing", "created_at"], name="reply_usage"),
             models.Index(fields=["member", "-created_at"], name="reply_by_member"),
-            models.Index(fields=["renewed_at"], name="reply_running", condition=Q(state__in=["reserved", "streaming"])),
+            models.Index(
+                fields=["renewed_at"], name="reply_running", condition=Q(state__in=["reserved", "streaming"])
+            ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "member", "idempotency_key"], name="reply_once_per_send"),
+            models.UniqueConstraint(
+                fields=["workspace", "member", "idempotency_key"], name="reply_once_per_send"
+            ),
             models.CheckConstraint(
                 condition=Q(billing="credits", price__gt=0) | (~Q(billing="credits") & Q(price=0)),
                 name="reply_price_only_on_credits",
             ),
-            models.CheckConstraint(condition=Q(charged=0) | Q(charged=F("price")), name="reply_charged_price_or_nothing"),
             models.CheckConstraint(
-                condition=~Q(billing="byo") | Q(credential_kind="workspace"), name="reply_byo_on_workspace_key"
+                condition=Q(charged=0) | Q(charged=F("price")), name="reply_charged_price_or_nothing"
+            ),
+            models.CheckConstraint(
+                condition=~Q(billing="byo") | Q(credential_kind="workspace"),
+                name="reply_byo_on_workspace_key",
             ),
         ]
 
     def __str__(self) -> str:
         return f"reply {self.pk} ({self.state})"
 
+    def get_absolute_url(self) -> str:
+        return reverse("agents:receipt", args=[self.workspace.slug, self.pk])
+
     @property
     def is_running(self) -> bool:
         return self.state in self.RUNNING
-
-    def get_absolute_url(self) -> str:
-        return reverse("agents:receipt", args=[self.workspace.slug, self.pk])
 
 
 class Watch(models.Model):

@@ -45,18 +45,18 @@ class RouteBadge:
 def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
     provider = words.PROVIDER_NAMES[chat_model.provider]
     if isinstance(route, Refusal):
-        return RouteBadge("danger", "cannot run", words.refusal(route.code.value, {"provider": route.provider, "model": chat_model.name}))
+        return RouteBadge(
+            "danger",
+            "cannot run",
+            words.refusal(route.code.value, {"provider": route.provider, "model": chat_model.name}),
+        )
     labels = {
-        Billing.CREDITS: credits(route.price),
+        Billing.CREDITS: words.credits(route.price),
         Billing.BYO: f"your {provider} key",
         Billing.LOCAL: "local, free",
         Billing.UNMETERED: "not metered",
     }
     return RouteBadge(route.billing.value, labels[route.billing], price=route.price)
-
-
-def credits(amount: int) -> str:
-    return f"{amount:,} {'credit' if amount == 1 else 'credits'}"
 
 
 @dataclass(frozen=True, slots=True)

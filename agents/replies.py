@@ -94,7 +94,9 @@ def accept(send: Send) -> Accepted | Existing:
     _check(send)
     facts = admission.to_send(session_key=send.session_key, slug=send.slug, agent_id=send.agent_id)
     if settings.REPLIES_PER_MINUTE and facts.recent_replies >= settings.REPLIES_PER_MINUTE:
-        return _sent_before_or_raise(send, facts, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60))
+        return _sent_before_or_raise(
+            send, facts, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60)
+        )
     try:
         planned = _plan(send, facts)
         _make_credits_available(planned.route.price, facts)
@@ -259,7 +261,7 @@ def _store(send: Send, facts: admission.Facts, planned: Accepted) -> Accepted | 
 
 def _insert_conversation(cursor: Any, facts: admission.Facts, planned: Accepted) -> None:
     cursor.execute(
-        f"INSERT INTO agents_conversation (id, agent_id, started_by_id, created_at) VALUES (%s, %s, %s, {now(connection)})",  # noqa: S608
+        f"INSERT INTO agents_conversation (id, agent_id, started_by_id, created_at) VALUES (%s, %s, %s, {now(connection)})",
         [uid(connection, planned.conversation_id), uid(connection, facts.agent_id), facts.caller.user_id],
     )
 
@@ -337,7 +339,8 @@ def settle(accepted: Accepted, result: Result) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         _finish(cursor, accepted, result, charged=price)
         if accepted.hold_id:
-            resolved = _resolve_hold(cursor, accepted, capture=result.verdict.capture)
+            resolve = _capture if result.verdict.capture else _release
+            resolved = resolve(cursor, accepted, accepted.hold_id)
             if price and not resolved:
                 price = 0
                 _finish(cursor, accepted, result, charged=0)
@@ -345,21 +348,23 @@ def settle(accepted: Accepted, result: Result) -> int:
     return price
 
 
-def _resolve_hold(cursor: Any, accepted: Accepted, *, capture: bool) -> bool:
-    assert accepted.hold_id is not None
-    if capture:
-        return holds.capture(
-            cursor, hold_id=accepted.hold_id, lease_token=accepted.lease_token, reason=f"Reply by {accepted.model_name}"
-        )
-    return holds.release(cursor, hold_id=accepted.hold_id, lease_token=accepted.lease_token)
+def _capture(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
+    reason = f"Reply by {accepted.model_name}"
+    return holds.capture(cursor, hold_id=hold_id, lease_token=accepted.lease_token, reason=reason)
+
+
+def _release(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
+    return holds.release(cursor, hold_id=hold_id, lease_token=accepted.lease_token)
 
 
 def _finish(cursor: Any, accepted: Accepted, result: Result, *, charged: int) -> None:
-    cost = gateway.estimated_cost(result.outcome, input_price=accepted.input_price, output_price=accepted.output_price)
+    cost = gateway.estimated_cost(
+        result.outcome, input_price=accepted.input_price, output_price=accepted.output_price
+    )
     cursor.execute(
         "UPDATE agents_reply SET state = %s, text = %s, error_code = %s, error_detail = %s, charged = %s, attempts = %s,"
         " input_tokens = %s, output_tokens = %s, estimated_cost = %s, first_text_at = %s,"
-        f" done_at = {now(connection)} WHERE id = %s AND lease_token = %s",  # noqa: S608
+        f" done_at = {now(connection)} WHERE id = %s AND lease_token = %s",
         [
             result.verdict.state,
             result.text,
@@ -396,10 +401,13 @@ def heartbeat(beats: list[Beat]) -> None:
         quiet = [_ids(beat.accepted) for beat in beats if beat.text is None]
         spoken = [(beat.text, *_ids(beat.accepted)) for beat in beats if beat.text is not None]
         if quiet:
-            cursor.executemany(f"UPDATE agents_reply SET {mine}", quiet)  # noqa: S608
+            cursor.executemany(f"UPDATE agents_reply SET {mine}", quiet)
         if spoken:
-            cursor.executemany(f"UPDATE agents_reply SET state = 'streaming', text = %s, {mine}", spoken)  # noqa: S608
-        holds.renew(cursor, [(beat.accepted.hold_id, beat.accepted.lease_token) for beat in beats if beat.accepted.hold_id])
+            cursor.executemany(f"UPDATE agents_reply SET state = 'streaming', text = %s, {mine}", spoken)
+        holds.renew(
+            cursor,
+            [(beat.accepted.hold_id, beat.accepted.lease_token) for beat in beats if beat.accepted.hold_id],
+        )
 
 
 def _ids(accepted: Accepted) -> tuple[Any, Any]:
@@ -413,7 +421,7 @@ def stops_requested(reply_ids: list[UUID]) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM agents_reply WHERE stop_requested AND state IN ('reserved', 'streaming')"
-            f" AND id IN ({', '.join(['%s'] * len(reply_ids))})",  # noqa: S608
+            f" AND id IN ({', '.join(['%s'] * len(reply_ids))})",
             [uid(connection, reply_id) for reply_id in reply_ids],
         )
         return {as_uuid(row[0]) for row in cursor.fetchall()}
@@ -421,4 +429,6 @@ def stops_requested(reply_ids: list[UUID]) -> set[UUID]:
 
 def request_stop(reply_id: UUID) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE agents_reply SET stop_requested = TRUE WHERE id = %s", [uid(connection, reply_id)])
+        cursor.execute(
+            "UPDATE agents_reply SET stop_requested = TRUE WHERE id = %s", [uid(connection, reply_id)]
+        )

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -121,7 +121,10 @@ class Run:
             return Ending.STOPPED
         faults.reach("before_call")
         try:
-            async with asyncio.timeout(settings.REPLY_WALL_SECONDS), contextlib.aclosing(self._source()) as source:
+            async with (
+                asyncio.timeout(settings.REPLY_WALL_SECONDS),
+                contextlib.aclosing(self._source()) as source,
+            ):
                 async for piece in source:
                     self._say(piece)
                     if self.size > settings.REPLY_TEXT_BYTES:
@@ -131,7 +134,7 @@ class Run:
         capped = self._completion is not None and self._completion.outcome.finish is Finish.CUT
         return Ending.CAPPED if capped else Ending.FINISHED
 
-    def _source(self) -> AsyncIterator[str]:
+    def _source(self) -> AsyncGenerator[str, None]:
         accepted = self.accepted
         if accepted.ready_text is not None or accepted.secret is None:
             return _ready(accepted.ready_text or "")
@@ -195,7 +198,7 @@ class Run:
         return Beat(self.accepted, self.text if fresh else None)
 
 
-async def _ready(text: str) -> AsyncIterator[str]:
+async def _ready(text: str) -> AsyncGenerator[str, None]:
     for piece in local.pieces(text):
         yield piece
         await asyncio.sleep(0)
@@ -214,7 +217,9 @@ async def _note_health(credential_id: UUID, error: ProviderError | None) -> None
         log.warning("key health not written: %s", type(problem).__name__)
 
 
-def _final_event(accepted: Accepted, result: Result, charged: int, error: ProviderError | None) -> dict[str, Any]:
+def _final_event(
+    accepted: Accepted, result: Result, charged: int, error: ProviderError | None
+) -> dict[str, Any]:
     """The one terminal event: `done`, or `error` in words for members."""
     facts = {
         "state": result.verdict.state,
@@ -257,7 +262,11 @@ async def _beat_once() -> None:
     beats = [beat for beat in (run.beat() for run in running) if beat]
     if beats:
         await database.run(replies.heartbeat, beats)
-    asked = await database.run(replies.stops_requested, [run.accepted.reply_id for run in running]) if running else set()
+    asked = (
+        await database.run(replies.stops_requested, [run.accepted.reply_id for run in running])
+        if running
+        else set()
+    )
     for reply_id in asked:
         run = _live.get(reply_id)
         if run:

@@ -10,10 +10,20 @@ urlpatterns = [
     path("w/<slug:slug>/agents/<uuid:agent_id>/", agents.agent_page, name="agent"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/delete/", agents.delete, name="delete"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/sources/new/", sources.add_text, name="add_text"),
-    path("w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/", sources.edit_text, name="edit_text"),
-    path("w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/delete/", sources.delete_text, name="delete_text"),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/", sources.edit_text, name="edit_text"
+    ),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/delete/",
+        sources.delete_text,
+        name="delete_text",
+    ),
     path("w/<slug:slug>/agents/<uuid:agent_id>/questions/new/", sources.add_qa, name="add_qa"),
-    path("w/<slug:slug>/agents/<uuid:agent_id>/questions/<uuid:qa_id>/delete/", sources.delete_qa, name="delete_qa"),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/questions/<uuid:qa_id>/delete/",
+        sources.delete_qa,
+        name="delete_qa",
+    ),
     path("w/<slug:slug>/agents/<uuid:agent_id>/playground/", playground.page, name="playground"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", playground.inspect, name="inspect"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/messages/", chat.send_message, name="send_message"),

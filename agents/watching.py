@@ -30,7 +30,11 @@ def resume_point(last_event_id: str) -> int | str:
     """Characters already seen, from a Last-Event-ID header; junk starts over."""
     if last_event_id == END:
         return END
-    return int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 10 else 0
+    return (
+        int(last_event_id)
+        if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 10
+        else 0
+    )
 
 
 async def watch(reply_id: UUID, seen: int | str = 0) -> AsyncIterator[bytes]:
@@ -114,7 +118,10 @@ def final_event(reply: Reply) -> dict[str, Any]:
 
 def failure_facts(reply: Reply) -> dict[str, Any]:
     """What words.failure wants to know of a stored reply."""
-    status = next((part.removeprefix("HTTP ") for part in reply.error_detail.split(", ") if part.startswith("HTTP ")), None)
+    status = next(
+        (part.removeprefix("HTTP ") for part in reply.error_detail.split(", ") if part.startswith("HTTP ")),
+        None,
+    )
     return {
         "provider": reply.provider,
         "model": reply.model_name,

@@ -14,12 +14,13 @@ REFUSALS = {
     "message_empty": "Write a message first.",
     "message_too_large": "This message is too long. Shorten it to at most {limit:,} characters; it is still here.",
     "idempotency_key_missing": "The page is out of date. Reload it and send again.",
+    "malformed": "The request could not be read. Reload the page and send again.",
     "csrf_failed": "The page is out of date. Reload it and send again.",
     "too_fast": "You have sent {per_minute} messages within a minute. Wait {retry_after} seconds and send again.",
     "idempotency_conflict": "This page already sent another message. Reload it and send again.",
     "agent_archived": "This agent is archived. An editor can make it active again on the agent's page.",
     "credits_exhausted": (
-        "The workspace has {available} credits left and this reply costs {price}. Nothing was charged. "
+        "The workspace has {available} left and this reply costs {price}. Nothing was charged. "
         "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits."
     ),
     "platform_key_missing": (
@@ -97,14 +98,30 @@ FAILURES = {
         "Our side: the answer was interrupted. Send again.",
         "The server that ran this reply stopped before it was settled.",
     ),
-    "internal": ("Our side: something went wrong. Send again.", "An error of ours ended this reply; the log has its class."),
+    "internal": (
+        "Our side: something went wrong. Send again.",
+        "An error of ours ended this reply; the log has its class.",
+    ),
 }
+
+
+def count(amount: int, noun: str) -> str:
+    """ "1 agent", "1,200 agents"."""
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def credits(amount: int) -> str:
+    return count(amount, "credit")
 
 
 def refusal(code: str, data: dict[str, Any]) -> str:
     """The sentence for a refused message."""
-    facts = {"provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"), **{k: v for k, v in data.items() if k != "provider"}}
-    return REFUSALS[code].format_map(facts)
+    facts = {
+        "provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"),
+        **{k: v for k, v in data.items() if k != "provider"},
+    }
+    amounts = {name: credits(facts[name]) for name in ("available", "price") if name in facts}
+    return REFUSALS[code].format_map(facts | amounts)
 
 
 def failure(code: str, facts: dict[str, Any], *, for_admin: bool) -> str:
@@ -123,7 +140,9 @@ def failure(code: str, facts: dict[str, Any], *, for_admin: bool) -> str:
         "wait": f"Try again in {seconds:.0f} seconds." if seconds else "Try again in a moment.",
     }
     member, admin = FAILURES.get(code, FAILURES["internal"])
-    sentence = (admin if for_admin and (own or code not in {"key_rejected", "no_funds"}) else member).format_map(told)
+    sentence = (
+        admin if for_admin and (own or code not in {"key_rejected", "no_funds"}) else member
+    ).format_map(told)
     return f"{sentence} Nothing was charged."
 
 
@@ -145,7 +164,7 @@ def badge(reply: Any) -> str:
     if reply.billing == "unmetered":
         return "not metered"
     if reply.is_running:
-        return f"{reply.price} {'credit' if reply.price == 1 else 'credits'} held"
+        return f"{credits(reply.price)} held"
     if not reply.charged:
         return "not charged"
-    return f"{reply.charged} {'credit' if reply.charged == 1 else 'credits'}"
+    return credits(reply.charged)

@@ -16,9 +16,10 @@ from typing import Any
 
 from csp.utils import build_policy
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, TooManyFieldsSent
+from django.core.exceptions import BadRequest, DisallowedHost, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
@@ -55,7 +56,12 @@ class Express:
             (b"cache-control", b"no-store"),
         ]
         if settings.SECURE_HSTS_SECONDS:
-            self.headers.append((b"strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload".encode()))
+            self.headers.append(
+                (
+                    b"strict-transport-security",
+                    f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload".encode(),
+                )
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = _match(scope)
@@ -63,6 +69,7 @@ class Express:
             await self.django(scope, receive, send)
             return
         try:
+            _refuse_announced_flood(scope)
             request = ASGIRequest(scope, io.BytesIO(await _read_body(receive)))
             response = await self._respond(request, match)
         except TooLarge:
@@ -80,17 +87,24 @@ class Express:
             response: HttpResponseBase = await match.func(request, **match.kwargs)
         except DisallowedHost:
             return _error("not_found", 400)
-        except TooManyFieldsSent:
-            return _error("message_empty", 400)
+        except (SuspiciousOperation, MultiPartParserError, BadRequest):
+            return _error("malformed", 400)
         except Exception as problem:
             # The class only: its words, and the frames' locals, may hold what must not be logged.
             log.error("%s %s failed: %s", request.method, request.path, type(problem).__name__)
-            return JsonResponse({"error": {"code": "internal", "message": "Our side: something went wrong. Try again."}}, status=500)
+            return JsonResponse(
+                {"error": {"code": "internal", "message": "Our side: something went wrong. Try again."}},
+                status=500,
+            )
         return response
 
     async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers + self.headers})
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()
+        ]
+        await send(
+            {"type": "http.response.start", "status": response.status_code, "headers": headers + self.headers}
+        )
         if response.streaming:
             await _stream(response, receive, send)
         else:
@@ -108,6 +122,13 @@ def _match(scope: Scope) -> ResolverMatch | None:
     except Resolver404:
         return None
     return match if getattr(match.func, "express", False) else None
+
+
+def _refuse_announced_flood(scope: Scope) -> None:
+    """Before the first byte of a body whose head says that it will be too large: nobody should have to send it."""
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    if announced.isdigit() and int(announced[:20]) > BODY_BYTES:
+        raise TooLarge
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -152,4 +173,6 @@ async def _stream(response: Any, receive: Receive, send: Send) -> None:
 
 
 def _error(code: str, status: int, **data: Any) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": REFUSALS[code].format_map(data), **data}}, status=status)
+    return JsonResponse(
+        {"error": {"code": code, "message": REFUSALS[code].format_map(data), **data}}, status=status
+    )

@@ -6,7 +6,7 @@ accepted, and the secret lives no longer than the run.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -62,7 +62,13 @@ class Completion:
     """
 
     def __init__(
-        self, *, provider: str, model_id: str, messages: list[Message], temperature: float, secret: vault.Secret
+        self,
+        *,
+        provider: str,
+        model_id: str,
+        messages: list[Message],
+        temperature: float,
+        secret: vault.Secret,
     ) -> None:
         self.twin = TWINS[provider]
         self.call = Call(
@@ -81,7 +87,7 @@ class Completion:
         self.outcome = Outcome()
         self.attempts = 0
 
-    async def pieces(self) -> AsyncIterator[str]:
+    async def pieces(self) -> AsyncGenerator[str, None]:
         """Text as it arrives. ProviderError once retries, which change neither model, price nor owner, are spent."""
         spoken = False
         while True:

@@ -41,7 +41,9 @@ def set_byo(page: Page, *, on: bool) -> None:
     expect(page.get_by_role("switch")).to_be_checked(checked=on)
 
 
-def test_paste_switch_verify_and_switch_back(cast: Cast, open_page: OpenPage, provider_double: Double) -> None:
+def test_paste_switch_verify_and_switch_back(
+    cast: Cast, open_page: OpenPage, provider_double: Double
+) -> None:
     platform_key("openai")
     agent = make_agent(cast.acme, "gpt-4o")
     page = open_page()

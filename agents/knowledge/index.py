@@ -4,6 +4,7 @@ The index follows the table by itself (triggers on SQLite, an expression index o
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -71,7 +72,7 @@ class Hits:
     passages: list[Found]
 
 
-def search(agent_id: object, question: str) -> Hits:
+def search(agent_id: UUID, question: str) -> Hits:
     """Look `question` up in one agent's knowledge. One statement."""
     terms = words.terms(question)[:30]
     if connection.vendor == "postgresql":

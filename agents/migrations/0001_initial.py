@@ -8,166 +8,356 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('llm', '0001_initial'),
-        ('workspaces', '0001_initial'),
+        ("llm", "0001_initial"),
+        ("workspaces", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('instructions', models.TextField(blank=True, help_text='Who the agent is and how it should answer.', max_length=20000)),
-                ('temperature', models.FloatField(default=0.2)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('archived', 'Archived')], default='active', max_length=10)),
-                ('fallback_text', models.CharField(default="I don't know that from my sources. Could you put it another way?", help_text='Said when the sources hold no answer.', max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('chat_model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agents', to='llm.chatmodel')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agents', to='workspaces.workspace')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "instructions",
+                    models.TextField(
+                        blank=True, help_text="Who the agent is and how it should answer.", max_length=20000
+                    ),
+                ),
+                ("temperature", models.FloatField(default=0.2)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("active", "Active"), ("archived", "Archived")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "fallback_text",
+                    models.CharField(
+                        default="I don't know that from my sources. Could you put it another way?",
+                        help_text="Said when the sources hold no answer.",
+                        max_length=500,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "chat_model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="agents", to="llm.chatmodel"
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="agents",
+                        to="workspaces.workspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'created_at'],
+                "ordering": ["name", "created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='agents.agent')),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="conversations",
+                        to="agents.agent",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='QAPair',
+            name="QAPair",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('question', models.CharField(max_length=500)),
-                ('answer', models.TextField(max_length=20000)),
-                ('folded', models.CharField(editable=False, max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='qa_pairs', to='agents.agent')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("question", models.CharField(max_length=500)),
+                ("answer", models.TextField(max_length=20000)),
+                ("folded", models.CharField(editable=False, max_length=500)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="qa_pairs",
+                        to="agents.agent",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['question'],
+                "ordering": ["question"],
             },
         ),
         migrations.CreateModel(
-            name='Reply',
+            name="Reply",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('idempotency_key', models.CharField(max_length=100)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('question', models.TextField()),
-                ('text', models.TextField(blank=True)),
-                ('sources', models.JSONField(default=list)),
-                ('state', models.CharField(choices=[('reserved', 'Accepted'), ('streaming', 'Answering'), ('completed', 'Complete'), ('stopped', 'Stopped'), ('cut', 'Cut at limit'), ('failed', 'Failed')], default='reserved', max_length=10)),
-                ('error_code', models.CharField(blank=True, max_length=40)),
-                ('error_detail', models.CharField(blank=True, help_text="For admins; never the provider's raw words.", max_length=300)),
-                ('model_name', models.CharField(max_length=60)),
-                ('provider', models.CharField(max_length=12)),
-                ('model_id', models.CharField(blank=True, max_length=100)),
-                ('credential_kind', models.CharField(max_length=10)),
-                ('credential_id', models.UUIDField(null=True)),
-                ('credential_mask', models.CharField(blank=True, max_length=20)),
-                ('billing', models.CharField(choices=[('credits', 'Credits'), ('byo', 'Your provider account'), ('local', 'Local, free'), ('unmetered', 'Unmetered')], max_length=10)),
-                ('price', models.PositiveIntegerField()),
-                ('why', models.CharField(max_length=40)),
-                ('charged', models.PositiveIntegerField(default=0)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('input_tokens', models.PositiveIntegerField(null=True)),
-                ('output_tokens', models.PositiveIntegerField(null=True)),
-                ('estimated_cost', models.PositiveBigIntegerField(help_text='Millionths of a US dollar, at list price.', null=True)),
-                ('created_at', models.DateTimeField()),
-                ('first_text_at', models.DateTimeField(null=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('lease_token', models.UUIDField()),
-                ('renewed_at', models.DateTimeField()),
-                ('stop_requested', models.BooleanField(default=False)),
-                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replies', to='agents.agent')),
-                ('chat_model', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='llm.chatmodel')),
-                ('conversation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replies', to='agents.conversation')),
-                ('member', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='workspaces.workspace')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("idempotency_key", models.CharField(max_length=100)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("question", models.TextField()),
+                ("text", models.TextField(blank=True)),
+                ("sources", models.JSONField(default=list)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("reserved", "Accepted"),
+                            ("streaming", "Answering"),
+                            ("completed", "Complete"),
+                            ("stopped", "Stopped"),
+                            ("cut", "Cut at limit"),
+                            ("failed", "Failed"),
+                        ],
+                        default="reserved",
+                        max_length=10,
+                    ),
+                ),
+                ("error_code", models.CharField(blank=True, max_length=40)),
+                (
+                    "error_detail",
+                    models.CharField(
+                        blank=True, help_text="For admins; never the provider's raw words.", max_length=300
+                    ),
+                ),
+                ("model_name", models.CharField(max_length=60)),
+                ("provider", models.CharField(max_length=12)),
+                ("model_id", models.CharField(blank=True, max_length=100)),
+                ("credential_kind", models.CharField(max_length=10)),
+                ("credential_id", models.UUIDField(null=True)),
+                ("credential_mask", models.CharField(blank=True, max_length=20)),
+                (
+                    "billing",
+                    models.CharField(
+                        choices=[
+                            ("credits", "Credits"),
+                            ("byo", "Your provider account"),
+                            ("local", "Local, free"),
+                            ("unmetered", "Unmetered"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("price", models.PositiveIntegerField()),
+                ("why", models.CharField(max_length=40)),
+                ("charged", models.PositiveIntegerField(default=0)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("input_tokens", models.PositiveIntegerField(null=True)),
+                ("output_tokens", models.PositiveIntegerField(null=True)),
+                (
+                    "estimated_cost",
+                    models.PositiveBigIntegerField(
+                        help_text="Millionths of a US dollar, at list price.", null=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("first_text_at", models.DateTimeField(null=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                ("lease_token", models.UUIDField()),
+                ("renewed_at", models.DateTimeField()),
+                ("stop_requested", models.BooleanField(default=False)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replies",
+                        to="agents.agent",
+                    ),
+                ),
+                (
+                    "chat_model",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="llm.chatmodel",
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replies",
+                        to="agents.conversation",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replies",
+                        to="workspaces.workspace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=200)),
-                ('text', models.TextField(max_length=1000000)),
-                ('content_hash', models.CharField(editable=False, max_length=64)),
-                ('trained_at', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sources', to='agents.agent')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("text", models.TextField(max_length=1000000)),
+                ("content_hash", models.CharField(editable=False, max_length=64)),
+                ("trained_at", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sources", to="agents.agent"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['title', 'created_at'],
+                "ordering": ["title", "created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Passage',
+            name="Passage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('heading', models.CharField(blank=True, max_length=200)),
-                ('text', models.TextField()),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passages', to='agents.agent')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passages', to='agents.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("heading", models.CharField(blank=True, max_length=200)),
+                ("text", models.TextField()),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="passages",
+                        to="agents.agent",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="passages",
+                        to="agents.source",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['source', 'position'],
+                "ordering": ["source", "position"],
             },
         ),
         migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.CheckConstraint(condition=models.Q(('temperature__gte', 0), ('temperature__lte', 1)), name='agent_temperature_0_to_1'),
+            model_name="agent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("temperature__gte", 0), ("temperature__lte", 1)),
+                name="agent_temperature_0_to_1",
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['agent', 'started_by', '-created_at'], name='conversation_latest'),
+            model_name="conversation",
+            index=models.Index(fields=["agent", "started_by", "-created_at"], name="conversation_latest"),
         ),
         migrations.AddConstraint(
-            model_name='qapair',
-            constraint=models.UniqueConstraint(fields=('agent', 'folded'), name='qa_question_once_per_agent'),
+            model_name="qapair",
+            constraint=models.UniqueConstraint(fields=("agent", "folded"), name="qa_question_once_per_agent"),
         ),
         migrations.AddIndex(
-            model_name='reply',
-            index=models.Index(fields=['conversation', 'created_at'], name='reply_in_conversation'),
+            model_name="reply",
+            index=models.Index(fields=["conversation", "created_at"], name="reply_in_conversation"),
         ),
         migrations.AddIndex(
-            model_name='reply',
-            index=models.Index(fields=['workspace', 'billing', 'created_at'], name='reply_usage'),
+            model_name="reply",
+            index=models.Index(fields=["workspace", "billing", "created_at"], name="reply_usage"),
         ),
         migrations.AddIndex(
-            model_name='reply',
-            index=models.Index(condition=models.Q(('state__in', ['reserved', 'streaming'])), fields=['renewed_at'], name='reply_running'),
+            model_name="reply",
+            index=models.Index(
+                condition=models.Q(("state__in", ["reserved", "streaming"])),
+                fields=["renewed_at"],
+                name="reply_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reply',
-            constraint=models.UniqueConstraint(fields=('workspace', 'member', 'idempotency_key'), name='reply_once_per_send'),
+            model_name="reply",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "member", "idempotency_key"), name="reply_once_per_send"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reply',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('billing', 'credits'), ('price__gt', 0)), models.Q(models.Q(('billing', 'credits'), _negated=True), ('price', 0)), _connector='OR'), name='reply_price_only_on_credits'),
+            model_name="reply",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("billing", "credits"), ("price__gt", 0)),
+                    models.Q(models.Q(("billing", "credits"), _negated=True), ("price", 0)),
+                    _connector="OR",
+                ),
+                name="reply_price_only_on_credits",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reply',
-            constraint=models.CheckConstraint(condition=models.Q(('charged', 0), ('charged', models.F('price')), _connector='OR'), name='reply_charged_price_or_nothing'),
+            model_name="reply",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("charged", 0), ("charged", models.F("price")), _connector="OR"),
+                name="reply_charged_price_or_nothing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reply',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('billing', 'byo'), _negated=True), ('credential_kind', 'workspace'), _connector='OR'), name='reply_byo_on_workspace_key'),
+            model_name="reply",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("billing", "byo"), _negated=True),
+                    ("credential_kind", "workspace"),
+                    _connector="OR",
+                ),
+                name="reply_byo_on_workspace_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(fields=('agent', 'content_hash'), name='source_text_once_per_agent'),
+            model_name="source",
+            constraint=models.UniqueConstraint(
+                fields=("agent", "content_hash"), name="source_text_once_per_agent"
+            ),
         ),
     ]

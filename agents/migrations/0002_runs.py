@@ -5,24 +5,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0001_initial'),
-        ('llm', '0003_catalogue'),
-        ('workspaces', '0003_audit_filters'),
+        ("agents", "0001_initial"),
+        ("llm", "0003_catalogue"),
+        ("workspaces", "0003_audit_filters"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Watch',
+            name="Watch",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('last_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("last_at", models.DateTimeField()),
             ],
         ),
         migrations.AddIndex(
-            model_name='reply',
-            index=models.Index(fields=['member', '-created_at'], name='reply_by_member'),
+            model_name="reply",
+            index=models.Index(fields=["member", "-created_at"], name="reply_by_member"),
         ),
     ]

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import building, presenting
+from agents import building, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
 from billing.errors import LimitReached
@@ -21,7 +21,9 @@ from workspaces.models import Workspace
 def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     routes = outlook.of(workspace)
     agents = workspace.agents.select_related("chat_model").order_by("status", "name")
-    rows = [(agent, presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)) for agent in agents]
+    rows = [
+        (agent, presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)) for agent in agents
+    ]
     return render(request, "agents/list.html", {"workspace": workspace, "rows": rows})
 
 
@@ -33,7 +35,10 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         try:
             agent = building.create(form.save(commit=False))
         except LimitReached as limit:
-            form.add_error(None, f"The plan allows {limit.limit} agents. Archiving does not free a place; deleting one does.")
+            form.add_error(
+                None,
+                f"The plan allows {words.count(limit.limit, 'agent')}. Archiving does not free a place; deleting one does.",
+            )
         else:
             messages.success(request, f"{agent.name} is ready. Give it something to answer from.")
             return redirect(agent)
@@ -92,7 +97,7 @@ def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
     to_model = get_object_or_404(models, pk=_number(request.POST.get("to_model")))
     from_model_id = _number(request.POST.get("from_model"))
     moved = building.change_models(workspace, from_model_id=from_model_id, to_model=to_model, request=request)
-    messages.success(request, f"{moved} {'agent now uses' if moved == 1 else 'agents now use'} {to_model.name}.")
+    messages.success(request, f"{words.count(moved, 'agent')} moved to {to_model.name}.")
     return redirect("llm:settings", workspace.slug)
 
 
@@ -102,4 +107,3 @@ def _number(text: str | None) -> int:
 
 def find_agent(workspace: Workspace, agent_id: UUID) -> Agent:
     return get_object_or_404(workspace.agents.select_related("workspace", "chat_model"), pk=agent_id)
-

@@ -39,13 +39,21 @@ EVENT_STREAM = "text/event-stream"
 def wants(request: HttpRequest) -> str:
     """What a caller takes: an event stream, JSON, or a page."""
     accept = request.headers.get("accept", "")
-    return EVENT_STREAM if EVENT_STREAM in accept else "application/json" if "application/json" in accept else "text/html"
+    return (
+        EVENT_STREAM
+        if EVENT_STREAM in accept
+        else "application/json"
+        if "application/json" in accept
+        else "text/html"
+    )
 
 
 def refused(refusal: ReplyRefused) -> JsonResponse:
     """A refusal as scripts get it."""
     message = words.refusal(refusal.code, refusal.data)
-    response = JsonResponse({"error": {"code": refusal.code, "message": message, **refusal.data}}, status=refusal.status)
+    response = JsonResponse(
+        {"error": {"code": refusal.code, "message": message, **refusal.data}}, status=refusal.status
+    )
     if "retry_after" in refusal.data:
         response["Retry-After"] = str(refusal.data["retry_after"])
     return response
@@ -75,14 +83,17 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Send:
         session_key=_session_key(request),
         slug=slug,
         agent_id=agent_id,
-        text=form.get("text", "").strip().replace("\r\n", "\n"),
+        # NUL: PostgreSQL cannot store it, and a message of nothing else is empty.
+        text=form.get("text", "").replace("\0", "").strip().replace("\r\n", "\n"),
         idempotency_key=form.get("idempotency_key", ""),
         conversation_id=conversation,
     )
 
 
 def _session_key(request: HttpRequest) -> str:
-    return request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    """The cookie's session key; one that was never ours (a NUL among it, say) is not asked of the database."""
+    session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return session_key if session_key.isalnum() else ""
 
 
 async def _answer(
@@ -121,10 +132,14 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
 async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponseBase:
     """Watch a reply, from the start or from Last-Event-ID. Membership is checked on every attach."""
     try:
-        await database.run(admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id)
+        await database.run(
+            admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id
+        )
     except ReplyRefused as refusal:
         return refused(refusal)
-    return event_stream(watching.watch(reply_id, watching.resume_point(request.headers.get("last-event-id", ""))))
+    return event_stream(
+        watching.watch(reply_id, watching.resume_point(request.headers.get("last-event-id", "")))
+    )
 
 
 @admits_itself(Role.EDITOR)
@@ -133,7 +148,11 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
     """End a running reply: the member who asked may, and any admin. Text so far is kept."""
     try:
         caller, member_id = await database.run(
-            admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id, needs=Role.EDITOR
+            admission.to_reply,
+            session_key=_session_key(request),
+            slug=slug,
+            reply_id=reply_id,
+            needs=Role.EDITOR,
         )
         if member_id != caller.user_id and caller.role.rank < Role.ADMIN.rank:
             raise RoleTooSmall
@@ -151,4 +170,3 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
 
 for view in (send_message, stream, stop):
     view.express = True  # type: ignore[attr-defined]
-

@@ -46,7 +46,7 @@ def _context(
     shown = list(conversation.replies.order_by("-created_at")[:TURNS_SHOWN])[::-1] if conversation else []
     for reply in shown:
         reply.workspace = workspace
-    mine = agent.conversations.filter(started_by=request.user).order_by("-created_at")
+    mine = agent.conversations.filter(started_by_id=request.membership.user_id).order_by("-created_at")
     return {
         "workspace": workspace,
         "agent": agent,
@@ -73,7 +73,9 @@ def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: Reply
 
 
 @editor_required
-def _refused(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, *, refusal: ReplyRefused) -> HttpResponse:
+def _refused(
+    request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, *, refusal: ReplyRefused
+) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     context = _context(request, workspace, agent, _chosen(agent, request.POST.get("conversation")))
     context |= {"problem": words.refusal(refusal.code, refusal.data), "draft": request.POST.get("text", "")}
@@ -105,5 +107,11 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
         history=[],
         question=question,
     )
-    context = {"workspace": workspace, "agent": agent, "question": question, "hits": hits, "messages_sent": messages}
+    context = {
+        "workspace": workspace,
+        "agent": agent,
+        "question": question,
+        "hits": hits,
+        "messages_sent": messages,
+    }
     return render(request, "agents/inspect.html", context)

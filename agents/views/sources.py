@@ -1,14 +1,17 @@
 """What an agent answers from: texts and Q&A pairs. Adding and retraining is always free."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
+from django.forms import ModelForm
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from agents import building
+from agents import building, words
 from agents.forms import QAPairForm, SourceForm
 from agents.knowledge import training
 from agents.models import Agent
@@ -40,13 +43,15 @@ def add_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> H
     return _form(request, workspace, agent, form, "Add a question and its answer")
 
 
-def _add(form, agent: Agent, act) -> bool:  # type: ignore[no-untyped-def]
+def _add(form: ModelForm, agent: Agent, act: Callable[[dict[str, Any]], object]) -> bool:
     try:
         with transaction.atomic():
             building.require_source_room(agent)
             act(form.cleaned_data)
     except LimitReached as limit:
-        form.add_error(None, f"The plan allows {limit.limit} sources for each agent. Delete one first.")
+        form.add_error(
+            None, f"The plan allows {words.count(limit.limit, 'source')} for each agent. Delete one first."
+        )
     except training.AlreadyKnown:
         form.add_error(None, "The agent already has exactly this.")
     return not form.errors
@@ -54,7 +59,9 @@ def _add(form, agent: Agent, act) -> bool:  # type: ignore[no-untyped-def]
 
 @editor_required
 @require_http_methods(["GET", "POST"])
-def edit_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID) -> HttpResponse:
+def edit_text(
+    request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
+) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     source = get_object_or_404(agent.sources, pk=source_id)
     form = SourceForm(request.POST or None, instance=source)
@@ -71,7 +78,9 @@ def edit_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, s
 
 @editor_required
 @require_POST
-def delete_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID) -> HttpResponse:
+def delete_text(
+    request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
+) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     get_object_or_404(agent.sources, pk=source_id).delete()
     messages.success(request, "The text is gone; the agent no longer answers from it.")
@@ -87,6 +96,8 @@ def delete_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, q
     return redirect(agent)
 
 
-def _form(request: WorkspaceRequest, workspace: Workspace, agent: Agent, form, title: str) -> HttpResponse:  # type: ignore[no-untyped-def]
+def _form(
+    request: WorkspaceRequest, workspace: Workspace, agent: Agent, form: ModelForm, title: str
+) -> HttpResponse:
     context = {"workspace": workspace, "agent": agent, "form": form, "form_title": title}
     return render(request, "agents/source_form.html", context, status=400 if form.is_bound else 200)

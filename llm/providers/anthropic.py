@@ -10,7 +10,12 @@ from llm.providers import wire
 from llm.providers.base import Call, Fault, Finish, Outcome, ProviderError, RevealsSecret, Verdict, verdict
 from llm.providers.clients import per_loop
 
-FINISH = {"end_turn": Finish.STOP, "stop_sequence": Finish.STOP, "max_tokens": Finish.LENGTH, "refusal": Finish.REFUSAL}
+FINISH = {
+    "end_turn": Finish.STOP,
+    "stop_sequence": Finish.STOP,
+    "max_tokens": Finish.LENGTH,
+    "refusal": Finish.REFUSAL,
+}
 ERRORS = {
     "authentication_error": Fault.REJECTED,
     "permission_error": Fault.REJECTED,
@@ -25,7 +30,9 @@ ERRORS = {
 @per_loop
 def client(base_url: str) -> anthropic.AsyncAnthropic:
     """The warm client of this process; each call brings its own secret."""
-    return anthropic.AsyncAnthropic(api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client())
+    return anthropic.AsyncAnthropic(
+        api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client()
+    )
 
 
 def body(call: Call) -> dict[str, Any]:
@@ -62,8 +69,13 @@ async def _open(call: Call) -> httpx2.Response:
     # event loop's time in a reply, and would keep the secret.
     options = {"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)}
     try:
-        return await client(call.base_url).post(  # type: ignore[call-overload, no-any-return]
-            "/v1/messages", cast_to=httpx2.Response, body=body(call), options=options, stream=True, stream_cls=anthropic.AsyncStream
+        return await client(call.base_url).post(  # type: ignore[call-overload]
+            "/v1/messages",
+            cast_to=httpx2.Response,
+            body=body(call),
+            options=options,
+            stream=True,
+            stream_cls=anthropic.AsyncStream,
         )
     except anthropic.APIStatusError as error:
         problem = wire.from_status(error.response, _code(error.body))

@@ -44,7 +44,9 @@ class ProviderError(Exception):
     `retry_after` in seconds, when the provider gave one that made sense.
     """
 
-    def __init__(self, fault: Fault, *, status: int | None = None, retry_after: float | None = None, note: str = "") -> None:
+    def __init__(
+        self, fault: Fault, *, status: int | None = None, retry_after: float | None = None, note: str = ""
+    ) -> None:
         super().__init__(fault.value)
         self.fault = fault
         self.status = status

@@ -23,7 +23,9 @@ ERRORS = {
 @per_loop
 def client(base_url: str) -> openai.AsyncOpenAI:
     """The warm client of this process; each call brings its own secret."""
-    return openai.AsyncOpenAI(api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client())
+    return openai.AsyncOpenAI(
+        api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client()
+    )
 
 
 def body(call: Call) -> dict[str, Any]:
@@ -58,8 +60,13 @@ async def _open(call: Call) -> httpx2.Response:
     # event loop's time in a reply, and would keep the secret.
     options = {"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)}
     try:
-        return await client(call.base_url).post(  # type: ignore[call-overload, no-any-return]
-            "/chat/completions", cast_to=httpx2.Response, body=body(call), options=options, stream=True, stream_cls=openai.AsyncStream
+        return await client(call.base_url).post(  # type: ignore[call-overload]
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            body=body(call),
+            options=options,
+            stream=True,
+            stream_cls=openai.AsyncStream,
         )
     except openai.APIStatusError as error:
         problem = wire.from_status(error.response, error.code or error.type or "")
@@ -77,7 +84,10 @@ def _text_of(data: bytes, outcome: Outcome) -> str | None:
         raise _error_event(event["error"])
     usage = event.get("usage")
     if usage:
-        outcome.input_tokens, outcome.output_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        outcome.input_tokens, outcome.output_tokens = (
+            usage.get("prompt_tokens"),
+            usage.get("completion_tokens"),
+        )
     choices = event.get("choices")
     if not choices:
         return ""

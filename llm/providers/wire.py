@@ -53,7 +53,11 @@ class _Capped(httpx2.AsyncByteStream):
 def async_client() -> httpx2.AsyncClient:
     """One pool for one provider and event loop: no redirects, no compression, capped error bodies."""
     return openai.DefaultAioHttpClient(
-        limits=POOL, follow_redirects=False, headers=HEADERS, event_hooks={"response": [_guard]}, trust_env=False
+        limits=POOL,
+        follow_redirects=False,
+        headers=HEADERS,
+        event_hooks={"response": [_guard]},
+        trust_env=False,
     )
 
 
@@ -64,7 +68,10 @@ def sync_client(seconds: float) -> httpx2.Client:
 
 def timeout(limits: Limits) -> httpx2.Timeout:
     return httpx2.Timeout(
-        connect=limits.connect_seconds, read=limits.first_byte_seconds, write=limits.first_byte_seconds, pool=limits.connect_seconds
+        connect=limits.connect_seconds,
+        read=limits.first_byte_seconds,
+        write=limits.first_byte_seconds,
+        pool=limits.connect_seconds,
     )
 
 
@@ -107,7 +114,9 @@ def fault_of_status(status: int, code: str) -> Fault:
 
 def from_status(response: httpx2.Response, code: str) -> ProviderError:
     status = response.status_code
-    return ProviderError(fault_of_status(status, code), status=status, retry_after=retry_after(response.headers))
+    return ProviderError(
+        fault_of_status(status, code), status=status, retry_after=retry_after(response.headers)
+    )
 
 
 def from_transport(error: BaseException) -> ProviderError:
@@ -167,7 +176,10 @@ def parse(data: bytes) -> dict[str, Any]:
 
 
 async def read_events(
-    response: httpx2.Response, limits: Limits, outcome: Outcome, text_of: Callable[[bytes, Outcome], str | None]
+    response: httpx2.Response,
+    limits: Limits,
+    outcome: Outcome,
+    text_of: Callable[[bytes, Outcome], str | None],
 ) -> AsyncIterator[str]:
     """Text pieces of a streamed reply, one per network read, until its finish marker.
 

@@ -1,0 +1,217 @@
+"""The pages of agents, by role and by size; no server and no provider needed."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from agents.knowledge import training
+from agents.models import Agent, Conversation, Reply
+from llm.models import ChatModel
+from tests.harness.cast import Cast, make_agent
+from workspaces.models import User
+
+pytestmark = pytest.mark.django_db
+
+MOST_QUERIES = 12
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def make_reply(agent: Agent, conversation: Conversation, **fields: object) -> Reply:
+    now = timezone.now()
+    defaults = {
+        "workspace": agent.workspace,
+        "member": conversation.started_by,
+        "idempotency_key": uuid4().hex,
+        "fingerprint": "f" * 64,
+        "question": "What is it?",
+        "text": "It is **this**.",
+        "state": Reply.State.COMPLETED,
+        "model_name": "Bookbag Local",
+        "provider": "local",
+        "credential_kind": "none",
+        "billing": Reply.Billing.LOCAL,
+        "price": 0,
+        "why": "local_model",
+        "lease_token": uuid4(),
+        "created_at": now - timedelta(seconds=2),
+        "renewed_at": now,
+        "done_at": now,
+    }
+    return Reply.objects.create(agent=agent, conversation=conversation, **{**defaults, **fields})
+
+
+def test_the_list_names_each_agent_with_its_route(cast: Cast) -> None:
+    make_agent(cast.acme, name="Front desk")
+    make_agent(cast.acme, "gpt-4o", name="Night shift")
+
+    page = signed_in(cast.victor).get("/w/acme/agents/").content.decode()
+
+    assert "Front desk" in page
+    assert "local, free" in page
+    assert "cannot run" in page  # no platform key is there
+    assert "New agent" not in page
+
+
+def test_an_agent_of_another_workspace_is_not_there(cast: Cast) -> None:
+    foreign = make_agent(cast.globex, name="Gina's own")
+
+    for path in ("", "playground/", "inspect/", "sources/new/"):
+        assert signed_in(cast.olivia).get(f"/w/acme/agents/{foreign.pk}/{path}").status_code == 404
+
+
+def test_an_editor_makes_an_agent_within_the_plans_limit(cast: Cast) -> None:
+    local = ChatModel.objects.get(provider="local")
+    form = {
+        "name": "One",
+        "chat_model": local.pk,
+        "temperature": "0.2",
+        "status": "active",
+        "fallback_text": "No idea.",
+    }
+    client = signed_in(cast.edith)
+
+    assert client.post("/w/acme/agents/new/", form).status_code == 302
+    second = client.post("/w/acme/agents/new/", {**form, "name": "Two"})
+
+    assert "The plan allows 1 agents" not in second.content.decode()
+    assert "The plan allows 1 agent" in second.content.decode()
+    assert 'value="Two"' in second.content.decode()
+    assert list(cast.acme.agents.values_list("name", flat=True)) == ["One"]
+
+
+def test_another_workspaces_model_cannot_be_chosen(cast: Cast) -> None:
+    foreign = ChatModel.objects.create(
+        workspace=cast.globex, name="Gina's", provider="openai", model_id="ft:gina"
+    )
+    form = {
+        "name": "One",
+        "chat_model": foreign.pk,
+        "temperature": "0.2",
+        "status": "active",
+        "fallback_text": "No.",
+    }
+
+    page = signed_in(cast.edith).post("/w/acme/agents/new/", form)
+
+    assert page.status_code == 200
+    assert "Gina&#x27;s" not in page.content.decode()
+    assert not cast.acme.agents.exists()
+
+
+def test_a_viewer_reads_an_agent_and_changes_nothing(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    client = signed_in(cast.victor)
+
+    assert client.get(f"/w/acme/agents/{agent.pk}/").status_code == 200
+    assert client.post(f"/w/acme/agents/{agent.pk}/", {"name": "Mine"}).status_code == 403
+    assert client.get(f"/w/acme/agents/{agent.pk}/playground/").status_code == 403
+    assert client.post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 403
+    agent.refresh_from_db()
+    assert agent.name == "Guide"
+
+
+def test_deleting_an_agent_keeps_its_receipts(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    reply = make_reply(agent, conversation)
+
+    assert signed_in(cast.edith).post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 403
+    assert signed_in(cast.adam).post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 302
+
+    page = signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/")
+    assert page.status_code == 200
+    assert cast.acme.audit_events.get(action="agent.deleted").data == {"agent": "Guide"}
+
+
+def test_a_text_is_trained_on_and_the_same_text_refused(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    client = signed_in(cast.edith)
+    form = {"title": "Hours", "text": "# Opening\n\nWe open at nine and close at five on weekdays."}
+
+    assert client.post(f"/w/acme/agents/{agent.pk}/sources/new/", form).status_code == 302
+    again = client.post(f"/w/acme/agents/{agent.pk}/sources/new/", form)
+
+    assert again.status_code == 400
+    assert "already has exactly this" in again.content.decode()
+    assert [p.heading for p in agent.passages.all()] == ["Opening"]
+
+
+def test_changing_a_text_trains_again_and_an_unchanged_one_does_not(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    source = training.add_text(agent, title="Hours", text="We open at nine.")
+    trained = source.trained_at
+    client = signed_in(cast.edith)
+    path = f"/w/acme/agents/{agent.pk}/sources/{source.pk}/"
+
+    client.post(path, {"title": "Opening hours", "text": "We open at nine."})
+    source.refresh_from_db()
+    assert (source.title, source.trained_at) == ("Opening hours", trained)
+
+    client.post(path, {"title": "Opening hours", "text": "We open at ten."})
+    assert [p.text for p in agent.passages.all()] == ["We open at ten."]
+
+
+def test_the_receipt_shows_a_mask_to_admins_only(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    reply = make_reply(
+        agent,
+        conversation,
+        provider="openai",
+        billing="byo",
+        credential_kind="workspace",
+        credential_mask="sk-…a1B2",
+        why="byo_on",
+    )
+    path = f"/w/acme/replies/{reply.pk}/"
+
+    assert "sk-…a1B2" in signed_in(cast.adam).get(path).content.decode()
+    assert "a1B2" not in signed_in(cast.edith).get(path).content.decode()
+    scripted = signed_in(cast.edith).get(path, headers={"accept": "application/json"}).json()
+    assert scripted["credential"] == {"kind": "workspace", "mask": ""}
+    assert (scripted["billing"], scripted["price"], scripted["charged"]) == ("byo", 0, 0)
+    assert signed_in(cast.gina).get(path).status_code == 404
+
+
+def test_the_inspector_shows_the_prompt_and_calls_nobody(cast: Cast) -> None:
+    agent = make_agent(cast.acme, "gpt-4o")
+    training.add_text(agent, title="Hours", text="We open at nine on weekdays.")
+
+    page = signed_in(cast.edith).get(f"/w/acme/agents/{agent.pk}/inspect/", {"text": "When do you open?"})
+
+    assert "We open at nine on weekdays." in page.content.decode()
+    assert "[1] Hours" in page.content.decode()
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_pages_ask_a_constant_number_of_queries(
+    cast: Cast, size: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    agents = [make_agent(cast.acme, "gpt-4o" if n % 2 else "", name=f"Agent {n}") for n in range(size)]
+    training.add_text(agents[0], title="Hours", text="We open at nine.")
+    conversations = [Conversation.objects.create(agent=agents[0], started_by=cast.edith) for _ in range(size)]
+    for _ in range(size):
+        make_reply(
+            agents[0],
+            conversations[0],
+            sources=[{"title": "Hours", "heading": "", "text": "We open at nine."}],
+        )
+    client = signed_in(cast.edith)
+    client.get("/w/acme/agents/")  # fills the caches of templates and content types
+
+    for path in (
+        "/w/acme/agents/",
+        f"/w/acme/agents/{agents[0].pk}/",
+        f"/w/acme/agents/{agents[0].pk}/playground/?conversation={conversations[0].pk}",
+    ):
+        with django_assert_max_num_queries(MOST_QUERIES):
+            assert client.get(path).status_code == 200
