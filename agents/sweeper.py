@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from agents import database
 from agents.models import Reply, Watch
 from billing import ledger
+from billing.models import Hold
 from llm import upkeep
 
 log = logging.getLogger(__name__)
@@ -25,19 +26,15 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def sweep() -> int:
-    """End every lapsed reply; returns how many. Safe beside late settles and other sweepers."""
-    with transaction.atomic():
-        freed = ledger.sweep()
-        lapsed = Reply.objects.filter(
-            state__in=Reply.RUNNING, renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS)
-        )
-        # A platform reply ends with its hold, never before it: they must not disagree.
-        own = _interrupt(lapsed.exclude(billing=Reply.Billing.CREDITS))
-        return own + _interrupt(Reply.objects.filter(pk__in=freed, state__in=Reply.RUNNING))
-
-
-def _interrupt(replies: QuerySet[Reply]) -> int:
-    return replies.update(state=Reply.State.FAILED, error_code="interrupted", done_at=Now(), charged=0)
+    """End every lapsed reply; returns how many. Safe beside late settles and other sweepers, and to repeat."""
+    ledger.sweep()
+    running = Reply.objects.filter(state__in=Reply.RUNNING)
+    on_credits = Q(billing=Reply.Billing.CREDITS)
+    # A reply on credits ends with its hold, never before it (and somebody else may have freed the hold).
+    freed = Exists(Hold.objects.filter(reply_id=OuterRef("pk"), state=Hold.State.EXPIRED))
+    lapsed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
+    ended = running.filter((on_credits & freed) | (~on_credits & lapsed))
+    return ended.update(state=Reply.State.FAILED, error_code="interrupted", done_at=Now())
 
 
 def _my_turn() -> bool:

@@ -1,0 +1,103 @@
+"""Sweeping ends what lost its lease, whoever freed the hold, and leaves the rest alone."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from agents import outcomes, replies, sweeper
+from agents.models import Conversation, Reply
+from agents.replies import Accepted, Result, Send
+from billing import ledger
+from billing.models import Hold
+from llm.providers.base import Outcome
+from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import platform_key
+from tests.harness.visitor import session_cookie
+
+pytestmark = [pytest.mark.django_db, pytest.mark.money]
+
+
+def accept(cast: Cast, model_id: str = "gpt-4o") -> Accepted:
+    agent = make_agent(cast.acme, model_id)
+    accepted = replies.accept(Send(session_cookie(cast.edith), "acme", agent.pk, "Hello", uuid4().hex))
+    assert isinstance(accepted, Accepted)
+    return accepted
+
+
+def lose_lease(reply_id: UUID) -> None:
+    long_ago = timezone.now() - timedelta(minutes=5)
+    Reply.objects.filter(pk=reply_id).update(renewed_at=long_ago)
+    Hold.objects.filter(reply_id=reply_id).update(renewed_at=long_ago)
+
+
+def state_of(accepted: Accepted) -> tuple[str, str, int]:
+    return Reply.objects.values_list("state", "error_code", "charged").get(pk=accepted.reply_id)
+
+
+def test_a_lapsed_reply_ends_uncharged_and_its_hold_is_free(cast: Cast) -> None:
+    platform_key()
+    accepted = accept(cast)
+    assert ledger.balance(cast.acme).held == 5
+    lose_lease(accepted.reply_id)
+
+    assert sweeper.sweep() == 1
+
+    assert state_of(accepted) == ("failed", "interrupted", 0)
+    assert ledger.balance(cast.acme) == ledger.Balance(posted=100, held=0)
+
+
+def test_a_hold_freed_before_a_refusal_still_ends_its_reply(cast: Cast) -> None:
+    platform_key()
+    accepted = accept(cast)
+    lose_lease(accepted.reply_id)
+    ledger.refresh(cast.acme.account)  # what happens before a refusal for want of credits
+
+    assert sweeper.sweep() == 1
+    assert state_of(accepted) == ("failed", "interrupted", 0)
+
+
+def test_a_lapsed_local_reply_ends_too(cast: Cast) -> None:
+    accepted = accept(cast, "")
+    lose_lease(accepted.reply_id)
+
+    assert sweeper.sweep() == 1
+    assert state_of(accepted) == ("failed", "interrupted", 0)
+
+
+def test_a_reply_within_its_lease_is_left_alone(cast: Cast) -> None:
+    platform_key()
+    accepted = accept(cast)
+
+    assert sweeper.sweep() == 0
+    assert state_of(accepted) == ("reserved", "", 0)
+
+
+def test_a_late_settle_stores_the_text_free_of_charge(cast: Cast) -> None:
+    platform_key()
+    accepted = accept(cast)
+    lose_lease(accepted.reply_id)
+    sweeper.sweep()
+
+    verdict = outcomes.decide(outcomes.Ending.FINISHED, has_text=True)
+    charged = replies.settle(accepted, Result(verdict, "Late but whole.", "", 1, Outcome(), timezone.now()))
+
+    assert charged == 0
+    assert state_of(accepted) == ("completed", "", 0)
+    assert Reply.objects.get(pk=accepted.reply_id).text == "Late but whole."
+    assert ledger.balance(cast.acme) == ledger.Balance(posted=100, held=0)
+    assert Conversation.objects.count() == 1
+
+
+def test_one_of_many_processes_sweeps_in_each_round(cast: Cast) -> None:
+    platform_key()
+    lose_lease(accept(cast).reply_id)
+    sweeper.sweep_if_my_turn()
+    second = accept(cast)
+    lose_lease(second.reply_id)
+
+    sweeper.sweep_if_my_turn()
+
+    assert state_of(second) == ("reserved", "", 0)
+    sweeper.sweep()
