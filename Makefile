@@ -6,7 +6,8 @@ PYTHON ?= python3
 UV := $(shell case "$$(uv --version 2>/dev/null)" in (""|"uv 0."[0-6].*) echo var/tools/bin/uv;; (*) echo uv;; esac)
 UV_HERE := $(filter var/%,$(UV))
 IN_ENV := $(UV) run --quiet --no-sync
-PYTEST := $(IN_ENV) pytest -rs -n 2 $(ARGS)
+WORKERS ?= 2
+PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) $(ARGS)
 # An explicit DATABASE_URL is the only database tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
 random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')

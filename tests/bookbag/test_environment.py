@@ -31,7 +31,7 @@ def test_bool_reads_the_usual_words(
 
 def test_bool_refuses_an_unknown_word(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X_FLAG", "perhaps")
-    with pytest.raises(ImproperlyConfigured, match="^X_FLAG is neither true nor false.$"):
+    with pytest.raises(ImproperlyConfigured, match=r"^X_FLAG is neither true nor false.$"):
         env.bool("X_FLAG", default=False)
 
 
@@ -56,7 +56,7 @@ def test_file_that_is_missing_is_named(
     env: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("X_NAME_FILE", str(tmp_path / "nothing"))
-    with pytest.raises(ImproperlyConfigured, match="^X_NAME_FILE names a file that cannot be read"):
+    with pytest.raises(ImproperlyConfigured, match=r"^X_NAME_FILE names a file that cannot be read"):
         env.str("X_NAME", default="")
 
 

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         return listener
 
     def _migrate(self) -> None:
-        settings.VAR_DIR.mkdir(exist_ok=True)
+        settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
         try:
             pending = len(MigrationExecutor(connection).migration_plan(_latest()))
             call_command("migrate", interactive=False, verbosity=0)
