@@ -17,6 +17,10 @@ class SessionStore(DatabaseStore):
 
         return Session
 
+    def _validate_session_key(self, key: str) -> bool:
+        # A quoted cookie can hold a NUL, which PostgreSQL refuses to compare with anything.
+        return bool(super()._validate_session_key(key)) and key.isalnum()
+
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         session: Any = super().create_model_instance(data)
         session.user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
