@@ -49,3 +49,8 @@ def spend_all(cast: Cast, *, leaving: int = 0) -> None:
     """Take the first allotment back, all but `leaving` credits."""
     grant = cast.acme.account.transfers.get(kind="grant_plan")
     ledger.reverse(grant, amount=grant.amount - leaving, actor=cast.oscar, reason="a test")
+
+
+def nothing_happened(double: Double) -> bool:
+    """No reply, no hold, no provider call, as a refusal leaves it."""
+    return not Reply.objects.exists() and not Hold.objects.exists() and double.calls() == []

@@ -1,0 +1,182 @@
+"""What a press of Send may carry, and how often it may come."""
+
+import socket
+import time
+from uuid import uuid4
+
+import pytest
+
+from agents.models import Agent, Reply
+from billing import ledger
+from tests.agents.scenes import agent_on, nothing_happened
+from tests.factories import add_member
+from tests.harness.cast import Cast
+from tests.harness.chat import csrf, messages_path, platform_key, refusal, send, talk
+from tests.harness.servers import LendServer
+from tests.harness.visitor import Visit, Visitor
+from tests.provider_double.client import Double
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
+
+
+@pytest.fixture
+def agent(cast: Cast, provider_double: Double) -> Agent:
+    platform_key()
+    return agent_on(cast, "openai")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\r\n\t", "\0", "\0 \0"])
+def test_empty_message_is_refused(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, text: str
+) -> None:
+    assert refusal(send(visit(cast.edith), agent, text)) == (400, "message_empty")
+    assert nothing_happened(provider_double)
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 101, "line\nbreak-in-it", "nul\0-in-the-key"])
+def test_unfit_idempotency_key_is_refused(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, key: str
+) -> None:
+    response = send(visit(cast.edith), agent, idempotency_key=key)
+
+    assert refusal(response) == (400, "idempotency_key_missing")
+    assert nothing_happened(provider_double)
+
+
+def test_message_of_a_megabyte_is_too_large(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    response = send(visit(cast.edith), agent, "m" * 1_000_000)
+
+    assert refusal(response) == (413, "message_too_large")
+    assert "20,000 characters" in response.json()["error"]["message"]
+    assert nothing_happened(provider_double)
+
+
+def test_longest_message_is_taken_and_one_more_character_is_not(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    visitor = visit(cast.edith)
+    # The widest there is: twelve bytes each once it is percent-encoded.
+    assert talk(visitor, agent, "𝕬" * 20_000).end.data["state"] == "completed"
+    assert refusal(send(visitor, agent, "m" * 20_001)) == (413, "message_too_large")
+
+
+def test_body_of_a_hundred_megabytes_is_refused_before_it_is_sent(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    visitor = visit(cast.edith)
+
+    began = time.monotonic()
+    said = first_answer(visitor, messages_path(agent), claimed=100_000_000, sent=100_000)
+
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert b'"code": "message_too_large"' in said
+    assert time.monotonic() - began < 2
+    assert nothing_happened(provider_double)
+
+
+def first_answer(visitor: Visitor, path: str, *, claimed: int, sent: int) -> bytes:
+    """The first bytes the server answers to a POST of which only the beginning is ever sent."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {visitor.base_url.netloc.decode()}\r\nAccept: application/json\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {claimed}\r\n"
+        f"Cookie: session={visitor.cookies['session']}\r\n\r\n"
+    )
+    with socket.create_connection((visitor.base_url.host, visitor.base_url.port), timeout=10) as connection:
+        connection.sendall(head.encode() + b"text=" + b"m" * sent)
+        answer = b""
+        while b"0\r\n\r\n" not in answer and (more := connection.recv(65536)):
+            answer += more
+        return answer
+
+
+def test_thousands_of_fields_are_refused(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    response = send(visit(cast.edith), agent, **{f"field{number}": "x" for number in range(1000)})
+
+    assert response.status_code == 400
+    assert nothing_happened(provider_double)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=b", b"--b\r\nbroken"),
+        ("application/json", b'{"text": "hello"}'),
+        ("text/plain; charset=no-such", b"text=hello"),
+        ("application/x-www-form-urlencoded; charset=no-such", b"text=hello"),
+        ("application/x-www-form-urlencoded", b"text=%FF%FE%ED%A0%80"),
+    ],
+)
+def test_malformed_body_is_a_bad_request(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, kind: str, body: bytes
+) -> None:
+    visitor = visit(cast.edith)
+    headers = {
+        "accept": "application/json",
+        "content-type": kind,
+        "x-csrftoken": csrf(visitor),
+    }
+
+    response = visitor.post(messages_path(agent), content=body, headers=headers)
+
+    assert response.status_code == 400, response.text
+    assert nothing_happened(provider_double)
+
+
+def test_control_characters_are_kept_out_of_the_database_only(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    talk(visit(cast.edith), agent, "nul \0 escape \x1b[31m right-to-left \u202e emoji 👩‍🚀 CRLF\r\nend")
+
+    assert Reply.objects.get().question == "nul  escape \x1b[31m right-to-left \u202e emoji 👩‍🚀 CRLF\nend"
+
+
+def test_too_many_messages_within_a_minute_are_refused_with_a_time_to_wait(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+) -> None:
+    server = lend_server(REPLIES_PER_MINUTE="2")
+    visitor, key = visit(cast.edith, server=server), uuid4().hex
+    talk(visitor, agent)
+    first = talk(visitor, agent, "Twice?", idempotency_key=key)
+
+    third = send(visitor, agent)
+
+    assert refusal(third) == (429, "too_fast")
+    assert third.headers["retry-after"] == "60"
+    assert "60 seconds" in third.json()["error"]["message"]
+    assert len(provider_double.calls()) == 2
+    # The same press again is no new message, and others have a minute of their own.
+    assert talk(visitor, agent, "Twice?", idempotency_key=key).end.data == first.end.data
+    assert talk(visit(cast.adam, server=server), agent).end.data["state"] == "completed"
+    assert ledger.balance(cast.acme) == ledger.Balance(85, 0)
+
+
+def test_archived_agent_answers_no_more(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    Agent.objects.filter(pk=agent.pk).update(status="archived")
+
+    assert refusal(send(visit(cast.edith), agent)) == (409, "agent_archived")
+    assert nothing_happened(provider_double)
+
+
+def test_draft_agent_can_be_tried(cast: Cast, visit: Visit, agent: Agent) -> None:
+    Agent.objects.filter(pk=agent.pk).update(status="draft")
+
+    assert talk(visit(cast.edith), agent).end.data["state"] == "completed"
+
+
+def test_member_of_two_workspaces_pays_where_the_agent_is(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    add_member(cast.globex, "editor", cast.edith)
+    before = ledger.balance(cast.globex)
+
+    assert talk(visit(cast.edith), agent).end.data["charged"] == 5
+
+    assert ledger.balance(cast.globex) == before
+    assert ledger.balance(cast.acme) == ledger.Balance(95, 0)
