@@ -349,7 +349,8 @@ def settle(accepted: Accepted, result: Result) -> int:
 
 
 def _capture(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
-    reason = f"Reply by {accepted.model_name}"
+    # What the ledger's line says beside "Reply".
+    reason = accepted.model_name
     return holds.capture(cursor, hold_id=hold_id, lease_token=accepted.lease_token, reason=reason)
 
 
