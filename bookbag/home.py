@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from billing import ledger
 from bookbag import onboarding
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken
@@ -82,8 +83,9 @@ def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespo
 
 def _facts(workspace: Workspace) -> dict[str, Any]:
     llm_settings = getattr(workspace, "llm_settings", None)
+    account = getattr(workspace, "account", None)
     return {
-        "account": getattr(workspace, "account", None),
+        "account": ledger.refresh_if_due(account) if account else None,
         "agents": workspace.agents.select_related("chat_model")[:AGENTS_SHOWN],
         "agent_count": workspace.agents.count(),
         "member_count": workspace.memberships.count(),

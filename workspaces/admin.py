@@ -106,6 +106,8 @@ class WorkspaceAdmin(admin.ModelAdmin):
     fields = ("name", "slug", "created_at")
     inlines = (MembershipInline,)
     ordering = ("name",)
+    # An operator is no member, so the workspace's own page is none of theirs.
+    view_on_site = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
