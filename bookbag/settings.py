@@ -5,6 +5,7 @@ Each variable may also be given as ``X_FILE``, the path of a file that holds the
 
 import base64
 import binascii
+import re
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -18,24 +19,35 @@ VAR_DIR = BASE_DIR / "var"
 env = Environment()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
+KMS_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+")
 
-def vault_ring(text: str) -> list[tuple[str, bytes]]:
-    """The key-encryption keys, newest first, from ``id:base64`` pairs split by commas.
+
+def _kek(text: str) -> bytes | str | None:
+    """The 32 bytes of a KEK, or the ARN of one that AWS KMS keeps; None if it is neither."""
+    if KMS_ARN.fullmatch(text):
+        return text
+    try:
+        material = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return material if len(material) == 32 else None
+
+
+def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
+    """The key-encryption keys, newest first, from ``id:base64`` or ``id:arn`` pairs split by commas.
 
     Raises ImproperlyConfigured naming VAULT_KEYS and the pair's place, never its value.
     """
-    ring: list[tuple[str, bytes]] = []
+    ring: list[tuple[str, bytes | str]] = []
     for place, pair in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
-        kek_id, colon, encoded = pair.partition(":")
-        try:
-            material = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            material = b""
-        if not colon or not kek_id.isidentifier() or len(material) != 32:
+        kek_id, _, held = pair.partition(":")
+        kek = _kek(held)
+        if kek is None or not kek_id.isidentifier() or len(kek_id) > 40:
             raise ImproperlyConfigured(
-                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 bytes."
+                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 bytes, "
+                "or id:arn, the ARN of an AWS KMS key."
             )
-        ring.append((kek_id, material))
+        ring.append((kek_id, kek))
     if not ring:
         raise ImproperlyConfigured("VAULT_KEYS is not set; `make run` writes one, docs/security.md says how.")
     if len({kek_id for kek_id, _ in ring}) != len(ring):
@@ -181,7 +193,9 @@ CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=False)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
+)
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -224,16 +238,37 @@ USE_TZ = True
 USE_I18N = False
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>")
+# Who is written to when something fails on our side; nobody, unless named.
+ADMINS = env.people("ADMINS")
+EMAIL_SUBJECT_PREFIX = "[Bookbag] "
+DEFAULT_EXCEPTION_REPORTER_FILTER = "bookbag.reports.HidingFilter"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"redacted": {"()": "bookbag.logs.RedactingFormatter", "format": "{levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "redacted"}},
+    "formatters": {
+        "redacted": {
+            "()": "bookbag.logs.RedactingFormatter",
+            "format": "{levelname} {name} {message}",
+            "style": "{",
+        }
+    },
+    "filters": {"not_debug": {"()": "django.utils.log.RequireDebugFalse"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "redacted"},
+        "admin_mail": {
+            "class": "bookbag.reports.AdminMail",
+            "level": "ERROR",
+            "filters": ["not_debug"],
+            "formatter": "redacted",
+        },
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "django": {"handlers": ["console", "admin_mail"], "level": "INFO", "propagate": False},
+        # Whoever scans the internet for hosts need not be able to send us mail.
+        "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
         # The wire clients log request options, prompts among them, at DEBUG.
         "openai": {"level": "WARNING"},
         "anthropic": {"level": "WARNING"},

@@ -30,7 +30,7 @@ from workspaces.models import User, Workspace
 
 __all__ = [
     "active", "binding_of", "check", "count_unseal", "delete", "enter", "list_account_models", "note_result",
-    "note_unreadable", "open_row", "replace", "restorable", "restore", "sealed_of", "verify", "wipe_retired",
+    "note_unreadable", "open_row", "replace", "restorable", "restore", "sealed_of", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip
 
 PURPOSE = "provider_key"
@@ -113,6 +113,17 @@ def open_row(row: ProviderKey, *, purpose: str) -> vault.Secret:
         raise
     count_unseal(row.pk, purpose=purpose)
     return secret
+
+
+def try_opening(row: ProviderKey) -> bool:
+    """Open the row and forget what was in it. True if it had been marked unreadable, which is taken back.
+
+    Raises vault.VaultError, and marks nothing: a ring that is wrong here may be right elsewhere.
+    """
+    vault.unseal(sealed_of(row), binding=binding_of_row(row))
+    count_unseal(row.pk, purpose="check")
+    marked = ProviderKey.objects.filter(pk=row.pk, health=Health.UNREADABLE)
+    return marked.update(health=Health.UNVERIFIED, health_at=timezone.now()) == 1
 
 
 # --- Asking the provider -----------------------------------------------------------------------

@@ -1,0 +1,34 @@
+"""How the vault's commands speak of rows and KEKs: by ids, slugs and masks."""
+
+from llm import vault
+from llm.models import ProviderKey
+
+
+def describe(row: ProviderKey) -> str:
+    """A row so that an operator finds it: whose, which, under which KEK."""
+    whose = row.workspace.slug if row.workspace else "platform"
+    return f"  {row.pk}  {whose}  {row.provider}  {row.mask}  {row.state}  KEK {row.kek_id}"
+
+
+def counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
+
+
+def tally(rows: dict[str, int]) -> list[str]:
+    """A line for each KEK id: how many rows it has, and whether the ring can do without it."""
+    ids = vault.ring().ids
+    width = max(map(len, rows))
+    return [
+        f"  {kek_id.ljust(width)}  {count:>7} rows  {_verdict(kek_id, count, ids)}"
+        for kek_id, count in rows.items()
+    ]
+
+
+def _verdict(kek_id: str, count: int, ids: tuple[str, ...]) -> str:
+    if kek_id == ids[0]:
+        return "newest: every new key is sealed under it"
+    if kek_id not in ids:
+        return "NOT IN VAULT_KEYS: these rows cannot be opened"
+    if count:
+        return "still needed: do not drop it"
+    return "not needed by any row now; backups made before still are, so keep a copy as long as those"

@@ -1,0 +1,111 @@
+"""Changing the KEK without stopping: a new one is added everywhere, made primary, and takes the rows over.
+
+Each row moves by compare-and-set on the KEK id and wrapped DEK it was read with, so rows that are
+replaced, wiped or moved by another process meanwhile are left as they then are. Nothing needs to be
+remembered between runs: what is left to do is what the rows say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.db import transaction
+
+from llm import keys, ring, vault
+from llm.models import KekRecord, ProviderKey
+from workspaces import audit
+
+
+class Step(StrEnum):
+    """What a rotation needs next, told from the ring and the rows alone."""
+
+    ADD = "add"  # one KEK holds everything: make another
+    PROMOTE = "promote"  # a KEK that was never used waits in the ring
+    REWRAP = "rewrap"  # rows are left under older KEKs
+    DROP = "drop"  # older KEKs hold nothing any more
+
+
+@dataclass
+class Batch:
+    """What came of some rows: how many moved, and those that did not open."""
+
+    seen: int = 0
+    moved: int = 0
+    unreadable: list[ProviderKey] = field(default_factory=list)
+
+
+def next_step() -> Step:
+    ids = vault.ring().ids
+    rows = ring.rows_per_kek()
+    if any(count for kek_id, count in rows.items() if kek_id != ids[0]):
+        # A waiting KEK comes first: rows are best moved once, to the newest.
+        return Step.PROMOTE if waiting() else Step.REWRAP
+    if waiting():
+        return Step.PROMOTE
+    return Step.DROP if len(ids) > 1 else Step.ADD
+
+
+def waiting() -> str | None:
+    """The id of a KEK in the ring that is not primary and was never used, the last one first."""
+    used = set(KekRecord.objects.values_list("kek_id", flat=True))
+    return next((kek_id for kek_id in reversed(vault.ring().ids[1:]) if kek_id not in used), None)
+
+
+def fresh_id() -> str:
+    """An id that no KEK has had: k1, k2, …"""
+    taken = {*vault.ring().ids, *ring.rows_per_kek(), *KekRecord.objects.values_list("kek_id", flat=True)}
+    number = len(taken) + 1
+    while f"k{number}" in taken:
+        number += 1
+    return f"k{number}"
+
+
+def left() -> int:
+    """How many sealed rows are not under the newest KEK."""
+    return sum(count for kek_id, count in ring.rows_per_kek().items() if kek_id != vault.ring().ids[0])
+
+
+def rewrap_all(size: int) -> Iterator[Batch]:
+    """Move every row to the newest KEK, `size` rows to a transaction, yielding after each.
+
+    Raises vault.WrongKek before the first, and vault.VaultUnavailable when a KEK's keeper is silent;
+    what was yielded is committed and stays.
+    """
+    ring.assert_genuine()
+    after = None
+    while True:
+        rows = ProviderKey.objects.exclude(kek_id__in=["", vault.ring().ids[0]]).order_by("pk")
+        page = list((rows.filter(pk__gt=after) if after else rows).select_related("workspace")[:size])
+        if not page:
+            return
+        after = page[-1].pk
+        yield _rewrap(page)
+
+
+def _rewrap(page: list[ProviderKey]) -> Batch:
+    batch = Batch(seen=len(page))
+    ready = []
+    for row in page:
+        try:
+            # Outside the transaction: a KMS may take its time.
+            ready.append((row, vault.rewrap(keys.sealed_of(row), binding=keys.binding_of_row(row))))
+        except (vault.UnknownKek, vault.Unreadable):
+            batch.unreadable.append(row)
+    with transaction.atomic():
+        batch.moved = sum(_move(row, sealed) for row, sealed in ready)
+    return batch
+
+
+def _move(row: ProviderKey, sealed: vault.Sealed) -> bool:
+    unchanged = ProviderKey.objects.filter(pk=row.pk, kek_id=row.kek_id, wrapped_dek=bytes(row.wrapped_dek))
+    moved = unchanged.update(kek_id=sealed.kek_id, wrapped_dek=sealed.wrapped_dek) == 1
+    if moved:
+        audit.record(
+            row.workspace,
+            "provider_key.rewrapped",
+            provider=row.provider,
+            mask=row.mask,
+            before=row.kek_id,
+            after=sealed.kek_id,
+        )
+    return moved
