@@ -212,8 +212,8 @@ def address(name: str, things: dict[str, Any]) -> str:
 def call(browser: Client, row: Row, path: str) -> Any:
     local = str(ChatModel.objects.get(workspace=None, provider="local").pk)
     fields = {name: value.format(local=local) for name, value in row.fields.items()}
-    form = {"data": urlencode(fields), "content_type": "application/x-www-form-urlencoded"} if fields else {}
-    return browser.generic(row.method, path, headers=row.headers, **form)
+    form = "application/x-www-form-urlencoded"
+    return browser.generic(row.method, path, urlencode(fields), content_type=form, headers=row.headers)
 
 
 def writes(captured: CaptureQueriesContext) -> list[str]:

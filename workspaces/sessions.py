@@ -19,7 +19,7 @@ class SessionStore(DatabaseStore):
 
     def _validate_session_key(self, key: str) -> bool:
         # A quoted cookie can hold a NUL, which PostgreSQL refuses to compare with anything.
-        return bool(super()._validate_session_key(key)) and key.isalnum()
+        return bool(super()._validate_session_key(key)) and key.isalnum()  # type: ignore[misc]
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         session: Any = super().create_model_instance(data)

@@ -1,6 +1,7 @@
 """The rules of membership: who may change whom, and that an owner always remains."""
 
 from collections.abc import Callable
+from functools import partial
 from threading import Barrier, Thread
 
 import pytest
@@ -214,8 +215,8 @@ def test_two_owners_who_demote_each_other_at_once_leave_one() -> None:
         one, two = owner_of(workspace), add_member(workspace, "owner")
 
         came_to = run_at_once(
-            lambda one=one, two=two: members.change_role(two, role=Role.VIEWER, by=one),
-            lambda one=one, two=two: members.change_role(one, role=Role.VIEWER, by=two),
+            partial(members.change_role, two, role=Role.VIEWER, by=one),
+            partial(members.change_role, one, role=Role.VIEWER, by=two),
         )
 
         assert came_to == ["NoLongerMember", "done"]
@@ -228,7 +229,7 @@ def test_two_owners_who_leave_at_once_leave_one() -> None:
         workspace = make_workspace(slug=f"race-{round_}")
         one, two = owner_of(workspace), add_member(workspace, "owner")
 
-        came_to = run_at_once(lambda one=one: members.leave(one), lambda two=two: members.leave(two))
+        came_to = run_at_once(partial(members.leave, one), partial(members.leave, two))
 
         assert came_to == ["LastOwner", "done"]
         assert list(members.roles(workspace).values()) == ["owner"]
