@@ -7,7 +7,9 @@ class BookbagConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from bookbag import checks  # noqa: F401  (registers the start-up checks)
+        from bookbag import checks, logs  # noqa: F401  (the former registers the start-up checks)
+
+        logs.take_over()
 
 
 class OperatorAdminConfig(admin_apps.AdminConfig):

@@ -5,6 +5,7 @@ ValueError out that names no variable.
 """
 
 import warnings
+from email.utils import getaddresses
 from typing import Any
 
 import environ
@@ -39,6 +40,13 @@ class Environment(environ.FileAwareEnv):
         except ValueError as error:
             kind = getattr(cast, "__name__", "value")
             raise ImproperlyConfigured(f"{var} is malformed: it does not read as {kind}.") from error
+
+    def people(self, var: str) -> list[tuple[str, str]]:
+        """Names and addresses, as in ``Olive <olive@bookbag.test>, oscar@bookbag.test``; none when unset."""
+        found = getaddresses([self.str(var, default="")]) if self.str(var, default="") else []
+        if not all("@" in address for _, address in found):
+            raise ImproperlyConfigured(f"{var} is malformed; write addresses, separated by commas.")
+        return found
 
     def db_url(self, var: str = "DATABASE_URL", default: Any = environ.Env.NOTSET, engine: Any = None) -> Any:
         with warnings.catch_warnings():

@@ -1,0 +1,107 @@
+"""Mail about failures, and Django's debug page: neither repeats what a person typed."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.http import HttpRequest
+from django.test import RequestFactory
+from django.views.debug import ExceptionReporter
+
+from bookbag.reports import AdminMail, HidingFilter
+
+SECRET = "sk-cAnArYq7Zx2Wv9Tb4Nm6Lp1Kd8Rj3Hs5Gf0"
+ODD_SECRET = "opensesame-and-more"
+PROMPT = "What does the canary sing at dawn?"
+
+
+@pytest.fixture
+def admin_mail(settings: Any) -> Iterator[AdminMail]:
+    settings.ADMINS = [("Olive", "olive@bookbag.test"), ("", "oscar@bookbag.test")]
+    handler = AdminMail()
+    yield handler
+    handler.flush()
+
+
+@pytest.fixture
+def request_with_everything() -> HttpRequest:
+    request = RequestFactory().post(
+        f"/w/acme/{SECRET}/", {"secret": SECRET, "password": ODD_SECRET, "text": PROMPT}
+    )
+    request.COOKIES = {"session": ODD_SECRET, "other": PROMPT}
+    request.reference = "5f2a91c0"  # type: ignore[attr-defined]
+    return request
+
+
+def fail(secret: str, prompt: str) -> Any:
+    try:
+        raise RuntimeError(f"{secret} {prompt}")
+    except RuntimeError as error:
+        return type(error), error, error.__traceback__
+
+
+def record_of(request: HttpRequest | None) -> logging.LogRecord:
+    record = logging.LogRecord(
+        "django.request", logging.ERROR, __file__, 1, "Failed: %s", (SECRET,), fail(SECRET, PROMPT)
+    )
+    record.request = request
+    return record
+
+
+def test_mail_tells_place_and_class_and_nothing_typed(
+    admin_mail: AdminMail, request_with_everything: HttpRequest
+) -> None:
+    admin_mail.handle(record_of(request_with_everything))
+    admin_mail.flush()
+    (sent,) = mail.outbox
+    text = f"{sent.subject}\n{sent.body}"
+
+    assert sent.to == ["olive@bookbag.test", "oscar@bookbag.test"]
+    assert sent.subject == "[Bookbag] ERROR (EXTERNAL IP): Failed: sk-[redacted]"
+    assert "POST /w/acme/sk-[redacted]/" in sent.body
+    assert "Reference: 5f2a91c0" in sent.body
+    assert "in fail" in sent.body
+    assert sent.body.endswith("RuntimeError")
+    assert [word for word in (SECRET, ODD_SECRET, PROMPT) if word in text] == []
+    assert not getattr(sent, "alternatives", [])
+
+
+def test_mail_without_a_request_is_sent_too(admin_mail: AdminMail) -> None:
+    admin_mail.handle(record_of(None))
+    admin_mail.flush()
+
+    assert len(mail.outbox) == 1
+    assert PROMPT not in mail.outbox[0].body
+
+
+def test_no_mail_without_anybody_to_write_to(admin_mail: AdminMail, settings: Any) -> None:
+    settings.ADMINS = []
+    admin_mail.handle(record_of(None))
+
+    assert admin_mail.postman is None
+    assert mail.outbox == []
+
+
+def test_storm_of_failures_is_bounded(admin_mail: AdminMail, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_mail, "_deliver", lambda: None)
+    for _ in range(100):
+        admin_mail.handle(record_of(None))
+
+    assert admin_mail.waiting.qsize() == 20
+    while not admin_mail.waiting.empty():
+        admin_mail.waiting.get()
+        admin_mail.waiting.task_done()
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_debug_page_hides_what_was_typed(
+    settings: Any, request_with_everything: HttpRequest, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    page = ExceptionReporter(request_with_everything, *fail(SECRET, "words")).get_traceback_html()
+
+    assert HidingFilter.cleansed_substitute in page
+    assert ODD_SECRET not in page
+    assert PROMPT not in page
