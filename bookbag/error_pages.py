@@ -1,8 +1,11 @@
 """Error pages whose status Django does not tell apart by itself."""
 
+import secrets
+
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
+from django.template import loader
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -10,3 +13,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return render(request, "413.html", status=413)
     return render(request, "400.html", status=400)
+
+
+def new_reference(request: HttpRequest) -> str:
+    """A word to ask us by: the person is shown it, and the log line and mail of the same failure carry it."""
+    request.reference = reference = secrets.token_hex(4)  # type: ignore[attr-defined]
+    return reference
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500. Rendered without the request: what failed may be something that every page asks for."""
+    page = loader.get_template("500.html").render({"reference": new_reference(request)})
+    return HttpResponseServerError(page)

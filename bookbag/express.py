@@ -24,6 +24,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
+from bookbag.error_pages import new_reference
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -90,12 +91,9 @@ class Express:
         except (SuspiciousOperation, MultiPartParserError, BadRequest):
             return _error("malformed", 400)
         except Exception as problem:
-            # The class only: its words, and the frames' locals, may hold what must not be logged.
-            log.error("%s %s failed: %s", request.method, request.path, type(problem).__name__)
-            return JsonResponse(
-                {"error": {"code": "internal", "message": "Our side: something went wrong. Try again."}},
-                status=500,
-            )
+            message = f"Our side: something went wrong. Try again. (Reference {new_reference(request)})"
+            log.error("Internal Server Error: %s", request.path, exc_info=problem, extra={"request": request})
+            return JsonResponse({"error": {"code": "internal", "message": message}}, status=500)
         return response
 
     async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:

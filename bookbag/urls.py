@@ -29,3 +29,4 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
 ]
 handler400 = "bookbag.error_pages.bad_request"
+handler500 = "bookbag.error_pages.server_error"
