@@ -10,5 +10,5 @@ POINTS = ("before_hold", "after_hold", "before_call", "mid_stream", "before_sett
 
 def reach(point: str) -> None:
     """Die here, without any clean-up, if this point is armed."""
-    if settings.FAULT_POINT == point:
+    if point == settings.FAULT_POINT:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from agents import database, faults, local, outcomes, replies, words
-from agents.outcomes import Ending
+from agents.outcomes import Ending, Verdict
 from agents.replies import Accepted, Beat, Result
 from llm import gateway, keys
 from llm.providers.base import Finish, Outcome, ProviderError
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 1.0
 # A settle that cannot reach the database is tried this long; then the sweep frees the hold.
 SETTLE_SECONDS = 30.0
+INTERRUPTED = Verdict("failed", capture=False, error_code="interrupted")
 
 _live: dict[UUID, "Run"] = {}
 
@@ -95,25 +97,29 @@ class Run:
         if self._stopping or self.finished:
             return
         self._stopping = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """End the reading, never the settling."""
         if self._reading and self.task:
             self.task.cancel()
 
     async def work(self) -> None:
-        ending, error = Ending.OUR_FAULT, None
+        ending, fault, error = Ending.OUR_FAULT, "internal", None
         try:
             ending = await self._read()
         except ProviderError as problem:
-            ending, error = Ending.PROVIDER_FAULT, problem
+            ending, fault, error = Ending.PROVIDER_FAULT, problem.fault.value, problem
         except asyncio.CancelledError:
             # Stop and shutdown both cancel the reading; settling goes on after either.
             if self.task:
                 self.task.uncancel()
-            ending = Ending.STOPPED if self._stopping else Ending.OUR_FAULT
+            ending, fault = (Ending.STOPPED, "") if self._stopping else (Ending.OUR_FAULT, "interrupted")
         except Exception as problem:  # whatever it was, the hold must be resolved
             log.error("reply %s failed inside: %s", self.accepted.reply_id, type(problem).__name__)
         finally:
             self._reading = False
-        await self._settle(ending, error)
+        await self._settle(outcomes.decide(ending, has_text=self.visible, fault=fault), error)
 
     async def _read(self) -> Ending:
         self._reading = True
@@ -126,8 +132,7 @@ class Run:
                 contextlib.aclosing(self._source()) as source,
             ):
                 async for piece in source:
-                    self._say(piece)
-                    if self.size > settings.REPLY_TEXT_BYTES:
+                    if not self._say(piece):
                         return Ending.CAPPED
         except TimeoutError:
             return Ending.CAPPED
@@ -147,36 +152,45 @@ class Run:
         )
         return self._completion.pieces()
 
-    def _say(self, piece: str) -> None:
-        piece = piece.replace("\0", "")
-        self.pieces.append(piece)
-        self.size += len(piece) if piece.isascii() else len(piece.encode("utf-8", "replace"))
+    def _say(self, piece: str) -> bool:
+        """Take in more text; False once there is no room for it."""
+        # Neither NUL nor half a surrogate pair can be stored, and one must not keep the rest from it.
+        data = piece.replace("\0", "").encode("utf-8", "replace")
+        room = settings.REPLY_TEXT_BYTES - self.size
+        piece = data[:room].decode("utf-8", "ignore")
+        self.size += len(data)
+        if piece:
+            self.pieces.append(piece)
         if not self.visible and piece.strip():
             self.visible = True
             self.first_text_at = timezone.now()
             faults.reach("mid_stream")
         self._tell()
+        return len(data) <= room
 
     # --- the end ---
 
-    async def _settle(self, ending: Ending, error: ProviderError | None) -> None:
-        verdict = outcomes.decide(ending, has_text=self.visible, fault=error.fault.value if error else "")
+    async def _settle(self, verdict: Verdict, error: ProviderError | None) -> None:
         result = Result(
             verdict=verdict,
-            text=self.text.encode("utf-8", "replace").decode() if self.visible else "",
+            text=self.text if self.visible else "",
             error_detail=error.detail if error else "",
             attempts=self._completion.attempts if self._completion else 0,
             outcome=self._completion.outcome if self._completion else Outcome(),
             first_text_at=self.first_text_at,
         )
         charged = await self._settle_until_done(result)
+        if charged is None:
+            # What the sweep is going to write.
+            result, charged, error = replace(result, verdict=INTERRUPTED), 0, None
         self.finished = _final_event(self.accepted, result, charged, error)
         _live.pop(self.accepted.reply_id, None)
         self._tell()
         if self.accepted.credential_id and (error or verdict.state == "completed"):
             await _note_health(self.accepted.credential_id, error)
 
-    async def _settle_until_done(self, result: Result) -> int:
+    async def _settle_until_done(self, result: Result) -> int | None:
+        """The credits charged; None when it could not be stored, which leaves the reply to the sweep."""
         deadline = time.monotonic() + SETTLE_SECONDS
         wait = 0.1
         while True:
@@ -185,7 +199,10 @@ class Run:
             except DatabaseError as problem:
                 log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
                 if time.monotonic() > deadline:
-                    return 0
+                    return None
+            except Exception as problem:  # not the database: trying again would not help
+                log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(problem).__name__)
+                return None
             await asyncio.sleep(wait)
             wait = min(wait * 2, 5.0)
 
@@ -253,7 +270,7 @@ async def heartbeat_forever() -> None:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         try:
             await _beat_once()
-        except DatabaseError as problem:
+        except Exception as problem:  # all replies of this process live by this loop: it must go on
             log.warning("heartbeat missed: %s", type(problem).__name__)
 
 
@@ -275,11 +292,11 @@ async def _beat_once() -> None:
 
 async def drain(seconds: float) -> None:
     """Let the runs end by themselves for `seconds`, then end the rest uncharged."""
-    tasks = [run.task for run in list(_live.values()) if run.task]
-    if not tasks:
-        return
-    _, late = await asyncio.wait(tasks, timeout=seconds)
-    for task in late:
-        task.cancel()
+    working = [run.task for run in _live.values() if run.task]
+    if working:
+        await asyncio.wait(working, timeout=seconds)
+    for run in _live.values():
+        run.interrupt()
+    late = [run.task for run in _live.values() if run.task]
     if late:
         await asyncio.wait(late, timeout=5)

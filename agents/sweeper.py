@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -63,5 +62,5 @@ async def sweep_forever() -> None:
 async def _attempt(function: Callable[[], object]) -> None:
     try:
         await database.run(function)
-    except DatabaseError as problem:
+    except Exception as problem:  # whatever went wrong in this round, the next one must come
         log.warning("sweep missed on %s: %s", connection.vendor, type(problem).__name__)
