@@ -25,6 +25,11 @@ ERRORS = {
     "request_too_large": Fault.TOO_LARGE,
     "invalid_request_error": Fault.BAD_REQUEST,
 }
+# Refusals that have a code of their own with us, and with Anthropic only words, by how these begin.
+TOLD_BY_WORDS = (
+    ("prompt is too long", "request_too_large"),
+    ("Your credit balance is too low", "billing_error"),
+)
 
 
 @per_loop
@@ -67,13 +72,13 @@ def auth_headers(secret: RevealsSecret) -> dict[str, str]:
 async def _open(call: Call) -> httpx2.Response:
     # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
     # event loop's time in a reply, and would keep the secret.
-    options = {"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)}
+    # Nor is it kept in a variable, which a traceback of what is raised below would show.
     try:
-        return await client(call.base_url).post(  # type: ignore[call-overload]
+        return await client(call.base_url).post(  # type: ignore[return-value]
             "/v1/messages",
             cast_to=httpx2.Response,
             body=body(call),
-            options=options,
+            options={"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)},
             stream=True,
             stream_cls=anthropic.AsyncStream,
         )
@@ -86,8 +91,15 @@ async def _open(call: Call) -> httpx2.Response:
 
 
 def _code(payload: object) -> str:
+    """Anthropic's own code, made precise where only its words or details tell two problems apart."""
     error = payload.get("error") if isinstance(payload, dict) else None
-    return str(error.get("type") or "") if isinstance(error, dict) else ""
+    if not isinstance(error, dict):
+        return ""
+    details, said = error.get("details"), str(error.get("message"))
+    if isinstance(details, dict) and details.get("error_code") == "enforced_spend_limit_reached":
+        return "billing_error"
+    precise = next((code for words, code in TOLD_BY_WORDS if said.startswith(words)), "")
+    return precise or str(error.get("type") or "")
 
 
 def _text_of(data: bytes, outcome: Outcome) -> str | None:
@@ -96,9 +108,12 @@ def _text_of(data: bytes, outcome: Outcome) -> str | None:
     if kind == "content_block_delta":
         return (event.get("delta") or {}).get("text") or ""
     if kind == "message_start":
-        outcome.input_tokens = ((event.get("message") or {}).get("usage") or {}).get("input_tokens")
+        usage = (event.get("message") or {}).get("usage") or {}
+        outcome.input_tokens = wire.count(usage.get("input_tokens"))
     elif kind == "message_delta":
-        outcome.output_tokens = (event.get("usage") or {}).get("output_tokens", outcome.output_tokens)
+        usage = event.get("usage")
+        if usage:
+            outcome.output_tokens = wire.count(usage.get("output_tokens"))
         reason = (event.get("delta") or {}).get("stop_reason")
         if reason:
             outcome.finish = FINISH.get(reason, Finish.STOP)

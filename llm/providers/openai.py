@@ -58,18 +58,18 @@ def auth_headers(secret: RevealsSecret) -> dict[str, str]:
 async def _open(call: Call) -> httpx2.Response:
     # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
     # event loop's time in a reply, and would keep the secret.
-    options = {"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)}
+    # Nor is it kept in a variable, which a traceback of what is raised below would show.
     try:
-        return await client(call.base_url).post(  # type: ignore[call-overload]
+        return await client(call.base_url).post(  # type: ignore[return-value]
             "/chat/completions",
             cast_to=httpx2.Response,
             body=body(call),
-            options=options,
+            options={"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)},
             stream=True,
             stream_cls=openai.AsyncStream,
         )
     except openai.APIStatusError as error:
-        problem = wire.from_status(error.response, error.code or error.type or "")
+        problem = wire.from_status(error.response, str(error.code or error.type))
     except (openai.APIError, httpx2.HTTPError) as error:
         problem = wire.from_transport(error)
     # Raised outside the handler: an SDK error kept as context would carry the request's headers.
@@ -84,10 +84,8 @@ def _text_of(data: bytes, outcome: Outcome) -> str | None:
         raise _error_event(event["error"])
     usage = event.get("usage")
     if usage:
-        outcome.input_tokens, outcome.output_tokens = (
-            usage.get("prompt_tokens"),
-            usage.get("completion_tokens"),
-        )
+        outcome.input_tokens = wire.count(usage.get("prompt_tokens"))
+        outcome.output_tokens = wire.count(usage.get("completion_tokens"))
     choices = event.get("choices")
     if not choices:
         return ""
@@ -110,7 +108,7 @@ def list_models(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> 
         ) as once:
             return sorted(model.id for model in once.models.list().data)
     except openai.APIStatusError as error:
-        problem = wire.from_status(error.response, error.code or error.type or "")
+        problem = wire.from_status(error.response, str(error.code or error.type))
     except (openai.APIError, httpx2.HTTPError) as error:
         problem = wire.from_transport(error)
     raise problem

@@ -78,11 +78,11 @@ def timeout(limits: Limits) -> httpx2.Timeout:
 def retry_after(headers: httpx2.Headers) -> float | None:
     """Seconds from a Retry-After header in either form; None for junk, absence or the past."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     seconds = moment.timestamp() - time.time()
     return seconds if seconds > 0 else None
@@ -168,11 +168,37 @@ def parse(data: bytes) -> dict[str, Any]:
     """One event's JSON object; ProviderError MALFORMED for anything else."""
     try:
         event = json.loads(data)
-    except ValueError:  # UnicodeDecodeError included
+    except (ValueError, RecursionError):  # UnicodeDecodeError included
         event = None
     if not isinstance(event, dict):
         raise ProviderError(Fault.MALFORMED, note="event is not a JSON object")
     return event
+
+
+def count(value: object) -> int | None:
+    """A provider's token count, if it is one that can be stored."""
+    return value if type(value) is int and 0 <= value < 2**31 else None
+
+
+def _read(
+    events: list[bytes], outcome: Outcome, text_of: Callable[[bytes, Outcome], str | None]
+) -> tuple[str, bool, ProviderError | None]:
+    """The text of `events`, whether the stream is done with them, and what went wrong after that text."""
+    pieces: list[str] = []
+    problem = None
+    try:
+        for data in events:
+            piece = text_of(data, outcome)
+            if piece is None:
+                return "".join(pieces), True, None
+            if type(piece) is not str:
+                raise TypeError
+            pieces.append(piece)
+    except ProviderError as error:
+        problem = error
+    except (AttributeError, IndexError, KeyError, TypeError):
+        problem = ProviderError(Fault.MALFORMED, note="event of an unknown shape")
+    return "".join(pieces), False, problem
 
 
 async def read_events(
@@ -193,17 +219,12 @@ async def read_events(
     while True:
         chunk = await _next_chunk(chunks, limits.idle_seconds)
         wire_bytes += len(chunk or b"")
-        pieces: list[str] = []
-        done = False
-        for data in reader.close() if chunk is None else reader.feed(chunk):
-            piece = text_of(data, outcome)
-            if piece is None:
-                done = True
-                break
-            pieces.append(piece)
-        text = "".join(pieces)
+        events = reader.close() if chunk is None else reader.feed(chunk)
+        text, done, problem = _read(events, outcome, text_of)
         if text:
             yield text
+        if problem:
+            raise problem
         if done:
             return
         if chunk is None:
