@@ -6,7 +6,9 @@ One hop takes all the statements of a step. No connection is held while a reply 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from threading import Barrier, BrokenBarrierError
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -17,6 +19,7 @@ T = TypeVar("T")
 
 # SQLite has one writer: two threads would only wait for each other.
 THREADS = 1 if connection.vendor == "sqlite" else 4
+CLOSE_SECONDS = 10.0
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="chat-db")
 
 
@@ -38,8 +41,16 @@ async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 async def close() -> None:
     """Give all connections back; for the end of the process."""
+    # They meet before they close, else one quick thread would do the work of all and close only its own.
+    meeting = Barrier(THREADS)
+
+    def close_own() -> None:
+        with suppress(BrokenBarrierError):
+            meeting.wait(CLOSE_SECONDS)
+        connections.close_all()
+
     loop = asyncio.get_running_loop()
-    await asyncio.gather(*(loop.run_in_executor(_threads, connections.close_all) for _ in range(THREADS)))
+    await asyncio.gather(*(loop.run_in_executor(_threads, close_own) for _ in range(THREADS)))
 
 
 def as_uuid(value: Any) -> UUID:
