@@ -17,14 +17,14 @@ from types import ModuleType
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from llm import health, ring, shape, unseals, vault
 from llm.health import note_result, note_unreadable
-from llm.models import LLMSettings, ProviderKey
+from llm.models import KekRecord, LLMSettings, ProviderKey
 from workspaces import audit
 from workspaces.models import User, Workspace
 
@@ -203,12 +203,7 @@ def replace(
     if not shape.is_wire_safe(secret.reveal()):
         raise SecretUnfit
     ring.assert_genuine()
-    row = _new_row(workspace, provider, secret, by, found)
-    try:
-        return _put_in_place(row, by, request)
-    except IntegrityError:
-        # Only the very first platform keys can meet here: there was no row yet to lock.
-        return _put_in_place(row, by, request)
+    return _put_in_place(_new_row(workspace, provider, secret, by, found), by, request)
 
 
 def delete(
@@ -216,7 +211,7 @@ def delete(
 ) -> ProviderKey:
     """Take the active key away and wipe it, and the one that could be restored. Raises NoActiveKey."""
     with transaction.atomic():
-        _lock(workspace, provider)
+        _lock(workspace)
         row = active(workspace, provider)
         if row is None:
             raise NoActiveKey
@@ -231,7 +226,7 @@ def restore(
 ) -> ProviderKey:
     """Swap the active key for the one it superseded, within 24 hours. Raises NothingToRestore."""
     with transaction.atomic():
-        _lock(workspace, provider)
+        _lock(workspace)
         row, displaced = restorable(workspace, provider), active(workspace, provider)
         if row is None:
             raise NothingToRestore
@@ -266,13 +261,14 @@ def _twin(provider: str) -> ModuleType:
     return import_module(f"llm.providers.{provider}")
 
 
-def _lock(workspace: Workspace | None, provider: str) -> None:
-    """One writer at a time for a workspace, or for a provider's platform keys."""
+def _lock(workspace: Workspace | None) -> None:
+    """One writer at a time for a workspace's keys, or for the platform's."""
     if workspace is not None:
         LLMSettings.objects.get_or_create(workspace=workspace)
         LLMSettings.objects.select_for_update().get(workspace=workspace)
     else:
-        list(held_by(None).filter(provider=provider).order_by("pk").select_for_update().values_list("pk"))
+        # The platform has no settings row. The record of the first KEK is there before any key is.
+        KekRecord.objects.order_by("first_used_at", "pk").select_for_update().first()
 
 
 def _new_row(
@@ -294,7 +290,7 @@ def _new_row(
 
 def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None) -> ProviderKey:
     with transaction.atomic():
-        _lock(row.workspace, row.provider)
+        _lock(row.workspace)
         previous = active(row.workspace, row.provider)
         held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
         if previous is not None:

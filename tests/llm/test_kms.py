@@ -1,0 +1,184 @@
+"""A KEK in AWS KMS: the real client against a small server that speaks KMS's API."""
+
+import base64
+import dataclasses
+import secrets
+import sys
+import traceback
+import uuid
+
+import pytest
+
+from llm import keys, ring, rotation, vault
+from llm.keksource import KmsKek
+from llm.models import ProviderKey
+from llm.vault import Binding, Secret
+from tests.llm.kms_double import Kms, KmsError
+from tests.llm.test_vault import flipped
+
+pytest.importorskip("boto3", reason="the aws extra is not installed")
+
+LOCAL = ("k1", secrets.token_bytes(32))
+PLAINTEXT = "sk-proj-" + "KmSsEcReT" * 5
+BINDING = Binding("provider_key", "7", "openai", "a-row")
+
+
+@pytest.fixture
+def kms(monkeypatch):
+    with Kms() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield server
+
+
+@pytest.fixture
+def remote(kms, settings):
+    """The ring with one KMS KEK, its ARN new for each test, since a ring is kept by its entries."""
+    entry = ("aws1", f"arn:aws:kms:eu-west-1:123456789012:key/{uuid.uuid4()}")
+    settings.VAULT_KEYS = [entry]
+    return entry
+
+
+def seal(binding=BINDING):
+    return vault.seal(Secret(PLAINTEXT), binding=binding)
+
+
+def test_what_kms_wraps_opens_again(remote):
+    sealed = seal()
+    assert (sealed.kek_id, vault.unseal(sealed, binding=BINDING).reveal()) == ("aws1", PLAINTEXT)
+
+
+def test_kms_is_given_the_binding_and_never_the_secret(kms, remote):
+    vault.unseal(seal(), binding=BINDING)
+    assert kms.operations() == ["Encrypt", "Decrypt"]
+    for _, request in kms.calls:
+        assert request["KeyId"] == remote[1]
+        assert request["EncryptionContext"] == {
+            "app": "bookbag", "purpose": "provider_key", "workspace": "7", "provider": "openai", "row": "a-row", "schema": "1",
+        }  # fmt: skip
+        assert "KmSsEcReT" not in str(request)
+    assert len(base64.b64decode(kms.calls[0][1]["Plaintext"])) == 32
+
+
+@pytest.mark.parametrize("part", ["purpose", "workspace", "provider", "row"])
+def test_a_row_moved_elsewhere_is_refused_by_kms_itself(kms, remote, part):
+    elsewhere = dataclasses.replace(BINDING, **{part: "other"})
+    with pytest.raises(vault.Unreadable):
+        vault.unseal(seal(), binding=elsewhere)
+    with pytest.raises(vault.Unreadable):
+        vault.rewrap(seal(), binding=elsewhere)
+
+
+def test_bit_flips_of_the_wrapped_dek_are_refused(remote):
+    # One in eleven, which reaches every byte's every place in turn: each costs a request.
+    sealed = seal()
+    opened = []
+    for changed in list(flipped(sealed.wrapped_dek))[::11]:
+        try:
+            vault.unseal(dataclasses.replace(sealed, wrapped_dek=changed), binding=BINDING)
+        except vault.Unreadable:
+            continue
+        opened.append(changed)
+    assert opened == []
+
+
+@pytest.mark.parametrize("part", ["ciphertext", "nonce"])
+def test_every_bit_flip_of_the_payload_is_refused(remote, part):
+    sealed = seal()
+    for changed in flipped(getattr(sealed, part)):
+        with pytest.raises(vault.Unreadable):
+            vault.unseal(dataclasses.replace(sealed, **{part: changed}), binding=BINDING)
+
+
+def test_an_opened_dek_is_remembered_for_a_while(kms, remote, monkeypatch):
+    sealed = seal()
+    for _ in range(5):
+        vault.unseal(sealed, binding=BINDING)
+    assert kms.operations() == ["Encrypt", "Decrypt"]
+    monkeypatch.setattr(KmsKek, "DEK_SECONDS", -1.0)
+    another = seal()
+    for _ in range(2):
+        vault.unseal(another, binding=BINDING)
+    assert kms.operations()[2:] == ["Encrypt", "Decrypt", "Decrypt"]
+
+
+def test_a_remembered_dek_is_not_given_to_another_row(kms, remote):
+    sealed = seal()
+    vault.unseal(sealed, binding=BINDING)
+    with pytest.raises(vault.Unreadable):
+        vault.unseal(sealed, binding=dataclasses.replace(BINDING, workspace="8"))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 400),
+        ("DisabledException", 400),
+        ("NotFoundException", 400),
+        ("KMSInternalException", 500),
+    ],
+)
+def test_a_kms_that_does_not_serve_is_no_fault_of_the_row(kms, remote, code, status):
+    sealed = seal()
+    kms.fail_with = KmsError(code, status)
+    with pytest.raises(vault.VaultUnavailable, match=code):
+        vault.unseal(sealed, binding=BINDING)
+    with pytest.raises(vault.VaultUnavailable, match=code):
+        seal()
+
+
+def test_a_kms_that_is_away_is_no_fault_of_the_row(settings, monkeypatch, kms, remote):
+    sealed = seal()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:9")
+    settings.VAULT_KEYS = [remote, LOCAL]  # another ring, so another client
+    with pytest.raises(vault.VaultUnavailable, match="was not reached"):
+        vault.unseal(sealed, binding=BINDING)
+
+
+def test_an_error_of_kms_carries_no_dek(kms, remote):
+    kms.fail_with = KmsError("AccessDeniedException")
+    try:
+        seal()
+    except vault.VaultUnavailable as error:
+        told = "".join(traceback.format_exception(error)) + repr(error.__context__)
+    assert kms.calls[0][1]["Plaintext"] not in told
+    assert "KmSsEcReT" not in told
+
+
+def test_without_the_extra_it_says_what_to_install(remote, monkeypatch):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(vault.VaultUnavailable, match="uv sync --extra aws"):
+        seal()
+
+
+def test_only_a_kms_kek_may_block(settings, remote):
+    far = seal()
+    settings.VAULT_KEYS = [LOCAL, remote]
+    assert (vault.may_block(far), vault.may_block(seal())) == (True, False)
+
+
+@pytest.mark.django_db
+def test_keys_move_from_a_local_kek_to_kms_and_back(cast, settings, remote):
+    settings.VAULT_KEYS = [LOCAL]
+    ProviderKey.objects.all().delete()
+    ring.KekRecord.objects.all().delete()
+    row = keys.replace(cast.acme, provider="openai", secret=Secret(PLAINTEXT))
+    for entries in ([remote, LOCAL], [LOCAL, remote]):
+        settings.VAULT_KEYS = entries
+        assert sum(batch.moved for batch in rotation.rewrap_all(10)) == 1
+        settings.VAULT_KEYS = entries[:1]
+        row.refresh_from_db()
+        assert (row.kek_id, keys.open_row(row, purpose="test").reveal()) == (entries[0][0], PLAINTEXT)
+
+
+@pytest.mark.django_db
+def test_a_silent_kms_marks_no_key_unreadable(cast, kms, remote):
+    ProviderKey.objects.all().delete()
+    row = keys.replace(cast.acme, provider="openai", secret=Secret(PLAINTEXT))
+    kms.fail_with = KmsError("AccessDeniedException")
+    with pytest.raises(vault.VaultUnavailable):
+        keys.verify(row)
+    row.refresh_from_db()
+    assert row.health == "unverified"

@@ -1,0 +1,306 @@
+"""Server-sent events in whatever pieces they come, Retry-After in whatever form, and what is no event of ours."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm.providers import anthropic, openai, wire
+from llm.providers.base import Fault, Finish, Limits, Outcome, ProviderError
+
+LIMITS = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1_000_000)
+TWINS = {"openai": openai, "anthropic": anthropic}
+
+
+# --- The reader ----------------------------------------------------------------------------------
+
+
+def by_the_book(stream: bytes) -> list[bytes]:
+    """The data of each event, read in one go as the standard says; what follows the last blank line counts too."""
+    events, data = [], []
+    for line in [*re.split(rb"\r\n|\r|\n", stream), b""]:
+        if line.startswith(b"data:"):
+            data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif not line and data:
+            events.append(b"\n".join(data))
+            data = []
+    return events
+
+
+def in_pieces(stream: bytes, sizes: list[int]) -> list[bytes]:
+    reader, events, at = wire.EventReader(), [], 0
+    for size in sizes:
+        events += reader.feed(stream[at : at + size])
+        at += size
+    return [*events, *reader.feed(stream[at:]), *reader.close()]
+
+
+lines = st.sampled_from(
+    [
+        b"data: one",
+        b"data:two",
+        b"data:  three",
+        b"data:",
+        b"data: \xf0\x9f\x9a\x80",
+        b"",
+        b"",
+        b"",
+        b": comment",
+    ]
+    + [b"event: ping", b"id: 7", b"retry: 10", b"data", b"dataset: no", b"\xff\xfe", b'data: {"a":1}']
+)
+ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
+streams = st.lists(st.tuples(lines, ends), max_size=25).map(
+    lambda parts: b"".join(line + end for line, end in parts)
+)
+sizes = st.lists(st.integers(0, 9), max_size=60)
+
+
+@given(streams, sizes)
+def test_events_are_the_same_however_the_bytes_are_split(stream: bytes, sizes: list[int]) -> None:
+    assert in_pieces(stream, sizes) == by_the_book(stream)
+
+
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b"data: x", b"data:", b":", b"d"]), max_size=40).map(b"".join),
+    sizes,
+)
+def test_events_are_the_same_among_stray_line_ends(stream: bytes, sizes: list[int]) -> None:
+    assert in_pieces(stream, sizes) == by_the_book(stream)
+
+
+def test_every_event_is_given_as_soon_as_its_blank_line_is_there() -> None:
+    reader = wire.EventReader()
+
+    given = [reader.feed(bytes([byte])) for byte in b"data: a\n\ndata: b\n\n"]
+
+    assert [events for events in given if events] == [[b"a"], [b"b"]]
+    assert given[8] == [b"a"]
+
+
+# --- The twins' reading --------------------------------------------------------------------------
+
+
+async def chunked(chunks: list[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+def read(provider: str, *chunks: bytes, limits: Limits = LIMITS) -> tuple[list[str], Outcome, Fault | None]:
+    """The pieces, the outcome and the fault of a body that comes in these chunks."""
+
+    async def run() -> tuple[list[str], Outcome, Fault | None]:
+        outcome, pieces = Outcome(), []
+        response = httpx2.Response(200, content=chunked(list(chunks)))
+        try:
+            async for piece in wire.read_events(response, limits, outcome, TWINS[provider]._text_of):
+                pieces.append(piece)
+        except ProviderError as error:
+            return pieces, outcome, error.fault
+        return pieces, outcome, None
+
+    return asyncio.run(run())
+
+
+def event(value: object) -> bytes:
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def said(provider: str, text: object) -> bytes:
+    if provider == "openai":
+        return event({"choices": [{"index": 0, "delta": {"content": text}}]})
+    return event({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}})
+
+
+END = {
+    "openai": event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}) + b"data: [DONE]\n\n",
+    "anthropic": event(
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}
+    )
+    + event({"type": "message_stop"}),
+}
+both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
+
+
+@both
+def test_a_whole_stream_ends_without_a_fault(provider: str) -> None:
+    pieces, outcome, fault = read(provider, said(provider, "Hello "), said(provider, "there") + END[provider])
+
+    assert (pieces, outcome.finish, fault) == (["Hello ", "there"], Finish.STOP, None)
+
+
+@both
+@given(
+    st.lists(
+        st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable()), min_size=1, max_size=8
+    ),
+    sizes,
+)
+def test_text_survives_any_split_of_the_wire(provider: str, texts: list[str], sizes: list[int]) -> None:
+    stream = b"".join(said(provider, text) for text in texts) + END[provider]
+    chunks, at = [], 0
+    for size in sizes:
+        chunks.append(stream[at : at + size])
+        at += size
+
+    pieces, _, fault = read(provider, *[chunk for chunk in chunks if chunk], stream[at:])
+
+    assert ("".join(pieces), fault) == ("".join(texts), None)
+
+
+@both
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"data: not json\n\n",
+        b"data: 7\n\n",
+        b'data: "text"\n\n',
+        b"data: []\n\n",
+        b"data: null\n\n",
+        b"data: " + b"[" * 100_000 + b"\n\n",
+        b"data: " + b'{"a":' * 100_000 + b"\n\n",
+        b"data: " + b"9" * 10_000 + b"\n\n",
+        b"data: \xff\xfe\xff\n\n",
+        b'data: {"choices": [null]}\n\ndata: {"type": "content_block_delta", "delta": "x"}\n\n',
+        b'data: {"choices": {"a": 1}}\n\ndata: {"type": "message_start", "message": "x"}\n\n',
+        b'data: {"choices": [{"delta": {"content": 7}}]}\n\n'
+        b'data: {"type": "content_block_delta", "delta": {"text": 7}}\n\n',
+        b'data: {"choices": [{"finish_reason": ["x"]}]}\n\n'
+        b'data: {"type": "message_delta", "delta": {"stop_reason": ["x"]}}\n\n',
+    ],
+    ids=range(13),
+)
+def test_text_before_something_unreadable_is_kept(provider: str, junk: bytes) -> None:
+    pieces, _, fault = read(
+        provider, said(provider, "So far ") + said(provider, "so good") + junk + END[provider]
+    )
+
+    assert (pieces, fault) == (["So far so good"], Fault.MALFORMED)
+
+
+@both
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "choices",
+                        "delta",
+                        "content",
+                        "usage",
+                        "type",
+                        "error",
+                        "message",
+                        "text",
+                        "prompt_tokens",
+                        "output_tokens",
+                        "finish_reason",
+                        "stop_reason",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+    )
+)
+def test_no_json_whatever_raises_anything_but_our_own_error(provider: str, value: object) -> None:
+    _, outcome, _ = read(provider, event(value) + END[provider])
+
+    for tokens in (outcome.input_tokens, outcome.output_tokens):
+        assert tokens is None or 0 <= tokens < 2**31
+
+
+@both
+@pytest.mark.parametrize("tokens", [-1, 2**31, 10**30, 1.5, "7", True, None, [], {}])
+def test_token_counts_that_cannot_be_stored_are_unknown(provider: str, tokens: object) -> None:
+    usage = (
+        event({"choices": [], "usage": {"prompt_tokens": tokens, "completion_tokens": tokens}})
+        if provider == "openai"
+        else event({"type": "message_start", "message": {"usage": {"input_tokens": tokens}}})
+        + event({"type": "message_delta", "delta": {}, "usage": {"output_tokens": tokens}})
+    )
+
+    _, outcome, fault = read(
+        provider, said(provider, "Hi"), END[provider].replace(b'"output_tokens": 3', b'"x": 3'), usage
+    )
+    _, before, _ = read(provider, usage, said(provider, "Hi"))
+
+    assert fault is None
+    for found in (outcome, before):
+        assert (found.input_tokens, found.output_tokens) == (None, None)
+
+
+@both
+def test_stream_that_ends_without_a_finish_marker_is_broken(provider: str) -> None:
+    assert read(provider, said(provider, "Half"))[2] is Fault.BROKEN_STREAM
+    assert read(provider)[2] is Fault.BROKEN_STREAM
+    assert read(provider, said(provider, "Half"), b'data: {"choi')[2] is Fault.MALFORMED
+
+
+@both
+def test_finish_marker_alone_is_the_end(provider: str) -> None:
+    marker = END[provider].split(b"\n\n")[0] + b"\n\n"
+
+    assert read(provider, said(provider, "Hi"), marker)[2] is None
+
+
+@both
+def test_wire_is_cut_at_its_cap(provider: str) -> None:
+    limits = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1000)
+
+    pieces, outcome, fault = read(provider, *[said(provider, "x" * 50)] * 100, limits=limits)
+
+    assert (outcome.finish, fault) == (Finish.CUT, None)
+    assert len(pieces) < 12
+
+
+@both
+def test_comments_alone_are_no_text_and_count_on_the_wire(provider: str) -> None:
+    limits = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1000)
+
+    assert read(provider, *[b": ping\n\n"] * 500, limits=limits)[:2] == ([], Outcome(finish=Finish.CUT))
+
+
+# --- Retry-After ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("2", 2.0), ("0", 0.0), (" 7 ", 7.0), ("3600", 3600.0), ("9" * 40, 999999999.0),
+        ("", None), ("soon", None), ("-1", None), ("1.5", None), ("1e3", None), ("²", None), ("NaN", None),
+        ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_seconds_or_nothing(value: str, seconds: float | None) -> None:
+    headers = httpx2.Headers([(b"retry-after", value.encode("latin-1"))])
+
+    assert wire.retry_after(headers) == seconds
+
+
+def test_retry_after_as_a_date_counts_from_now() -> None:
+    ahead = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+
+    seconds = wire.retry_after(httpx2.Headers({"retry-after": ahead}))
+
+    assert seconds is not None
+    assert 95 < seconds <= 100
+
+
+@given(st.binary(max_size=30))
+def test_retry_after_never_fails(value: bytes) -> None:
+    seconds = wire.retry_after(httpx2.Headers([(b"retry-after", value)]))
+
+    assert seconds is None or seconds >= 0
