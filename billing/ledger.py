@@ -28,6 +28,7 @@ __all__ = [
     "expire_due",
     "grant",
     "insert_hold",
+    "lock",
     "open_account",
     "refresh",
     "refresh_if_due",
@@ -52,6 +53,13 @@ class Balance:
     @property
     def available(self) -> int:
         return self.posted - self.held
+
+
+def lock(account: Account) -> Account:
+    """The account as it is, locked until the transaction ends (SQLite: its one writer is us)."""
+    return (
+        Account.objects.select_for_update(of=("self",), no_key=True).select_related("plan").get(pk=account.pk)
+    )
 
 
 def balance(workspace: Workspace) -> Balance:
@@ -87,7 +95,7 @@ def grant(
     if kind not in Transfer.INWARD:
         raise ValueError(f"{kind} is no kind of grant")
     with transaction.atomic():
-        account = _locked(account)
+        account = lock(account)
         earlier = Transfer.objects.select_related("bucket").filter(external_id=external_id).first()
         if earlier is not None:
             asked = (account.pk, kind, amount, reason, actor.pk if actor else None, expires_at)
@@ -122,7 +130,7 @@ def reverse(
     available is taken back. Raises NotReversible, AmountRefused or CreditsExhausted.
     """
     with transaction.atomic():
-        account = _locked(transfer.account)
+        account = lock(transfer.account)
         if transfer.kind == Transfer.Kind.REVERSAL:
             raise NotReversible(transfer.pk)
         if Transfer.objects.filter(reverses=transfer).exists():
@@ -143,7 +151,7 @@ def change_plan(account: Account, *, plan: Plan) -> Account:
 def settle_buckets(account: Account) -> None:
     """Take what was spent since the last settlement out of the buckets, soonest expiry first."""
     with transaction.atomic():
-        buckets.settle(_locked(account))
+        buckets.settle(lock(account))
 
 
 def refresh(account: Account, *, now: datetime | None = None) -> Account:
@@ -153,7 +161,7 @@ def refresh(account: Account, *, now: datetime | None = None) -> Account:
     """
     with transaction.atomic():
         expire_due(account.pk)
-        account = _locked(account)
+        account = lock(account)
         now = now or timezone.now()
         buckets.expire(account, now)
         _allot(account, now)
@@ -171,13 +179,6 @@ def refresh_if_due(account: Account) -> Account:
 def _require_amount(amount: int, *, at_most: int) -> None:
     if type(amount) is not int or not 1 <= amount <= at_most:
         raise AmountRefused(amount, at_most=at_most)
-
-
-def _locked(account: Account) -> Account:
-    """The account as it is, locked until the transaction ends (SQLite: its one writer is us)."""
-    return (
-        Account.objects.select_for_update(of=("self",), no_key=True).select_related("plan").get(pk=account.pk)
-    )
 
 
 def _insert(account: Account, **fields: object) -> Transfer:

@@ -114,7 +114,8 @@ class Transfer(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["account", "-id"], name="transfer_statement"),
-            models.Index(fields=["account", "kind", "created_at"], name="transfer_by_kind"),
+            # The amount is in it so that usage is added up from the index alone.
+            models.Index(fields=["account", "kind", "created_at", "amount"], name="transfer_usage"),
         ]
         constraints = [
             models.CheckConstraint(

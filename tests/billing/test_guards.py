@@ -1,5 +1,6 @@
 """What the database itself refuses, tried by raw SQL as a careless hand would write it."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,11 +11,12 @@ from billing import guards
 from billing.models import Account, Hold, Transfer
 from billing.sql import uid
 from tests.billing import moves
+from tests.factories import make_workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.money]
 
 
-def refused(sql: str, *params: object) -> str:
+def refused(sql: str, *params: Any) -> str:
     """What the database says to `sql`; the test fails if it does not refuse."""
     with pytest.raises(IntegrityError) as caught, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -227,8 +229,6 @@ def test_second_reversal_is_refused(account: Account) -> None:
 
 
 def test_account_with_credits_from_nowhere_is_refused(account: Account) -> None:
-    from tests.factories import make_workspace
-
     with pytest.raises(IntegrityError, match="opens with no credits"), transaction.atomic():
         Account.objects.create(workspace=make_workspace(), plan=account.plan, posted=100)
 

@@ -1,0 +1,250 @@
+"""The operators' pages: plans to edit, accounts to act on, a ledger to read and nothing to rewrite."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from billing import operators
+from billing.errors import AmountRefused, BillingError, CreditsExhausted, ExternalIdTaken, NotReversible
+from billing.forms import GrantForm, PlanForm, ReverseForm
+from billing.models import Account, Bucket, Hold, Plan, Transfer
+from workspaces import audit
+
+MAY_GRANT = "billing.grant_credits"
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Shows rows and changes none, neither one by one nor in bulk."""
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def _act(
+        self,
+        request: HttpRequest,
+        subject: Any,
+        *,
+        title: str,
+        form: Form,
+        act: Callable[[Form], str],
+    ) -> HttpResponse:
+        """A form on a page of its own; once `act` is through, its sentence is shown on the subject's page."""
+        if not request.user.has_perm(MAY_GRANT):
+            raise PermissionDenied("Granting credits is not among your rights.")
+        if form.is_bound and form.is_valid():
+            try:
+                done = act(form)
+            except BillingError as refusal:
+                form.add_error(None, _in_words(refusal))
+            else:
+                messages.success(request, done)
+                self.log_change(request, subject, done)
+                return redirect(f"admin:billing_{self.opts.model_name}_change", subject.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "form": form,
+            "subject": subject,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "billing/admin/act.html", context)
+
+
+def _in_words(refusal: BillingError) -> str:
+    match refusal:
+        case CreditsExhausted():
+            return f"Only {refusal.available} credits are available; what was spent cannot be taken back."
+        case AmountRefused():
+            return f"Enter a whole number from 1 to {refusal.at_most}."
+        case ExternalIdTaken():
+            return "This form was sent before with other figures. Open it anew to grant once more."
+        case NotReversible(reversed_already=True):
+            return "This transfer has been reversed already."
+        case NotReversible():
+            return "There is nothing of this transfer to take back."
+    return str(refusal)
+
+
+@admin.register(Plan)
+class PlanAdmin(admin.ModelAdmin):
+    list_display = ["name", "monthly_credits", "agent_limit", "seat_limit", "source_limit"]
+    prepopulated_fields = {"slug": ["name"]}
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        audit.record(
+            None, "plan.edited" if change else "plan.added", request=request, plan=obj.slug, **changed
+        )
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ["workspace", "plan", "posted", "held", "available", "next_event_at"]
+    list_select_related = ["workspace", "plan"]
+    list_filter = ["plan"]
+    search_fields = ["workspace__slug", "workspace__name"]
+    ordering = ["workspace__slug"]
+    fields = ["workspace", "plan", "posted", "held", "available", "next_event_at", "created_at"]
+    change_form_template = "billing/admin/account.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "<int:account_id>/grant/",
+                self.admin_site.admin_view(self.grant),
+                name="billing_account_grant",
+            ),
+            path(
+                "<int:account_id>/plan/",
+                self.admin_site.admin_view(self.change_plan),
+                name="billing_account_plan",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def grant(self, request: HttpRequest, account_id: int) -> HttpResponse:
+        account = get_object_or_404(Account.objects.select_related("workspace"), pk=account_id)
+
+        def act(form: Form) -> str:
+            transfer = operators.grant_credits(
+                account,
+                amount=form.cleaned_data["amount"],
+                reason=form.cleaned_data["reason"],
+                request_id=form.cleaned_data["request_id"],
+                expires_at=form.expires_at,  # type: ignore[attr-defined]
+                actor=request.user,  # type: ignore[arg-type]
+                request=request,
+            )
+            return f"{transfer.amount:,} credits granted to {account.workspace}."
+
+        form = GrantForm(request.POST or None)
+        return self._act(request, account, title=f"Grant credits to {account.workspace}", form=form, act=act)
+
+    def change_plan(self, request: HttpRequest, account_id: int) -> HttpResponse:
+        account = get_object_or_404(Account.objects.select_related("workspace", "plan"), pk=account_id)
+
+        def act(form: Form) -> str:
+            plan = form.cleaned_data["plan"]
+            operators.change_plan(
+                account,
+                plan=plan,
+                reason=form.cleaned_data["reason"],
+                actor=request.user,  # type: ignore[arg-type]
+                request=request,
+            )
+            return f"{account.workspace} is on the {plan} plan."
+
+        form = PlanForm(request.POST or None, initial={"plan": account.plan})
+        return self._act(
+            request, account, title=f"Change the plan of {account.workspace}", form=form, act=act
+        )
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin):
+    list_display = ["id", "created_at", "workspace", "kind", "amount", "reason", "actor", "reversal"]
+    list_select_related = ["account__workspace", "actor", "reversed_by"]
+    list_filter = ["kind"]
+    search_fields = ["=account__workspace__slug", "=external_id"]
+    search_help_text = "A workspace's slug, a reply's id, or an external id"
+    ordering = ["-id"]
+    fields = [
+        "account",
+        "kind",
+        "amount",
+        "reason",
+        "actor",
+        "reply_id",
+        "reverses",
+        "reversal",
+        "external_id",
+        "created_at",
+    ]
+    change_form_template = "billing/admin/transfer.html"
+
+    @admin.display(ordering="account__workspace__slug")
+    def workspace(self, transfer: Transfer) -> str:
+        return transfer.account.workspace.slug
+
+    @admin.display(description="reversed by")
+    def reversal(self, transfer: Transfer) -> str:
+        reversal = getattr(transfer, "reversed_by", None)
+        if reversal is None:
+            return "–"
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:billing_transfer_change", args=[reversal.pk]), reversal.pk
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transfer], search_term: str
+    ) -> tuple[QuerySet[Transfer], bool]:
+        """A reply's id finds its charge by way of its hold, which has it indexed."""
+        try:
+            hold = Hold.objects.filter(reply_id=UUID(search_term.strip())).first()
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        found = queryset.filter(external_id=f"capture:{hold.pk.hex}") if hold else queryset.none()
+        return found, False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reverse_one)
+        return [
+            path("<int:transfer_id>/reverse/", view, name="billing_transfer_reverse"),
+            *super().get_urls(),
+        ]
+
+    def reverse_one(self, request: HttpRequest, transfer_id: int) -> HttpResponse:
+        transfer = get_object_or_404(Transfer.objects.select_related("account__workspace"), pk=transfer_id)
+
+        def act(form: Form) -> str:
+            reversal = operators.reverse_transfer(
+                transfer,
+                amount=form.cleaned_data["amount"],
+                reason=form.cleaned_data["reason"],
+                actor=request.user,  # type: ignore[arg-type]
+                request=request,
+            )
+            return f"Transfer {transfer.pk} is reversed by {reversal.amount:+,} credits."
+
+        form = ReverseForm(request.POST or None)
+        return self._act(
+            request, transfer, title=f"Reverse transfer {transfer.pk} ({transfer})", form=form, act=act
+        )
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    list_display = ["id", "account", "amount", "state", "created_at", "renewed_at", "resolved_at"]
+    list_filter = ["state"]
+    list_select_related = ["account"]
+    search_fields = ["=account__workspace__slug"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Bucket)
+class BucketAdmin(ReadOnlyAdmin):
+    list_display = ["id", "account", "transfer", "remaining", "expires_at"]
+    list_select_related = ["account", "transfer"]
+    search_fields = ["=account__workspace__slug"]
+    ordering = ["-id"]

@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
+from django.db.models import Q
+from django.utils import timezone
+
+from billing import ledger
+from billing.models import Account
+
+
+class Command(BaseCommand):
+    help = "Expires what is over and grants the allotments that are due. Safe to run as often as you like."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        due = Account.objects.filter(Q(next_event_at=None) | Q(next_event_at__lte=timezone.now()))
+        done = failed = 0
+        for account in due.order_by("pk").iterator():
+            try:
+                ledger.refresh(account)
+                done += 1
+            except DatabaseError as problem:
+                # The next account must not wait for this one.
+                failed += 1
+                self.stderr.write(f"Account {account.pk}: {type(problem).__name__}")
+        self.stdout.write(f"{done} account(s) brought up to date.")
+        if failed:
+            raise CommandError(f"{failed} account(s) were not; run it again.")
