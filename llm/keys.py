@@ -14,7 +14,7 @@ platform's own keys.
 import datetime as dt
 from importlib import import_module
 from types import ModuleType
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -25,18 +25,17 @@ from django.utils import timezone
 from llm import health, ring, shape, unseals, vault
 from llm.health import note_result, note_unreadable
 from llm.models import KekRecord, LLMSettings, ProviderKey
+from llm.sealing import WIPED, binding_of, binding_of_row, new_row, sealed_of
 from workspaces import audit
 from workspaces.models import User, Workspace
 
 __all__ = [
-    "active", "binding_of", "check", "count_unseal", "delete", "enter", "list_account_models", "note_result",
+    "active", "binding_of", "binding_of_row", "check", "count_unseal", "delete", "enter", "list_account_models", "note_result",
     "note_unreadable", "open_row", "replace", "restorable", "restore", "sealed_of", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip
 
-PURPOSE = "provider_key"
 RESTORE_WITHIN = dt.timedelta(hours=24)
 CHECK_SECONDS = 5.0
-WIPED = {"kek_id": "", "wrapped_dek": b"", "nonce": b"", "ciphertext": b""}
 
 State = ProviderKey.State
 Health = ProviderKey.Health
@@ -80,20 +79,6 @@ def restorable(workspace: Workspace | None, provider: str) -> ProviderKey | None
     since = timezone.now() - RESTORE_WITHIN
     rows = held_by(workspace).filter(provider=provider, state=State.SUPERSEDED, retired_at__gt=since)
     return rows.exclude(kek_id="").order_by("-retired_at").first()
-
-
-def binding_of(*, key_id: UUID, workspace_id: int | None, provider: str) -> vault.Binding:
-    """What the row of these values is sealed for."""
-    tenant = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
-    return vault.Binding(PURPOSE, tenant, provider, str(key_id))
-
-
-def sealed_of(row: ProviderKey) -> vault.Sealed:
-    return vault.Sealed(row.kek_id, bytes(row.wrapped_dek), bytes(row.nonce), bytes(row.ciphertext))
-
-
-def binding_of_row(row: ProviderKey) -> vault.Binding:
-    return binding_of(key_id=row.pk, workspace_id=row.workspace_id, provider=row.provider)
 
 
 # --- Opening -----------------------------------------------------------------------------------
@@ -203,7 +188,7 @@ def replace(
     if not shape.is_wire_safe(secret.reveal()):
         raise SecretUnfit
     ring.assert_genuine()
-    return _put_in_place(_new_row(workspace, provider, secret, by, found), by, request)
+    return _put_in_place(new_row(workspace, provider, secret, by=by, found=found), by, request)
 
 
 def delete(
@@ -269,23 +254,6 @@ def _lock(workspace: Workspace | None) -> None:
     else:
         # The platform has no settings row. The record of the first KEK is there before any key is.
         KekRecord.objects.order_by("first_used_at", "pk").select_for_update().first()
-
-
-def _new_row(
-    workspace: Workspace | None, provider: str, secret: vault.Secret, by: User | None, found: Health
-) -> ProviderKey:
-    row = ProviderKey(id=uuid4(), workspace=workspace, provider=provider, added_by=by, health=found)
-    row.prefix, row.tail = shape.mask_parts(secret.reveal(), provider)
-    sealed = vault.seal(secret, binding=binding_of_row(row))
-    row.kek_id, row.wrapped_dek = sealed.kek_id, sealed.wrapped_dek
-    row.nonce, row.ciphertext = sealed.nonce, sealed.ciphertext
-    if found != Health.UNVERIFIED:
-        row.health_at = row.added_at
-    if found == Health.VALID:
-        row.last_good_at = row.added_at
-    elif found in (Health.REJECTED, Health.LIMITED):
-        row.last_error, row.last_error_at = found.value, row.added_at
-    return row
 
 
 def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None) -> ProviderKey:

@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.http import HttpRequest
 
 from tests.harness.live import Server
 from workspaces.models import User
@@ -58,6 +60,10 @@ def session_cookie(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    # As the sign-in page leaves it, so that acts on keys do not ask for the password again.
+    request = HttpRequest()
+    request.session = session
+    record_authentication(request, user, method="password")
     session.save()
     return str(session.session_key)
 

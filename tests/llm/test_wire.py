@@ -42,20 +42,8 @@ def in_pieces(stream: bytes, sizes: list[int]) -> list[bytes]:
     return [*events, *reader.feed(stream[at:]), *reader.close()]
 
 
-lines = st.sampled_from(
-    [
-        b"data: one",
-        b"data:two",
-        b"data:  three",
-        b"data:",
-        b"data: \xf0\x9f\x9a\x80",
-        b"",
-        b"",
-        b"",
-        b": comment",
-    ]
-    + [b"event: ping", b"id: 7", b"retry: 10", b"data", b"dataset: no", b"\xff\xfe", b'data: {"a":1}']
-)
+LINES = "data: one|data:two|data:  three|data:|data: 🚀|||||: comment|event: ping|id: 7|retry: 10|data|dataset: no"
+lines = st.sampled_from([*(line.encode() for line in LINES.split("|")), b"\xff\xfe"])
 ends = st.sampled_from([b"\n", b"\r\n", b"\r"])
 streams = st.lists(st.tuples(lines, ends), max_size=25).map(
     lambda parts: b"".join(line + end for line, end in parts)

@@ -1,0 +1,45 @@
+"""How a provider key and its row belong together: the binding, the mask, and the columns of the envelope."""
+
+from uuid import UUID, uuid4
+
+from llm import shape, vault
+from llm.models import ProviderKey
+from workspaces.models import User, Workspace
+
+PURPOSE = "provider_key"
+# A row's envelope once its secret is gone for good.
+WIPED = {"kek_id": "", "wrapped_dek": b"", "nonce": b"", "ciphertext": b""}
+
+Health = ProviderKey.Health
+
+
+def binding_of(*, key_id: UUID, workspace_id: int | None, provider: str) -> vault.Binding:
+    """What the row of these values is sealed for."""
+    tenant = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
+    return vault.Binding(PURPOSE, tenant, provider, str(key_id))
+
+
+def sealed_of(row: ProviderKey) -> vault.Sealed:
+    return vault.Sealed(row.kek_id, bytes(row.wrapped_dek), bytes(row.nonce), bytes(row.ciphertext))
+
+
+def binding_of_row(row: ProviderKey) -> vault.Binding:
+    return binding_of(key_id=row.pk, workspace_id=row.workspace_id, provider=row.provider)
+
+
+def new_row(
+    workspace: Workspace | None, provider: str, secret: vault.Secret, *, by: User | None, found: Health
+) -> ProviderKey:
+    """A row for `secret`, sealed and not yet saved; `found` is what a check showed. Raises vault.VaultError."""
+    row = ProviderKey(id=uuid4(), workspace=workspace, provider=provider, added_by=by, health=found)
+    row.prefix, row.tail = shape.mask_parts(secret.reveal(), provider)
+    sealed = vault.seal(secret, binding=binding_of_row(row))
+    row.kek_id, row.wrapped_dek = sealed.kek_id, sealed.wrapped_dek
+    row.nonce, row.ciphertext = sealed.nonce, sealed.ciphertext
+    if found != Health.UNVERIFIED:
+        row.health_at = row.added_at
+    if found == Health.VALID:
+        row.last_good_at = row.added_at
+    elif found in (Health.REJECTED, Health.LIMITED):
+        row.last_error, row.last_error_at = found.value, row.added_at
+    return row

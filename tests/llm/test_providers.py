@@ -1,0 +1,217 @@
+"""Both twins against the provider double: each way to fail is one fault of ours, and none shows the secret."""
+
+import asyncio
+import traceback
+from types import ModuleType
+
+import pytest
+
+from llm.gateway import TWINS
+from llm.providers.base import Call, Fault, Finish, Limits, Message, Outcome, ProviderError
+from llm.vault import Secret
+from tests.harness.chat import ACME_SECRETS, MODELS
+from tests.provider_double.client import Double
+
+LIMITS = Limits(connect_seconds=0.5, first_byte_seconds=0.6, idle_seconds=0.4, wire_bytes=1_000_000)
+both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
+
+# The double's mode, its parameters, and our fault (for OpenAI, for Anthropic where it differs).
+FAULTS: list[tuple[str, dict[str, object], Fault]] = [
+    ("401", {}, Fault.REJECTED),
+    ("403", {}, Fault.REJECTED),
+    ("echo_secret_in_error", {}, Fault.REJECTED),
+    ("404_model", {}, Fault.MODEL_MISSING),
+    ("400", {}, Fault.TOO_LARGE),
+    ("413", {}, Fault.TOO_LARGE),
+    ("quota", {}, Fault.NO_FUNDS),
+    ("credit_balance", {}, Fault.NO_FUNDS),
+    ("429_absent", {}, Fault.RATE_LIMITED),
+    ("429", {"retry_after": 7}, Fault.RATE_LIMITED),
+    ("429_date", {"seconds": 60}, Fault.RATE_LIMITED),
+    ("429_junk", {}, Fault.RATE_LIMITED),
+    ("429_huge", {}, Fault.RATE_LIMITED),
+    ("500", {}, Fault.UNAVAILABLE),
+    ("502", {}, Fault.UNAVAILABLE),
+    ("503", {}, Fault.UNAVAILABLE),
+    ("529", {}, Fault.UNAVAILABLE),
+    ("status", {"status": 400, "body": '{"error": {"code": ["odd"], "message": {}}}'}, Fault.BAD_REQUEST),
+    ("status", {"status": 402}, Fault.NO_FUNDS),
+    ("status", {"status": 408}, Fault.UNAVAILABLE),
+    ("status", {"status": 409, "body": "[[["}, Fault.BAD_REQUEST),
+    ("status", {"status": 418, "body": "teapot", "content_type": "text/plain"}, Fault.BAD_REQUEST),
+    ("status", {"status": 500, "body": "x" * 300_000}, Fault.UNAVAILABLE),
+    ("status", {"status": 599}, Fault.UNAVAILABLE),
+    ("redirect", {}, Fault.REDIRECTED),
+    ("redirect", {"status": 307}, Fault.REDIRECTED),
+    ("reset_before_headers", {}, Fault.UNREACHABLE),
+    ("eof_before_headers", {}, Fault.UNREACHABLE),
+    ("slow_first_byte", {"seconds": 5}, Fault.TIMED_OUT),
+    ("hang_mid_stream", {}, Fault.TIMED_OUT),
+    ("idle_mid_stream", {"seconds": 5}, Fault.TIMED_OUT),
+    ("reset_mid_stream", {}, Fault.BROKEN_STREAM),
+    ("eof_mid_stream", {}, Fault.BROKEN_STREAM),
+    ("missing_finish_marker", {}, Fault.BROKEN_STREAM),
+    ("error_event_after_200", {}, Fault.UNAVAILABLE),
+    ("malformed_json", {}, Fault.MALFORMED),
+    ("bad_utf8", {}, Fault.MALFORMED),
+    ("gzip_bomb", {"megabytes": 200}, Fault.MALFORMED),
+]
+# What is unusual and right: (mode, finish).
+FINE: list[tuple[str, dict[str, object], Finish]] = [
+    ("ok", {}, Finish.STOP),
+    ("finish_length", {}, Finish.LENGTH),
+    ("refusal", {}, Finish.REFUSAL),
+    ("content_filter", {}, Finish.REFUSAL),
+    ("comments_and_unknown_events", {}, Finish.STOP),
+    ("split_code_point", {"pause_ms": 1}, Finish.STOP),
+    ("control_characters", {}, Finish.STOP),
+    ("cr_only", {}, Finish.STOP),
+    ("huge_line", {"bytes": 900_000}, Finish.STOP),
+    ("empty", {}, Finish.STOP),
+    ("huge_output", {"megabytes": 8}, Finish.CUT),
+    ("never_ending", {"tokens_per_s": 0}, Finish.CUT),
+]
+
+
+def call_of(provider: str, double: Double, secret: str = "") -> Call:
+    base_url = {"openai": double.openai_base_url, "anthropic": double.anthropic_base_url}[provider]
+    return Call(
+        model_id=MODELS[provider][0],
+        messages=[Message("system", "Be kind."), Message("user", "Hello")],
+        temperature=0.2,
+        secret=Secret(secret or ACME_SECRETS[provider]),
+        base_url=base_url,
+        limits=LIMITS,
+    )
+
+
+def read(twin: ModuleType, call: Call) -> tuple[str, Outcome, ProviderError | None]:
+    """What one call says, what it leaves on the outcome, and how it fails."""
+
+    async def run() -> tuple[str, Outcome, ProviderError | None]:
+        outcome, pieces = Outcome(), []
+        try:
+            async for piece in twin.stream(call, outcome):
+                pieces.append(piece)
+        except ProviderError as error:
+            return "".join(pieces), outcome, error
+        finally:
+            await twin.client(call.base_url).close()
+        return "".join(pieces), outcome, None
+
+    return asyncio.run(run())
+
+
+@both
+@pytest.mark.parametrize(("mode", "params", "fault"), FAULTS, ids=lambda value: str(value)[:40])
+def test_each_way_to_fail_is_one_fault_without_the_secret(
+    provider_double: Double, provider: str, mode: str, params: dict[str, object], fault: Fault
+) -> None:
+    provider_double.script(mode, **params)
+
+    _, _, error = read(TWINS[provider], call_of(provider, provider_double))
+
+    assert error is not None
+    assert error.fault is fault
+    assert shows_of(error, ACME_SECRETS[provider]) == []
+    assert len(provider_double.calls()) == 1
+    assert provider_double.redirect_hits() == []
+
+
+@both
+@pytest.mark.parametrize(("mode", "params", "finish"), FINE, ids=lambda value: str(value)[:40])
+def test_what_is_only_unusual_is_no_fault(
+    provider_double: Double, provider: str, mode: str, params: dict[str, object], finish: Finish
+) -> None:
+    provider_double.script(mode, **params)
+
+    text, outcome, error = read(TWINS[provider], call_of(provider, provider_double))
+
+    assert (outcome.finish, error) == (finish, None)
+    assert bool(text) == (mode != "empty")
+
+
+@both
+@pytest.mark.parametrize(
+    "mode", ["reset_mid_stream", "eof_mid_stream", "error_event_after_200", "malformed_json"]
+)
+@pytest.mark.parametrize("gap_ms", [0, 30])
+def test_text_before_the_fault_is_kept(
+    provider_double: Double, provider: str, mode: str, gap_ms: int
+) -> None:
+    provider_double.script(mode, chunks=["one ", "two ", "three ", "four"], gap_ms=gap_ms)
+
+    text, _, error = read(TWINS[provider], call_of(provider, provider_double))
+
+    assert text == "one two three "
+    assert error is not None
+
+
+@both
+def test_tokens_are_the_providers_own_count(provider_double: Double, provider: str) -> None:
+    provider_double.script("chunks", chunks=["a ", "b ", "c"])
+
+    _, outcome, _ = read(TWINS[provider], call_of(provider, provider_double))
+
+    assert (outcome.output_tokens, (outcome.input_tokens or 0) > 0) == (3, True)
+
+
+@both
+def test_rate_limit_carries_its_wait(provider_double: Double, provider: str) -> None:
+    provider_double.script("429", retry_after=7)
+
+    error = read(TWINS[provider], call_of(provider, provider_double))[2]
+
+    assert error is not None
+    assert (error.status, error.retry_after) == (429, 7.0)
+
+
+@both
+def test_closed_port_is_unreachable(provider_double: Double, provider: str) -> None:
+    call = call_of(provider, provider_double)
+    closed = Call(
+        **{name: getattr(call, name) for name in call.__slots__} | {"base_url": "http://127.0.0.1:9/v1"}
+    )
+
+    error = read(TWINS[provider], closed)[2]
+
+    assert error is not None
+    assert error.fault is Fault.UNREACHABLE
+    assert shows_of(error, ACME_SECRETS[provider]) == []
+
+
+@both
+@pytest.mark.parametrize(
+    "secret", ["sk-WITHNEWLINE\nEvil: 1", "sk-WITHEMOJI🚀abcdefgh", "sk-WITHNUL\0abcdefghij"]
+)
+def test_secret_that_fits_no_header_is_not_shown_by_what_refuses_it(
+    provider_double: Double, provider: str, secret: str
+) -> None:
+    # The form and the vault's door refuse such a secret long before; the libraries below would quote it.
+    try:
+        error: BaseException | None = read(TWINS[provider], call_of(provider, provider_double, secret))[2]
+    except Exception as problem:
+        error = problem
+
+    assert isinstance(error, ProviderError), type(error)
+    assert shows_of(error, secret) == []
+    assert provider_double.calls() == []
+
+
+def shows_of(error: BaseException, secret: str) -> list[str]:
+    """Where the secret, or nine characters of its tail, can be seen in what was raised."""
+    places = {"traceback": "".join(traceback.format_exception(error))}
+    seen: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in seen:
+        seen.append(link)
+        places |= {
+            f"{type(link).__name__} args": repr(link.args),
+            f"{type(link).__name__} attributes": repr(vars(link)),
+        }
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                places[f"variables of {frame.f_code.co_qualname}"] = repr(frame.f_locals)
+        link = link.__cause__ or link.__context__
+    slices = {secret[at : at + 9] for at in range(10, len(secret) - 8)} or {secret}
+    return [place for place, shown in places.items() if any(part in shown for part in slices)]
