@@ -49,6 +49,9 @@ def database_url() -> str:
 class Server:
     """One Bookbag server. `env` adds to or replaces its environment."""
 
+    application = "bookbag.asgi:application"
+    options: tuple[str, ...] = ("--no-access-log",)
+
     def __init__(self, log: Path, env: dict[str, str]) -> None:
         self.log = log
         self.env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "PYTHONUNBUFFERED": "1"} | env
@@ -60,8 +63,8 @@ class Server:
     def start(self) -> "Server":
         """Start, and wait until /healthz answers. A second start keeps the address. Raises ServerDied."""
         port = self.url.rpartition(":")[2] or "0"
-        command = [sys.executable, "-m", "uvicorn", "bookbag.asgi:application", "--host", "127.0.0.1"]
-        command += ["--port", port, "--no-access-log", "--timeout-graceful-shutdown", "5"]
+        command = [sys.executable, "-m", "uvicorn", self.application, "--host", "127.0.0.1"]
+        command += ["--port", port, *self.options, "--timeout-graceful-shutdown", "5"]
         self._start_of_run = self._printed()
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
