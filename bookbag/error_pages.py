@@ -1,11 +1,14 @@
 """Error pages whose status Django does not tell apart by itself."""
 
 import secrets
+import sys
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
+from psycopg_pool import PoolTimeout
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -21,7 +24,17 @@ def new_reference(request: HttpRequest) -> str:
     return reference
 
 
+def is_database_down(problem: BaseException | None) -> bool:
+    """Whether it failed because the database could not be reached: nobody's fault here, and soon over."""
+    return isinstance(problem, OperationalError | InterfaceError | PoolTimeout)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500. Rendered without the request: what failed may be something that every page asks for."""
-    page = loader.get_template("500.html").render({"reference": new_reference(request)})
-    return HttpResponseServerError(page)
+    """500, or 503 without a database. Rendered without the request: what failed may be something every page asks for."""
+    down = is_database_down(sys.exc_info()[1])
+    page = loader.get_template("500.html").render(
+        {"reference": new_reference(request), "database_down": down}
+    )
+    if not down:
+        return HttpResponseServerError(page)
+    return HttpResponse(page, status=503, headers={"Retry-After": "10"})

@@ -24,7 +24,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
-from bookbag.error_pages import new_reference
+from bookbag.error_pages import is_database_down, new_reference
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -91,6 +91,8 @@ class Express:
         except (SuspiciousOperation, MultiPartParserError, BadRequest):
             return _error("malformed", 400)
         except Exception as problem:
+            if is_database_down(problem):
+                return _error("database_down", 503)
             message = f"Our side: something went wrong. Try again. (Reference {new_reference(request)})"
             log.error("Internal Server Error: %s", request.path, exc_info=problem, extra={"request": request})
             return JsonResponse({"error": {"code": "internal", "message": message}}, status=500)
