@@ -5,19 +5,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0003_five_plans'),
+        ("billing", "0003_five_plans"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='transfer',
-            name='transfer_by_kind',
+            model_name="transfer",
+            name="transfer_by_kind",
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(fields=['account', 'kind', 'created_at', 'amount'], name='transfer_usage'),
+            model_name="transfer",
+            index=models.Index(fields=["account", "kind", "created_at", "amount"], name="transfer_usage"),
         ),
     ]
