@@ -1,0 +1,62 @@
+"""The secrets that the canary suite plants: new ones in every run, so that none can be met by chance.
+
+Half of them hold the characters that JSON, HTML, URLs and Python's repr write differently; the others
+look like a provider's own. All of them pass the forms.
+"""
+
+import os
+import random
+import string
+
+from tests.canary.scanner import Scanner
+
+PLAIN = string.ascii_letters + string.digits
+ODD = "\"&<>+%/\\'=;{}"
+# Neither the shared generator, which a run's seed sets, nor repeatable: a fixture of last week means nothing here.
+_random = random.SystemRandom()
+
+
+def new_secret(prefix: str, *, odd: bool = False) -> str:
+    """About 250 bits in the shape of a provider key."""
+    body = [_random.choice(PLAIN) for _ in range(44)]
+    if odd:
+        for place, sign in zip(range(3, 44, 3), ODD, strict=False):
+            body[place] = sign
+    return prefix + "".join(body)
+
+
+def new_prompt() -> str:
+    return "canary " + "".join(_random.choice(PLAIN) for _ in range(40))
+
+
+ACME = {"openai": new_secret("sk-", odd=True), "anthropic": new_secret("sk-ant-")}
+# What they had before, so that a superseded row is about too.
+ACME_BEFORE = {"openai": new_secret("sk-"), "anthropic": new_secret("sk-ant-", odd=True)}
+GLOBEX = {"openai": new_secret("sk-proj-"), "anthropic": new_secret("sk-ant-", odd=True)}
+PLATFORM = {"openai": new_secret("sk-", odd=True), "anthropic": new_secret("sk-ant-")}
+PROMPT = new_prompt()
+ANSWER = new_prompt()
+
+SECRETS = {
+    f"{owner}'s {provider} secret": secret
+    for owner, held in (
+        ("Acme", ACME), ("Acme's former", ACME_BEFORE), ("Globex", GLOBEX), ("the platform", PLATFORM),
+    )
+    for provider, secret in held.items()
+}  # fmt: skip
+TALK = {"the prompt": PROMPT, "the answer": ANSWER}
+
+
+def deployment_secrets() -> dict[str, str]:
+    """What the environment holds: the KEK and Django's own key."""
+    return {"the KEK": os.environ["VAULT_KEYS"].partition(":")[2], "SECRET_KEY": os.environ["SECRET_KEY"]}
+
+
+def nowhere() -> Scanner:
+    """Looks for what no page, row, header, file or line may hold."""
+    return Scanner(SECRETS | deployment_secrets())
+
+
+def not_in_reports() -> Scanner:
+    """Looks for what may stand in the database and on a member's page, but in no log, mail or error page."""
+    return Scanner(SECRETS | deployment_secrets() | TALK)

@@ -1,0 +1,157 @@
+"""Finds planted secrets in bytes: as they are, in every usual encoding, and any nine characters of them.
+
+The data is read once, whatever the number of secrets: nine characters in a row always hold five that
+begin at a multiple of five, so it is enough to look up each fifth place in a table of all the fives
+that the encoded secrets contain, and to look closely only where one is found.
+"""
+
+import base64
+import html
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+SLICE = 9
+GRAM = 5
+# Nine bytes at any alignment fill at least this many whole characters of base64.
+BASE64_SLICE = 11
+# What Django signs and compresses (sessions, messages in cookies): base64 of a zlib stream.
+PACKED = re.compile(rb"eJ[A-Za-z0-9_\-]{20,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something of a planted secret, found where nothing of it may be."""
+
+    secret: str  # its name
+    encoding: str
+    characters: int
+    before: str  # what stands in front of it
+
+    def __str__(self) -> str:
+        return f"{self.characters} characters of {self.secret} ({self.encoding}) after {self.before!r}"
+
+
+class Form:
+    """One encoding of one secret: `text`, and where each character of the secret ends in it."""
+
+    def __init__(self, secret: str, encoding: str, tokens: list[bytes], least: int = SLICE) -> None:
+        self.secret = secret
+        self.encoding = encoding
+        self.text = b"".join(tokens)
+        self.least = least
+        self.starts = [sum(map(len, tokens[:n])) for n in range(len(tokens) + 1)]
+
+    def grams(self) -> Iterator[tuple[bytes, int]]:
+        for place in range(len(self.text) - GRAM + 1):
+            yield self.text[place : place + GRAM], place
+
+    def characters_at(self, data: bytes, at: int, place: int) -> int:
+        """How many whole characters of the secret stand around `data[at]`, which is `self.text[place]`."""
+        left, right = 0, GRAM
+        while min(at, place) > left and data[at - left - 1] == self.text[place - left - 1]:
+            left += 1
+        while (
+            place + right < len(self.text)
+            and data[at + right : at + right + 1] == self.text[place + right :][:1]
+        ):
+            right += 1
+        inside = [start for start in self.starts if place - left <= start <= place + right]
+        return len(inside) - 1
+
+
+class Scanner:
+    """Looks for `secrets`, which are named so that a finding need not repeat one."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        self.secrets = dict(secrets)
+        self._places: dict[bytes, list[tuple[Form, int]]] = {}
+        for name, secret in secrets.items():
+            for form in forms_of(name, secret):
+                for gram, place in form.grams():
+                    self._places.setdefault(gram, []).append((form, place))
+        self._grams = frozenset(self._places)
+
+    def find(self, data: bytes | str) -> list[Finding]:
+        """What is in `data`, or in what it has packed: for each secret the longest piece."""
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogatepass")
+        longest: dict[str, Finding] = {}
+        for part in (data, *_unpacked(data)):
+            for one in self._look(part):
+                known = longest.get(one.secret)
+                if known is None or one.characters > known.characters:
+                    longest[one.secret] = one
+        return list(longest.values())
+
+    def _look(self, data: bytes) -> Iterator[Finding]:
+        if self._grams.isdisjoint(data[at : at + GRAM] for at in range(0, len(data), GRAM)):
+            return
+        for at in range(0, len(data), GRAM):
+            for form, place in self._places.get(data[at : at + GRAM], ()):
+                characters = form.characters_at(data, at, place)
+                if characters >= form.least:
+                    before = data[max(0, at - 60) : max(0, at - 2 * GRAM)].decode("utf-8", "replace")
+                    yield Finding(form.secret, form.encoding, characters, before)
+
+
+def forms_of(name: str, secret: str) -> Iterator[Form]:
+    """The secret in the encodings that a leak could have."""
+    raw = secret.encode()
+    per_character = {
+        "raw": [bytes([byte]) for byte in raw],
+        "reversed": [bytes([byte]) for byte in reversed(raw)],
+        "lower case": [bytes([byte]) for byte in raw.lower()],
+        "upper case": [bytes([byte]) for byte in raw.upper()],
+        "URL": [quote(sign, safe="").encode() for sign in secret],
+        "URL, all": [f"%{byte:02X}".encode() for byte in raw],
+        "URL, all, lower": [f"%{byte:02x}".encode() for byte in raw],
+        "hex": [f"{byte:02x}".encode() for byte in raw],
+        "hex, upper": [f"{byte:02X}".encode() for byte in raw],
+        "HTML": [html.escape(sign).encode() for sign in secret],
+        "HTML, decimal": [f"&#{byte};".encode() for byte in raw],
+        "HTML, hex": [f"&#x{byte:x};".encode() for byte in raw],
+        "JSON": [json.dumps(sign)[1:-1].encode() for sign in secret],
+        "JSON, all": [f"\\u{byte:04x}".encode() for byte in raw],
+        "JavaScript": [_for_script(sign) for sign in secret],
+        "repr": [repr(sign)[1:-1].replace('"', '\\"').encode() for sign in secret],
+        "UTF-16": [bytes([byte, 0]) for byte in raw],
+        "UTF-16, big-endian": [bytes([0, byte]) for byte in raw],
+        "UTF-32": [bytes([byte, 0, 0, 0]) for byte in raw],
+    }
+    seen = set()
+    for encoding, tokens in per_character.items():
+        if b"".join(tokens) not in seen:
+            seen.add(b"".join(tokens))
+            yield Form(name, encoding, tokens)
+    for alignment in range(3):
+        for encoding, altchars in (("base64", b"+/"), ("base64 of URLs", b"-_")):
+            text = base64.b64encode(bytes(alignment) + raw, altchars).rstrip(b"=")
+            # The first characters also hold bits of what stands before the secret, the last of what follows.
+            text = text[-(-alignment * 8 // 6) : (alignment + len(raw)) * 8 // 6]
+            if text not in seen:
+                seen.add(text)
+                yield Form(name, encoding, [bytes([byte]) for byte in text], BASE64_SLICE)
+
+
+def _for_script(sign: str) -> bytes:
+    """As Django's escapejs and json_script write it."""
+    return sign.encode() if sign.isalnum() else f"\\u{ord(sign):04X}".encode()
+
+
+def _unpacked(data: bytes) -> Iterable[bytes]:
+    for packed in PACKED.findall(data):
+        padded = packed + b"=" * (-len(packed) % 4)
+        try:
+            yield zlib.decompressobj().decompress(base64.urlsafe_b64decode(padded), 1_000_000)
+        except (zlib.error, ValueError):
+            continue
+
+
+def is_distinctive(secret: str) -> bool:
+    """Whether nine characters of `secret` mean this secret: random enough not to occur by chance."""
+    body = secret.rpartition("-")[2]
+    return len(body) >= 24 and len(set(body)) >= 16 and not re.search(r"(.)\1\1", body)
