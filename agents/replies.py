@@ -1,15 +1,14 @@
-"""Accepting a message and settling its reply: the two transactions of the charging machine.
+"""Accepting a message: the first of the charging machine's two transactions.
 
     accept  look up → route → search → T1: reply and hold together, or nothing
-    settle  T2, fenced by the lease: final text, state and charge together
 
-Between them no transaction is open and no connection is held; agents/runs.py does the work.
+Then no transaction is open and no connection is held while agents/runs.py does the work, until
+agents/settlement.py ends it with the second.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,13 +19,12 @@ from agents import admission, faults, local
 from agents.database import as_uuid
 from agents.errors import BadMessage, IdempotencyConflict, MessageTooLarge, NoSuchPlace, NotRunnable, TooFast
 from agents.knowledge import index, prompt
-from agents.outcomes import Verdict
 from billing import holds, ledger
 from billing.errors import CreditsExhausted
 from billing.models import Account
 from billing.sql import now, uid
 from llm import gateway, keys, routing
-from llm.providers.base import Message, Outcome
+from llm.providers.base import Message
 from llm.vault import Secret
 
 QUESTION_CHARACTERS = 20_000
@@ -312,124 +310,3 @@ def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception
     if row[2] != send.fingerprint:
         raise IdempotencyConflict
     return Existing(as_uuid(row[0]), as_uuid(row[1]) if row[1] else None, facts.caller.slug)
-
-
-# --- T2 ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run leaves behind to be settled."""
-
-    verdict: Verdict
-    text: str
-    error_detail: str
-    attempts: int
-    outcome: Outcome
-    first_text_at: datetime | None
-
-
-def settle(accepted: Accepted, result: Result) -> int:
-    """Store how the reply ended and charge or free its hold, together. Returns the credits charged.
-
-    Fenced: when the lease was lost (a sweep came first) the text is stored all the same, free of charge.
-    """
-    faults.reach("before_settle")
-    price = accepted.route.price if result.verdict.capture else 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        _finish(cursor, accepted, result, charged=price)
-        if accepted.hold_id:
-            resolve = _capture if result.verdict.capture else _release
-            resolved = resolve(cursor, accepted, accepted.hold_id)
-            if price and not resolved:
-                price = 0
-                _finish(cursor, accepted, result, charged=0)
-    faults.reach("after_settle")
-    return price
-
-
-def _capture(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
-    # What the ledger's line says beside "Reply".
-    reason = accepted.model_name
-    return holds.capture(cursor, hold_id=hold_id, lease_token=accepted.lease_token, reason=reason)
-
-
-def _release(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
-    return holds.release(cursor, hold_id=hold_id, lease_token=accepted.lease_token)
-
-
-def _finish(cursor: Any, accepted: Accepted, result: Result, *, charged: int) -> None:
-    cost = gateway.estimated_cost(
-        result.outcome, input_price=accepted.input_price, output_price=accepted.output_price
-    )
-    cursor.execute(
-        "UPDATE agents_reply SET state = %s, text = %s, error_code = %s, error_detail = %s, charged = %s, attempts = %s,"
-        " input_tokens = %s, output_tokens = %s, estimated_cost = %s, first_text_at = %s,"
-        f" done_at = {now(connection)} WHERE id = %s AND lease_token = %s",
-        [
-            result.verdict.state,
-            result.text,
-            result.verdict.error_code,
-            result.error_detail[:300],
-            charged,
-            result.attempts,
-            result.outcome.input_tokens,
-            result.outcome.output_tokens,
-            cost,
-            result.first_text_at,
-            uid(connection, accepted.reply_id),
-            uid(connection, accepted.lease_token),
-        ],
-    )
-
-
-# --- While a run lives -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What one run has to say since its last beat."""
-
-    accepted: Accepted
-    text: str | None  # None: nothing new
-
-
-def heartbeat(beats: list[Beat]) -> None:
-    """Store new text and renew the leases, in one transaction."""
-    clock = now(connection)
-    mine = f"renewed_at = {clock} WHERE id = %s AND lease_token = %s AND state IN ('reserved', 'streaming')"
-    with transaction.atomic(), connection.cursor() as cursor:
-        quiet = [_ids(beat.accepted) for beat in beats if beat.text is None]
-        spoken = [(beat.text, *_ids(beat.accepted)) for beat in beats if beat.text is not None]
-        if quiet:
-            cursor.executemany(f"UPDATE agents_reply SET {mine}", quiet)
-        if spoken:
-            cursor.executemany(f"UPDATE agents_reply SET state = 'streaming', text = %s, {mine}", spoken)
-        holds.renew(
-            cursor,
-            [(beat.accepted.hold_id, beat.accepted.lease_token) for beat in beats if beat.accepted.hold_id],
-        )
-
-
-def _ids(accepted: Accepted) -> tuple[Any, Any]:
-    return uid(connection, accepted.reply_id), uid(connection, accepted.lease_token)
-
-
-def stops_requested(reply_ids: list[UUID]) -> set[UUID]:
-    """Which of these running replies a member asked to stop, from whichever process."""
-    if not reply_ids:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM agents_reply WHERE stop_requested AND state IN ('reserved', 'streaming')"
-            f" AND id IN ({', '.join(['%s'] * len(reply_ids))})",
-            [uid(connection, reply_id) for reply_id in reply_ids],
-        )
-        return {as_uuid(row[0]) for row in cursor.fetchall()}
-
-
-def request_stop(reply_id: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE agents_reply SET stop_requested = TRUE WHERE id = %s", [uid(connection, reply_id)]
-        )

@@ -4,7 +4,7 @@ A run reads the provider, keeps the text, and settles; closing the tab changes n
 (agents/watching.py) follow a run of this process without polling. One heartbeat a second stores the
 new text of all runs, renews their leases and learns of stops asked for elsewhere.
 
-    launch(accepted) ─▶ Run ─▶ pieces … ─▶ outcomes.decide ─▶ replies.settle ─▶ finished
+    launch(accepted) ─▶ Run ─▶ pieces … ─▶ outcomes.decide ─▶ settlement.settle ─▶ finished
 """
 
 import asyncio
@@ -21,9 +21,10 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from agents import database, faults, local, outcomes, replies, words
+from agents import database, faults, local, outcomes, settlement, words
 from agents.outcomes import Ending, Verdict
-from agents.replies import Accepted, Beat, Result
+from agents.replies import Accepted
+from agents.settlement import Beat, Result
 from llm import gateway, keys
 from llm.providers.base import Finish, Outcome, ProviderError
 
@@ -195,7 +196,7 @@ class Run:
         wait = 0.1
         while True:
             try:
-                return await database.run(replies.settle, self.accepted, result)
+                return await database.run(settlement.settle, self.accepted, result)
             except DatabaseError as problem:
                 log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
                 if time.monotonic() > deadline:
@@ -278,9 +279,9 @@ async def _beat_once() -> None:
     running = [run for run in _live.values() if not run.finished]
     beats = [beat for beat in (run.beat() for run in running) if beat]
     if beats:
-        await database.run(replies.heartbeat, beats)
+        await database.run(settlement.heartbeat, beats)
     asked = (
-        await database.run(replies.stops_requested, [run.accepted.reply_id for run in running])
+        await database.run(settlement.stops_requested, [run.accepted.reply_id for run in running])
         if running
         else set()
     )

@@ -75,6 +75,14 @@ def capture(cursor: Any, *, hold_id: UUID, lease_token: UUID, reason: str) -> bo
     return cursor.rowcount == 1
 
 
+def is_captured(cursor: Any, *, hold_id: UUID, lease_token: UUID) -> bool:
+    """Whether this hold was captured under this lease: asked when a capture's answer never came."""
+    ids = sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)
+    cursor.execute("SELECT state = 'captured' FROM billing_hold WHERE id = %s AND lease_token = %s", ids)
+    row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
 def release(cursor: Any, *, hold_id: UUID, lease_token: UUID) -> bool:
     """Free the hold without a charge; False if it is no longer ours."""
     ids = sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)

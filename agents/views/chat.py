@@ -24,7 +24,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from agents import admission, database, replies, runs, watching, words
+from agents import admission, database, replies, runs, settlement, watching, words
 from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
 from agents.replies import Accepted, Existing, Send
 from agents.views import playground
@@ -162,7 +162,7 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
     if run:
         run.stop()
     else:
-        await database.run(replies.request_stop, reply_id)
+        await database.run(settlement.request_stop, reply_id)
     if wants(request) == "text/html":
         return redirect("agents:receipt", slug, reply_id)
     return JsonResponse({"reply": str(reply_id), "stopping": True}, status=202)

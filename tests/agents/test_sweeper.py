@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
-from agents import outcomes, replies, sweeper
+from agents import outcomes, replies, settlement, sweeper
 from agents.models import Conversation, Reply
-from agents.replies import Accepted, Result, Send
+from agents.replies import Accepted, Send
+from agents.settlement import Result
 from billing import ledger
 from billing.models import Hold
 from llm.providers.base import Outcome
@@ -81,13 +82,29 @@ def test_a_late_settle_stores_the_text_free_of_charge(cast: Cast) -> None:
     sweeper.sweep()
 
     verdict = outcomes.decide(outcomes.Ending.FINISHED, has_text=True)
-    charged = replies.settle(accepted, Result(verdict, "Late but whole.", "", 1, Outcome(), timezone.now()))
+    charged = settlement.settle(
+        accepted, Result(verdict, "Late but whole.", "", 1, Outcome(), timezone.now())
+    )
 
     assert charged == 0
     assert state_of(accepted) == ("completed", "", 0)
     assert Reply.objects.get(pk=accepted.reply_id).text == "Late but whole."
     assert ledger.balance(cast.acme) == ledger.Balance(posted=100, held=0)
     assert Conversation.objects.count() == 1
+
+
+def test_settling_twice_charges_once_and_says_so_both_times(cast: Cast) -> None:
+    """A connection may break after the commit and before its answer: the run then settles again."""
+    platform_key()
+    accepted = accept(cast)
+    result = Result(
+        outcomes.decide(outcomes.Ending.FINISHED, has_text=True), "Whole.", "", 1, Outcome(), timezone.now()
+    )
+
+    assert [settlement.settle(accepted, result) for _ in range(2)] == [5, 5]
+
+    assert state_of(accepted) == ("completed", "", 5)
+    assert ledger.balance(cast.acme) == ledger.Balance(posted=95, held=0)
 
 
 def test_one_of_many_processes_sweeps_in_each_round(cast: Cast) -> None:
