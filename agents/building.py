@@ -4,8 +4,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from agents.models import Agent
-from billing import plans
-from billing.models import Account
+from billing import ledger, plans
 from llm.models import ChatModel
 from workspaces import audit
 from workspaces.models import Workspace
@@ -15,7 +14,7 @@ def create(agent: Agent) -> Agent:
     """Save a new agent; billing.errors.LimitReached when the plan has no room for it."""
     with transaction.atomic():
         # The account's row is the lock: two requests cannot both take the last place.
-        account = Account.objects.select_for_update().select_related("plan").get(workspace=agent.workspace)
+        account = ledger.lock(agent.workspace.account)
         plans.require(account, "agents", agent.workspace.agents.count() + 1)
         agent.save()
     return agent
@@ -23,7 +22,7 @@ def create(agent: Agent) -> Agent:
 
 def require_source_room(agent: Agent) -> None:
     """LimitReached when the plan allows this agent no further source; run inside the adding transaction."""
-    account = Account.objects.select_for_update().select_related("plan").get(workspace=agent.workspace_id)
+    account = ledger.lock(agent.workspace.account)
     plans.require(account, "sources", agent.sources.count() + agent.qa_pairs.count() + 1)
 
 
