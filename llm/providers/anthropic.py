@@ -66,7 +66,7 @@ async def stream(call: Call, outcome: Outcome) -> AsyncIterator[str]:
 
 def auth_headers(secret: RevealsSecret) -> dict[str, str]:
     """What the SDK itself would send for this secret; a test holds the two together."""
-    return {"Authorization": f"Bearer {secret.reveal()}"}
+    return {"Authorization": wire.bearer(secret)}
 
 
 async def _open(call: Call) -> httpx2.Response:
@@ -132,9 +132,12 @@ def list_models(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> 
     """The model ids this key may use, free of tokens; ProviderError when the provider does not say."""
     try:
         with anthropic.Anthropic(
-            api_key=secret.reveal(), base_url=base_url, max_retries=0, http_client=wire.sync_client(seconds)
+            api_key="none", base_url=base_url, max_retries=0, http_client=wire.sync_client(seconds)
         ) as once:
-            return sorted(model.id for model in once.models.list(limit=100).data)
+            listed = once.get(
+                "/v1/models?limit=100", cast_to=httpx2.Response, options={"headers": auth_headers(secret)}
+            )
+            return wire.model_ids(listed.content)
     except anthropic.APIStatusError as error:
         problem = wire.from_status(error.response, _code(error.body))
     except (anthropic.APIError, httpx2.HTTPError) as error:

@@ -9,25 +9,30 @@ import asyncio
 import email.utils
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx2
 import openai
 
-from llm.providers.base import Fault, Limits, Outcome, ProviderError
+from llm.providers.base import Fault, Limits, Outcome, ProviderError, RevealsSecret
 from llm.providers.base import Finish as FinishReason
 
 ERROR_BODY_BYTES = 64 * 1024
+LIST_BYTES = 4 * 1024 * 1024
 POOL = httpx2.Limits(max_connections=2000, max_keepalive_connections=200, keepalive_expiry=30)
 # Compression would let a few bytes on the wire become gigabytes here.
 HEADERS = {"Accept-Encoding": "identity"}
 
 
-async def _guard(response: httpx2.Response) -> None:
-    """Before a body is read: refuse a compressed one, and cap that of an error."""
+def _refuse_compression(response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise httpx2.DecodingError("compressed response refused", request=response.request)
+
+
+async def _guard(response: httpx2.Response) -> None:
+    """Before a body is read: refuse a compressed one, and cap that of an error."""
+    _refuse_compression(response)
     if response.is_error:
         response.stream = _Capped(response.stream, ERROR_BODY_BYTES)  # type: ignore[arg-type]
 
@@ -50,6 +55,16 @@ class _Capped(httpx2.AsyncByteStream):
         await self.inner.aclose()
 
 
+def bearer(secret: RevealsSecret) -> str:
+    """The Authorization header's value. ProviderError REJECTED for a secret that fits no header.
+
+    Header libraries quote an unfit value in their error, so none may get that far.
+    """
+    if not (secret.reveal().isascii() and secret.reveal().isprintable()):
+        raise ProviderError(Fault.REJECTED, note="the secret fits no header")
+    return f"Bearer {secret.reveal()}"
+
+
 def async_client() -> httpx2.AsyncClient:
     """One pool for one provider and event loop: no redirects, no compression, capped error bodies."""
     return openai.DefaultAioHttpClient(
@@ -61,9 +76,39 @@ def async_client() -> httpx2.AsyncClient:
     )
 
 
+class _Bounded(httpx2.SyncByteStream):
+    """At most `size` bytes of `inner`, until `deadline`: each byte in time is not the whole in time."""
+
+    def __init__(self, inner: httpx2.SyncByteStream, size: int, deadline: float) -> None:
+        self.inner, self.size, self.deadline = inner, size, deadline
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self.size
+        for chunk in self.inner:
+            left -= len(chunk)
+            if left < 0 or time.monotonic() > self.deadline:
+                raise httpx2.ReadTimeout("too much or too slow")
+            yield chunk
+
+    def close(self) -> None:
+        self.inner.close()
+
+
 def sync_client(seconds: float) -> httpx2.Client:
     """For the rare token-free checks from ordinary views and commands; nothing is pooled."""
-    return httpx2.Client(timeout=seconds, follow_redirects=False, headers=HEADERS, trust_env=False)
+    deadline = time.monotonic() + seconds
+
+    def guard(response: httpx2.Response) -> None:
+        _refuse_compression(response)
+        response.stream = _Bounded(response.stream, LIST_BYTES, deadline)  # type: ignore[arg-type]
+
+    return httpx2.Client(
+        timeout=seconds,
+        follow_redirects=False,
+        headers=HEADERS,
+        event_hooks={"response": [guard]},
+        trust_env=False,
+    )
 
 
 def timeout(limits: Limits) -> httpx2.Timeout:
@@ -173,6 +218,16 @@ def parse(data: bytes) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise ProviderError(Fault.MALFORMED, note="event is not a JSON object")
     return event
+
+
+def model_ids(body: bytes) -> list[str]:
+    """The ids in a provider's list of models, sorted; ProviderError MALFORMED when it is none."""
+    listed = parse(body).get("data")
+    rows = listed if isinstance(listed, list) else [None]
+    ids = [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    if len(ids) != len(rows):
+        raise ProviderError(Fault.MALFORMED, note="no list of models")
+    return sorted(ids)
 
 
 def count(value: object) -> int | None:
