@@ -12,6 +12,17 @@ from llm.vault import Secret
 # Letters, digits and the few signs that model ids have; the id goes into a request body.
 MODEL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*\Z")
 MODEL_ID_WORDS = "A model id has letters, digits and . _ : / - only."
+IN_THE_WRONG_PLACE = "This looks like a provider key, so it was not stored. Here goes the name of a model."
+
+
+class Forgets:
+    """For a bound form: a typed secret that has been read, or met in a wrong field, is not kept in the form."""
+
+    data: Any
+
+    def forget(self, name: str) -> None:
+        self.data = self.data.copy()
+        self.data[name] = ""
 
 
 class SecretInput(forms.PasswordInput):
@@ -29,7 +40,7 @@ class SecretInput(forms.PasswordInput):
         )
 
 
-class ProviderKeyForm(forms.Form):
+class ProviderKeyForm(Forgets, forms.Form):
     """A pasted provider key. `cleaned_data["secret"]` is a vault.Secret; errors never quote the paste."""
 
     secret = forms.CharField(widget=SecretInput, error_messages={"required": "Paste a key first."})
@@ -52,13 +63,14 @@ class ProviderKeyForm(forms.Form):
 
     def clean_secret(self) -> Secret:
         text = self.cleaned_data["secret"]
+        self.forget("secret")
         problem = shape.problem(text, self.provider)
         if problem:
             raise forms.ValidationError(problem)
         return Secret(text)
 
 
-class PlatformKeyForm(forms.Form):
+class PlatformKeyForm(Forgets, forms.Form):
     """An operator's key of either provider; checked with the provider as part of the form."""
 
     provider = forms.ChoiceField(choices=[(one.value, one.label) for one in KEYED_PROVIDERS])
@@ -75,8 +87,10 @@ class PlatformKeyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         text = cleaned.get("secret")
-        if text is not None and "provider" in cleaned:
+        if text is not None:
+            self.forget("secret")
             cleaned["secret"] = Secret(text)
+        if text is not None and "provider" in cleaned:
             problem = shape.problem(text, cleaned["provider"])
             if problem:
                 self.add_error("secret", problem)
@@ -124,7 +138,7 @@ class ChatModelForm(forms.ModelForm):
         return cleaned
 
 
-class CustomModelForm(forms.Form):
+class CustomModelForm(Forgets, forms.Form):
     """A chat model of the workspace's own, by the provider's id."""
 
     provider = forms.ChoiceField(choices=[(one.value, one.label) for one in KEYED_PROVIDERS])
@@ -138,3 +152,11 @@ class CustomModelForm(forms.Form):
     name = forms.CharField(
         max_length=60, required=False, help_text="How it is listed here. Left empty: the model id."
     )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in ("model_id", "name"):
+            if shape.may_be_secret(self.data.get(name, "")):
+                self.forget(name)
+                self.add_error(name, IN_THE_WRONG_PLACE)
+        return cleaned

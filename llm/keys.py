@@ -143,7 +143,8 @@ def list_account_models(row: ProviderKey) -> list[str]:
     ids: list[str] = _twin(row.provider).list_models(
         secret, base_url=settings.PROVIDER_BASE_URLS[row.provider], seconds=CHECK_SECONDS
     )
-    return ids
+    # They are the provider's words, and are shown: nothing shaped like a key is among them.
+    return [model_id for model_id in ids if not shape.may_be_secret(model_id)]
 
 
 # --- Acts --------------------------------------------------------------------------------------

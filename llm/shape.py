@@ -24,6 +24,11 @@ def owner_of(text: str) -> Provider | None:
     return None
 
 
+def may_be_secret(text: str) -> bool:
+    """Whether `text`, met where no provider key belongs, had better be neither stored nor shown."""
+    return owner_of(text.strip()) is not None and len(text.strip()) >= SHORTEST
+
+
 def is_wire_safe(text: str) -> bool:
     """Whether `text` can go into an HTTP header as it is: printable ASCII, no blanks, not too long.
 

@@ -3,7 +3,7 @@
 import pytest
 from django.template import Context, Template
 
-from llm.forms import ProviderKeyForm
+from llm.forms import CustomModelForm, PlatformKeyForm, ProviderKeyForm
 from llm.vault import Secret
 
 BODY = "Zk3QpL8vXw2NrT6yBmH9cJ4d"
@@ -116,3 +116,26 @@ def test_the_field_asks_browsers_to_keep_nothing():
     html = str(ProviderKeyForm(provider="openai")["secret"])
     assert 'type="password"' in html
     assert 'autocomplete="off"' in html
+
+
+@pytest.mark.parametrize("text", [GOOD["openai"], "sk-…Zk3Q"], ids=["accepted", "refused"])
+def test_form_forgets_the_secret_once_it_is_read(text):
+    form = submit("openai", text)
+    form.full_clean()
+    assert form.data["secret"] == ""
+
+
+def test_form_of_operators_forgets_the_secret_once_it_is_read():
+    form = PlatformKeyForm({"provider": "nobody's", "secret": GOOD["openai"]})
+    assert not form.is_valid()
+    assert form.data["secret"] == ""
+    assert "secret" not in form.cleaned_data or type(form.cleaned_data["secret"]) is Secret
+
+
+@pytest.mark.parametrize("field", ["model_id", "name"])
+@pytest.mark.parametrize("text", [GOOD["openai"], GOOD["anthropic"], f"sk-{BODY}%{BODY}", "sk-" + BODY * 5])
+def test_key_pasted_in_the_place_of_a_model_is_neither_taken_nor_shown_again(field, text):
+    form = CustomModelForm({"provider": "openai", "model_id": "gpt-4.1", "name": "", field: text})
+    assert not form.is_valid()
+    assert "This looks like a provider key" in form.errors[field][-1]
+    assert BODY not in PAGE.render(Context({"form": form}))
