@@ -68,6 +68,8 @@ HTTPS = env.bool("HTTPS", default=not DEBUG)
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
 # Where the credits page has its prices from: billing may not import the catalogue.
 CREDIT_PRICE_LIST = "bookbag.prices.price_list"
+# What `verify_ledger` asks for drifts; the agents know which replies ought to have been charged.
+LEDGER_LAWS = ["billing.laws.broken_laws", "agents.laws.broken_laws"]
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 PROVIDER_BASE_URLS = {
@@ -149,7 +151,9 @@ if _database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    _database.setdefault("OPTIONS", {})
+    # Bound by the server, a statement is planned once for a connection instead of each time: planning was
+    # more than half of PostgreSQL's work for a reply (docs/decisions/0007-one-statement-admission.md).
+    _database.setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=2)
     if env.bool("DATABASE_POOL", default=True):
         _database["OPTIONS"]["pool"] = {
             "min_size": 2,

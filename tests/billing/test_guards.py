@@ -13,7 +13,7 @@ from billing.sql import uid
 from tests.billing import moves
 from tests.factories import make_workspace
 
-pytestmark = [pytest.mark.django_db, pytest.mark.money]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound_ledger")]
 
 
 def refused(sql: str, *params: Any) -> str:

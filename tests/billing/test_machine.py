@@ -213,14 +213,14 @@ QUICK = settings(
 )
 
 
-@pytest.mark.money
+@pytest.mark.usefixtures("sound_ledger")
 @pytest.mark.django_db
 def test_ledger_agrees_with_an_eager_model() -> None:
     run_state_machine_as_test(LedgerMachine, settings=QUICK)
 
 
 @pytest.mark.soak
-@pytest.mark.money
+@pytest.mark.usefixtures("sound_ledger")
 @pytest.mark.timeout(1800)
 @pytest.mark.django_db
 def test_ledger_agrees_with_an_eager_model_for_long() -> None:

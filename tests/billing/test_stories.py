@@ -10,7 +10,7 @@ from billing.models import Account, Plan, Transfer
 from tests.billing import moves
 from tests.factories import make_workspace
 
-pytestmark = [pytest.mark.django_db, pytest.mark.money]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound_ledger")]
 
 
 def at(text: str) -> datetime:
