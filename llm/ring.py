@@ -7,6 +7,8 @@ wrong KEK under a familiar id can neither seal a secret nor rewrap one; start-up
 
 from collections import Counter
 
+from django.db.models import Count
+
 from llm import vault
 from llm.models import KekRecord, ProviderKey
 
@@ -21,7 +23,8 @@ def assert_genuine() -> None:
 
 def rows_per_kek() -> dict[str, int]:
     """How many sealed rows each KEK id has, ids of the ring included, newest first."""
-    stored = Counter(ProviderKey.objects.exclude(kek_id="").values_list("kek_id", flat=True))
+    sealed = ProviderKey.objects.exclude(kek_id="").order_by()
+    stored = Counter(dict(sealed.values_list("kek_id").annotate(rows=Count("pk"))))
     ids = [*vault.ring().ids, *sorted(set(stored) - set(vault.ring().ids))]
     return {kek_id: stored[kek_id] for kek_id in ids}
 

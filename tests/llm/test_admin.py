@@ -12,6 +12,7 @@ from django.urls import reverse
 from llm import keys
 from llm.models import ChatModel, KekRecord, LLMSettings, PlatformKey, ProviderKey
 from llm.vault import Secret
+from tests.llm.rows import the_key
 from workspaces.models import AuditEvent
 
 PASTED = "sk-proj-OpErAtOrXQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5"
@@ -37,7 +38,7 @@ def test_an_operator_enters_a_platform_key_and_sees_its_mask(cast, oscar, provid
     page = oscar.post(ADD, {"provider": "openai", "secret": f" {PASTED} "}, follow=True)
     body = page.content.decode()
     assert ("sk-…3hG5" in body, holds_a_piece(body)) == (True, False)
-    row = keys.active(None, "openai")
+    row = the_key(None)
     assert (row.health, keys.open_row(row, purpose="test").reveal()) == ("valid", PASTED)
 
 
@@ -90,7 +91,7 @@ def test_no_page_of_the_admin_shows_a_sealed_byte(cast, oscar):
 
 
 def test_keys_of_workspaces_are_not_in_the_admin(cast, oscar):
-    theirs = keys.active(cast.globex, "openai")
+    theirs = the_key(cast.globex)
     assert "sk-…WtCq" not in oscar.get(reverse("admin:llm_platformkey_changelist")).content.decode()
     assert oscar.get(reverse("admin:llm_platformkey_change", args=[theirs.pk])).status_code == 302
     for act in ("verify", "delete", "restore"):

@@ -9,6 +9,7 @@ from django.utils import timezone
 from llm import byo, health, keys, unseals, upkeep, vault
 from llm.models import ProviderKey, UnsealCount
 from llm.vault import Secret
+from tests.llm.rows import the_key
 from workspaces.models import AuditEvent
 
 Health, State = ProviderKey.Health, ProviderKey.State
@@ -87,7 +88,7 @@ def test_replacing_one_provider_leaves_the_other_and_other_workspaces_alone(cast
     put(cast, "sk-ant-api03-abcdefghijkl9f3C", provider="anthropic")
     before = keys.active(cast.globex, "openai")
     put(cast)
-    assert keys.active(cast.acme, "anthropic").state == State.ACTIVE
+    assert the_key(cast.acme, "anthropic").state == State.ACTIVE
     assert keys.active(cast.globex, "openai") == before
 
 
@@ -272,7 +273,7 @@ def test_the_first_rejection_is_audited_and_mailed_to_admins_once(cast, django_c
     assert sorted(message.to[0] for message in mail.outbox) == [cast.adam.email, cast.olivia.email]
     assert "OpenAI rejected Acme's key sk-…1a2B" in mail.outbox[0].subject
     assert not any(
-        FIRST[i : i + 9] in message.body + message.subject
+        FIRST[i : i + 9] in f"{message.body}{message.subject}"
         for message in mail.outbox
         for i in range(len(FIRST) - 9)
     )
@@ -419,6 +420,17 @@ def test_openings_are_counted_by_day_and_purpose_and_then_audited(cast, monkeypa
         ("reply", 3, "sk-…1a2B"),
         ("verify", 1, "sk-…1a2B"),
     }
+
+
+def test_a_wrong_ring_is_logged_once_by_the_server(cast, settings, caplog):
+    put(cast)
+    settings.VAULT_KEYS = [("k7", vault.new_kek())]
+    for _ in range(3):
+        upkeep.run()
+    # Gina's key and this one.
+    assert [record.message for record in caplog.records if record.name == "llm.upkeep"] == [
+        "VAULT_KEYS lacks 'k1', under which 2 stored keys are sealed."
+    ]
 
 
 def test_counts_that_could_not_be_written_are_kept(cast, monkeypatch):

@@ -8,7 +8,9 @@ import traceback
 import uuid
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from bookbag.settings import vault_ring
 from llm import keys, ring, rotation, vault
 from llm.keksource import KmsKek
 from llm.models import ProviderKey
@@ -43,6 +45,31 @@ def remote(kms, settings):
 
 def seal(binding=BINDING):
     return vault.seal(Secret(PLAINTEXT), binding=binding)
+
+
+@pytest.mark.parametrize(
+    ("text", "ring"),
+    [
+        (
+            "aws1:arn:aws:kms:eu-west-1:123456789012:key/ab-12",
+            [("aws1", "arn:aws:kms:eu-west-1:123456789012:key/ab-12")],
+        ),
+        (
+            f"aws1:arn:aws-cn:kms:cn-north-1:123456789012:alias/books, k1:{base64.b64encode(LOCAL[1]).decode()}",
+            [("aws1", "arn:aws-cn:kms:cn-north-1:123456789012:alias/books"), LOCAL],
+        ),
+    ],
+)
+def test_a_kms_kek_is_named_by_its_arn(text, ring):
+    assert vault_ring(text) == ring
+
+
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:s3:::bucket", "arn:aws:kms:eu-west-1:1:key/a", "arn:aws:kms:eu-west-1:123456789012:key/"]
+)
+def test_another_arn_stops_the_start(arn):
+    with pytest.raises(ImproperlyConfigured, match="VAULT_KEYS: entry 1 is malformed"):
+        vault_ring(f"aws1:{arn}")
 
 
 def test_what_kms_wraps_opens_again(remote):

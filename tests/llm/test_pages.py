@@ -13,6 +13,7 @@ from llm import byo, health, keys, vault
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.vault import Secret
 from tests.harness.cast import make_agent
+from tests.llm.rows import the_key
 from workspaces.models import AuditEvent
 
 Health = ProviderKey.Health
@@ -136,7 +137,7 @@ def test_a_pasted_key_is_saved_and_shown_as_a_mask(cast, adam, provider_double):
     text = page.content.decode()
     assert "sk-…3hG5" in text
     assert not any(PASTED[i : i + 9] in text for i in range(len(PASTED) - 9))
-    assert keys.open_row(keys.active(cast.acme, "openai"), purpose="test").reveal() == PASTED
+    assert keys.open_row(the_key(cast.acme), purpose="test").reveal() == PASTED
 
 
 def test_a_saved_key_is_audited_with_person_and_address(cast, adam, provider_double):
@@ -168,13 +169,13 @@ def test_a_rejected_key_can_be_kept_out(cast, adam, provider_double):
 def test_a_rejected_key_can_be_saved_anyway_and_is_marked(cast, adam, provider_double):
     page = adam.post(PAGE + "keys/openai/", {"secret": "sk-bad-" + "a" * 30}, follow=True)
     assert "OpenAI rejects it" in said(page)
-    assert keys.active(cast.acme, "openai").health == Health.REJECTED
+    assert the_key(cast.acme).health == Health.REJECTED
 
 
 def test_a_key_that_could_not_be_checked_is_saved_and_marked(cast, adam):
     page = adam.post(PAGE + "keys/openai/", {"secret": PASTED, "only_if_accepted": "on"}, follow=True)
     assert "could not be reached" in said(page)
-    assert keys.active(cast.acme, "openai").health == Health.UNREACHABLE
+    assert the_key(cast.acme).health == Health.UNREACHABLE
 
 
 def test_a_wrong_kek_stops_the_saving_and_nothing_else(cast, adam, settings):
@@ -479,7 +480,7 @@ def test_the_banner_leads_admins_to_the_page(cast, adam):
 
 def test_another_workspaces_broken_key_is_nobodys_business(cast, adam):
     byo.set_byo(cast.globex, enabled=True, by=cast.gina)
-    keys.note_result(keys.active(cast.globex, "openai").pk, error_class="key_rejected")
+    keys.note_result(the_key(cast.globex).pk, error_class="key_rejected")
     assert 'class="banner' not in adam.get(PAGE).content.decode()
 
 
