@@ -115,6 +115,10 @@ def credits(amount: int) -> str:
     return count(amount, "credit")
 
 
+# Of these an admin is told with the key's mask; the platform's keys are no admin's business.
+OF_THE_KEY = {"key_rejected", "model_not_found", "rate_limited", "no_funds"}
+
+
 def refusal(code: str, data: dict[str, Any]) -> str:
     """The sentence for a refused message."""
     facts = {
@@ -141,9 +145,7 @@ def failure(code: str, facts: dict[str, Any], *, for_admin: bool) -> str:
         "wait": f"Try again in {seconds:.0f} seconds." if seconds else "Try again in a moment.",
     }
     member, admin = FAILURES.get(code, FAILURES["internal"])
-    sentence = (
-        admin if for_admin and (own or code not in {"key_rejected", "no_funds"}) else member
-    ).format_map(told)
+    sentence = (admin if for_admin and (own or code not in OF_THE_KEY) else member).format_map(told)
     return f"{sentence} Nothing was charged."
 
 

@@ -15,8 +15,8 @@ from workspaces.models import Workspace
 @require_GET
 def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
     reply = get_object_or_404(workspace.replies.select_related("workspace", "agent", "member"), pk=reply_id)
-    if not request.membership.is_admin:
-        # Masks are for admins; others see only whose key it was.
+    if not request.membership.is_admin or reply.credential_kind != "workspace":
+        # Masks are for admins, and of the workspace's own keys; others see only whose key it was.
         reply.credential_mask = ""
     if "application/json" in request.headers.get("accept", ""):
         return JsonResponse(presenting.as_json(reply))

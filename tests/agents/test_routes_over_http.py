@@ -52,6 +52,8 @@ def test_row_1_byo_off_runs_on_the_platform_key_for_the_models_price(
 
     assert seen.end.data["billing"] == "credits"
     assert seen.end.data["charged"] == price
+    mask = receipt(visit(cast.adam), "acme", str(Reply.objects.get().pk))["credential"]
+    assert mask == {"kind": "platform", "mask": ""}
     assert calls(provider_double) == [(provider, PLATFORM_SECRETS[provider], model_id)]
     assert ledger.balance(cast.acme) == ledger.Balance(100 - price, 0)
 
