@@ -165,7 +165,7 @@ def refresh(account: Account, *, now: datetime | None = None) -> Account:
         now = now or timezone.now()
         buckets.expire(account, now)
         _allot(account, now)
-        _plan_next_event(account, now)
+        _plan_next_event(account, now, retry_overdue=settings.LEASE_SECONDS)
         account.refresh_from_db(fields=["posted", "held", "next_event_at"])
     return account
 
@@ -279,14 +279,14 @@ def _allot(account: Account, now: datetime) -> None:
         )
 
 
-def _plan_next_event(account: Account, now: datetime) -> None:
-    """Remember when to look again: the period's end or the soonest expiry.
+def _plan_next_event(account: Account, now: datetime, *, retry_overdue: float = 0) -> None:
+    """Remember when to look again: at the period's end or the soonest expiry.
 
-    Credits that are overdue are kept by a hold; a lease from now it will have been resolved.
+    What is overdue after a look is kept by a hold, and is looked at again in `retry_overdue` seconds.
     """
     moments = [plans.period(account.created_at, now).end]
     for bucket in buckets.in_order(account):
         if bucket.expires_at is not None:
             overdue = bucket.expires_at <= now
-            moments.append(now + timedelta(seconds=settings.LEASE_SECONDS) if overdue else bucket.expires_at)
+            moments.append(now + timedelta(seconds=retry_overdue) if overdue else bucket.expires_at)
     Account.objects.filter(pk=account.pk).update(next_event_at=min(moments))

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -46,8 +47,13 @@ def at_once(jobs: Iterable[Callable[[], T]]) -> list[T]:
         # Each thread closes its own connection, or the test database could not be put back.
         closing = threading.Barrier(min(THREADS, len(jobs)))
         for _ in range(min(THREADS, len(jobs))):
-            pool.submit(lambda: (closing.wait(30), connection.close()))
+            pool.submit(_close_connection, closing)
     return results
+
+
+def _close_connection(together: threading.Barrier) -> None:
+    together.wait(30)
+    connection.close()
 
 
 def try_reply(account: Account, price: int, *, outcome: Callable[[moves.Held], bool] = moves.capture) -> int:
@@ -64,7 +70,7 @@ def try_reply(account: Account, price: int, *, outcome: Callable[[moves.Held], b
 def test_exactly_as_many_replies_as_there_are_credits(round_: int) -> None:
     account = opened(37)
 
-    served = at_once(lambda: try_reply(account, 1) for _ in range(200))
+    served = at_once([partial(try_reply, account, 1)] * 200)
 
     assert Counter(served) == {1: 37, 0: 163}
     assert moves.figures(account) == (0, 0)
@@ -73,7 +79,7 @@ def test_exactly_as_many_replies_as_there_are_credits(round_: int) -> None:
 def test_mixed_prices_never_spend_more_than_there_is() -> None:
     account = opened(100)
 
-    served = at_once(lambda price=price: try_reply(account, price) for price in [1, 3, 5] * 40)
+    served = at_once(partial(try_reply, account, price) for price in [1, 3, 5] * 40)
 
     assert sum(served) <= 100
     # What is left is less than the dearest price, else that one would have been served.
@@ -84,7 +90,7 @@ def test_mixed_prices_never_spend_more_than_there_is() -> None:
 def test_released_holds_leave_everything() -> None:
     account = opened(20)
 
-    at_once(lambda: try_reply(account, 5, outcome=moves.release) for _ in range(100))
+    at_once([partial(try_reply, account, 5, outcome=moves.release)] * 100)
 
     assert moves.figures(account) == (20, 0)
     assert not Transfer.objects.filter(kind="capture").exists()
@@ -93,7 +99,7 @@ def test_released_holds_leave_everything() -> None:
 def test_accounts_do_not_wait_for_or_spend_from_each_other() -> None:
     accounts = [opened(5) for _ in range(6)]
 
-    served = at_once(lambda account=account: try_reply(account, 1) for account in accounts * 10)
+    served = at_once(partial(try_reply, account, 1) for account in accounts * 10)
 
     assert sum(served) == 30
     assert [moves.figures(account) for account in accounts] == [(0, 0)] * 6
@@ -106,7 +112,7 @@ def race_sweep_against_settle(rounds: int) -> Counter[str]:
     for _ in range(rounds):
         held = moves.hold(account, 3)
         moves.lapse(held)
-        captured, *swept = at_once([lambda: moves.capture(held), ledger.sweep, ledger.sweep])  # noqa: B023
+        captured, *swept = at_once([partial(moves.capture, held), ledger.sweep, ledger.sweep])
         assert [captured, *[bool(ids) for ids in swept]].count(True) == 1
         winners["settle" if captured else "sweep"] += 1
     posted, held_now = moves.figures(account)
@@ -157,7 +163,7 @@ def test_month_is_granted_once_by_many_refreshers() -> None:
     account = ledger.open_account(make_workspace(), plan=Plan.objects.get(slug="free"))
     next_month = account.next_event_at
 
-    at_once([lambda: ledger.refresh(account, now=next_month)] * 12)
+    at_once([partial(ledger.refresh, account, now=next_month)] * 12)
 
     lines = account.transfers.order_by("id").values_list("kind", "amount")
     assert list(lines) == [("grant_plan", 100), ("expire", -100), ("grant_plan", 100)]
@@ -174,12 +180,12 @@ def test_everything_at_once_neither_deadlocks_nor_drifts() -> None:
 
     jobs: list[Callable[[], object]] = []
     for of in (account, other):
-        jobs += [lambda of=of: try_reply(of, 3)] * 40
-        jobs += [lambda of=of: try_reply(of, 4, outcome=moves.release)] * 20
-        jobs += [lambda of=of: lose(of)] * 20
-        jobs += [lambda of=of: moves.grant(of, 7)] * 10
-        jobs += [lambda of=of: ledger.refresh(of)] * 10
-        jobs += [lambda of=of: ledger.settle_buckets(of)] * 5
+        jobs += [partial(try_reply, of, 3)] * 40
+        jobs += [partial(try_reply, of, 4, outcome=moves.release)] * 20
+        jobs += [partial(lose, of)] * 20
+        jobs += [partial(moves.grant, of, 7)] * 10
+        jobs += [partial(ledger.refresh, of)] * 10
+        jobs += [partial(ledger.settle_buckets, of)] * 5
     jobs += [ledger.sweep] * 20
     # Mixed, the same way each time.
     at_once(jobs[number * 97 % len(jobs)] for number in range(len(jobs)))
