@@ -70,7 +70,11 @@ class Connection:
         head = await self.reader.readuntil(LINE_END * 2)
         lines = head.lower().split(LINE_END)
         fields = dict(line.split(b": ", 1) for line in lines[1:] if b": " in line)
-        return int(lines[0].split(b" ")[1]), int(fields.get(b"content-length", b"0")), fields.get(b"transfer-encoding") == b"chunked"
+        return (
+            int(lines[0].split(b" ")[1]),
+            int(fields.get(b"content-length", b"0")),
+            fields.get(b"transfer-encoding") == b"chunked",
+        )
 
     async def _body(self, length: int, chunked: bool):  # type: ignore[no-untyped-def]
         assert self.reader is not None
@@ -92,7 +96,14 @@ class Connection:
 
 
 async def closed_loop(
-    host: str, port: int, request: Callable[[int], bytes], *, connections: int, seconds: float, first: bytes, last: bytes
+    host: str,
+    port: int,
+    request: Callable[[int], bytes],
+    *,
+    connections: int,
+    seconds: float,
+    first: bytes,
+    last: bytes,
 ) -> Run:
     """`connections` workers, each sending its next request when the last is answered."""
     run = Run(connections, seconds)

@@ -10,6 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bench.machine import unique_memory
+
+# Seconds after the first stream was opened: the last one is, and none has ended.
+MEMORY_AFTER = 4.0
 STAMP = re.compile(rb"(\d{9,}) ")
 
 
@@ -22,6 +26,8 @@ class Streams:
     delays: list[float] = field(default_factory=list)
     whole: int = 0
     errors: int = 0
+    # Megabytes of the server's own (USS) while all streams were open.
+    memory: float = 0.0
 
     def percentile(self, share: float) -> float:
         values = sorted(self.delays)
@@ -29,9 +35,20 @@ class Streams:
 
 
 async def open_streams(
-    host: str, port: int, request: Callable[[int], bytes], *, count: int, tokens: int, last: bytes, seconds: float
+    host: str,
+    port: int,
+    request: Callable[[int], bytes],
+    *,
+    count: int,
+    tokens: int,
+    last: bytes,
+    seconds: float,
+    pid: int | None = None,
 ) -> Streams:
-    """Open `count` streams within two seconds of each other and read each to its end, at most `seconds`."""
+    """Open `count` streams within two seconds of each other and read each to its end, at most `seconds`.
+
+    `pid` is the server's, to be weighed while all are open.
+    """
     assert host in {"127.0.0.1", "localhost"}, "load goes to loopback only"
     seen = Streams(count, tokens)
 
@@ -43,7 +60,12 @@ async def open_streams(
         except (OSError, EOFError, TimeoutError):
             seen.errors += 1
 
-    await asyncio.gather(*(one(number) for number in range(count)))
+    async def weigh() -> None:
+        await asyncio.sleep(MEMORY_AFTER)
+        if pid:
+            seen.memory = await asyncio.to_thread(unique_memory, pid)
+
+    await asyncio.gather(weigh(), *(one(number) for number in range(count)))
     return seen
 
 
