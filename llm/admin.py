@@ -53,18 +53,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(PlatformKey)
 class PlatformKeyAdmin(ReadOnlyAdmin):
-    list_display = (
-        "mask",
-        "provider",
-        "state",
-        "health",
-        "last_good_at",
-        "last_error",
-        "added_by",
-        "added_at",
-    )
+    list_display = ("mask", "provider", "state", "health", "last_good_at", "added_at")
     list_filter = ("state", "provider")
-    list_select_related = ("added_by",)
     ordering = ("provider", "state", "-added_at")
     # Named one by one: the sealed columns are left out, not shown read-only.
     fields = (

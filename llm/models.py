@@ -31,8 +31,8 @@ class ChatModel(models.Model):
     model_id = models.CharField("provider's model id", max_length=100, blank=True)
     price = models.PositiveIntegerField("credits per reply", default=0)
     # The provider's list price in millionths of a US dollar per million tokens; null when unknown.
-    input_price = models.PositiveBigIntegerField("µ$ per million input tokens", null=True, blank=True)
-    output_price = models.PositiveBigIntegerField("µ$ per million output tokens", null=True, blank=True)
+    input_price = models.PositiveBigIntegerField("input, µ$ per million tokens", null=True, blank=True)
+    output_price = models.PositiveBigIntegerField("output, µ$ per million tokens", null=True, blank=True)
     context_tokens = models.PositiveIntegerField(null=True, blank=True)
     note = models.CharField(max_length=120, blank=True)
     enabled = models.BooleanField(default=True)
@@ -78,6 +78,9 @@ class LLMSettings(models.Model):
     byo_enabled = models.BooleanField(default=False)
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     changed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "LLM settings"
 
     def __str__(self) -> str:
         return f"BYO {'on' if self.byo_enabled else 'off'}"
