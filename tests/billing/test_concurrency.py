@@ -112,9 +112,10 @@ def race_sweep_against_settle(rounds: int) -> Counter[str]:
     for _ in range(rounds):
         held = moves.hold(account, 3)
         moves.lapse(held)
-        captured, *swept = at_once([partial(moves.capture, held), ledger.sweep, ledger.sweep])
-        assert [captured, *[bool(ids) for ids in swept]].count(True) == 1
-        winners["settle" if captured else "sweep"] += 1
+        jobs: list[Callable[[], object]] = [partial(moves.capture, held), ledger.sweep, ledger.sweep]
+        won = [bool(result) for result in at_once(jobs)]
+        assert won.count(True) == 1
+        winners["settle" if won[0] else "sweep"] += 1
     posted, held_now = moves.figures(account)
     assert (posted, held_now) == (1_000_000 - 3 * winners["settle"], 0)
     assert Hold.objects.filter(state="captured").count() == winners["settle"]
