@@ -25,9 +25,13 @@ SQLITE_SETUP = [
          VALUES ('delete', old.id, old.heading, old.text);
          INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (new.id, new.heading, new.text); END""",
 ]
+# PostgreSQL folds no accents by itself, and its extension for it is not everywhere; questions come folded.
+_ACCENTED = [letter for letter in map(chr, range(0xC0, 0x180)) if len(words.fold(letter)) == 1]
+_FOLDED = f"translate(heading || ' ' || text, '{''.join(_ACCENTED)}', '{words.fold(''.join(_ACCENTED))}')"
+_DOCUMENT = f"to_tsvector('english', {_FOLDED})"
 POSTGRES_SETUP = [
-    """CREATE INDEX IF NOT EXISTS agents_passage_fts ON agents_passage
-         USING gin (to_tsvector('english', heading || ' ' || text))""",
+    f"CREATE INDEX IF NOT EXISTS agents_passage_fts_folded ON agents_passage USING gin ({_DOCUMENT})",
+    "DROP INDEX IF EXISTS agents_passage_fts",  # its older form
 ]
 
 
@@ -49,11 +53,11 @@ UNION ALL SELECT * FROM (
 POSTGRES_QUERY = """
 SELECT 'qa', question, answer, '', 0.0 FROM agents_qapair WHERE agent_id = %s AND folded = %s
 UNION ALL (
-  SELECT 'passage', p.heading, p.text, s.title,
-         -ts_rank_cd(to_tsvector('english', p.heading || ' ' || p.text), q, 1)
-  FROM to_tsquery('english', %s) q, agents_passage p JOIN agents_source s ON s.id = p.source_id
-  WHERE to_tsvector('english', p.heading || ' ' || p.text) @@ q AND p.agent_id = %s
-  ORDER BY 5 LIMIT %s)"""
+  SELECT 'passage', p.heading, p.text, s.title, -ts_rank_cd(p.document, q, 1)
+  FROM to_tsquery('english', %s) q,
+    (SELECT *, DOCUMENT AS document FROM agents_passage) p JOIN agents_source s ON s.id = p.source_id
+  WHERE p.document @@ q AND p.agent_id = %s
+  ORDER BY 5 LIMIT %s)""".replace("DOCUMENT", _DOCUMENT)
 LIMIT = 8
 
 
@@ -76,12 +80,14 @@ def search(agent_id: UUID, question: str) -> Hits:
     """Look `question` up in one agent's knowledge. One statement."""
     terms = words.terms(question)[:30]
     if connection.vendor == "postgresql":
-        sql, match = POSTGRES_QUERY, " | ".join(term.replace("'", "") for term in terms) or "''"
+        sql, match = POSTGRES_QUERY, " | ".join(term.replace("'", "") for term in terms)
     else:
         sql, match = SQLITE_QUERY, " OR ".join(f'"{term}"' for term in terms) or '""'
     agent = uid(connection, agent_id)
+    # A question of marks alone folds to nothing, and is nobody's stored question.
+    folded = words.fold_question(question) or None
     with connection.cursor() as cursor:
-        cursor.execute(sql, [agent, words.fold_question(question), match, agent, LIMIT])
+        cursor.execute(sql, [agent, folded, match, agent, LIMIT])
         rows = cursor.fetchall()
     answers = [answer for kind, _, answer, _, _ in rows if kind == "qa"]
     passages = [Found(heading, text, source) for kind, heading, text, source, _ in rows if kind == "passage"]
