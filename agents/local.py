@@ -50,6 +50,8 @@ def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
         for rank, p in enumerate(best)
         for place, sentence in enumerate(_sentences(p.text))
     ]
+    if not candidates:
+        return Answer(fallback, [])
     contents = [set(words.stems(sentence)) for _, _, sentence in candidates]
     weight = _weights(wanted, contents)
     # Words of the heading count for each sentence below it, a little less than its own.
@@ -75,7 +77,9 @@ def _weights(wanted: list[str], contents: list[set[str]]) -> dict[str, float]:
 def _sentences(text: str) -> list[str]:
     plain = _MARKUP.sub(lambda match: match[1] or "", text)
     lines = [sentence.strip() for sentence in _SENTENCE.split(plain)]
-    return [line for line in lines if len(line) > 15 and not line.startswith(("|", "#"))]
+    prose = [line for line in lines if line and not line.startswith(("|", "#"))]
+    # Scraps are passed over, unless there is nothing else.
+    return [line for line in prose if len(line) > 15] or prose
 
 
 def pieces(text: str) -> Iterator[str]:
