@@ -368,7 +368,7 @@ def test_a_custom_model_is_added_and_removed(cast, adam):
     ("provider", "model_id", "words"),
     [
         ("openai", "gpt-4o", "in the catalogue already, as GPT-4o"),
-        ("local", "x", "Select a valid choice"),
+        ("local", "x", "custom_provider_error"),
         ("openai", "a b", "letters, digits"),
         ("openai", "x\r\ny", "letters, digits"),
         ("openai", "x" * 101, "at most 100"),
