@@ -20,6 +20,11 @@ _TAGS = {
 }  # fmt: skip
 
 
+def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+    # Neither into our own pages nor to "//elsewhere": what a model writes must show where it leads.
+    return value if name != "href" or value.lower().startswith(("http://", "https://")) else None
+
+
 def markdown_html(text: str) -> SafeString:
     """A reply's Markdown as HTML that can do nothing: no scripts, no images, http(s) links only."""
     html = nh3.clean(
@@ -27,6 +32,7 @@ def markdown_html(text: str) -> SafeString:
         tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
         url_schemes={"http", "https"},
+        attribute_filter=_keep_attribute,
         link_rel="noopener nofollow noreferrer",
     )
     return mark_safe(html)  # noqa: S308 (cleaned by nh3 above)
