@@ -44,6 +44,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         request: HttpRequest,
         subject: Any,
         *,
+        verb: str,
         title: str,
         form: Form,
         act: Callable[[Form], str],
@@ -63,6 +64,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": title,
+            "verb": verb,
             "form": form,
             "subject": subject,
             "opts": self.opts,
@@ -139,7 +141,14 @@ class AccountAdmin(ReadOnlyAdmin):
             return f"{transfer.amount:,} credits granted to {account.workspace}."
 
         form = GrantForm(request.POST or None)
-        return self._act(request, account, title=f"Grant credits to {account.workspace}", form=form, act=act)
+        return self._act(
+            request,
+            account,
+            verb="Grant credits",
+            title=f"Grant credits to {account.workspace}",
+            form=form,
+            act=act,
+        )
 
     def change_plan(self, request: HttpRequest, account_id: int) -> HttpResponse:
         account = get_object_or_404(Account.objects.select_related("workspace", "plan"), pk=account_id)
@@ -157,7 +166,12 @@ class AccountAdmin(ReadOnlyAdmin):
 
         form = PlanForm(request.POST or None, initial={"plan": account.plan})
         return self._act(
-            request, account, title=f"Change the plan of {account.workspace}", form=form, act=act
+            request,
+            account,
+            verb="Change plan",
+            title=f"Change the plan of {account.workspace}",
+            form=form,
+            act=act,
         )
 
 
@@ -229,7 +243,12 @@ class TransferAdmin(ReadOnlyAdmin):
 
         form = ReverseForm(request.POST or None)
         return self._act(
-            request, transfer, title=f"Reverse transfer {transfer.pk} ({transfer})", form=form, act=act
+            request,
+            transfer,
+            verb="Reverse",
+            title=f"Reverse transfer {transfer.pk} ({transfer})",
+            form=form,
+            act=act,
         )
 
 
@@ -237,14 +256,14 @@ class TransferAdmin(ReadOnlyAdmin):
 class HoldAdmin(ReadOnlyAdmin):
     list_display = ["id", "account", "amount", "state", "created_at", "renewed_at", "resolved_at"]
     list_filter = ["state"]
-    list_select_related = ["account"]
+    list_select_related = ["account__workspace"]
     search_fields = ["=account__workspace__slug"]
-    ordering = ["-created_at"]
+    ordering = ["pk"]
 
 
 @admin.register(Bucket)
 class BucketAdmin(ReadOnlyAdmin):
     list_display = ["id", "account", "transfer", "remaining", "expires_at"]
-    list_select_related = ["account", "transfer"]
+    list_select_related = ["account__workspace", "transfer"]
     search_fields = ["=account__workspace__slug"]
     ordering = ["-id"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from billing.usage import Day
 
 WIDTH, HEIGHT = 640, 160
-LEFT, TOP, BASE = 48, 16, 132
+LEFT, RIGHT, TOP, BASE = 56, 624, 16, 132
 GAP = 4
 # As many dates under the axis as fit without touching.
 LABELS = 5
@@ -37,13 +37,13 @@ class Chart:
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
-    base: int = BASE
+    right: int = RIGHT
 
 
 def of(days: Sequence[Day]) -> Chart:
     """The days as bars, their height in proportion to a round figure at or above the largest."""
     top = _round_up(max((day.credits for day in days), default=0))
-    step = (WIDTH - LEFT) / max(len(days), 1)
+    step = (RIGHT - LEFT) / max(len(days), 1)
     per_credit = (BASE - TOP) / top
     bars = [
         Bar(

@@ -55,7 +55,7 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"account of {self.workspace_id}"
+        return f"account of {self.workspace}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Never writes the balances of a row that exists: what this object knows of them may be old."""

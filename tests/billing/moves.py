@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -10,8 +9,6 @@ from django.utils import timezone
 
 from billing import ledger
 from billing.models import Account, Hold, Transfer
-
-_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def grant(
         account,
         amount=amount,
         kind=Transfer.Kind.GRANT_OPERATOR,
-        external_id=f"test:{next(_numbers)}",
+        external_id=f"test:{uuid4()}",
         reason="a test",
         actor=None,
         expires_at=expires_at,
