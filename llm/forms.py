@@ -40,6 +40,16 @@ class SecretInput(forms.PasswordInput):
         )
 
 
+class ProviderField(forms.ChoiceField):
+    """A provider that takes keys; what is sent instead of one is not repeated."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=[(one.value, one.label) for one in KEYED_PROVIDERS],
+            error_messages={"invalid_choice": "Choose one of the providers listed."},
+        )
+
+
 class ProviderKeyForm(Forgets, forms.Form):
     """A pasted provider key. `cleaned_data["secret"]` is a vault.Secret; errors never quote the paste."""
 
@@ -73,7 +83,7 @@ class ProviderKeyForm(Forgets, forms.Form):
 class PlatformKeyForm(Forgets, forms.Form):
     """An operator's key of either provider; checked with the provider as part of the form."""
 
-    provider = forms.ChoiceField(choices=[(one.value, one.label) for one in KEYED_PROVIDERS])
+    provider = ProviderField()
     secret = forms.CharField(
         widget=SecretInput,
         error_messages={"required": "Paste a key first."},
@@ -141,7 +151,7 @@ class ChatModelForm(forms.ModelForm):
 class CustomModelForm(Forgets, forms.Form):
     """A chat model of the workspace's own, by the provider's id."""
 
-    provider = forms.ChoiceField(choices=[(one.value, one.label) for one in KEYED_PROVIDERS])
+    provider = ProviderField()
     model_id = forms.RegexField(
         MODEL_ID,
         max_length=100,

@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.harness.browser",
     "tests.harness.cast",
     "tests.harness.money",
+    "tests.canary.scene",
 ]
 
 

@@ -69,9 +69,12 @@ def sessions() -> Iterator[Sink]:
     """What sessions hold, decoded."""
     from workspaces.models import Session
 
-    store = import_module(settings.SESSION_ENGINE).SessionStore
     for session in Session.objects.all():
-        yield f"session of {session.user_id}", repr(store(session.pk).load()).encode()
+        yield f"session of {session.user_id}", repr(session_store(session.pk).load()).encode()
+
+
+def session_store(session_key: str) -> Any:
+    return import_module(settings.SESSION_ENGINE).SessionStore(session_key)
 
 
 def files(*paths: Path) -> Iterator[Sink]:

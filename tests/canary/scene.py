@@ -1,0 +1,154 @@
+"""A running Bookbag full of planted secrets, entered through the forms that people use.
+
+Every answer that one of its visitors gets is looked through at once, head and body, streams included;
+`found` lists what was in them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+
+from agents.models import Agent
+from llm import byo
+from tests.canary import planted, sinks
+from tests.canary.scanner import Scanner
+from tests.factories import add_member
+from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import MODELS, csrf, talk
+from tests.harness.live import Server, _new_server
+from tests.harness.visitor import Visitor, session_cookie
+from tests.provider_double.client import Double
+from tests.test_access_table import things_in
+from workspaces.models import User
+
+OpenServer = Callable[..., Server]
+
+
+@dataclass
+class Scene:
+    cast: Cast
+    server: Server
+    double: Double
+    directory: Path  # mails/ and cache/ of the server
+    people: dict[str, User | None]
+    things: dict[str, Any]
+    agents: dict[str, Agent] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+    answers: int = 0
+    scanner: Scanner = field(default_factory=planted.nowhere)
+    _visitors: dict[int | None, Visitor] = field(default_factory=dict)
+
+    def visitor(self, user: User | None) -> Visitor:
+        """`user` at a browser of their own, whose answers are all looked through."""
+        pk = user.pk if user else None
+        if pk not in self._visitors:
+            visitor = Visitor(self.server.url)
+            if user is not None:
+                visitor.cookies.set(settings.SESSION_COOKIE_NAME, session_cookie(user), domain="127.0.0.1")
+            visitor.event_hooks["response"].append(self.look)
+            self._visitors[pk] = visitor
+        return self._visitors[pk]
+
+    def look(self, answer: httpx.Response) -> None:
+        answer.read()
+        self.answers += 1
+        self.found += sinks.leaks(self.scanner, sinks.response(answer))
+
+    def enter(self, user: User, slug: str, provider: str, secret: str) -> httpx.Response:
+        """Paste `secret` into the form of the workspace's settings page."""
+        path = f"/w/{slug}/settings/llm/"
+        return self.visitor(user).submit(f"{path}keys/{provider}/", page=path, secret=secret)
+
+    def enter_platform(self, provider: str, secret: str) -> httpx.Response:
+        path = "/admin/llm/platformkey/add/"
+        return self.visitor(self.cast.oscar).submit(path, provider=provider, secret=secret)
+
+    def post(self, user: User | None, path: str, **fields: Any) -> httpx.Response:
+        visitor = self.visitor(user)
+        return visitor.post(path, data=fields, headers={"x-csrftoken": csrf(visitor)})
+
+    def close(self) -> None:
+        for visitor in self._visitors.values():
+            visitor.close()
+
+
+@pytest.fixture
+def open_server(
+    transactional_db: None, provider_double: Double, collected_static: None, request: pytest.FixtureRequest
+) -> Iterator[OpenServer]:
+    """`open_server(application="…", LOG_LEVEL="DEBUG")`: with the access log on, ended with the test."""
+    opened: list[Server] = []
+
+    def start(*, application: str = Server.application, **env: str) -> Server:
+        server = _new_server(request.node.name, provider_double, env)
+        server.application, server.options = application, ()
+        opened.append(server)
+        return server.start()
+
+    yield start
+    for server in opened:
+        server.stop()
+
+
+def talkative(directory: Path) -> dict[str, str]:
+    """The environment of a server that writes down all it can, where the test finds it."""
+    return {
+        "LOG_LEVEL": "DEBUG",
+        "ADMINS": "Olive <olive@bookbag.test>, oscar@bookbag.test",
+        "EMAIL_URL": f"filemail:///{directory}/mails",
+        "CACHE_URL": f"filecache://{directory}/cache",
+    }
+
+
+@pytest.fixture
+def scene(
+    cast: Cast, open_server: OpenServer, provider_double: Double, tmp_path: Path, settings: Any
+) -> Iterator[Scene]:
+    for name in ("mails", "cache"):
+        (tmp_path / name).mkdir()
+    add_member(cast.acme, "owner")
+    removed = add_member(cast.acme, "admin")
+    removed.delete()
+    people = {
+        "anonymous": None, "stranger": cast.gina, "operator": cast.oscar, "removed": removed.user,
+        "viewer": cast.victor, "editor": cast.edith, "admin": cast.adam, "owner": cast.olivia,
+    }  # fmt: skip
+    server = open_server(**talkative(tmp_path))
+    scene = Scene(cast, server, provider_double, tmp_path, people, things_in(cast.acme, cast.edith))
+    enter_every_secret(scene)
+    yield scene
+    scene.close()
+
+
+def enter_every_secret(scene: Scene) -> None:
+    """Through the forms: Acme's keys twice, Globex's, and the platform's; then BYO on in Acme."""
+    cast = scene.cast
+    answers = []
+    for provider in ("openai", "anthropic"):
+        answers.append(scene.enter(cast.adam, "acme", provider, planted.ACME_BEFORE[provider]))
+        answers.append(scene.enter(cast.adam, "acme", provider, planted.ACME[provider]))
+        answers.append(scene.enter(cast.gina, "globex", provider, planted.GLOBEX[provider]))
+        answers.append(scene.enter_platform(provider, planted.PLATFORM[provider]))
+        scene.agents[provider] = make_agent(cast.acme, MODELS[provider][0], name=provider)
+    assert [answer.status_code for answer in answers] == [302] * len(answers)
+    byo.set_byo(cast.acme, enabled=True, by=cast.adam)
+
+
+def hold_conversations(scene: Scene) -> None:
+    """A reply of each provider on Acme's own key and on the platform's, and one of each kind of failure."""
+    acme, edith = scene.cast.acme, scene.visitor(scene.cast.edith)
+    for on_own_key in (True, False):
+        byo.set_byo(acme, enabled=on_own_key, by=scene.cast.adam)
+        for agent in scene.agents.values():
+            scene.double.script("text", text=planted.ANSWER)
+            assert talk(edith, agent, planted.PROMPT).end.kind == "done"
+            for mode in ("echo_secret_in_error", "redirect", "reset_before_headers", "reset_mid_stream"):
+                scene.double.script(mode, times=3)
+                talk(edith, agent, planted.PROMPT)
+                scene.double.clear_scripts()
+    byo.set_byo(acme, enabled=True, by=scene.cast.adam)
