@@ -53,13 +53,13 @@ def sweep_if_my_turn() -> None:
 
 async def sweep_forever() -> None:
     """At start-up and every SWEEP_SECONDS, for as long as the server lives."""
-    await _attempt(sweep)
+    await attempt(sweep)
     while True:
         await asyncio.sleep(settings.SWEEP_SECONDS)
-        await _attempt(sweep_if_my_turn)
+        await attempt(sweep_if_my_turn)
 
 
-async def _attempt(function: Callable[[], object]) -> None:
+async def attempt(function: Callable[[], object]) -> None:
     try:
         await database.run(function)
     except Exception as problem:  # whatever went wrong in this round, the next one must come

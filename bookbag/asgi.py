@@ -31,7 +31,7 @@ except ImproperlyConfigured as error:
 # After Django is set up: these import models.
 from agents import database, runs, sweeper  # noqa: E402
 from bookbag.express import Express, Receive, Scope, Send  # noqa: E402
-from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
+from llm import gateway, upkeep  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
 
 # Seconds that running replies get to end by themselves when the server is told to stop.
 DRAIN_SECONDS = 10.0
@@ -53,6 +53,8 @@ async def _live(receive: Receive, send: Send) -> None:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await runs.drain(DRAIN_SECONDS)
+    # Openings counted since the last sweep are in this process's memory alone.
+    await sweeper.attempt(upkeep.run)
     await database.close()
     await send({"type": "lifespan.shutdown.complete"})
 
