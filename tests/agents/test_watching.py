@@ -218,9 +218,10 @@ def test_form_without_a_script_gets_the_page_with_the_reply(
 
 
 def test_reply_can_be_watched_from_another_process(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
 ) -> None:
     elsewhere = lend_server(name="second")
+    provider_double.script("chunks", chunks=TOKENS, gap_ms=80)
     where = accepted(visit(cast.edith), agent)
 
     seen = watch(visit(cast.edith, server=elsewhere), where["stream"])
@@ -228,7 +229,7 @@ def test_reply_can_be_watched_from_another_process(
     assert seen.text == WHOLE
     assert seen.end == watch(visit(cast.edith), where["stream"]).end
     assert len([event for event in seen.events if event.kind == "text"]) > 1
-    assert len(spoken.calls()) == 1
+    assert len(provider_double.calls()) == 1
 
 
 def test_watcher_may_move_to_another_process_midway(
