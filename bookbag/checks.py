@@ -21,7 +21,9 @@ def boot_problems() -> list[str]:
         problems.append("SECRET_KEY is missing, short or a default; set 40 or more random characters.")
     public = sorted({settings.HOST, *settings.ALLOWED_HOSTS} - LOOPBACK)
     if settings.DEBUG and public:
-        problems.append(f"DEBUG is on for a public host ({', '.join(public)}); set DEBUG=false, or HOST and ALLOWED_HOSTS to loopback.")
+        problems.append(
+            f"DEBUG is on for a public host ({', '.join(public)}); set DEBUG=false, or HOST and ALLOWED_HOSTS to loopback."
+        )
     return problems
 
 
@@ -40,5 +42,7 @@ def check_boot(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def check_faults_disarmed(**kwargs: Any) -> list[CheckMessage]:
     if settings.FAULT_POINT:
-        return [Error("FAULT_POINT arms a crash; it is for the failure suites only. Unset it.", id="bookbag.E002")]
+        return [
+            Error("FAULT_POINT arms a crash; it is for the failure suites only. Unset it.", id="bookbag.E002")
+        ]
     return []
