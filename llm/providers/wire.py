@@ -20,6 +20,8 @@ from llm.providers.base import Finish as FinishReason
 
 ERROR_BODY_BYTES = 64 * 1024
 LIST_BYTES = 4 * 1024 * 1024
+# An event this long is none: all the text that a reply may have would fit into it.
+EVENT_BYTES = 512 * 1024
 POOL = httpx2.Limits(max_connections=2000, max_keepalive_connections=200, keepalive_expiry=30)
 # As json.loads, less its guessing at the encoding of each event: events are UTF-8.
 _decode = json.JSONDecoder().decode
@@ -187,6 +189,12 @@ class EventReader:
     def __init__(self) -> None:
         self.rest = b""
         self.data: list[bytes] = []
+        self.data_bytes = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the event that is not complete yet."""
+        return len(self.rest) + self.data_bytes
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that `chunk` completes."""
@@ -201,9 +209,10 @@ class EventReader:
         for line in lines:
             if line.startswith(b"data:"):
                 self.data.append(line[6:] if line[5:6] == b" " else line[5:])
+                self.data_bytes += len(line)
             elif not line and self.data:
                 events.append(self.data[0] if len(self.data) == 1 else b"\n".join(self.data))
-                self.data = []
+                self.data, self.data_bytes = [], 0
         return events
 
     def close(self) -> list[bytes]:
@@ -291,6 +300,8 @@ async def read_events(
                     if outcome.finish is None:
                         raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
                     return
+                if reader.pending > EVENT_BYTES:
+                    raise ProviderError(Fault.MALFORMED, note="an event too long")
                 if wire_bytes > limits.wire_bytes:
                     outcome.finish = FinishReason.CUT
                     return

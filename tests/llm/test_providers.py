@@ -56,6 +56,7 @@ FAULTS: list[tuple[str, dict[str, Any], Fault]] = [
     ("error_event_after_200", {}, Fault.UNAVAILABLE),
     ("malformed_json", {}, Fault.MALFORMED),
     ("bad_utf8", {}, Fault.MALFORMED),
+    ("huge_line", {"bytes": 10_000_000}, Fault.MALFORMED),
     ("gzip_bomb", {"megabytes": 200}, Fault.MALFORMED),
 ]
 # What is unusual and right: (mode, finish).
@@ -68,7 +69,7 @@ FINE: list[tuple[str, dict[str, Any], Finish]] = [
     ("split_code_point", {"pause_ms": 1}, Finish.STOP),
     ("control_characters", {}, Finish.STOP),
     ("cr_only", {}, Finish.STOP),
-    ("huge_line", {"bytes": 900_000}, Finish.STOP),
+    ("huge_line", {"bytes": 400_000}, Finish.STOP),
     ("empty", {}, Finish.STOP),
     ("huge_output", {"megabytes": 8}, Finish.CUT),
     ("never_ending", {"tokens_per_s": 0}, Finish.CUT),

@@ -260,6 +260,14 @@ def test_comments_alone_are_no_text_and_count_on_the_wire(provider: str) -> None
     assert read(provider, *[b": ping\n\n"] * 500, limits=limits)[:2] == ([], Outcome(finish=Finish.CUT))
 
 
+@both
+@pytest.mark.parametrize("line", [b"data: " + b"x" * 50_000, b"data: " + b"x" * 50_000 + b"\n"])
+def test_event_without_an_end_is_given_up(provider: str, line: bytes) -> None:
+    limits = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=8 * 1024 * 1024)
+
+    assert read(provider, said(provider, "So far"), *[line] * 100, limits=limits)[2] is Fault.MALFORMED
+
+
 # --- Retry-After ---------------------------------------------------------------------------------
 
 
