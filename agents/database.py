@@ -24,7 +24,8 @@ _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="chat-db")
 
 
 def _with_live_connection(job: Callable[[], T]) -> T:
-    # A connection that failed under an earlier job is replaced, as Django does between requests.
+    # Kept for the next job, unlike a request's; one that failed under an earlier job is replaced.
+    connection.close_at = None
     connection.close_if_unusable_or_obsolete()
     try:
         return job()
