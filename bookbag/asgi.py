@@ -6,6 +6,7 @@ running server: the heartbeat of its replies and the sweep of those that others 
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 import warnings
@@ -50,6 +51,7 @@ async def _live(receive: Receive, send: Send) -> None:
     """The ASGI lifespan protocol: duties begin with the server and end with it."""
     async with _duties():
         await receive()
+        _spare_the_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await runs.drain(DRAIN_SECONDS)
@@ -57,6 +59,13 @@ async def _live(receive: Receive, send: Send) -> None:
     await sweeper.attempt(upkeep.run)
     await database.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _spare_the_collector() -> None:
+    """What start-up left will live as long as the process: do not look through it, mid-stream, for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 @contextlib.asynccontextmanager
