@@ -33,6 +33,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("django.request")
 
+# All chat paths are among the agents' own: looking them up there passes the rest of the site by.
+CHAT = "agents.urls"
 ENDINGS = ("/messages/", "/stream/", "/stop/")
 # Bytes. A message is at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
 BODY_BYTES = 512 * 1024
@@ -118,7 +120,7 @@ def _match(scope: Scope) -> ResolverMatch | None:
     if b"application/json" not in accept and b"text/event-stream" not in accept:
         return None
     try:
-        match = resolve(scope["path"])
+        match = resolve(scope["path"], CHAT)
     except Resolver404:
         return None
     return match if getattr(match.func, "express", False) else None
