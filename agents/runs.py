@@ -208,12 +208,18 @@ class Run:
             wait = min(wait * 2, 5.0)
 
     def beat(self) -> Beat | None:
-        """What to store now: new text, or a lease in need of renewal. None when there is nothing."""
+        """What to store now: new text, a lease that is due. None when there is nothing."""
         fresh = len(self.pieces) > self._stored_pieces
-        if not fresh and time.monotonic() - self._renewed < settings.LEASE_SECONDS / 3:
+        due = time.monotonic() - self._renewed >= settings.LEASE_SECONDS / 3
+        if not fresh and not due:
             return None
-        self._stored_pieces, self._renewed = len(self.pieces), time.monotonic()
-        return Beat(self.accepted, self.text if fresh else None)
+        return Beat(self.accepted, self.text if fresh else None, pieces=len(self.pieces), renews=due)
+
+    def stored(self, beat: Beat) -> None:
+        """`beat` is in the database; until told so, the same is stored again."""
+        self._stored_pieces = beat.pieces
+        if beat.renews:
+            self._renewed = time.monotonic()
 
 
 async def _ready(text: str) -> AsyncGenerator[str, None]:
@@ -230,7 +236,9 @@ def _wake(news: asyncio.Future[None]) -> None:
 async def _note_health(credential_id: UUID, error: ProviderError | None) -> None:
     """Feed the key's health; never lets a bookkeeping failure reach the reply."""
     try:
-        await database.run(keys.note_result, credential_id, error_class=error.fault.value if error else None)
+        error_class = error.fault.value if error else None
+        if keys.is_news(credential_id, error_class=error_class):
+            await database.run(keys.note_result, credential_id, error_class=error_class)
     except DatabaseError as problem:
         log.warning("key health not written: %s", type(problem).__name__)
 
@@ -277,9 +285,11 @@ async def heartbeat_forever() -> None:
 
 async def _beat_once() -> None:
     running = [run for run in _live.values() if not run.finished]
-    beats = [beat for beat in (run.beat() for run in running) if beat]
+    beats = [(run, beat) for run, beat in ((run, run.beat()) for run in running) if beat]
     if beats:
-        await database.run(settlement.heartbeat, beats)
+        await database.run(settlement.heartbeat, [beat for _, beat in beats])
+        for run, beat in beats:
+            run.stored(beat)
     asked = (
         await database.run(settlement.stops_requested, [run.accepted.reply_id for run in running])
         if running

@@ -37,6 +37,13 @@ _noted: dict[UUID, tuple[float, Health]] = {}
 _noted_lock = Lock()
 
 
+def is_news(provider_key_id: UUID, *, error_class: str | None) -> bool:
+    """Whether `note_result` would write anything. Asks no database, so that most replies need not."""
+    health = HEALTH_OF.get(error_class)
+    with _noted_lock:
+        return health is not None and _differs(provider_key_id, health, time.monotonic())
+
+
 def note_result(provider_key_id: UUID, *, error_class: str | None) -> None:
     """Learn from a real reply: `error_class` is the provider's fault, None when the reply came.
 
@@ -104,9 +111,13 @@ def _is_news(provider_key_id: UUID, health: Health) -> bool:
     """Whether to write `health` now; remembers it if so."""
     now = time.monotonic()
     with _noted_lock:
-        at, before = _noted.get(provider_key_id, (float("-inf"), None))
-        urgent = health != before and (health in ALARMS or before in ALARMS)
-        if not urgent and now - at < QUIET_SECONDS:
+        if not _differs(provider_key_id, health, now):
             return False
         _noted[provider_key_id] = (now, health)
         return True
+
+
+def _differs(provider_key_id: UUID, health: Health, now: float) -> bool:
+    at, before = _noted.get(provider_key_id, (float("-inf"), None))
+    urgent = health != before and (health in ALARMS or before in ALARMS)
+    return urgent or now - at >= QUIET_SECONDS

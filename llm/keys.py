@@ -23,15 +23,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from llm import health, ring, shape, unseals, vault
-from llm.health import note_result, note_unreadable
+from llm.health import is_news, note_result, note_unreadable
 from llm.models import KekRecord, LLMSettings, ProviderKey
 from llm.sealing import WIPED, binding_of, binding_of_row, new_row, sealed_of
 from workspaces import audit
 from workspaces.models import User, Workspace
 
 __all__ = [
-    "active", "binding_of", "binding_of_row", "check", "count_unseal", "delete", "enter", "list_account_models", "note_result",
-    "note_unreadable", "open_row", "replace", "restorable", "restore", "sealed_of", "try_opening", "verify", "wipe_retired",
+    "active", "binding_of", "binding_of_row", "check", "count_unseal", "delete", "enter", "is_news",
+    "list_account_models", "note_result", "note_unreadable", "open_row", "replace", "restorable", "restore",
+    "sealed_of", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip
 
 RESTORE_WITHIN = dt.timedelta(hours=24)
