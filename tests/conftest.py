@@ -12,6 +12,7 @@ from django.core.cache import cache
 pytest_plugins = [
     "tests.harness.network",
     "tests.harness.database",
+    "tests.harness.figures",
     "tests.harness.provider",
     "tests.harness.live",
     "tests.harness.servers",
