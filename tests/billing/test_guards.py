@@ -144,7 +144,10 @@ def test_hold_of_nothing_or_less_is_refused(account: Account, amount: int) -> No
 
 
 def test_charge_without_a_hold_is_refused(account: Account) -> None:
-    with pytest.raises(IntegrityError, match="is written by the capture of its hold alone"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="is written by the capture of its hold alone"),
+        transaction.atomic(),
+    ):
         Transfer.objects.create(
             account=account, kind="capture", amount=-5, external_id=f"capture:{uuid4().hex}", reply_id=uuid4()
         )
@@ -153,7 +156,10 @@ def test_charge_without_a_hold_is_refused(account: Account) -> None:
 def test_charge_of_a_hold_still_open_is_refused(account: Account) -> None:
     held = moves.hold(account, 5)
 
-    with pytest.raises(IntegrityError, match="is written by the capture of its hold alone"), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match="is written by the capture of its hold alone"),
+        transaction.atomic(),
+    ):
         Transfer.objects.create(
             account=account,
             kind="capture",
