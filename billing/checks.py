@@ -14,7 +14,7 @@ def check_guards(databases: Sequence[str] | None = None, **kwargs: Any) -> list[
     """A warning, no error: `migrate` runs this check first, and it is what puts them up."""
     return [
         Warning(
-            f"The ledger is not guarded: {', '.join(names)} missing. Run `manage.py migrate`.",
+            f"The ledger is not fully guarded: {', '.join(names)} not in force. Run `manage.py migrate`.",
             id="billing.W001",
         )
         for alias in databases or ()
