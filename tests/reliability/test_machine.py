@@ -1,0 +1,290 @@
+"""Any order of sends, endings, crashes, sweeps, switches, key swaps and price edits.
+
+The model beside the machine is the product's promise in plain Python: who runs a reply, what it costs,
+and that what was decided at its acceptance stands. After each step the balance, every stored route and
+all the laws must agree with it.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from agents import replies, settlement, sweeper
+from agents.errors import IdempotencyConflict, NotRunnable
+from agents.models import Agent, Reply
+from agents.outcomes import Ending, decide
+from agents.replies import Accepted, Existing, Send
+from agents.settlement import Result
+from billing import ledger
+from billing.models import Hold
+from bookbag import onboarding
+from llm import byo, keys
+from llm.models import ChatModel
+from llm.providers.base import Outcome
+from llm.vault import Secret
+from tests.factories import make_user
+from tests.harness.money import broken_laws
+from tests.harness.visitor import session_cookie
+
+PRICES = {"gpt-4o": 5, "claude-sonnet-4-6": 4, "": 1}
+PROVIDERS = {"gpt-4o": "openai", "claude-sonnet-4-6": "anthropic", "": "local"}
+KEYED = st.sampled_from(["openai", "anthropic"])
+WHICH = st.integers(0, 99)
+FIRST_ALLOTMENT = 100
+
+_numbers = count(1)
+
+
+def new_secret(provider: str) -> str:
+    return f"{'sk-ant-' if provider == 'anthropic' else 'sk-'}MACHINE{next(_numbers):06d}{uuid4().hex}"
+
+
+@dataclass
+class Running:
+    """A reply as it was accepted, and where it stands."""
+
+    send: Send
+    accepted: Accepted
+    billing: str
+    price: int
+    secret: str | None
+    lapsed: bool = False
+    swept: bool = False
+
+
+@dataclass
+class Model:
+    posted: int = FIRST_ALLOTMENT
+    byo: bool = False
+    own: dict[str, str] = field(default_factory=dict)
+    platform: dict[str, str] = field(default_factory=dict)
+    prices: dict[str, int] = field(default_factory=lambda: dict(PRICES))
+    running: list[Running] = field(default_factory=list)
+    charged: dict[object, int] = field(default_factory=dict)
+
+    @property
+    def held(self) -> int:
+        return sum(run.price for run in self.running if not run.swept)
+
+    def free_lapsed(self) -> None:
+        for run in self.running:
+            run.swept = run.swept or run.lapsed
+
+    def expected(self, model_id: str) -> tuple[str, int, str | None] | str:
+        """Billing, price and secret of a reply accepted now, or the code of its refusal."""
+        provider = PROVIDERS[model_id]
+        if provider == "local":
+            return "local", 0, None
+        if self.byo:
+            return ("byo", 0, self.own[provider]) if provider in self.own else "byo_key_missing"
+        if provider not in self.platform:
+            return "platform_key_missing"
+        return "credits", self.prices[model_id], self.platform[provider]
+
+
+class ChargingMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        # Each example leaves the database as it found it, else one break would break all after it.
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        self.model = Model()
+        self.user = make_user()
+        self.workspace = onboarding.create_workspace(
+            name="Machine", slug=f"machine-{next(_numbers)}", owner=self.user
+        )
+        self.session = session_cookie(self.user)
+        self.agents = {model_id: self._agent(model_id) for model_id in PRICES}
+        for provider in ("openai", "anthropic"):
+            self.replace_platform_key(provider)
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.example.__exit__(None, None, None)
+
+    def _agent(self, model_id: str) -> Agent:
+        chat_model = ChatModel.objects.get(workspace=None, model_id=model_id)
+        ChatModel.objects.filter(pk=chat_model.pk).update(price=PRICES[model_id])
+        return Agent.objects.create(workspace=self.workspace, name=model_id or "local", chat_model=chat_model)
+
+    def _pick(self, which: int, *, unless: Callable[[Running], bool] = lambda run: False) -> Running | None:
+        fitting = [run for run in self.model.running if not unless(run)]
+        return fitting[which % len(fitting)] if fitting else None
+
+    # --- Sending -------------------------------------------------------------------------------
+
+    @rule(model_id=st.sampled_from(list(PRICES)))
+    def send(self, model_id: str) -> None:
+        send = Send(self.session, self.workspace.slug, self.agents[model_id].pk, "Hello", uuid4().hex)
+        expected = self.model.expected(model_id)
+        if not isinstance(expected, str) and expected[1] > self.model.posted - self.model.held:
+            self.model.free_lapsed()  # the sweep before a refusal
+            if expected[1] > self.model.posted - self.model.held:
+                expected = "credits_exhausted"
+        if isinstance(expected, str):
+            with pytest.raises(NotRunnable) as refusal:
+                replies.accept(send)
+            assert refusal.value.code == expected
+            return
+        accepted = replies.accept(send)
+        assert isinstance(accepted, Accepted)
+        assert (accepted.secret.reveal() if accepted.secret else None) == expected[2]
+        self.model.running.append(Running(send, accepted, *expected))
+
+    @precondition(lambda self: self.model.running)
+    @rule(which=WHICH)
+    def send_again(self, which: int) -> None:
+        run = self._pick(which)
+        assert run is not None
+        again = replies.accept(run.send)
+        assert isinstance(again, Existing)
+        assert again.reply_id == run.accepted.reply_id
+        other = Send(self.session, run.send.slug, run.send.agent_id, "Other", run.send.idempotency_key)
+        with pytest.raises(IdempotencyConflict):
+            replies.accept(other)
+
+    # --- Ending --------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.model.running)
+    @rule(which=WHICH, ending=st.sampled_from(list(Ending)), has_text=st.booleans(), twice=st.booleans())
+    def end(self, which: int, ending: Ending, has_text: bool, twice: bool) -> None:
+        run = self._pick(which)
+        assert run is not None
+        verdict = decide(ending, has_text=has_text, fault="internal")
+        result = Result(verdict, "Some text" if has_text else "", "", 1, Outcome(), timezone.now())
+        due = run.price if verdict.capture and not run.swept else 0
+
+        settled = [settlement.settle(run.accepted, result) for _ in range(2 if twice else 1)]
+
+        assert settled == [due] * len(settled)
+        self.model.running.remove(run)
+        self.model.posted -= due
+        self.model.charged[run.accepted.reply_id] = due
+        stored = Reply.objects.get(pk=run.accepted.reply_id)
+        assert (stored.state, stored.charged) == (verdict.state, due)
+
+    @precondition(lambda self: self.model.running)
+    @rule(which=WHICH)
+    def lose_the_lease(self, which: int) -> None:
+        run = self._pick(which, unless=lambda run: run.lapsed)
+        if run is None:
+            return
+        run.lapsed = True
+        long_ago = timezone.now() - timedelta(minutes=5)
+        Reply.objects.filter(pk=run.accepted.reply_id).update(renewed_at=long_ago)
+        Hold.objects.filter(reply_id=run.accepted.reply_id, state="held").update(renewed_at=long_ago)
+
+    @rule()
+    def sweep(self) -> None:
+        sweeper.sweep()
+        self.model.free_lapsed()
+        ended = [run.accepted.reply_id for run in self.model.running if run.swept]
+        assert set(Reply.objects.filter(pk__in=ended).values_list("state", "error_code")) <= {
+            ("failed", "interrupted")
+        }
+
+    # --- The world changes ---------------------------------------------------------------------
+
+    @rule(enabled=st.booleans())
+    def switch(self, enabled: bool) -> None:
+        byo.set_byo(self.workspace, enabled=enabled, by=self.user)
+        self.model.byo = enabled
+
+    @rule(provider=KEYED)
+    def replace_own_key(self, provider: str) -> None:
+        self.model.own[provider] = new_secret(provider)
+        keys.replace(self.workspace, provider=provider, secret=Secret(self.model.own[provider]))
+
+    @rule(provider=KEYED)
+    def delete_own_key(self, provider: str) -> None:
+        if self.model.own.pop(provider, None):
+            keys.delete(self.workspace, provider=provider, by=self.user)
+
+    @rule(provider=KEYED)
+    def replace_platform_key(self, provider: str) -> None:
+        self.model.platform[provider] = new_secret(provider)
+        keys.replace(None, provider=provider, secret=Secret(self.model.platform[provider]))
+
+    @rule(provider=KEYED)
+    def delete_platform_key(self, provider: str) -> None:
+        if self.model.platform.pop(provider, None):
+            keys.delete(None, provider=provider, by=None)
+
+    @rule(model_id=st.sampled_from(["gpt-4o", "claude-sonnet-4-6"]), price=st.integers(1, 40))
+    def edit_price(self, model_id: str, price: int) -> None:
+        ChatModel.objects.filter(workspace=None, model_id=model_id).update(price=price)
+        self.model.prices[model_id] = price
+
+    @rule(amount=st.integers(1, 60))
+    def grant(self, amount: int) -> None:
+        ledger.grant(
+            self.workspace.account,
+            amount=amount,
+            kind="grant_operator",
+            external_id=uuid4().hex,
+            reason="machine",
+            actor=None,
+        )
+        self.model.posted += amount
+
+    # --- What must always hold -----------------------------------------------------------------
+
+    @invariant()
+    def balance_agrees(self) -> None:
+        assert ledger.balance(self.workspace) == ledger.Balance(self.model.posted, self.model.held)
+
+    @invariant()
+    def routes_stand_as_accepted(self) -> None:
+        stored = {
+            row[0]: row[1:]
+            for row in Reply.objects.filter(workspace=self.workspace).values_list("pk", "billing", "price")
+        }
+        for run in self.model.running:
+            assert stored[run.accepted.reply_id] == (run.billing, run.price)
+
+    @invariant()
+    def charges_stand(self) -> None:
+        rows = Reply.objects.filter(workspace=self.workspace, pk__in=self.model.charged)
+        assert dict(rows.values_list("pk", "charged")) == self.model.charged
+
+    @invariant()
+    def laws_hold(self) -> None:
+        assert broken_laws() == []
+
+
+QUICK = settings(
+    max_examples=12,
+    stateful_step_count=30,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+LONG = settings(QUICK, max_examples=int(os.environ.get("SOAK_EXAMPLES", "150")), stateful_step_count=80)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_charging_agrees_with_its_promise() -> None:
+    run_state_machine_as_test(ChargingMachine, settings=QUICK)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_charging_agrees_with_its_promise_for_long() -> None:
+    run_state_machine_as_test(ChargingMachine, settings=LONG)
