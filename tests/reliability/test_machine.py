@@ -167,7 +167,15 @@ class ChargingMachine(RuleBasedStateMachine):
         run = self._pick(which)
         assert run is not None
         verdict = decide(ending, has_text=has_text, fault="internal")
-        result = Result(verdict, "Some text" if has_text else "", "", 1, Outcome(), timezone.now())
+        attempts = 1 if run.secret else 0
+        result = Result(
+            verdict,
+            "Some text" if has_text else "",
+            "",
+            attempts,
+            Outcome(),
+            timezone.now() if has_text else None,
+        )
         due = run.price if verdict.capture and not run.swept else 0
 
         settled = [settlement.settle(run.accepted, result) for _ in range(2 if twice else 1)]
