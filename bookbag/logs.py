@@ -67,6 +67,19 @@ def _one(error: BaseException) -> Iterator[str]:
             yield describe(inner)
 
 
+def without_words(record: logging.LogRecord) -> logging.LogRecord:
+    """A copy of `record` whose message repeats nothing that an exception says."""
+    told = copy(record)
+    # What another formatter made of the exception is kept on the record.
+    told.exc_text = told.stack_info = None
+    if isinstance(told.args, tuple):
+        told.args = tuple(kind(one) if isinstance(one, BaseException) else one for one in told.args)
+    if record.name == "asyncio":
+        # The lines after the first are the repr of a task, its exception's words included.
+        told.msg, told.args = record.getMessage().partition("\n")[0], ()
+    return told
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats as usual, or as `inner` does, but tells of exceptions as `describe` does; then redacts."""
 
@@ -75,16 +88,14 @@ class RedactingFormatter(logging.Formatter):
         self.inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        told = copy(record)
-        told.exc_info = told.exc_text = told.stack_info = None
-        if record.name == "asyncio":
-            # The lines after the first are the repr of a task, its exception's words included.
-            told.msg, told.args = record.getMessage().partition("\n")[0], ()
+        told = without_words(record)
+        told.exc_info = None
         lines = [self.inner.format(told) if self.inner else super().format(told)]
         reference = getattr(getattr(record, "request", None), "reference", "")
         if reference:
             lines[0] += f" [{reference}]"
-        if record.exc_info and not isinstance(record.exc_info, bool):
+        # A refusal is no failure: where it was decided is nobody's question.
+        if isinstance(record.exc_info, tuple) and record.levelno >= logging.ERROR:
             lines.append(describe(record.exc_info[1]))
         return redact("\n".join(lines))
 

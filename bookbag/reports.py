@@ -5,6 +5,7 @@ also every local variable. Ours says where and of which kind, as the log does, a
 the person was shown.
 """
 
+import logging
 import queue
 import threading
 from collections.abc import ItemsView
@@ -17,7 +18,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
 
-from bookbag.logs import describe, redact
+from bookbag.logs import describe, redact, without_words
 
 # A mail server that does not answer holds up nothing but the next mail.
 MAIL_SECONDS = 10
@@ -84,6 +85,9 @@ class AdminMail(AdminEmailHandler):
         super().__init__(include_html=False, reporter_class="bookbag.reports.Report")
         self.waiting: queue.Queue[tuple[str, str]] = queue.Queue(MOST_WAITING)
         self.postman: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(without_words(record))
 
     def format_subject(self, subject: str) -> str:
         return redact(super().format_subject(subject))

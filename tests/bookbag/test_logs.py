@@ -114,6 +114,19 @@ def test_task_that_nobody_awaited_is_told_without_its_repr() -> None:
     assert told == "ERROR asyncio Task exception was never retrieved"
 
 
+def test_exception_among_the_arguments_is_told_by_class() -> None:
+    told = line("Error calling %s in on_commit() (%s).", "tell", RuntimeError(PROMPT))
+
+    assert told == "ERROR django.request Error calling tell in on_commit() (RuntimeError)."
+
+
+def test_refusal_is_told_without_its_traceback() -> None:
+    error = fail_with(PROMPT)
+    record = logging.LogRecord("django.request", logging.WARNING, "", 1, "Forbidden", (), exc_info(error))
+
+    assert logs.RedactingFormatter().format(record) == "Forbidden"
+
+
 def test_line_ends_with_the_reference_that_was_shown() -> None:
     request = SimpleNamespace(reference="5f2a91c0")
 

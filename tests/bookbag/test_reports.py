@@ -76,6 +76,16 @@ def test_mail_without_a_request_is_sent_too(admin_mail: AdminMail) -> None:
     assert PROMPT not in mail.outbox[0].body
 
 
+def test_subject_repeats_nothing_that_an_exception_says(admin_mail: AdminMail) -> None:
+    record = record_of(None)
+    record.msg, record.args = "Error calling tell in on_commit() (%s).", (RuntimeError(ODD_SECRET),)
+    admin_mail.handle(record)
+    admin_mail.flush()
+
+    assert mail.outbox[0].subject == "[Bookbag] ERROR: Error calling tell in on_commit() (RuntimeError)."
+    assert ODD_SECRET not in mail.outbox[0].body
+
+
 def test_no_mail_without_anybody_to_write_to(admin_mail: AdminMail, settings: Any) -> None:
     settings.ADMINS = []
     admin_mail.handle(record_of(None))

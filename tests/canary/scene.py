@@ -4,7 +4,8 @@ Every answer that one of its visitors gets is looked through at once, head and b
 `found` lists what was in them.
 """
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,6 @@ from tests.harness.visitor import Visitor, session_cookie
 from tests.provider_double.client import Double
 from tests.test_access_table import things_in
 from workspaces.models import User
-
-OpenServer = Callable[..., Server]
 
 
 @dataclass
@@ -77,40 +76,47 @@ class Scene:
             visitor.close()
 
 
-@pytest.fixture
-def open_server(
-    transactional_db: None, provider_double: Double, collected_static: None, request: pytest.FixtureRequest
-) -> Iterator[OpenServer]:
-    """`open_server(application="…", LOG_LEVEL="DEBUG")`: with the access log on, ended with the test."""
-    opened: list[Server] = []
-
-    def start(*, application: str = Server.application, **env: str) -> Server:
-        server = _new_server(request.node.name, provider_double, env)
-        server.application, server.options = application, ()
-        opened.append(server)
-        return server.start()
-
-    yield start
-    for server in opened:
-        server.stop()
-
-
 def talkative(directory: Path) -> dict[str, str]:
     """The environment of a server that writes down all it can, where the test finds it."""
     return {
         "LOG_LEVEL": "DEBUG",
+        # A reply that its run leaves behind is found soon.
+        "LEASE_SECONDS": "3",
+        "SWEEP_SECONDS": "1",
+        # For a faulty application: what its errors say.
+        "CANARY_WORDS": f"{planted.ACME['openai']} {planted.PLATFORM['anthropic']} {planted.PROMPT}",
         "ADMINS": "Olive <olive@bookbag.test>, oscar@bookbag.test",
         "EMAIL_URL": f"filemail:///{directory}/mails",
         "CACHE_URL": f"filecache://{directory}/cache",
     }
 
 
+@pytest.fixture(scope="module")
+def canary_server(
+    django_db_setup: None,
+    double_process: Double,
+    collected_static: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[tuple[Server, Path]]:
+    """A talkative server for a module's scenes, which may say in CANARY_APPLICATION what is to be served."""
+    directory = tmp_path_factory.mktemp("canary")
+    server = _new_server(request.node.name, double_process, talkative(directory))
+    server.application = getattr(request.module, "CANARY_APPLICATION", Server.application)
+    server.options = ()  # the access log is on
+    yield server.start(), directory
+    server.stop()
+
+
 @pytest.fixture
 def scene(
-    cast: Cast, open_server: OpenServer, provider_double: Double, tmp_path: Path, settings: Any
+    transactional_db: None, cast: Cast, canary_server: tuple[Server, Path], provider_double: Double
 ) -> Iterator[Scene]:
+    server, directory = canary_server
+    server.forget_output()
     for name in ("mails", "cache"):
-        (tmp_path / name).mkdir()
+        shutil.rmtree(directory / name, ignore_errors=True)
+        (directory / name).mkdir()
     add_member(cast.acme, "owner")
     removed = add_member(cast.acme, "admin")
     removed.delete()
@@ -118,8 +124,7 @@ def scene(
         "anonymous": None, "stranger": cast.gina, "operator": cast.oscar, "removed": removed.user,
         "viewer": cast.victor, "editor": cast.edith, "admin": cast.adam, "owner": cast.olivia,
     }  # fmt: skip
-    server = open_server(**talkative(tmp_path))
-    scene = Scene(cast, server, provider_double, tmp_path, people, things_in(cast.acme, cast.edith))
+    scene = Scene(cast, server, provider_double, directory, people, things_in(cast.acme, cast.edith))
     enter_every_secret(scene)
     yield scene
     scene.close()

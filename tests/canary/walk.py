@@ -85,6 +85,11 @@ def admin_paths() -> list[str]:
     return sorted(f"/{path}" for path in found | {f"{one}{query}" for one in lists for query in QUERIES})
 
 
+def account_paths() -> list[str]:
+    """The pages of sign-in and account that need no part of their own."""
+    return sorted(f"/{route}" for route in routes("accounts/") if not PART.search(route) and "(" not in route)
+
+
 def models_without_rows() -> set[str]:
     """Registered models of which no row's pages could be seen."""
     return {model._meta.label for model in admin.site._registry if not model._default_manager.exists()}
@@ -101,10 +106,10 @@ def _filled(route: str) -> Iterator[str]:
     ids = [str(pk) for pk in _model_of(route)._default_manager.values_list("pk", flat=True)[:ROWS_SHOWN]]
     values |= {part: ids for part in parts if part == "id" or part.endswith("_id")} | values
     for chosen in product(*(values[part] for part in parts)):
-        texts = iter(chosen)
-        yield (
-            PART.sub(lambda _, texts=texts: quote(next(texts), safe="/"), route).replace("^", "").rstrip("$")
-        )
+        path = route
+        for text in chosen:
+            path = PART.sub(quote(text, safe="/"), path, count=1)
+        yield path.replace("^", "").rstrip("$")
 
 
 def _model_of(route: str) -> type[Model]:
