@@ -17,6 +17,15 @@ FALSE = {"false", "off", "n", "no", "0"}
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 
+class Hidden(bytes):
+    """Bytes that do not show themselves where settings are printed."""
+
+    def __repr__(self) -> str:
+        return "b'…'"
+
+    __str__ = __repr__
+
+
 class _Variables(FileAwareMapping):
     def __getitem__(self, name: str) -> str:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from bookbag.environment import Environment
+from bookbag.environment import Environment, Hidden
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -30,7 +30,7 @@ def _kek(text: str) -> bytes | str | None:
         material = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return material if len(material) == 32 else None
+    return Hidden(material) if len(material) == 32 else None
 
 
 def vault_ring(text: str) -> list[tuple[str, bytes | str]]:

@@ -61,7 +61,19 @@ class VaultUnavailable(VaultError):
     """The KEK exists but its keeper did not answer."""
 
 
-class Secret:
+class NeverCopied:
+    """For what holds plaintext key material: it stays the one object it is."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise TypeError(f"A {type(self).__name__} is never copied or serialised.")
+
+    # pickle, copy, deepcopy (and with it dataclasses.asdict) all pass through one of these.
+    __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = _refuse
+
+
+class Secret(NeverCopied):
     """A provider's key in plaintext. Shows itself to nobody; `reveal()` is the one way out."""
 
     __slots__ = ("_plaintext",)
@@ -84,12 +96,6 @@ class Secret:
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError("A secret does not change.")
-
-    def _refuse(self, *_: Any) -> NoReturn:
-        raise TypeError("A secret is never copied or serialised.")
-
-    # pickle, copy, deepcopy (and with it dataclasses.asdict) all pass through one of these.
-    __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = _refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class Sealed:
     ciphertext: bytes = field(repr=False)
 
 
-class LocalKek:
+class LocalKek(NeverCopied):
     """A KEK of 32 bytes from VAULT_KEYS. Two keys are derived from it: one encrypts, one authenticates."""
 
     remote = False
@@ -154,7 +160,7 @@ class LocalKek:
             raise KekRefused("The wrapped DEK is not this KEK's.") from None
 
 
-class Ring:
+class Ring(NeverCopied):
     """The KEKs at hand, newest first."""
 
     def __init__(self, entries: tuple[tuple[str, bytes | str], ...]) -> None:
