@@ -53,7 +53,8 @@ class Copy:
 
 @pytest.fixture
 def copy(tmp_path: Path, db: None) -> Iterator[Copy]:
-    directory, home = tmp_path / "bookbag", tmp_path / "home"
+    # A name that is not fit for a URL as it stands.
+    directory, home = tmp_path / "book bag+50%", tmp_path / "home"
     home.mkdir()
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -39,7 +39,7 @@ def database_url() -> str:
     """The URL of the database this test uses, as another process would be given it."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
-        return f"sqlite:///{database['NAME']}"
+        return f"sqlite:///{quote(str(database['NAME']))}"
     user = quote(database["USER"]) + (f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else "")
     if database["HOST"].startswith("/"):
         return f"postgres://{user}@/{database['HOST']}/{database['NAME']}"
