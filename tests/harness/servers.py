@@ -30,5 +30,6 @@ def lend_server(
         return kept[key]
 
     yield lend
+    # Not asked to stop: a reply that still hangs would be waited for.
     for server in kept.values():
-        server.stop()
+        server.kill()
