@@ -1,263 +1,278 @@
-"""kill -9 at each fault point, a paused process, a deploy: nothing asked is lost, nothing unserved is charged."""
+"""A server killed, paused or told to stop at any moment: no credit is made, lost or left held.
 
-import os
-import signal
+Whoever sends again with the same key finds the reply that was there, and the provider is never called twice.
+"""
+
+import random
 import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from uuid import uuid4
 
 import pytest
 
-from agents.faults import POINTS
 from agents.models import Agent, Reply
 from billing import ledger
-from billing.laws import overdue_holds
-from billing.models import Hold
+from bookbag import onboarding
+from tests.factories import add_member, make_user
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import PLATFORM_SECRETS, accepted, live_events, platform_key, send, talk, watch
-from tests.harness.crowd import Press, press_all, press_by
-from tests.harness.live import Server, StartServer
+from tests.harness.chat import TERMINAL, bring_key, platform_key
+from tests.harness.crowd import Answered, Press, press_all, press_by
+from tests.harness.figures import Figure
 from tests.harness.money import broken_laws
-from tests.harness.servers import LendServer
-from tests.harness.visitor import Visit, session_cookie
-from tests.harness.waiting import eventually
+from tests.harness.visitor import session_cookie
 from tests.provider_double.client import Double
+from tests.reliability.aftermath import LEASE, assert_soon_over, calls_by_question, rounds
+from tests.reliability.conftest import ForkServers, start_all
+from tests.reliability.nursery import ForkedServer
+from workspaces.models import Workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
-LEASE = 2.0
-SHORT_LEASE = {"LEASE_SECONDS": str(LEASE), "SWEEP_SECONDS": "0.5"}
-# A lease that was just renewed, the sweep after it, and a busy machine.
-SWEPT_WITHIN = LEASE + 6.0
+MODEL, PRICE = "gpt-4o-mini", 1
+TOKENS = [f"wörd{number} " for number in range(20)]
+WHOLE = "".join(TOKENS)
+
+
+# --- At each fault point ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class After:
-    """What a kill at one point leaves: the reply's state and code (None: no reply), its charge, provider calls."""
+class Crash:
+    """Where a process dies, and what is there after the next one has swept. `again`: what sending again costs."""
 
-    state: tuple[str, str] | None
-    charged: int
-    calls: int
-
-
-INTERRUPTED = ("failed", "interrupted")
-TABLE = {
-    "before_hold": After(None, 0, 0),
-    "after_hold": After(INTERRUPTED, 0, 0),
-    "before_call": After(INTERRUPTED, 0, 0),
-    "mid_stream": After(INTERRUPTED, 0, 1),
-    "before_settle": After(INTERRUPTED, 0, 1),
-    "after_settle": After(("completed", ""), 5, 1),
-}
+    point: str
+    route: str = "platform"
+    stored: tuple[str, str] | None = ("failed", "interrupted")
+    calls: int = 0
+    charged: int = 0
+    again: tuple[str, int] = ("failed", 0)
 
 
-def nothing_runs() -> bool:
-    open_holds = Hold.objects.filter(state="held")
-    return not Reply.objects.filter(state__in=Reply.RUNNING).exists() and not open_holds.exists()
+CRASHES = [
+    Crash("before_hold", stored=None, again=("completed", PRICE)),
+    Crash("after_hold"),
+    Crash("before_call"),
+    Crash("mid_stream", calls=1),
+    Crash("mid_stream", route="byo", calls=1),
+    Crash("before_settle", calls=1),
+    Crash("after_settle", stored=("completed", ""), calls=1, charged=PRICE, again=("completed", PRICE)),
+]
 
 
-def press_until_killed(server: Server, press: Press) -> None:
-    press_all(server, [press])
-    assert server.process is not None
-    assert server.process.wait(10) == -signal.SIGKILL
+@dataclass
+class CrashSite:
+    """A workspace, an agent and a server for each crash, and the server that comes after them all."""
+
+    double: Double
+    session: str
+    agents: list[Agent]
+    doomed: list[ForkedServer]
+    survivor: ForkedServer
 
 
-def test_table_has_every_fault_point() -> None:
-    assert list(TABLE) == list(POINTS)
-
-
-def test_killed_at_each_point_and_swept_by_another_process(
-    cast: Cast, visit: Visit, start_server: StartServer, lend_server: LendServer, provider_double: Double
-) -> None:
+@pytest.fixture
+def crash_site(fork_servers: ForkServers, provider_double: Double) -> CrashSite:
+    editor = make_user()
     platform_key()
-    survivor, doomed = lend_server(**SHORT_LEASE), start_server(**SHORT_LEASE, FAULT_POINT=POINTS[0])
-    agent, session = make_agent(cast.acme, "gpt-4o"), session_cookie(cast.edith)
-    provider_double.script("chunks", chunks=["one ", "two"], gap_ms=100, times=None)
-    presses = {point: press_by(session, agent, f"Killed {point}") for point in POINTS}
-    calls = {}
-    for point, press in presses.items():
-        if not doomed.is_running:
-            doomed.env["FAULT_POINT"] = point
-            doomed.start()
-        provider_double.ask("DELETE", "calls")
-        press_until_killed(doomed, press)
-        calls[point] = len(provider_double.calls())
-        assert broken_laws() == []
-
-    assert eventually(nothing_runs, seconds=SWEPT_WITHIN)
-
-    replies = {reply.question: reply for reply in Reply.objects.all()}
-    found = {}
-    for point, press in presses.items():
-        reply = replies.get(press.text)
-        state = (reply.state, reply.error_code) if reply else None
-        found[point] = After(state, reply.charged if reply else 0, calls[point])
-    assert found == TABLE
-    assert ledger.balance(cast.acme) == ledger.Balance(95, 0)
-    assert overdue_holds() == []
-    pressed_again(survivor, presses, replies, visit(cast.edith, server=survivor), agent)
+    agents = []
+    for number, crash in enumerate(CRASHES):
+        slug = f"crash-{number}"
+        workspace = onboarding.create_workspace(name=slug, owner=make_user(), slug=slug)
+        add_member(workspace, "editor", editor)
+        if crash.route == "byo":
+            bring_key(workspace)
+        agents.append(make_agent(workspace, MODEL))
+    # Longer than a second, so that some text has been stored when the last of them die.
+    provider_double.script("chunks", times=None, chunks=TOKENS, gap_ms=60)
+    *doomed, survivor = fork_servers(*(crash.point for crash in CRASHES), "")
+    return CrashSite(provider_double, session_cookie(editor), agents, doomed, survivor)
 
 
-def pressed_again(
-    server: Server, presses: dict[str, Press], replies: dict[str, Reply], visitor: object, agent: Agent
-) -> None:
-    """The same presses after the crash attach to what there is; what was never stored is answered now."""
-    answers = dict(zip(presses, press_all(server, list(presses.values())), strict=True))
-
-    ends = {point: answer.watched.end.data for point, answer in answers.items()}
-    assert {point: (end["state"], end["charged"]) for point, end in ends.items()} == {
-        "before_hold": ("completed", 5),
-        "after_hold": ("failed", 0),
-        "before_call": ("failed", 0),
-        "mid_stream": ("failed", 0),
-        "before_settle": ("failed", 0),
-        "after_settle": ("completed", 5),
-    }
-    assert ends["after_settle"]["text"] == "one two"
-    assert Reply.objects.count() == len(POINTS)
-    assert {str(reply.pk) for reply in replies.values()} < {
-        str(pk) for pk in Reply.objects.values_list("pk", flat=True)
-    }
-
-
-def test_killed_server_sweeps_its_own_when_it_comes_back(
-    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
-) -> None:
-    platform_key()
-    # The round is long: it is the sweep at start-up that must find it.
-    server = start_server(LEASE_SECONDS="1", SWEEP_SECONDS="600")
-    provider_double.script("hang_mid_stream", chunks=["kept ", "text ", "lost"], after=2)
-    visitor, agent = visit(cast.edith, server=server), make_agent(cast.acme, "gpt-4o")
-    where = accepted(visitor, agent, "Do not lose me")
-    stored = Reply.objects.filter(text="kept text ")
-    assert eventually(stored.exists)
-
-    server.kill()
-    assert ledger.balance(cast.acme) == ledger.Balance(100, 5)
-    time.sleep(1.1)
-    server.start()
-
-    assert eventually(nothing_runs)
-    reply = Reply.objects.get()
-    assert (reply.state, reply.error_code, reply.charged) == ("failed", "interrupted", 0)
-    assert (reply.question, reply.text) == ("Do not lose me", "kept text ")
-    assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
-    end = watch(visitor, where["stream"]).end
-    assert (end.kind, end.data["code"], end.data["text"]) == ("error", "interrupted", "kept text ")
-    page = visitor.get(f"/w/acme/agents/{agent.pk}/playground/?conversation={where['conversation']}").text
-    assert "Do not lose me" in page
-    assert "the answer was interrupted" in page
-    assert talk(visitor, agent).end.data["charged"] == 5
-
-
-def test_credits_of_a_killed_reply_are_free_before_a_refusal(
-    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
-) -> None:
-    platform_key()
-    ledger.reverse(
-        cast.acme.account.transfers.get(kind="grant_plan"), amount=95, actor=cast.oscar, reason="a test"
-    )
-    server = start_server(LEASE_SECONDS="1", SWEEP_SECONDS="600")
-    visitor, agent = visit(cast.edith, server=server), make_agent(cast.acme, "gpt-4o")
-    provider_double.script("hang_mid_stream")
-    accepted(visitor, agent)
-    server.restart()  # and so sweeps while the lease is still good
-    assert send(visitor, agent).status_code == 402
-
-    time.sleep(1.1)
-
-    assert talk(visitor, agent).end.data["charged"] == 5
-    assert ledger.balance(cast.acme) == ledger.Balance(0, 0)
-
-
-def test_paused_process_stores_its_text_free_of_charge(
-    cast: Cast, visit: Visit, start_server: StartServer, lend_server: LendServer, provider_double: Double
-) -> None:
-    platform_key()
-    lend_server(**SHORT_LEASE)  # which sweeps meanwhile
-    paused = start_server(**SHORT_LEASE)
-    provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=400)
-    visitor, agent = visit(cast.edith, server=paused), make_agent(cast.acme, "gpt-4o")
-    stream = live_events(visitor, accepted(visitor, agent)["stream"])
-    next(event for event in stream if event.kind == "text")
-
-    os.kill(paused.pid, signal.SIGSTOP)
-    swept = eventually(nothing_runs, seconds=SWEPT_WITHIN)
-    in_between = Reply.objects.values_list("state", "error_code").get()
-    os.kill(paused.pid, signal.SIGCONT)
-    end = list(stream)[-1]
-
-    assert swept
-    assert in_between == INTERRUPTED
-    assert (end.data["state"], end.data["text"], end.data["charged"]) == ("completed", "one two three", 0)
-    reply = Reply.objects.get()
-    assert (reply.state, reply.text, reply.charged) == ("completed", "one two three", 0)
-    assert Hold.objects.get().state == "expired"
-    assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
-
-
-def test_deploy_lets_running_replies_end(
-    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
-) -> None:
-    platform_key()
-    server = start_server()
-    agent, visitor = make_agent(cast.acme, "gpt-4o"), visit(cast.edith, server=server)
-    provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=700, times=None)
-    watched = [
-        live_events(visit(cast.edith, server=server), accepted(visitor, agent)["stream"]) for _ in range(5)
+def crash_everywhere(site: CrashSite) -> float:
+    """Every process dies at its point, one starts again; returns the seconds from the last death to the last hold."""
+    presses = [
+        press_by(site.session, agent, f"Question of {time.monotonic_ns()}, {agent.workspace}")
+        for agent in site.agents
     ]
-    unwatched = [accepted(visitor, agent) for _ in range(5)]
-    for stream in watched:
-        next(stream)
+    before = [ledger.balance(agent.workspace).posted for agent in site.agents]
+    site.survivor.kill()
+    with ThreadPoolExecutor(len(presses)) as threads:
+        answers = threads.map(press_all, site.doomed, [[press] for press in presses])
+        kinds = [event.kind for (answer,) in answers for event in answer.events]
+    assert [kind for kind in kinds if kind in TERMINAL] == []
+    assert [server.process and server.process.wait(5) for server in site.doomed] == [-9] * len(CRASHES)
+    died = time.monotonic()
 
-    began = time.monotonic()
-    server.process.terminate()  # type: ignore[union-attr]
-    ends = [list(stream)[-1].data for stream in watched]
+    site.survivor.start()
+    assert_soon_over()
+    took = time.monotonic() - died
 
-    assert [(end["state"], end["text"], end["charged"]) for end in ends] == [
-        ("completed", "one two three", 5)
-    ] * 5
-    assert server.process.wait(20) in (0, -signal.SIGTERM)  # type: ignore[union-attr]
-    assert time.monotonic() - began < 10
-    assert set(Reply.objects.values_list("state", "charged")) == {("completed", 5)}
-    assert Reply.objects.count() == len(ends) + len(unwatched)
-    assert ledger.balance(cast.acme) == ledger.Balance(50, 0)
+    stored = [Reply.objects.filter(idempotency_key=press.key).first() for press in presses]
+    assert_left_behind(site, presses, stored, before)
+    assert broken_laws() == []
+    assert_sending_again_finds_it(site, presses, stored)
+    return took
+
+
+def assert_left_behind(
+    site: CrashSite, presses: list[Press], stored: list[Reply | None], before: list[int]
+) -> None:
+    calls = calls_by_question(site.double)
+    for crash, press, reply, posted in zip(CRASHES, presses, stored, before, strict=True):
+        assert calls[press.text] == crash.calls, crash
+        assert (reply and (reply.state, reply.error_code)) == crash.stored, crash
+        if reply:
+            assert (reply.question, reply.charged) == (press.text, crash.charged), crash
+            assert WHOLE.startswith(reply.text), crash
+            assert reply.text == WHOLE or not crash.charged, crash
+            assert ledger.balance(reply.workspace) == ledger.Balance(posted - crash.charged, 0), crash
+
+
+def assert_sending_again_finds_it(site: CrashSite, presses: list[Press], stored: list[Reply | None]) -> None:
+    answers = press_all(site.survivor, presses)
+    calls = calls_by_question(site.double)
+    for crash, press, reply, answer in zip(CRASHES, presses, stored, answers, strict=True):
+        end = answer.watched.end.data
+        assert (end["state"], end["charged"]) == crash.again, crash
+        assert calls[press.text] == (crash.calls if crash.stored else 1), crash
+        if reply:
+            assert (answer.events[0].data["reply"], end["text"]) == (str(reply.pk), reply.text), crash
+
+
+def test_killed_at_each_point_nothing_is_lost_or_charged_before_it_is_served(
+    crash_site: CrashSite, figure: Figure
+) -> None:
+    seconds = crash_everywhere(crash_site)
+
+    figure(f"lease {LEASE:g} s, killed at {len(CRASHES)} points, all holds free after", f"{seconds:.1f} s")
 
 
 @pytest.mark.soak
-def test_deploy_ends_what_does_not_end_by_itself_uncharged(
-    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
-) -> None:
+@pytest.mark.timeout(1800)
+def test_killed_at_each_point_twenty_times(crash_site: CrashSite, figure: Figure) -> None:
+    seconds = []
+    for number in rounds(20):
+        if number:
+            start_all(crash_site.doomed)
+        seconds.append(crash_everywhere(crash_site))
+
+    figure("kills at fault points, law breaks", f"{len(seconds) * len(CRASHES)}, 0")
+    figure(f"lease {LEASE:g} s, all holds free after at most", f"{max(seconds):.1f} s")
+
+
+# --- At any moment ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Barrage:
+    """Two servers of one deployment, killed again and again while people talk to both."""
+
+    double: Double
+    session: str
+    agents: list[Agent]
+    servers: list[ForkedServer]
+    chance: random.Random
+    sent: list[Press]
+    shown: list[tuple[Press, Answered]]
+    kills: int = 0
+
+    def strike(self) -> None:
+        """Both servers die while they answer, each at a moment of its own, and come back."""
+        hands = [self._hand() for _ in self.servers]
+        moments = [self.chance.uniform(0.0, 1.5) for _ in self.servers]
+        with ThreadPoolExecutor(len(self.servers)) as threads:
+            answers = list(threads.map(killed_while_talking, self.servers, hands, moments))
+        for hand, some in zip(hands, answers, strict=True):
+            self.shown += zip(hand, some, strict=True)
+        self.kills += len(self.servers)
+        assert broken_laws() == [], f"after {self.kills} kills"
+        start_all(self.servers)
+
+    def _hand(self) -> list[Press]:
+        """New messages, and some that were sent before, whatever became of them."""
+        new = [
+            press_by(self.session, self.chance.choice(self.agents), f"Question {len(self.sent) + number}")
+            for number in range(4)
+        ]
+        old = self.chance.sample(self.sent, min(2, len(self.sent)))
+        self.sent += new
+        return self.chance.sample(new + old, len(new + old))
+
+
+def killed_while_talking(server: ForkedServer, presses: list[Press], after: float) -> list[Answered]:
+    with ThreadPoolExecutor(1) as threads:
+        talking = threads.submit(press_all, server, presses)
+        time.sleep(after)
+        server.kill()
+        return talking.result()
+
+
+@pytest.fixture
+def barrage(cast: Cast, fork_servers: ForkServers, provider_double: Double, chance: random.Random) -> Barrage:
     platform_key()
-    server = start_server()
-    agent, visitor = make_agent(cast.acme, "gpt-4o"), visit(cast.edith, server=server)
-    provider_double.script("hang_mid_stream", chunks=["one ", "two"], after=1, times=None)
-    stream = live_events(visitor, accepted(visit(cast.edith, server=server), agent)["stream"])
-    next(event for event in stream if event.kind == "text")
-    accepted(visit(cast.edith, server=server), agent)
-
-    server.process.terminate()  # type: ignore[union-attr]
-    assert server.process.wait(30) in (0, -signal.SIGTERM)  # type: ignore[union-attr]
-
-    rows = set(Reply.objects.values_list("state", "error_code", "text", "charged"))
-    assert rows == {("failed", "interrupted", "one ", 0)}
-    assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
-    assert "Traceback" not in server.output
-    assert PLATFORM_SECRETS["openai"] not in server.output
-
-
-def test_secrets_are_not_in_what_a_killed_server_printed(
-    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
-) -> None:
-    platform_key()
-    server = start_server(FAULT_POINT="mid_stream", LOG_LEVEL="DEBUG")
-    press_until_killed(
-        server,
-        Press(
-            f"/w/acme/agents/{make_agent(cast.acme, 'gpt-4o').pk}/messages/",
-            session_cookie(cast.edith),
-            key=uuid4().hex,
-        ),
+    bring = onboarding.create_workspace(name="Bring", owner=make_user(), slug="bring")
+    add_member(bring, "editor", cast.edith)
+    bring_key(bring)
+    ledger.grant(
+        cast.acme.account, amount=5000, kind="purchase", external_id="t", reason="a test", actor=None
     )
+    provider_double.script("chunks", times=None, chunks=TOKENS, gap_ms=40)
+    on_credits, local = make_agent(cast.acme, MODEL), make_agent(cast.acme)
+    agents = [on_credits, on_credits, local, make_agent(bring, MODEL)]
+    servers = fork_servers("", "")
+    return Barrage(provider_double, session_cookie(cast.edith), agents, servers, chance, [], [])
 
-    assert PLATFORM_SECRETS["openai"][8:20] not in server.output
+
+def assert_all_is_accounted_for(barrage: Barrage, workspace: Workspace, posted: int) -> None:
+    """Every message has one reply, called for at most once, and what anybody was told of it still stands."""
+    kept = {reply.idempotency_key: reply for reply in Reply.objects.all()}
+    ends = {}
+    for start in range(0, len(barrage.sent), 40):
+        presses = barrage.sent[start : start + 40]
+        for press, answer in zip(presses, press_all(barrage.servers[0], presses), strict=True):
+            ends[press.key] = answer.watched.end.data
+            if press.key in kept:
+                assert answer.events[0].data["reply"] == str(kept[press.key].pk)
+    told = [
+        (press.key, event.data)
+        for press, answer in barrage.shown
+        for event in answer.events
+        if event.kind in TERMINAL
+    ]
+    assert [(key, data) for key, data in told if ends[key] != data] == []
+    assert set(calls_by_question(barrage.double).values()) <= {1}
+    stored = Reply.objects.filter(idempotency_key__in=ends)
+    assert stored.count() == len(barrage.sent)
+    assert {reply.idempotency_key: (reply.state, reply.charged) for reply in stored} == {
+        key: (end["state"], end["charged"]) for key, end in ends.items()
+    }
+    charged = sum(reply.charged for reply in stored if reply.workspace_id == workspace.pk)
+    assert ledger.balance(workspace) == ledger.Balance(posted - charged, 0)
+
+
+def bombard(barrage: Barrage, workspace: Workspace, strikes: Iterable[int], figure: Figure) -> None:
+    posted = ledger.balance(workspace).posted
+    for _ in strikes:
+        barrage.strike()
+    began = time.monotonic()
+    assert_soon_over()
+    seconds = time.monotonic() - began
+    assert_all_is_accounted_for(barrage, workspace, posted)
+    states = Counter(Reply.objects.values_list("state", flat=True))
+    figure("kills at random moments, law breaks", f"{barrage.kills}, 0")
+    figure("messages, and what became of them", f"{len(barrage.sent)}, {dict(states)}")
+    figure(f"lease {LEASE:g} s, all holds free after the last restart in", f"{seconds:.1f} s")
+
+
+def test_killed_at_random_moments_every_message_is_accounted_for(
+    barrage: Barrage, cast: Cast, figure: Figure
+) -> None:
+    bombard(barrage, cast.acme, range(2), figure)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_killed_two_hundred_times(barrage: Barrage, cast: Cast, figure: Figure) -> None:
+    bombard(barrage, cast.acme, rounds(100), figure)
