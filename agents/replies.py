@@ -36,10 +36,10 @@ HISTORY_TURNS = 12
 class Send:
     """One press of Send, as it came in."""
 
-    session_key: str
+    session_key: str = field(repr=False)
     slug: str
     agent_id: UUID
-    text: str
+    text: str = field(repr=False)
     idempotency_key: str
     conversation_id: UUID | None = None
 

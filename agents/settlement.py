@@ -3,7 +3,7 @@
 settle  T2, fenced by the lease: final text, state and charge together
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ class Result:
     """What a run leaves behind to be settled."""
 
     verdict: Verdict
-    text: str
+    text: str = field(repr=False)
     error_detail: str
     attempts: int
     outcome: Outcome
@@ -99,7 +99,7 @@ class Beat:
     """What one run has to store at a beat. `text` is None when there is nothing new."""
 
     accepted: Accepted
-    text: str | None
+    text: str | None = field(repr=False)
     pieces: int  # that `text` was made of
     renews: bool
 

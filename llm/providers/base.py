@@ -63,7 +63,7 @@ class ProviderError(Exception):
 @dataclass(frozen=True, slots=True)
 class Message:
     role: str  # system, user or assistant
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
