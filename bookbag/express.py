@@ -166,10 +166,11 @@ async def _stream(response: Any, receive: Receive, send: Send) -> None:
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     except asyncio.CancelledError:
-        if not left:
-            raise
         if sender:
             sender.uncancel()
+        if not left:
+            # The server was told to stop and waits no longer. A clean end: whoever watches comes back for the rest.
+            await send({"type": "http.response.body", "body": b""})
     finally:
         listener.cancel()
 
