@@ -62,7 +62,7 @@ def copy(tmp_path: Path, db: None) -> Iterator[Copy]:
         if (ROOT / name).exists():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, directory / name)
-    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PORT": "0", "PYTHONUNBUFFERED": "1"}
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PORT": "0"}
     if connection.vendor == "sqlite":
         yield Copy(directory, env)
         return

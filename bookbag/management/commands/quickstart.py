@@ -43,6 +43,7 @@ class Command(BaseCommand):
 
     def _say(self, what: str, state: str) -> None:
         self.stdout.write(f"  {what:<14} {state}")
+        self.stdout.flush()
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
@@ -126,6 +127,8 @@ class Command(BaseCommand):
     def _serve(self, listener: socket.socket) -> None:
         import uvicorn
 
+        # Whoever pipes the output is to see the address now, not when the server ends.
+        self.stdout.flush()
         # No logging set-up of its own: what the server logs goes through the redacting formatter.
         config = uvicorn.Config(
             "bookbag.asgi:application",
