@@ -64,13 +64,18 @@ def refused(refusal: ReplyRefused) -> JsonResponse:
 async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpResponseBase:
     """Accept one message: 202 with where to watch, or the stream itself, or (for a form) the page with the reply."""
     try:
-        accepted = await database.run(replies.accept, _send(request, slug, agent_id))
+        # A form's sender who leaves has the view cancelled (Django does it); a stored message is run all the same.
+        accepted, run = await asyncio.shield(_start(_send(request, slug, agent_id)))
     except ReplyRefused as refusal:
         if wants(request) == "text/html":
             return await sync_to_async(playground.refused_page)(request, slug, agent_id, refusal)
         return refused(refusal)
-    run = runs.launch(accepted) if isinstance(accepted, Accepted) else None
     return await _answer(request, agent_id, accepted, run)
+
+
+async def _start(send: Send) -> tuple[Accepted | Existing, runs.Run | None]:
+    accepted = await database.run(replies.accept, send)
+    return accepted, runs.launch(accepted) if isinstance(accepted, Accepted) else None
 
 
 def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Send:
