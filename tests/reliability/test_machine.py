@@ -60,6 +60,7 @@ class Running:
     """A reply as it was accepted, and where it stands."""
 
     send: Send
+    model_id: str
     accepted: Accepted
     billing: str
     price: int
@@ -97,6 +98,14 @@ class Model:
             return "platform_key_missing"
         return "credits", self.prices[model_id], self.platform[provider]
 
+    def look(self, model_id: str) -> tuple[str, int, str | None] | str:
+        """As `expected`, and credits must suffice; where they do not, lapsed holds are freed first."""
+        expected = self.expected(model_id)
+        if isinstance(expected, str) or expected[1] <= self.posted - self.held:
+            return expected
+        self.free_lapsed()
+        return expected if expected[1] <= self.posted - self.held else "credits_exhausted"
+
 
 class ChargingMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
@@ -112,7 +121,7 @@ class ChargingMachine(RuleBasedStateMachine):
         self.session = session_cookie(self.user)
         self.agents = {model_id: self._agent(model_id) for model_id in PRICES}
         for provider in ("openai", "anthropic"):
-            self.replace_platform_key(provider)
+            self.change_key(provider, own=False, delete=False)
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -132,11 +141,7 @@ class ChargingMachine(RuleBasedStateMachine):
     @rule(model_id=st.sampled_from(list(PRICES)))
     def send(self, model_id: str) -> None:
         send = Send(self.session, self.workspace.slug, self.agents[model_id].pk, "Hello", uuid4().hex)
-        expected = self.model.expected(model_id)
-        if not isinstance(expected, str) and expected[1] > self.model.posted - self.model.held:
-            self.model.free_lapsed()  # the sweep before a refusal
-            if expected[1] > self.model.posted - self.model.held:
-                expected = "credits_exhausted"
+        expected = self.model.look(model_id)
         if isinstance(expected, str):
             with pytest.raises(NotRunnable) as refusal:
                 replies.accept(send)
@@ -145,13 +150,14 @@ class ChargingMachine(RuleBasedStateMachine):
         accepted = replies.accept(send)
         assert isinstance(accepted, Accepted)
         assert (accepted.secret.reveal() if accepted.secret else None) == expected[2]
-        self.model.running.append(Running(send, accepted, *expected))
+        self.model.running.append(Running(send, model_id, accepted, *expected))
 
     @precondition(lambda self: self.model.running)
     @rule(which=WHICH)
     def send_again(self, which: int) -> None:
         run = self._pick(which)
         assert run is not None
+        self.model.look(run.model_id)
         again = replies.accept(run.send)
         assert isinstance(again, Existing)
         assert again.reply_id == run.accepted.reply_id
@@ -162,25 +168,27 @@ class ChargingMachine(RuleBasedStateMachine):
     # --- Ending --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.model.running)
-    @rule(which=WHICH, ending=st.sampled_from(list(Ending)), has_text=st.booleans(), twice=st.booleans())
-    def end(self, which: int, ending: Ending, has_text: bool, twice: bool) -> None:
+    @rule(which=WHICH, ending=st.sampled_from([Ending.FINISHED, Ending.STOPPED, Ending.CAPPED]))
+    def deliver(self, which: int, ending: Ending) -> None:
+        """Text came: the reply is charged, unless its lease was lost."""
+        self._end(which, ending, has_text=True)
+
+    @precondition(lambda self: self.model.running)
+    @rule(which=WHICH, ending=st.sampled_from(list(Ending)), has_text=st.booleans())
+    def end(self, which: int, ending: Ending, has_text: bool) -> None:
+        self._end(which, ending, has_text=has_text)
+
+    def _end(self, which: int, ending: Ending, *, has_text: bool) -> None:
         run = self._pick(which)
         assert run is not None
         verdict = decide(ending, has_text=has_text, fault="internal")
-        attempts = 1 if run.secret else 0
-        result = Result(
-            verdict,
-            "Some text" if has_text else "",
-            "",
-            attempts,
-            Outcome(),
-            timezone.now() if has_text else None,
-        )
+        text, seen_at = ("Some text", timezone.now()) if has_text else ("", None)
+        result = Result(verdict, text, "", 1 if run.secret else 0, Outcome(), seen_at)
         due = run.price if verdict.capture and not run.swept else 0
 
-        settled = [settlement.settle(run.accepted, result) for _ in range(2 if twice else 1)]
+        # Twice, as after a commit whose answer was lost.
+        assert [settlement.settle(run.accepted, result) for _ in range(2)] == [due, due]
 
-        assert settled == [due] * len(settled)
         self.model.running.remove(run)
         self.model.posted -= due
         self.model.charged[run.accepted.reply_id] = due
@@ -214,25 +222,14 @@ class ChargingMachine(RuleBasedStateMachine):
         byo.set_byo(self.workspace, enabled=enabled, by=self.user)
         self.model.byo = enabled
 
-    @rule(provider=KEYED)
-    def replace_own_key(self, provider: str) -> None:
-        self.model.own[provider] = new_secret(provider)
-        keys.replace(self.workspace, provider=provider, secret=Secret(self.model.own[provider]))
-
-    @rule(provider=KEYED)
-    def delete_own_key(self, provider: str) -> None:
-        if self.model.own.pop(provider, None):
-            keys.delete(self.workspace, provider=provider, by=self.user)
-
-    @rule(provider=KEYED)
-    def replace_platform_key(self, provider: str) -> None:
-        self.model.platform[provider] = new_secret(provider)
-        keys.replace(None, provider=provider, secret=Secret(self.model.platform[provider]))
-
-    @rule(provider=KEYED)
-    def delete_platform_key(self, provider: str) -> None:
-        if self.model.platform.pop(provider, None):
-            keys.delete(None, provider=provider, by=None)
+    @rule(provider=KEYED, own=st.booleans(), delete=st.booleans())
+    def change_key(self, provider: str, own: bool, delete: bool) -> None:
+        workspace, known = (self.workspace, self.model.own) if own else (None, self.model.platform)
+        if not delete:
+            known[provider] = new_secret(provider)
+            keys.replace(workspace, provider=provider, secret=Secret(known[provider]))
+        elif known.pop(provider, None):
+            keys.delete(workspace, provider=provider, by=self.user)
 
     @rule(model_id=st.sampled_from(["gpt-4o", "claude-sonnet-4-6"]), price=st.integers(1, 40))
     def edit_price(self, model_id: str, price: int) -> None:
@@ -277,7 +274,7 @@ class ChargingMachine(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=12,
+    max_examples=25,
     stateful_step_count=30,
     deadline=None,
     print_blob=True,
