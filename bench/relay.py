@@ -4,43 +4,61 @@ Unpaced, many tokens come in one read; paced at 20 ms each is a wake-up, a read 
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 
-from bench.report import Table, number, ratios, spread, times
+from bench import sdk
+from bench.report import Table, ratios, spread, times
 from bench.stage import LONG, PACED_LONG, PACED_SHORT, REPLY, Stage
-from bench.targets import Target, token_count
+from bench.targets import token_count
 
+LITELLM = "LiteLLM, streamed"
 # Connections: as many as the slower of the two can serve in time, so that both wait for the provider.
 KINDS = {"unpaced": (REPLY, LONG, 4), "paced, one in 20 ms": (PACED_SHORT, PACED_LONG, 8)}
+
+
+# CPU in milliseconds of one reply by a model, at so many at once, over so many seconds.
+Cost = Callable[[str, int, float], float]
 
 
 def measure(stage: Stage) -> list[Table]:
     seconds = 3.0 if stage.quick else 5.0
     seen: dict[tuple[str, str], list[float]] = defaultdict(list)
-    targets = [target for target in (stage.litellm(), stage.ours) if target]
+    costs = _costs(stage)
     for _ in range(stage.rounds):
         for kind, (short, long, connections) in KINDS.items():
-            for target in targets:
-                seen[target.name, kind].append(_microseconds(target, short, long, connections, seconds))
-    table = Table(
-        "CPU of the server for each token passed on (µs)",
-        ["", *(f"{kind}{more}" for kind in KINDS for more in ("", ": ÷ LiteLLM"))],
-    )
-    for target in targets:
-        row = [target.name]
+            for name, cost in costs.items():
+                more = cost(long, connections, seconds) - cost(short, connections, seconds)
+                seen[name, kind].append(more * 1000 / (token_count(long) - token_count(short)))
+    return [_table(seen, list(costs))]
+
+
+def _costs(stage: Stage) -> dict[str, Cost]:
+    targets = [target for target in (stage.litellm(), stage.ours) if target]
+    costs: dict[str, Cost] = {
+        target.name: lambda model, connections, seconds, target=target: (
+            target.loop(model, connections=connections, seconds=seconds).cpu_ms
+        )
+        for target in targets
+    }
+    costs["official SDK, its chunk objects"] = lambda model, connections, seconds: sdk.measured(
+        stage.double.openai_base_url, model, connections, seconds, stage.cores
+    )["cpu_ms"]
+    return costs
+
+
+def _table(seen: dict[tuple[str, str], list[float]], names: list[str]) -> Table:
+    columns = [f"{kind}{more}" for kind in KINDS for more in ("", ": ÷ LiteLLM")]
+    table = Table("CPU for each token passed on (µs)", ["", *columns])
+    for name in names:
+        row = [name]
         for kind in KINDS:
-            values = seen[target.name, kind]
-            row += [
-                spread(values),
-                times(ratios(values, seen[targets[0].name, kind])) if len(targets) > 1 else "–",
-            ]
+            values = seen[name, kind]
+            base = seen.get((LITELLM, kind))
+            row += [spread(values), times(ratios(values, base)) if base else "–"]
         table.rows.append(row)
     table.data = {f"{name}, {kind}": values for (name, kind), values in seen.items()}
+    counts = " and ".join(f"{kind}: {connections}" for kind, (_, _, connections) in KINDS.items())
     table.notes.append(
-        f"At {number(KINDS['unpaced'][2])} and {number(KINDS['paced, one in 20 ms'][2])} replies at once."
+        f"Replies at once, {counts}. The SDK only reads its tokens; it passes them on to nobody."
     )
-    return [table]
-
-
-def _microseconds(target: Target, short: str, long: str, connections: int, seconds: float) -> float:
-    costs = [target.loop(model, connections=connections, seconds=seconds).cpu_ms for model in (short, long)]
-    return (costs[1] - costs[0]) * 1000 / (token_count(long) - token_count(short))
+    return table

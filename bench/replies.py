@@ -5,16 +5,12 @@ forwarded. LiteLLM is asked for the whole answer at once, the lightest it can do
 which is what ours does.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bench import sdk
 from bench.report import Table, differences, number, ratios, spread, times
-from bench.servers import ROOT
 from bench.stage import LONG, REPLY, Stage
 from bench.targets import Sample, Target, bookbag
 
@@ -85,19 +81,7 @@ def _http(target: Target, *, database: Callable[[], float] | None = None) -> Run
 
 def _sdk(stage: Stage) -> Run:
     def run(figures: Figures, connections: int, seconds: float, steal: list[float]) -> None:
-        core = ",".join(map(str, sorted(stage.cores.under_test)))
-        command = [sys.executable, "-m", "bench.sdk", stage.double.openai_base_url, REPLY]
-        told = json.loads(
-            subprocess.run(
-                [*command, str(connections), str(seconds)],
-                cwd=ROOT,
-                env=os.environ | {"BENCH_CORE": core},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            ).stdout
-        )
+        told = sdk.measured(stage.double.openai_base_url, REPLY, connections, seconds, stage.cores)
         figures.rate.append(told["rate"])
         figures.cpu_ms.append(told["cpu_ms"])
         for name in SHARES:

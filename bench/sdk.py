@@ -7,6 +7,7 @@ chunk objects read to the end. Prints replies a second, milliseconds and CPU as 
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -14,9 +15,20 @@ import openai
 import uvloop
 
 from bench.load import Answer, Run
+from bench.machine import Cores
+from bench.servers import ROOT
 from bench.targets import PROVIDER_SECRET, QUESTION, token_count
 
 MESSAGES = [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": QUESTION}]
+
+
+def measured(url: str, model: str, connections: int, seconds: float, cores: Cores) -> dict[str, float]:
+    """What this module prints when it is run, on the core of the server under test. Raises when it fails."""
+    command = [sys.executable, "-m", "bench.sdk", url, model, str(connections), str(seconds)]
+    env = os.environ | {"BENCH_CORE": ",".join(map(str, sorted(cores.under_test)))}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
 
 
 async def ask(client: openai.AsyncOpenAI, model: str) -> Answer:
