@@ -54,3 +54,10 @@ def spend_all(cast: Cast, *, leaving: int = 0) -> None:
 def nothing_happened(double: Double) -> bool:
     """No reply, no hold, no provider call, as a refusal leaves it."""
     return not Reply.objects.exists() and not Hold.objects.exists() and double.calls() == []
+
+
+def give_plenty(cast: Cast) -> None:
+    """A hundred thousand credits to Acme, beside its first hundred."""
+    ledger.grant(
+        cast.acme.account, amount=100_000, kind="purchase", external_id="plenty", reason="a test", actor=None
+    )
