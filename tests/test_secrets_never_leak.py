@@ -8,21 +8,22 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 from django.core.management import call_command, get_commands
 from django.utils import timezone
 
-from llm import keys
+from llm import byo, keys
 from llm.models import ProviderKey
 from llm.vault import Secret
 from tests.canary import planted, sinks, walk
 from tests.canary.scanner import Scanner
 from tests.canary.scene import Scene, hold_conversations
 from tests.factories import make_user
-from tests.harness.cast import Cast
-from tests.harness.chat import csrf
+from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import MODELS, csrf, talk
 from tests.harness.live import ROOT, database_url
 from tests.llm.test_forms import BAD, BODY
 from tests.provider_double.client import Double
@@ -93,6 +94,32 @@ def test_operators_see_masks_alone(scene: Scene) -> None:
 
     assert leaks_in(scene) == []
     assert ProviderKey.objects.filter(state="active", workspace=None).count() == 2
+
+
+def test_secret_reaches_its_own_provider_in_one_header_alone(scene: Scene) -> None:
+    cast, asked = scene.cast, {"acme": planted.new_prompt(), "globex": planted.new_prompt()}
+    owners = [(cast.acme, cast.edith, planted.ACME), (cast.globex, cast.gina, planted.GLOBEX)]
+    hold_conversations(scene)
+    scene.double.script("401", match={"secret": planted.ACME["openai"]}, times=1)
+    for workspace, member, _ in owners:
+        byo.set_byo(workspace, enabled=True, by=member)
+        for provider in ("openai", "anthropic"):
+            agent = make_agent(workspace, MODELS[provider][0], name=f"On {provider}")
+            talk(scene.visitor(member), agent, asked[workspace.slug])
+    calls = scene.double.calls()
+
+    assert scene.double.redirect_hits() == []
+    assert {name for call in calls for name in headers_with_a_secret(call)} == {"authorization"}
+    assert [call["path"] for call in calls if planted.nowhere().find(f"{call['path']} {call['body']}")] == []
+    assert {call["host"] for call in calls} == {scene.double.url.removeprefix("http://")}
+    for workspace, _, secrets in owners:
+        spent = {(c["provider"], c["secret"]) for c in calls if asked[workspace.slug] in str(c["messages"])}
+        assert spent == set(secrets.items())
+    assert {call["secret"] for call in calls} <= set(planted.SECRETS.values())
+
+
+def headers_with_a_secret(call: dict[str, Any]) -> set[str]:
+    return {name for name, value in call["headers"].items() if planted.nowhere().find(value)}
 
 
 # --- Secrets where they do not belong ---------------------------------------------------------------

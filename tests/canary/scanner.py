@@ -10,7 +10,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -66,7 +66,7 @@ class Form:
 class Scanner:
     """Looks for `secrets`, which are named so that a finding need not repeat one."""
 
-    def __init__(self, secrets: dict[str, str]) -> None:
+    def __init__(self, secrets: Mapping[str, str | bytes]) -> None:
         self.secrets = dict(secrets)
         self._places: dict[bytes, list[tuple[Form, int]]] = {}
         for name, secret in secrets.items():
@@ -98,26 +98,27 @@ class Scanner:
                     yield Finding(form.secret, form.encoding, characters, before)
 
 
-def forms_of(name: str, secret: str) -> Iterator[Form]:
+def forms_of(name: str, secret: str | bytes) -> Iterator[Form]:
     """The secret in the encodings that a leak could have."""
-    raw = secret.encode()
+    raw = secret.encode() if isinstance(secret, str) else bytes(secret)
+    text = raw.decode("latin-1")
     per_character = {
         "raw": [bytes([byte]) for byte in raw],
         "reversed": [bytes([byte]) for byte in reversed(raw)],
         "lower case": [bytes([byte]) for byte in raw.lower()],
         "upper case": [bytes([byte]) for byte in raw.upper()],
-        "URL": [quote(sign, safe="").encode() for sign in secret],
+        "URL": [quote(bytes([byte]), safe="").encode() for byte in raw],
         "URL, all": [f"%{byte:02X}".encode() for byte in raw],
         "URL, all, lower": [f"%{byte:02x}".encode() for byte in raw],
         "hex": [f"{byte:02x}".encode() for byte in raw],
         "hex, upper": [f"{byte:02X}".encode() for byte in raw],
-        "HTML": [html.escape(sign).encode() for sign in secret],
+        "HTML": [html.escape(sign).encode() for sign in text],
         "HTML, decimal": [f"&#{byte};".encode() for byte in raw],
         "HTML, hex": [f"&#x{byte:x};".encode() for byte in raw],
-        "JSON": [json.dumps(sign)[1:-1].encode() for sign in secret],
+        "JSON": [json.dumps(sign)[1:-1].encode() for sign in text],
         "JSON, all": [f"\\u{byte:04x}".encode() for byte in raw],
-        "JavaScript": [_for_script(sign) for sign in secret],
-        "repr": [repr(sign)[1:-1].replace('"', '\\"').encode() for sign in secret],
+        "JavaScript": [_for_script(sign) for sign in text],
+        "repr": [repr(bytes([byte]))[2:-1].replace('"', '\\"').encode() for byte in raw],
         "UTF-16": [bytes([byte, 0]) for byte in raw],
         "UTF-16, big-endian": [bytes([0, byte]) for byte in raw],
         "UTF-32": [bytes([byte, 0, 0, 0]) for byte in raw],
@@ -129,12 +130,12 @@ def forms_of(name: str, secret: str) -> Iterator[Form]:
             yield Form(name, encoding, tokens)
     for alignment in range(3):
         for encoding, altchars in (("base64", b"+/"), ("base64 of URLs", b"-_")):
-            text = base64.b64encode(bytes(alignment) + raw, altchars).rstrip(b"=")
+            coded = base64.b64encode(bytes(alignment) + raw, altchars).rstrip(b"=")
             # The first characters also hold bits of what stands before the secret, the last of what follows.
-            text = text[-(-alignment * 8 // 6) : (alignment + len(raw)) * 8 // 6]
-            if text not in seen:
-                seen.add(text)
-                yield Form(name, encoding, [bytes([byte]) for byte in text], BASE64_SLICE)
+            coded = coded[-(-alignment * 8 // 6) : (alignment + len(raw)) * 8 // 6]
+            if coded not in seen:
+                seen.add(coded)
+                yield Form(name, encoding, [bytes([byte]) for byte in coded], BASE64_SLICE)
 
 
 def _for_script(sign: str) -> bytes:
