@@ -1,6 +1,6 @@
 """The express lane: the chat path without the middleware stack.
 
-A reply passes here three times faster than through Django's middleware, most of which hops between
+A reply costs less than half of what it does behind Django's middleware, most of which hops between
 threads for each request (docs/decisions/0008-express-lane.md has the figures). What the stack would
 have checked is checked here with Django's own code: the host, the CSRF token and origin, the size of
 the body. Who may is checked by the view itself. Views opt in with `view.express = True`; the same
