@@ -7,6 +7,7 @@ look like a provider's own. All of them pass the forms.
 import os
 import random
 import string
+from functools import cache
 
 from tests.canary.scanner import Scanner
 
@@ -52,11 +53,13 @@ def deployment_secrets() -> dict[str, str]:
     return {"the KEK": os.environ["VAULT_KEYS"].partition(":")[2], "SECRET_KEY": os.environ["SECRET_KEY"]}
 
 
+@cache
 def nowhere() -> Scanner:
     """Looks for what no page, row, header, file or line may hold."""
     return Scanner(SECRETS | deployment_secrets())
 
 
+@cache
 def not_in_reports() -> Scanner:
     """Looks for what may stand in the database and on a member's page, but in no log, mail or error page."""
     return Scanner(SECRETS | deployment_secrets() | TALK)
