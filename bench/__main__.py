@@ -49,6 +49,9 @@ def main() -> int:
                 tables.append(table)
                 print(table.markdown(), flush=True)
             print(f"({name}: {time.monotonic() - began:.0f} s since the start)\n", flush=True)
+        laws = stage.verify()
+        print(f"verify_ledger, after all replies:\n{laws}\n", flush=True)
+        about["verify_ledger"] = laws.splitlines()
     _write(options, about, tables, time.monotonic() - began)
     return 0
 

@@ -19,6 +19,7 @@ class Figures:
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    token_us: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ def _add(figures: Figures, target: Target, count: int) -> None:
     figures.p50.append(streams.percentile(0.5))
     figures.p99.append(streams.percentile(0.99))
     figures.cpu.append(100 * meter.cpu / meter.wall)
+    figures.token_us.append(meter.cpu * 1e6 / max(1, len(streams.delays)))
     figures.memory.append(streams.memory)
     figures.whole.append(streams.whole / count)
 
@@ -57,6 +59,7 @@ def _table(seen: dict[tuple[str, int], Figures], idle: dict[str, float]) -> Tabl
             "p99 (ms)",
             "p99 ÷ LiteLLM at 10",
             "CPU %",
+            "CPU µs a token",
             "memory, USS (MB)",
             "÷ idle",
             "whole",
@@ -64,16 +67,17 @@ def _table(seen: dict[tuple[str, int], Figures], idle: dict[str, float]) -> Tabl
     )
     base = seen.get(("LiteLLM, streamed", LITELLM[0]))
     for (name, count), one in seen.items():
-        against = times(ratios(one.p99, base.p99)) if base else "–"
-        memory, grown = "–", "–"
-        if name in idle:
-            memory, grown = spread(one.memory), times([value / idle[name] for value in one.memory])
-        whole = f"{100 * min(one.whole):.0f} %" if min(one.whole) < 1 else "all"
-        cpu = spread(one.cpu) if name in idle else "–"
-        table.rows.append(
-            [name, str(count), spread(one.p50), spread(one.p99), against, cpu, memory, grown, whole]
-        )
+        row = [name, str(count), spread(one.p50), spread(one.p99)]
+        row.append(times(ratios(one.p99, base.p99)) if base else "–")
+        row += _of_the_server(one, idle[name]) if name in idle else ["–"] * 4
+        row.append(f"{100 * min(one.whole):.0f} %" if min(one.whole) < 1 else "all")
+        table.rows.append(row)
     told = "; ".join(f"{name} {number(value)} MB" for name, value in idle.items())
     table.notes.append(f"Idle, before the first of these streams: {told}.")
     table.data = {f"{name} x{count}": vars(one) for (name, count), one in seen.items()} | {"idle MB": idle}
     return table
+
+
+def _of_the_server(one: Figures, idle: float) -> list[str]:
+    grown = times([value / idle for value in one.memory])
+    return [spread(one.cpu), spread(one.token_us), spread(one.memory), grown]

@@ -48,6 +48,8 @@ class Stage:
     without_litellm: str = field(default="", init=False)
     seats: "list[Seat]" = field(default_factory=list, init=False)
     byo_seats: "list[Seat]" = field(default_factory=list, init=False)
+    # The databases that a Bookbag has served.
+    served: list[str] = field(default_factory=list, init=False)
     # The sizes of ledger that exist in this run.
     ledgers: set[str] = field(default_factory=set, init=False)
 
@@ -121,8 +123,14 @@ class Stage:
             raise RuntimeError(f"manage.py {arguments[0]}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
         return done.stdout
 
+    def verify(self) -> str:
+        """What `verify_ledger` says of each database that a Bookbag served. Raises when one has drifted."""
+        said = [self.manage("verify_ledger", database=name).strip().splitlines()[-1] for name in self.served]
+        return "\n".join(f"{name}: {line}" for name, line in zip(self.served, said, strict=True))
+
     def bookbag(self, database: str) -> servers.Process:
         """A Bookbag server on this database, until the run ends."""
+        self.served.append(database)
         env = self.environment | {"DATABASE_URL": self.postgres.url(database)}
         process = servers.bookbag(env=env, directory=self.directory)
         self._ends.callback(process.stop)
