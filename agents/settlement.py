@@ -105,7 +105,7 @@ class Beat:
 
 
 RUNNING = "state IN ('reserved', 'streaming')"
-# An index holds `renewed_at`, so it is left alone while only the text grows: PostgreSQL then writes no index.
+# The lease is left alone while only the text grows: `renewed_at` is in an index, which would be written as well.
 STORE_TEXT = (
     f"UPDATE agents_reply SET state = 'streaming', text = %s WHERE id = %s AND lease_token = %s AND {RUNNING}"
 )
