@@ -4,6 +4,7 @@ One hop takes all the statements of a step. No connection is held while a reply 
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -39,11 +40,26 @@ def _with_live_connection(job: Callable[[], T]) -> T:
     # Kept for the next job, unlike a request's; one that failed under an earlier job is replaced.
     connection.close_at = None
     connection.close_if_unusable_or_obsolete()
+    if _was_hung_up():
+        connection.connection.close()  # so that a pool does not lend it out again
+        connection.close()
+    # Django would ask the database before each job what the socket tells for nothing.
+    connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         return job()
     finally:
         if connection.in_atomic_block or connection.errors_occurred:
             connection.close_if_unusable_or_obsolete()
+
+
+def _was_hung_up() -> bool:
+    """Whether the server ended this idle connection (a restart, a failover): then there is something to read."""
+    raw = connection.connection
+    if connection.vendor != "postgresql" or raw is None or raw.closed:
+        return False
+    socket = select.poll()
+    socket.register(raw.fileno(), select.POLLIN)
+    return bool(socket.poll(0))
 
 
 async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

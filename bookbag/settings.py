@@ -158,6 +158,8 @@ else:
     # more than half of PostgreSQL's work for a reply (docs/decisions/0007-one-statement-admission.md).
     _database.setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=2)
     if env.bool("DATABASE_POOL", default=True):
+        # The pool looks at a connection before it lends it: after a failover all that it has are dead.
+        _database["CONN_HEALTH_CHECKS"] = True
         _database["OPTIONS"]["pool"] = {
             "min_size": 2,
             "max_size": env.int("DATABASE_POOL_SIZE", default=20),
