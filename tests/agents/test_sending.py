@@ -4,6 +4,7 @@ import socket
 import time
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from agents.models import Agent, Reply
@@ -12,6 +13,7 @@ from tests.agents.scenes import agent_on, nothing_happened
 from tests.factories import add_member
 from tests.harness.cast import Cast
 from tests.harness.chat import csrf, messages_path, platform_key, refusal, send, talk
+from tests.harness.live import Server
 from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit, Visitor
 from tests.provider_double.client import Double
@@ -89,6 +91,27 @@ def first_answer(visitor: Visitor, path: str, *, claimed: int, sent: int) -> byt
         while b"0\r\n\r\n" not in answer and (more := connection.recv(65536)):
             answer += more
         return answer
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_hundred_megabytes_that_nobody_announced_are_not_held_in_memory(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, live: Server, accept: str
+) -> None:
+    visitor, process = visit(cast.edith), psutil.Process(live.pid)
+    headers = {
+        "accept": accept,
+        "content-type": "application/x-www-form-urlencoded",
+        "x-csrftoken": csrf(visitor),
+    }
+    before = process.memory_info().rss
+
+    response = visitor.post(
+        messages_path(agent), content=iter([b"text=", *[b"m" * 100_000] * 1000]), headers=headers
+    )
+
+    assert response.status_code == 413
+    assert process.memory_info().rss - before < 20_000_000
+    assert nothing_happened(provider_double)
 
 
 def test_thousands_of_fields_are_refused(
