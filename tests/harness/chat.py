@@ -17,8 +17,8 @@ from workspaces.models import Workspace
 
 # Never real ones, and long enough that no slice of nine characters occurs by chance.
 PLATFORM_SECRETS = {
-    "openai": "sk-PLATFORMgT7yQ2wX9rKd4mNb8vLc5sPf1zHj6aUeGi3oWtY0",
-    "anthropic": "sk-ant-PLATFORMhU8zR3xY0sLe5nOc9wMd6tQg2aIk7bVfHj4pX",
+    "openai": "sk-wJ3rZq8TgT7yQ2wX9rKd4mNb8vLc5sPf1zHj6aUeGi3oWtY0",
+    "anthropic": "sk-ant-mV5xKs1DhU8zR3xY0sLe5nOc9wMd6tQg2aIk7bVfHj4pX",
 }
 ACME_SECRETS = {
     "openai": "sk-ACMEOWNkLm3Xq9Zt5Vw2Rb7Yn4Hc8Jd6Fs1Gp0TuAeIoBvCxM",
