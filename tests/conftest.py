@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.harness.cast",
     "tests.harness.money",
     "tests.canary.scene",
+    "tests.canary.suite",
 ]
 
 

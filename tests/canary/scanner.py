@@ -67,13 +67,14 @@ class Scanner:
     """Looks for `secrets`, which are named so that a finding need not repeat one."""
 
     def __init__(self, secrets: Mapping[str, str | bytes]) -> None:
-        self.secrets = dict(secrets)
         self._places: dict[bytes, list[tuple[Form, int]]] = {}
         for name, secret in secrets.items():
-            for form in forms_of(name, secret):
-                for gram, place in form.grams():
-                    self._places.setdefault(gram, []).append((form, place))
-        self._grams = frozenset(self._places)
+            self.add(name, secret)
+
+    def add(self, name: str, secret: str | bytes) -> None:
+        for form in forms_of(name, secret):
+            for gram, place in form.grams():
+                self._places.setdefault(gram, []).append((form, place))
 
     def find(self, data: bytes | str) -> list[Finding]:
         """What is in `data`, or in what it has packed: for each secret the longest piece."""
@@ -88,7 +89,7 @@ class Scanner:
         return list(longest.values())
 
     def _look(self, data: bytes) -> Iterator[Finding]:
-        if self._grams.isdisjoint(data[at : at + GRAM] for at in range(0, len(data), GRAM)):
+        if self._places.keys().isdisjoint(data[at : at + GRAM] for at in range(0, len(data), GRAM)):
             return
         for at in range(0, len(data), GRAM):
             for form, place in self._places.get(data[at : at + GRAM], ()):

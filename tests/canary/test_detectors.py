@@ -20,14 +20,15 @@ from django.db import connection
 
 from llm.models import ChatModel, ProviderKey
 from tests.canary import sinks
-from tests.canary.planted import ACME, new_secret
+from tests.canary.planted import new_secret
 from tests.canary.scanner import SLICE, Scanner, is_distinctive
 from tests.factories import make_user
 from tests.harness.visitor import session_cookie
 from workspaces import audit
 from workspaces.models import Session
 
-SECRET = ACME["openai"]
+# Planted by nobody else: what leaks here on purpose must not be found by those who look for the others.
+SECRET = new_secret("sk-", odd=True)
 SCANNER = Scanner({"it": SECRET})
 ENCODINGS = {
     "raw": lambda text: text.encode(),

@@ -1,0 +1,196 @@
+"""The canary of the whole suite: whatever secret any test plants is looked for in whatever any test makes.
+
+*Planted* is every provider key that a test has sealed, sent to the provider double, or takes from the
+harness. After each test it is looked for in what the test was answered, in its database as the test
+leaves it, its mails and its captured output; after the last one in all files of the run: the servers'
+logs, the databases with their write-ahead logs, and the tests' own directories.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.core import mail
+from django.db import connection
+from django.test import Client
+
+from llm import vault
+from tests.canary import planted
+from tests.canary.scanner import Scanner, is_distinctive
+from tests.canary.sinks import Sink, files, leaks
+from tests.harness.cast import GINAS_SECRET
+from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS
+from tests.harness.visitor import Visitor
+
+# A load test seals thousands; the first ones tell whether its kind leaks.
+MOST_SECRETS = 400
+LARGEST_ANSWER = 4_000_000
+PAGE = 4096
+IN_FILES = pytest.StashKey[list[str]]()
+
+
+class Suite:
+    """What this process has planted and what its present test was answered."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = set()
+        self.scanner = Scanner({})
+        self.answers: list[Sink] = []
+        self.clean_pages: set[int] = set()
+        for secret in (
+            GINAS_SECRET,
+            *PLATFORM_SECRETS.values(),
+            *ACME_SECRETS.values(),
+            *planted.SECRETS.values(),
+        ):
+            self.plant(secret)
+
+    def plant(self, secret: str) -> None:
+        if secret in self.secrets or not is_distinctive(secret) or len(self.secrets) >= MOST_SECRETS:
+            return
+        self.secrets.add(secret)
+        self.scanner.add(f"a secret ending in {secret[-4:]}", secret)
+
+    def take(self, name: str, head: str, body: bytes) -> None:
+        self.answers.append((name, head.encode("utf-8", "replace")))
+        if len(body) <= LARGEST_ANSWER:
+            self.answers.append((name, body))
+
+
+suite = Suite()
+
+
+# --- Listening ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def canary_listens() -> Iterator[None]:
+    """Notes what is sealed, and what test clients and visitors are answered."""
+    patch = pytest.MonkeyPatch()
+    seal, ask, send = vault.seal, Client.request, Visitor.send
+
+    def noting_seal(secret: vault.Secret, **more: Any) -> vault.Sealed:
+        suite.plant(secret.reveal())
+        return seal(secret, **more)
+
+    def noting_request(self: Client, **environ: Any) -> Any:
+        answer = ask(self, **environ)
+        head = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+        body = b"" if answer.streaming else answer.content
+        suite.take(f"answer to {environ.get('PATH_INFO')}", f"{head}\n{answer.cookies.output()}", body)
+        return answer
+
+    def noting_send(self: Visitor, request: httpx.Request, **options: Any) -> httpx.Response:
+        answer = send(self, request, **options)
+        name = f"answer to {request.url.path}"
+        if options.get("stream"):
+            answer.iter_text = _noting(answer.iter_text, name)  # type: ignore[method-assign]
+        else:
+            suite.take(name, str(answer.headers.multi_items()), answer.content)
+        return answer
+
+    patch.setattr(vault, "seal", noting_seal)
+    patch.setattr(Client, "request", noting_request)
+    patch.setattr(Visitor, "send", noting_send)
+    yield
+    patch.undo()
+
+
+def _noting(iter_text: Any, name: str) -> Any:
+    def noted(*args: Any) -> Iterator[str]:
+        parts: list[str] = []
+        try:
+            for part in iter_text(*args):
+                parts.append(part)
+                yield part
+        finally:
+            suite.take(name, "", "".join(parts).encode())
+
+    return noted
+
+
+# --- After each test ------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    # Before the fixtures go, while the database is as the test left it.
+    found = leaks(suite.scanner, _made_by(item))
+    suite.answers.clear()
+    yield
+    if found:
+        pytest.fail("a planted secret leaked:\n" + "\n".join(found[:20]), pytrace=False)
+
+
+def _made_by(item: pytest.Item) -> list[Sink]:
+    _ask_double(item)
+    made = suite.answers + [(f"captured {what}", text.encode()) for _, what, text in item._report_sections]
+    for number, sent in enumerate(getattr(mail, "outbox", [])):
+        made.append((f"mail {number}", sent.message().as_bytes() + sent.body.encode()))
+    if "db" in item.fixturenames or "transactional_db" in item.fixturenames:  # type: ignore[attr-defined]
+        made.append(("the database", _changed_pages()))
+    return made
+
+
+def _ask_double(item: pytest.Item) -> None:
+    double = getattr(item, "funcargs", {}).get("provider_double")
+    if double is not None and double.process is not None and double.process.poll() is None:
+        for secret in double.stats()["calls_per_secret"]:
+            suite.plant(secret)
+
+
+def _changed_pages() -> bytes:
+    """The pages of SQLite's database that were not there before, the uncommitted ones included.
+
+    PostgreSQL's files keep what was rolled back and deleted, and are looked through at the end.
+    """
+    if connection.vendor != "sqlite" or connection.connection is None:
+        return b""
+    data = connection.connection.serialize()
+    changed = []
+    for start in range(0, len(data), PAGE):
+        page = data[start : start + PAGE]
+        if hash(page) not in suite.clean_pages:
+            suite.clean_pages.add(hash(page))
+            changed.append(page)
+    return b"".join(changed)
+
+
+# --- After the last one ---------------------------------------------------------------------------
+
+_planted_by_workers: set[str] = set()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _planted_by_workers.update(getattr(node, "workeroutput", {}).get("planted", ()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["planted"] = sorted(suite.secrets)
+        return
+    for secret in _planted_by_workers:
+        suite.plant(secret)
+    directories = [Path(os.environ["BOOKBAG_TEST_DIR"])]
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and factory._basetemp is not None:
+        directories.append(factory._basetemp)
+    # A test may copy the checkout, whose tests name the secrets that they plant.
+    made = (sink for sink in files(*directories) if not sink[0].endswith((".py", ".pyc")))
+    found = leaks(suite.scanner, made)
+    session.config.stash[IN_FILES] = found
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    found = config.stash.get(IN_FILES, [])
+    if found:
+        terminalreporter.section("planted secrets in the files of this run", red=True)
+        for line in found[:50]:
+            terminalreporter.line(line, red=True)
