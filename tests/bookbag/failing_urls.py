@@ -28,3 +28,4 @@ urlpatterns: list[Any] = [
     path("puzzled", puzzled),
 ]
 handler400 = urls.handler400
+handler500 = urls.handler500

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from bookbag.environment import Environment
+from bookbag.environment import Environment, Hidden
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "cAnArYvAlUe1234567890"
@@ -58,6 +58,23 @@ def test_file_that_is_missing_is_named(
     monkeypatch.setenv("X_NAME_FILE", str(tmp_path / "nothing"))
     with pytest.raises(ImproperlyConfigured, match=r"^X_NAME_FILE names a file that cannot be read"):
         env.str("X_NAME", default="")
+
+
+def test_people_are_read_with_and_without_names(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_PEOPLE", "Olive <olive@bookbag.test>, oscar@bookbag.test")
+    assert env.people("X_PEOPLE") == [("Olive", "olive@bookbag.test"), ("", "oscar@bookbag.test")]
+    assert env.people("X_NOBODY") == []
+
+
+def test_people_without_an_address_are_refused(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_PEOPLE", f"olive@bookbag.test, {CANARY}")
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.people("X_PEOPLE")
+    assert str(refusal.value) == "X_PEOPLE is malformed; write addresses, separated by commas."
+
+
+def test_kek_does_not_show_itself_where_settings_are_printed() -> None:
+    assert f"{Hidden(b'material')!r} {Hidden(b'material')}" == "b'…' b'…'"
 
 
 def test_database_of_another_kind_is_refused_without_its_password(

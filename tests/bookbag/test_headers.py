@@ -83,6 +83,27 @@ def test_failure_says_nothing_of_its_cause(browser: Client, path: str) -> None:
     assert "CANARY" not in browser.get(path).content.decode()
 
 
+@pytest.mark.parametrize("path", ["/accounts/logout/", "/admin/logout/"])
+def test_sign_out_clears_what_the_browser_kept(browser: Client, path: str) -> None:
+    response = browser.post(path)
+
+    assert response.status_code == 302
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/logout/", "/help/"])
+def test_no_other_answer_clears_anything(browser: Client, path: str) -> None:
+    assert "Clear-Site-Data" not in browser.get(path).headers
+
+
+def test_page_of_a_failure_names_a_reference_of_its_own(browser: Client) -> None:
+    pages = [browser.get("/broken").content.decode() for _ in range(2)]
+    references = {page.partition('reference: <span class="mono">')[2][:8] for page in pages}
+
+    assert len(references) == 2
+    assert all(len(reference) == 8 and reference.isalnum() for reference in references)
+
+
 def test_refusal_says_why(browser: Client) -> None:
     assert "Not yours." in browser.get("/refusing").content.decode()
 

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import sys
-from types import SimpleNamespace
+from types import SimpleNamespace, TracebackType
 
 import pytest
 from django.db import DatabaseError
@@ -31,7 +31,7 @@ def line(message: str, *args: object, name: str = "django.request", **extra: obj
     return logs.RedactingFormatter("{levelname} {name} {message}", style="{").format(record)
 
 
-def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, object]:
+def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
     return type(error), error, error.__traceback__
 
 
@@ -146,7 +146,7 @@ def test_servers_own_handlers_are_taken_over(monkeypatch: pytest.MonkeyPatch) ->
         1,
         SECRET,
         (),
-        exc_info(fail_with(PROMPT)),  # type: ignore[arg-type]
+        exc_info(fail_with(PROMPT)),
     )
     told = handler.format(record)
 
