@@ -296,9 +296,9 @@ async def _beat_once() -> None:
         else set()
     )
     for reply_id in asked:
-        run = _live.get(reply_id)
-        if run:
-            run.stop()
+        wanted = _live.get(reply_id)
+        if wanted:
+            wanted.stop()
 
 
 async def drain(seconds: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import transaction
@@ -77,7 +77,7 @@ class Model:
     platform: dict[str, str] = field(default_factory=dict)
     prices: dict[str, int] = field(default_factory=lambda: dict(PRICES))
     running: list[Running] = field(default_factory=list)
-    charged: dict[object, int] = field(default_factory=dict)
+    charged: dict[UUID, int] = field(default_factory=dict)
 
     @property
     def held(self) -> int:
