@@ -233,5 +233,5 @@ def test_ledger_agrees_with_an_eager_model(patient: None) -> None:
 @pytest.mark.django_db
 def test_ledger_agrees_with_an_eager_model_for_long(patient: None) -> None:
     run_state_machine_as_test(
-        LedgerMachine, settings=settings(QUICK, max_examples=600, stateful_step_count=60)
+        LedgerMachine, settings=settings(QUICK, max_examples=200, stateful_step_count=60)
     )
