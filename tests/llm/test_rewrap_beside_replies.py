@@ -36,12 +36,15 @@ def fill(workspace, count: int) -> None:
     ProviderKey.objects.bulk_create(rows, batch_size=500)
 
 
-def rewrap_with_kills(kills: int, dice: random.Random) -> int:
-    """Start vault_rewrap until it ends by itself, killing it `kills` times on the way; returns the kills that hit."""
+def rewrap_with_kills(kills: int, dice: random.Random, *, batch: int) -> int:
+    """Start vault_rewrap until it ends by itself, killing it `kills` times on the way; returns the kills that hit.
+
+    A kill falls within the first six batches or a little later: there must be many more of them.
+    """
     hit = 0
     while True:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "vault_rewrap", "--batch", "50"], cwd=ROOT, env=environment(NEW, OLD),
+            [sys.executable, "manage.py", "vault_rewrap", "--batch", str(batch)], cwd=ROOT, env=environment(NEW, OLD),
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stderr is not None
@@ -58,11 +61,11 @@ def rewrap_with_kills(kills: int, dice: random.Random) -> int:
 
 
 @pytest.mark.parametrize(
-    ("rows", "streams", "kills"),
-    [(150, 4, 1), pytest.param(10_000, 50, 10, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
+    ("rows", "streams", "kills", "batch"),
+    [(300, 4, 1, 3), pytest.param(10_000, 50, 10, 50, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
 )
 def test_rewrap_beside_streams_fails_no_reply(
-    cast, settings, start_server, visit, provider_double, rows, streams, kills
+    cast, settings, start_server, visit, provider_double, rows, streams, kills, batch
 ):
     settings.VAULT_KEYS = [OLD]
     ProviderKey.objects.all().delete()
@@ -85,7 +88,7 @@ def test_rewrap_beside_streams_fails_no_reply(
     for person in people:
         person.start()
     try:
-        hit = rewrap_with_kills(kills, random.Random(os.environ["BOOKBAG_SEED"]))
+        hit = rewrap_with_kills(kills, random.Random(os.environ["BOOKBAG_SEED"]), batch=batch)
     finally:
         over.set()
         for person in people:

@@ -189,7 +189,8 @@ def test_sixteen_floods_at_once_take_little_memory_and_let_others_through(
     quiet, session = make_agent(cast.acme, "gpt-4o-mini"), session_cookie(cast.edith)
     # The floods come from a double of their own: what is judged is our server, not how the double shares itself.
     with Double() as flooding:
-        server = lend_server(**LIMITS, ANTHROPIC_BASE_URL=flooding.anthropic_base_url)
+        # The product's own time limits: what is to end these floods is their size.
+        server = lend_server(ANTHROPIC_BASE_URL=flooding.anthropic_base_url)
         agents = [flooding_agent(cast, flooding, mode) for mode in FLOODS]
         calm = press_all(server, [press_by(session, quiet) for _ in range(20)])
 
