@@ -5,11 +5,14 @@ import gc
 import json
 import threading
 from collections import Counter
+from threading import Barrier
 from typing import Any
+
+from django.db import connection
 
 from bookbag.asgi import application as product
 
-from agents import runs  # isort: skip (the application sets Django up)
+from agents import database, runs  # isort: skip (the application sets Django up)
 
 PATH = "/alive/"
 
@@ -18,10 +21,22 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] != "http" or scope["path"] != PATH:
         await product(scope, receive, send)
         return
+    await fill_the_pool()
     gc.collect()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(alive()).encode()})
+
+
+async def fill_the_pool() -> None:
+    """Have every chat thread and its connection there before anything is counted: they come when first needed."""
+    meeting = Barrier(database.THREADS)
+
+    def arrive() -> None:
+        meeting.wait(10)
+        connection.ensure_connection()
+
+    await asyncio.gather(*(database.run(arrive) for _ in range(database.THREADS)))
 
 
 def alive() -> dict[str, Any]:
