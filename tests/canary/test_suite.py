@@ -17,7 +17,7 @@ def test_leaky_tests_are_caught(tmp_path: Path) -> None:
     for name in ("BOOKBAG_TEST_DIR", "DATABASE_URL"):
         env.pop(name)
     command = [sys.executable, "-m", "pytest", "tests/canary/leaky_cases.py", "-q", "-p", "no:cacheprovider"]
-    command += ["--basetemp", str(tmp_path / "base"), "-n", "2"]
+    command += ["--basetemp", str(tmp_path / "base"), "-n", "1"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
     on_postgres = env.get("BOOKBAG_TEST_DB") == "postgres"
