@@ -44,10 +44,9 @@ def measure(stage: Stage) -> list[Table]:
 
 
 def _contender(stage: Stage, size: str) -> tuple[Target, dict[str, Target], str]:
-    """A server of its own on a fresh copy of the ledger of this size."""
+    """A server of its own on the ledger of this size."""
     ledger.prepare(stage, size)
-    database = f"growth {size}"
-    stage.postgres.create(database, template=ledger.database(size))
+    database = ledger.database(size)
     server = stage.bookbag(database)
     chat = bookbag(f"Bookbag on {size}", server.port, stage.seats, pid=server.pid)
     hot = stage.seats[0]

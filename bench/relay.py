@@ -1,4 +1,4 @@
-"""What one token costs: CPU of a reply with 220 tokens less that of one with 20, by the 200 between them.
+"""What one token costs: CPU of a reply with many tokens less that of one with 20, by those between them.
 
 Unpaced, many tokens come in one read; paced at 20 ms each is a wake-up, a read and a write of its own.
 """
@@ -13,7 +13,7 @@ from bench.targets import token_count
 
 LITELLM = "LiteLLM, streamed"
 # Connections: as many as the slower of the two can serve in time, so that both wait for the provider.
-KINDS = {"unpaced": (REPLY, LONG, 4), "paced, one in 20 ms": (PACED_SHORT, PACED_LONG, 8)}
+KINDS = {"unpaced": (REPLY, LONG, 4), "paced, one in 20 ms": (PACED_SHORT, PACED_LONG, 16)}
 
 
 # CPU in milliseconds of one reply by a model, at so many at once, over so many seconds.
@@ -21,7 +21,7 @@ Cost = Callable[[str, int, float], float]
 
 
 def measure(stage: Stage) -> list[Table]:
-    seconds = 3.0 if stage.quick else 5.0
+    seconds = 2.0 if stage.quick else 3.0
     seen: dict[tuple[str, str], list[float]] = defaultdict(list)
     costs = _costs(stage)
     for _ in range(stage.rounds):
@@ -36,7 +36,7 @@ def _costs(stage: Stage) -> dict[str, Cost]:
     targets = [target for target in (stage.litellm(), stage.ours) if target]
     costs: dict[str, Cost] = {
         target.name: lambda model, connections, seconds, target=target: (
-            target.loop(model, connections=connections, seconds=seconds).cpu_ms
+            target.loop(model, connections=connections, seconds=seconds, warm_up=0.1).cpu_ms
         )
         for target in targets
     }
