@@ -57,7 +57,7 @@ class Run:
     def __init__(self, accepted: Accepted) -> None:
         self.accepted = accepted
         self.pieces: list[str] = []
-        self.size = 0  # bytes of text
+        self.room = settings.REPLY_TEXT_BYTES  # bytes of text there may still be
         self.visible = False
         self.finished: dict[str, Any] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -75,11 +75,11 @@ class Run:
     def text(self) -> str:
         return "".join(self.pieces)
 
-    async def changed(self, seconds: float) -> None:
-        """Wait until there is more to see, at most `seconds`."""
-        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def changed(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Wait until there is more to see, at most `seconds`. `loop` is the running one."""
+        news: asyncio.Future[None] = loop.create_future()
         self._watchers.add(news)
-        timer = news.get_loop().call_later(seconds, _wake, news)
+        timer = loop.call_later(seconds, _wake, news)
         try:
             await news
         finally:
@@ -157,9 +157,8 @@ class Run:
         """Take in more text; False once there is no room for it."""
         # Neither NUL nor half a surrogate pair can be stored, and one must not keep the rest from it.
         data = piece.replace("\0", "").encode("utf-8", "replace")
-        room = settings.REPLY_TEXT_BYTES - self.size
-        piece = data[:room].decode("utf-8", "ignore")
-        self.size += len(data)
+        piece = data[: self.room].decode("utf-8", "ignore")
+        self.room -= len(data)
         if piece:
             self.pieces.append(piece)
         if not self.visible and piece.strip():
@@ -167,7 +166,7 @@ class Run:
             self.first_text_at = timezone.now()
             faults.reach("mid_stream")
         self._tell()
-        return len(data) <= room
+        return self.room >= 0
 
     # --- the end ---
 

@@ -46,6 +46,8 @@ async def watch(reply_id: UUID, seen: int | str = 0) -> AsyncIterator[bytes]:
 
 async def watch_run(run: Run, seen: int | str = 0) -> AsyncIterator[bytes]:
     """Follow a run of this process; wakes only when there is something to show."""
+    # Asked once: in Python 3.11 each asking is a system call.
+    loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
     yield frame("sources", offset, {"sources": run.accepted.sources})
     shown = 0
@@ -66,7 +68,7 @@ async def watch_run(run: Run, seen: int | str = 0) -> AsyncIterator[bytes]:
             yield _terminal(run.finished)
             return
         else:
-            await run.changed(COMMENT_SECONDS)
+            await run.changed(loop, COMMENT_SECONDS)
             if shown == len(run.pieces) and not run.finished:
                 yield b": waiting\n\n"
 

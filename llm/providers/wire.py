@@ -282,11 +282,13 @@ async def read_events(
     reader = EventReader()
     wire_bytes = 0
     chunks = response.aiter_raw().__aiter__()
+    # Asked once: in Python 3.11 each asking is a system call.
+    now = asyncio.get_running_loop().time
     try:
         async with asyncio.timeout(limits.idle_seconds) as silence:
             while True:
                 chunk = await _next_chunk(chunks)
-                _put_off(silence, limits.idle_seconds)
+                _put_off(silence, now() + limits.idle_seconds, late=limits.idle_seconds / 10)
                 wire_bytes += len(chunk or b"")
                 events = reader.close() if chunk is None else reader.feed(chunk)
                 text, done, problem = _read(events, outcome, text_of)
@@ -310,15 +312,14 @@ async def read_events(
     raise ProviderError(Fault.TIMED_OUT, note=f"silent for {limits.idle_seconds:g} s")
 
 
-def _put_off(silence: asyncio.Timeout, seconds: float) -> None:
-    """Let `silence` end `seconds` from now, or a little later.
+def _put_off(silence: asyncio.Timeout, due: float, *, late: float) -> None:
+    """Let `silence` end at `due`, or up to `late` seconds (at most one) after it.
 
     A time-out around each read would cost more than reading what came; this costs a look at the clock.
     """
-    due = asyncio.get_running_loop().time() + seconds
     at = silence.when()
     if at is not None and at < due:
-        silence.reschedule(due + min(1.0, seconds / 10))
+        silence.reschedule(due + min(1.0, late))
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
