@@ -135,6 +135,8 @@ class Run:
                 async for piece in source:
                     if not self._say(piece):
                         return Ending.CAPPED
+                # Whoever watches is shown the last text before the work of settling begins.
+                await asyncio.sleep(0)
         except TimeoutError:
             return Ending.CAPPED
         capped = self._completion is not None and self._completion.outcome.finish is Finish.CUT
