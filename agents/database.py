@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Lock
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -33,7 +33,11 @@ def _thread_count() -> int:
 
 THREADS = _thread_count()
 CLOSE_SECONDS = 10.0
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="chat-db")
+# A pool takes its threads in turn, so that with little to do each job meets a thread, a connection and a database
+# process that the processor's caches have long forgotten. The first thread has the job whenever it is free.
+_first = ThreadPoolExecutor(1, thread_name_prefix="chat-db-first")
+_others = ThreadPoolExecutor(THREADS - 1, thread_name_prefix="chat-db") if THREADS > 1 else _first
+_first_is_busy = Lock()
 
 
 def _with_live_connection(job: Callable[[], T]) -> T:
@@ -64,8 +68,12 @@ def _was_hung_up() -> bool:
 
 async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """`function` in a database thread."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, _with_live_connection, partial(function, *args, **kwargs))
+    job = partial(_with_live_connection, partial(function, *args, **kwargs))
+    if not _first_is_busy.acquire(blocking=False):
+        return await asyncio.wrap_future(_others.submit(job))
+    future = _first.submit(job)
+    future.add_done_callback(lambda _: _first_is_busy.release())
+    return await asyncio.wrap_future(future)
 
 
 async def close() -> None:
@@ -78,8 +86,8 @@ async def close() -> None:
             meeting.wait(CLOSE_SECONDS)
         connections.close_all()
 
-    loop = asyncio.get_running_loop()
-    await asyncio.gather(*(loop.run_in_executor(_threads, close_own) for _ in range(THREADS)))
+    pools = [_first, *[_others] * (THREADS - 1)]
+    await asyncio.gather(*(asyncio.wrap_future(pool.submit(close_own)) for pool in pools))
 
 
 def as_uuid(value: Any) -> UUID:
