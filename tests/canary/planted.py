@@ -9,7 +9,7 @@ import random
 import string
 from functools import cache
 
-from tests.canary.scanner import Scanner
+from tests.canary.scanner import Scanner, is_distinctive
 
 PLAIN = string.ascii_letters + string.digits
 ODD = "\"&<>+%/\\'=;{}"
@@ -19,11 +19,14 @@ _random = random.SystemRandom()
 
 def new_secret(prefix: str, *, odd: bool = False) -> str:
     """About 250 bits in the shape of a provider key."""
-    body = [_random.choice(PLAIN) for _ in range(44)]
-    if odd:
-        for place, sign in zip(range(3, 44, 3), ODD, strict=False):
-            body[place] = sign
-    return prefix + "".join(body)
+    while True:
+        body = [_random.choice(PLAIN) for _ in range(44)]
+        if odd:
+            for place, sign in zip(range(3, 44, 3), ODD, strict=False):
+                body[place] = sign
+        secret = prefix + "".join(body)
+        if is_distinctive(secret):
+            return secret
 
 
 def new_prompt() -> str:

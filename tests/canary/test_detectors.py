@@ -91,8 +91,16 @@ def test_finding_does_not_repeat_the_secret() -> None:
     assert str(found).startswith(f"{len(SECRET)} characters of it (raw) after 'somewhere in a ")
 
 
-@pytest.mark.parametrize("secret", ["sk-" + "a" * 40, "sk-this-is-a-made-up-key-of-the-demo", "sk-short"])
-def test_secret_made_of_words_is_not_looked_for_in_slices(secret: str) -> None:
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-" + "a" * 40,
+        "sk-this-is-a-made-up-key-of-the-demo",
+        "sk-short",
+        "sk-0f3c9a7be15d48260fb1c5d9e7a34286",
+    ],
+)
+def test_secret_that_chance_could_write_is_not_looked_for_in_slices(secret: str) -> None:
     assert not is_distinctive(secret)
 
 

@@ -38,6 +38,7 @@ from llm import byo, keys
 from llm.models import ChatModel
 from llm.providers.base import Outcome
 from llm.vault import Secret
+from tests.canary import planted
 from tests.factories import make_user
 from tests.harness.money import broken_laws
 from tests.harness.visitor import session_cookie
@@ -52,7 +53,7 @@ _numbers = count(1)
 
 
 def new_secret(provider: str) -> str:
-    return f"{'sk-ant-' if provider == 'anthropic' else 'sk-'}MACHINE{next(_numbers):06d}{uuid4().hex}"
+    return planted.new_secret("sk-ant-" if provider == "anthropic" else "sk-")
 
 
 @dataclass

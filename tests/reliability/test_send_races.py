@@ -20,6 +20,7 @@ from llm.models import ProviderKey
 from llm.providers.base import Outcome
 from llm.vault import Secret
 from tests.agents.scenes import give_plenty
+from tests.canary import planted
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import PLATFORM_SECRETS, platform_key
 from tests.harness.figures import Figure
@@ -105,7 +106,7 @@ def race_for_a_route(cast: Cast, chance: random.Random, count: int) -> Counter[s
 
     bring("sk-FIRSTofAcmeQ7w8E9r0T1y2U3i4O5p6")
     for _ in range(count):
-        secret = f"sk-RACE{uuid4().hex}"
+        secret = planted.new_secret("sk-")
         changes: list[Callable[[], Any]] = [
             partial(bring, secret),
             take_away,
