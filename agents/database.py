@@ -4,7 +4,9 @@ One hop takes all the statements of a step. No connection is held while a reply 
 """
 
 import asyncio
+import os
 import select
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -88,6 +90,16 @@ async def close() -> None:
 
     pools = [_first, *[_others] * (THREADS - 1)]
     await asyncio.gather(*(asyncio.wrap_future(pool.submit(close_own)) for pool in pools))
+
+
+def new_id() -> UUID:
+    """A UUID that begins with the time (version 7, RFC 9562 section 5.7): 48 bits of milliseconds, 74 of chance.
+
+    Rows of the same moment share the newest pages of an index, where random ids would each dirty one of their own.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    chance = int.from_bytes(os.urandom(10))
+    return UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 68) << 64 | 2 << 62 | chance & (1 << 62) - 1)
 
 
 def as_uuid(value: Any) -> UUID:

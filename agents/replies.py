@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from agents import admission, faults, local
-from agents.database import as_uuid
+from agents.database import as_uuid, new_id
 from agents.errors import BadMessage, IdempotencyConflict, MessageTooLarge, NoSuchPlace, NotRunnable, TooFast
 from agents.knowledge import index, prompt
 from billing import holds, ledger
@@ -132,8 +132,8 @@ def _plan(send: Send, facts: admission.Facts) -> Accepted:
             ready, found = answer.text, answer.citations
     sealed = facts.provider_key if secret else None
     return Accepted(
-        reply_id=uuid4(),
-        conversation_id=send.conversation_id or uuid4(),
+        reply_id=new_id(),
+        conversation_id=send.conversation_id or new_id(),
         slug=facts.caller.slug,
         route=route,
         provider=facts.provider,
@@ -145,7 +145,7 @@ def _plan(send: Send, facts: admission.Facts) -> Accepted:
         input_price=facts.input_price,
         output_price=facts.output_price,
         lease_token=uuid4(),
-        hold_id=uuid4() if route.billing is routing.Billing.CREDITS else None,
+        hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
         sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in found],
         messages=_messages(send, facts, found),
         ready_text=ready,

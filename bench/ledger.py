@@ -15,12 +15,11 @@ from bench.stage import PAST, SEEDED, Stage
 
 SCALE = 50
 SIZES = {"10³": 1_000, "10⁵": 100_000, "10⁶": 1_000_000}
-# Made of two random numbers, since pgbench knows only those.
-ID = "(LPAD(TO_HEX(:{0}a::bigint), 16, '0') || LPAD(TO_HEX(:{0}b::bigint), 16, '0'))::uuid"
+# As agents.database.new_id makes them: the time, then chance. pgbench has no clock; a count from the time stands for it.
+ID = "(LPAD(TO_HEX(:tick::bigint), 12, '0') || '7000' || LPAD(TO_HEX(:{0}::bigint), 16, '0'))::uuid"
 DRAWS = "\n".join(
-    f"\\set {name}{half} random(0, 9223372036854775806)"
-    for name in ("hold", "reply", "lease")
-    for half in "ab"
+    ["\\set tick :tick + 1"]
+    + [f"\\set {name} random(0, 9223372036854775806)" for name in ("hold", "reply", "lease")]
 )
 
 

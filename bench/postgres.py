@@ -3,6 +3,7 @@
 import logging
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -87,7 +88,12 @@ class Postgres:
     def pgbench(self, database: str, *, seconds: float, script: str = "") -> Rate:
         """Run `script` (TPC-B-like when empty) from 16 prepared clients. Raises when any transaction failed."""
         options = ["-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "1", "-T", str(round(seconds))]
-        told = self._pgbench(*options, *(["-f", "-"] if script else []), database, script=script)
+        told = self._pgbench(
+            *options,
+            *(["-D", f"tick={time.time_ns() // 1_000_000}", "-f", "-"] if script else []),
+            database,
+            script=script,
+        )
         failed = FAILED.search(told)
         if failed and int(failed[1]):
             raise RuntimeError(f"pgbench: {failed[1]} transactions failed in {database}")
