@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
@@ -71,7 +71,21 @@ def _restore_postgres() -> None:
         # A table with foreign keys still to be checked cannot be altered.
         steps += ["SET CONSTRAINTS ALL IMMEDIATE"]
         steps += [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in guarded]
-        cursor.execute("; ".join([*steps, "COMMIT"]))
+        _insist(cursor, "; ".join([*steps, "COMMIT"]))
+
+
+def _insist(cursor: object, steps: str) -> None:
+    """Run a transaction again while it meets a deadlock: a server may still be writing the end of a reply."""
+    for attempts_left in reversed(range(5)):
+        try:
+            cursor.execute(steps)  # type: ignore[attr-defined]
+        except OperationalError:
+            # Else every later test of this process would find its connection in a failed transaction.
+            cursor.execute("ROLLBACK")  # type: ignore[attr-defined]
+            if not attempts_left:
+                raise
+        else:
+            return
 
 
 def take() -> None:
