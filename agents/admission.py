@@ -6,6 +6,8 @@ app in turn costs a round trip and an object graph each, which came to more than
 roles with workspaces, the route with llm.routing, the balance with billing.ledger.
 """
 
+import datetime as dt
+from collections import namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,54 +21,110 @@ from django.utils.crypto import constant_time_compare
 from agents.database import as_uuid
 from agents.errors import NoSuchPlace, NotSignedIn, RoleTooSmall
 from billing.sql import now, uid
+from llm import profiles
+from llm.costs import Prices
 from llm.gateway import SealedKey
+from llm.profiles import Listed, OwnWord, Profile, Wish
 from llm.vault import Sealed
 from workspaces.models import Role, User
 from workspaces.sessions import SessionStore
 
-_WHO = """
+_WHO = _WHO = """
 FROM workspaces_session s
 JOIN workspaces_user u ON u.id = s.user_id
 LEFT JOIN workspaces_workspace w ON w.slug = %s
 LEFT JOIN workspaces_membership m ON m.workspace_id = w.id AND m.user_id = u.id
 """
-_WHO_COLUMNS = "u.id, u.password, u.is_active, s.session_data, s.expire_date > {now}, m.role, w.id, w.slug"
-
-_SEND = (
-    "SELECT "
-    + _WHO_COLUMNS
-    + """,
-  a.id, a.status, a.instructions, a.temperature, a.fallback_text,
-  EXISTS (SELECT 1 FROM agents_passage p WHERE p.agent_id = a.id) OR EXISTS (SELECT 1 FROM agents_qapair q WHERE q.agent_id = a.id),
-  c.id, c.name, c.provider, c.model_id, c.price, c.workspace_id IS NOT NULL, c.enabled AND c.retired_at IS NULL,
-  c.input_price, c.output_price,
-  COALESCE(l.byo_enabled, FALSE),
-  k.id, k.workspace_id, k.prefix, k.tail, k.kek_id, k.wrapped_dek, k.nonce, k.ciphertext,
-  b.id, b.posted - b.held, b.next_event_at <= {now},
-  (SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r
-     WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %s) recent)
-"""
-    + _WHO
-    + """
+# What is selected, by the name it is read by.
+_CALLER = {
+    "user_id": "u.id",
+    "password": "u.password",
+    "is_active": "u.is_active",
+    "session_data": "s.session_data",
+    "unexpired": "s.expire_date > {now}",
+    "role": "m.role",
+    "workspace_id": "w.id",
+    "slug": "w.slug",
+}
+_SENDING = _CALLER | {
+    "agent_id": "a.id",
+    "status": "a.status",
+    "instructions": "a.instructions",
+    "temperature": "a.temperature",
+    "effort": "a.effort",
+    "output_limit": "a.output_limit",
+    "fallback_text": "a.fallback_text",
+    "has_knowledge": "EXISTS (SELECT 1 FROM agents_passage p WHERE p.agent_id = a.id)"
+    " OR EXISTS (SELECT 1 FROM agents_qapair q WHERE q.agent_id = a.id)",
+    "chat_model_id": "c.id",
+    "model_name": "c.name",
+    "provider": "c.provider",
+    "model_id": "c.model_id",
+    "price": "c.price",
+    "is_custom": "c.workspace_id IS NOT NULL",
+    "is_available": "c.enabled AND c.retired_at IS NULL",
+    "input_price": "c.input_price",
+    "output_price": "c.output_price",
+    "cached_input_price": "c.cached_input_price",
+    "long_prompt_tokens": "c.long_prompt_tokens",
+    "long_prompt_factor": "c.long_prompt_factor",
+    "left_out": "c.left_out",
+    "own_temperature": "c.takes_temperature",
+    "own_efforts": "c.efforts",
+    "own_output_limit": "c.output_limit",
+    "own_context": "c.context_tokens",
+    "own_last_day": "c.shuts_down_on",
+    "own_replacement": "c.replaced_by",
+    "byo_enabled": "COALESCE(l.byo_enabled, FALSE)",
+    "key_id": "k.id",
+    "key_workspace_id": "k.workspace_id",
+    "key_prefix": "k.prefix",
+    "key_tail": "k.tail",
+    "key_region": "k.region",
+    "kek_id": "k.kek_id",
+    "wrapped_dek": "k.wrapped_dek",
+    "nonce": "k.nonce",
+    "ciphertext": "k.ciphertext",
+    "listed_id": "o.id",
+    "listed_lifecycle": "o.lifecycle",
+    "listed_last_day": "o.shuts_down_on",
+    "listed_context": "o.context_tokens",
+    "listed_output_limit": "o.output_limit",
+    "listed_efforts": "o.efforts",
+    "listed_thinking": "o.thinking",
+    "account_id": "b.id",
+    "available": "b.posted - b.held",
+    "ledger_event_due": "b.next_event_at <= {now}",
+    "recent_replies": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r"
+    " WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %s) recent)",
+}
+_SEND = f"""
+SELECT {", ".join(_SENDING.values())}
+{_WHO}
 LEFT JOIN agents_agent a ON a.id = %s AND a.workspace_id = w.id
 LEFT JOIN llm_chatmodel c ON c.id = a.chat_model_id
 LEFT JOIN llm_llmsettings l ON l.workspace_id = w.id
 LEFT JOIN llm_providerkey k ON k.provider = c.provider AND k.state = 'active'
   AND ((COALESCE(l.byo_enabled, FALSE) AND k.workspace_id = w.id)
        OR (NOT COALESCE(l.byo_enabled, FALSE) AND k.workspace_id IS NULL))
+LEFT JOIN llm_listedmodel o ON o.provider_key_id = k.id AND o.model_id = c.model_id
 LEFT JOIN billing_account b ON b.workspace_id = w.id
 WHERE s.session_key = %s"""
-)
-
-_REPLY = (
-    "SELECT "
-    + _WHO_COLUMNS
-    + ", r.id, r.member_id "
-    + _WHO
-    + """
+_VIEWING = _CALLER | {"reply_id": "r.id", "member_id": "r.member_id"}
+_VIEW = f"""
+SELECT {", ".join(_VIEWING.values())}
+{_WHO}
 LEFT JOIN agents_reply r ON r.id = %s AND r.workspace_id = w.id
 WHERE s.session_key = %s"""
-)
+
+
+def _row_type(name: str, columns: dict[str, str]) -> Any:
+    """A row whose fields are the names it is selected by."""
+    return namedtuple(name, columns)
+
+
+SendRow = _row_type("SendRow", _SENDING)
+ViewRow = _row_type("ViewRow", _VIEWING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +134,19 @@ class Caller:
     workspace_id: int
     slug: str
 
+    @property
+    def is_admin(self) -> bool:
+        return self.role.rank >= Role.ADMIN.rank
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that decides a reply, as of one moment. `available` in credits."""
+    """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for."""
 
     caller: Caller
     agent_id: UUID
     status: str
     instructions: str
-    temperature: float
     fallback_text: str
     has_knowledge: bool
     chat_model_id: int
@@ -95,8 +156,10 @@ class Facts:
     price: int
     is_custom: bool
     is_available: bool
-    input_price: int | None
-    output_price: int | None
+    profile: Profile
+    wish: Wish
+    left_out: frozenset[str]
+    prices: Prices
     byo_enabled: bool
     provider_key: SealedKey | None
     account_id: int
@@ -124,77 +187,111 @@ def _fetch(template: str, params: list[Any]) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def _caller(row: tuple[Any, ...], *, needs: Role) -> Caller:
-    """The sender out of a row's first columns: as strict as Django's own session and login middleware."""
-    user_id, password, is_active, session_data, unexpired, role, workspace_id, slug = row[:8]
-    claimed = SessionStore().decode(session_data).get(HASH_SESSION_KEY, "") if unexpired else ""
-    user = User(pk=user_id, password=password)
+def _caller(row: Any, *, needs: Role) -> Caller:
+    """The sender: as strict as Django's own session and login middleware. `row`: one with the columns of _CALLER."""
+    claimed = SessionStore().decode(row.session_data).get(HASH_SESSION_KEY, "") if row.unexpired else ""
+    user = User(pk=row.user_id, password=row.password)
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    if not is_active or not any(constant_time_compare(claimed, known) for known in hashes):
+    if not row.is_active or not any(constant_time_compare(claimed, known) for known in hashes):
         raise NotSignedIn
-    if role is None:
+    if row.role is None:
         raise NoSuchPlace
-    if Role(role).rank < needs.rank:
+    if Role(row.role).rank < needs.rank:
         raise RoleTooSmall
-    return Caller(user_id, Role(role), workspace_id, slug)
+    return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)
 
 
 def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Facts:
     """The facts for one send. NotSignedIn, NoSuchPlace for a stranger or another workspace's agent, RoleTooSmall."""
-    row = _fetch(_SEND, [settings.REPLIES_PER_MINUTE, slug, uid(connection, agent_id), session_key])
+    params = [settings.REPLIES_PER_MINUTE, slug, uid(connection, agent_id), session_key]
+    row = SendRow._make(_fetch(_SEND, params))
     caller = _caller(row, needs=Role.EDITOR)
-    agent, model, byo, stored, account, recent = (
-        row[8:14],
-        row[14:23],
-        row[23],
-        row[24:32],
-        row[32:35],
-        row[35],
-    )
-    if agent[0] is None:
+    if row.agent_id is None:
         raise NoSuchPlace
     return Facts(
         caller,
-        as_uuid(agent[0]),
-        status=agent[1],
-        instructions=agent[2],
-        temperature=agent[3],
-        fallback_text=agent[4],
-        has_knowledge=bool(agent[5]),
-        chat_model_id=model[0],
-        model_name=model[1],
-        provider=model[2],
-        model_id=model[3],
-        price=model[4],
-        is_custom=bool(model[5]),
-        is_available=bool(model[6]),
-        input_price=model[7],
-        output_price=model[8],
-        byo_enabled=bool(byo),
-        provider_key=_sealed_key(model[2], stored),
-        account_id=account[0],
-        available=account[1] or 0,
-        ledger_event_due=bool(account[2]),
-        recent_replies=recent,
+        as_uuid(row.agent_id),
+        status=row.status,
+        instructions=row.instructions,
+        fallback_text=row.fallback_text,
+        has_knowledge=bool(row.has_knowledge),
+        chat_model_id=row.chat_model_id,
+        model_name=row.model_name,
+        provider=row.provider,
+        model_id=row.model_id,
+        price=row.price,
+        is_custom=bool(row.is_custom),
+        is_available=bool(row.is_available),
+        profile=_profile(row),
+        wish=Wish(row.temperature, row.effort, row.output_limit),
+        left_out=frozenset(row.left_out.split()),
+        prices=Prices(
+            row.input_price,
+            row.output_price,
+            row.cached_input_price,
+            row.long_prompt_tokens,
+            row.long_prompt_factor,
+        ),
+        byo_enabled=bool(row.byo_enabled),
+        provider_key=_sealed_key(row),
+        account_id=row.account_id,
+        available=row.available or 0,
+        ledger_event_due=bool(row.ledger_event_due),
+        recent_replies=row.recent_replies,
     )
 
 
-def _sealed_key(provider: str, stored: tuple[Any, ...]) -> SealedKey | None:
-    if stored[0] is None:
+def _profile(row: Any) -> Profile:
+    """What may be asked of the agent's chat model, from all that is stored of it."""
+    listed = None
+    if row.listed_id is not None:
+        listed = Listed(
+            lifecycle=row.listed_lifecycle,
+            shuts_down_on=_day(row.listed_last_day),
+            context_tokens=row.listed_context,
+            output_limit=row.listed_output_limit,
+            efforts=_words(row.listed_efforts),
+            thinking=_words(row.listed_thinking),
+        )
+    own_word = OwnWord(
+        takes_temperature=None if row.own_temperature is None else bool(row.own_temperature),
+        efforts=tuple(row.own_efforts.split()),
+        output_limit=row.own_output_limit,
+        context_tokens=row.own_context,
+        shuts_down_on=_day(row.own_last_day),
+        replaced_by=row.own_replacement,
+    )
+    return profiles.of(row.provider, row.model_id, listed=listed, left_out=row.left_out, own_word=own_word)
+
+
+def _words(stored: str | None) -> tuple[str, ...] | None:
+    return None if stored is None else tuple(stored.split())
+
+
+def _day(stored: Any) -> dt.date | None:
+    """A date as the database's driver gives it: SQLite's is text."""
+    return dt.date.fromisoformat(stored) if isinstance(stored, str) else stored
+
+
+def _sealed_key(row: Any) -> SealedKey | None:
+    if row.key_id is None:
         return None
-    row_id, workspace_id, prefix, tail, kek_id, wrapped_dek, nonce, ciphertext = stored
     sealed = Sealed(
-        kek_id=kek_id, wrapped_dek=bytes(wrapped_dek), nonce=bytes(nonce), ciphertext=bytes(ciphertext)
+        kek_id=row.kek_id,
+        wrapped_dek=bytes(row.wrapped_dek),
+        nonce=bytes(row.nonce),
+        ciphertext=bytes(row.ciphertext),
     )
-    return SealedKey(as_uuid(row_id), workspace_id, provider, f"{prefix}…{tail}", sealed)
+    mask = f"{row.key_prefix}…{row.key_tail}"
+    return SealedKey(as_uuid(row.key_id), row.key_workspace_id, row.provider, mask, row.key_region, sealed)
 
 
 def to_reply(
     *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER
 ) -> tuple[Caller, int | None]:
     """The caller of a page about one reply, and the member who asked; NoSuchPlace unless both are of one workspace."""
-    row = _fetch(_REPLY, [slug, uid(connection, reply_id), session_key])
+    row = ViewRow._make(_fetch(_VIEW, [slug, uid(connection, reply_id), session_key]))
     caller = _caller(row, needs=needs)
-    if row[8] is None:
+    if row.reply_id is None:
         raise NoSuchPlace
-    return caller, row[9]
+    return caller, row.member_id

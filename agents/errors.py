@@ -70,7 +70,7 @@ class IdempotencyConflict(ReplyRefused):
 class NotRunnable(ReplyRefused):
     """The route was refused, or credits do not reach. `data` says for what and how much."""
 
-    STATUS = {"credits_exhausted": 402, "platform_key_missing": 503}
+    STATUS = {"credits_exhausted": 402, "platform_key_missing": 503, "platform_key_unreadable": 503}
 
     def __init__(self, code: str, **data: Any) -> None:
         super().__init__(code, **data)

@@ -27,7 +27,10 @@ class Agent(models.Model):
         max_length=20_000, blank=True, help_text="Who the agent is and how it should answer."
     )
     chat_model = models.ForeignKey(ChatModel, on_delete=models.PROTECT, related_name="agents")
-    temperature = models.FloatField(default=0.2)
+    # Sent only where the model takes it (llm/profiles.py); empty is the model's own default, as below.
+    temperature = models.FloatField(default=0.2, null=True, blank=True)
+    effort = models.CharField(max_length=10, blank=True, default="", db_default="")
+    output_limit = models.PositiveIntegerField("output limit", null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     fallback_text = models.CharField(
         max_length=500, default=FALLBACK, help_text="Said when the sources hold no answer."
@@ -133,6 +136,17 @@ class Reply(models.Model):
         CUT = "cut", "Cut at limit"
         FAILED = "failed", "Failed"
 
+    class Ending(models.TextChoices):
+        """How an answer ended, in more words than the state that decides the charge."""
+
+        COMPLETE = "complete", "Complete"
+        CUT_MODEL = "cut_model", "Cut at the model's limit"
+        CUT_OURS = "cut_ours", "Cut at our limit"
+        DECLINED = "declined", "The model declined"
+        THINKING_SPENT = "thinking_spent", "Used up on thinking"
+        STOPPED = "stopped", "Stopped"
+        FAILED = "failed", "Failed"
+
     class Billing(models.TextChoices):
         CREDITS = "credits", "Credits"
         BYO = "byo", "Your provider account"
@@ -158,10 +172,18 @@ class Reply(models.Model):
     text = models.TextField(blank=True)
     sources = models.JSONField(default=list)
     state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
+    # Empty while the reply runs.
+    ending = models.CharField(max_length=16, choices=Ending, blank=True, default="", db_default="")
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(
         max_length=300, blank=True, help_text="For admins; never the provider's raw words."
     )
+    # What the provider's last answer said of a failure, as far as it is safe to keep.
+    provider_status = models.PositiveSmallIntegerField(null=True)
+    provider_code = models.CharField(max_length=40, blank=True, default="", db_default="")
+    provider_param = models.CharField(max_length=40, blank=True, default="", db_default="")
+    request_id = models.CharField(max_length=100, blank=True, default="", db_default="")
+    retry_after = models.PositiveIntegerField(null=True, help_text="Seconds after `done_at`.")
 
     # The route.
     chat_model = models.ForeignKey(ChatModel, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -180,9 +202,20 @@ class Reply(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(null=True)
     output_tokens = models.PositiveIntegerField(null=True)
+    # Parts of the input that the provider's prompt cache served or stored, and of the output spent on thinking.
+    cached_tokens = models.PositiveIntegerField(null=True)
+    cache_write_tokens = models.PositiveIntegerField(null=True)
+    thinking_tokens = models.PositiveIntegerField(null=True)
     estimated_cost = models.PositiveBigIntegerField(
         null=True, help_text="Millionths of a US dollar, at list price."
     )
+    # The cost can be less: a price for cached input is not known.
+    cost_is_at_most = models.BooleanField(default=False, db_default=False)
+    cache_saved = models.BigIntegerField(
+        null=True, help_text="Millionths of a US dollar that the prompt cache saved."
+    )
+    # Parameters that the provider refused, separated by blanks: the call was made again without them.
+    left_out = models.CharField(max_length=100, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     first_text_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)

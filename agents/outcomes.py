@@ -1,10 +1,17 @@
-"""How a run ended, and what follows from it: decided once, by one table (docs/help/credits-and-usage.md)."""
+"""How a reply ended, and what follows from it: decided once, by one table (docs/help/credits-and-usage.md)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agents.models import Reply
+from llm.providers.base import Fault, Finish
 
-class Ending(StrEnum):
+State, Ending = Reply.State, Reply.Ending
+
+
+class Cause(StrEnum):
+    """What ended the reading of an answer."""
+
     FINISHED = "finished"  # the provider's finish marker was seen
     STOPPED = "stopped"  # a member pressed Stop
     CAPPED = "capped"  # our own limit on time or size
@@ -14,19 +21,44 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The reply's final state, and whether its hold is captured (else released)."""
+    """The reply's final state and ending, and whether its hold is captured (else released)."""
 
     state: str
+    ending: str
     capture: bool
     error_code: str = ""
 
 
-def decide(ending: Ending, *, has_text: bool, fault: str = "") -> Verdict:
-    """`has_text`: at least one non-blank character was received. `fault`: the code of a fault ending."""
-    if ending is Ending.FINISHED:
-        return Verdict("completed", capture=True) if has_text else Verdict("failed", False, "empty_reply")
-    if ending is Ending.STOPPED:
-        return Verdict("stopped", capture=has_text)
-    if ending is Ending.CAPPED:
-        return Verdict("cut", capture=True) if has_text else Verdict("failed", False, "provider_timed_out")
-    return Verdict("failed", False, fault or "internal")
+def decide(cause: Cause, *, has_text: bool, fault: str = "", finish: Finish | None = None) -> Verdict:
+    """`has_text`: at least one non-blank character was received. `fault`: the code of a fault. `finish`: the marker's."""
+    if cause is Cause.FINISHED:
+        return _finished(finish, has_text=has_text)
+    if cause is Cause.STOPPED:
+        return Verdict(State.STOPPED, Ending.STOPPED, capture=has_text)
+    if cause is Cause.CAPPED and has_text:
+        return Verdict(State.CUT, Ending.CUT_OURS, capture=True)
+    if cause is Cause.CAPPED:
+        return _failed(Fault.TIMED_OUT)
+    if fault == Fault.DECLINED:
+        return _failed(Fault.DECLINED, Ending.DECLINED)
+    return _failed(fault or "internal")
+
+
+def _finished(finish: Finish | None, *, has_text: bool) -> Verdict:
+    if finish is Finish.REFUSAL:
+        return (
+            Verdict(State.COMPLETED, Ending.DECLINED, capture=True)
+            if has_text
+            else _failed(Fault.DECLINED, Ending.DECLINED)
+        )
+    if finish is Finish.LENGTH:
+        return (
+            Verdict(State.COMPLETED, Ending.CUT_MODEL, capture=True)
+            if has_text
+            else _failed(Fault.THINKING_SPENT, Ending.THINKING_SPENT)
+        )
+    return Verdict(State.COMPLETED, Ending.COMPLETE, capture=True) if has_text else _failed(Fault.EMPTY)
+
+
+def _failed(code: str, ending: str = Ending.FAILED) -> Verdict:
+    return Verdict(State.FAILED, ending, capture=False, error_code=str(code))

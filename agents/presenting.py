@@ -7,7 +7,7 @@ import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from agents import watching, words
+from agents import words
 from agents.models import Reply
 from llm.models import ChatModel
 from llm.routing import Billing, Refusal, Route
@@ -76,14 +76,20 @@ class Turn:
     note: str
 
 
-NOTES = {"stopped": "Stopped.", "cut": "Cut at our limit of length or time."}
+# What stands beside an answer that is not simply whole.
+NOTES = {
+    Reply.Ending.STOPPED: "Stopped.",
+    Reply.Ending.CUT_OURS: "Cut at our limit of length or time.",
+    Reply.Ending.CUT_MODEL: "Cut: the model reached its output limit. Raise it on the agent's page for longer answers.",
+    Reply.Ending.DECLINED: "The model stopped here: it declines to go on.",
+}
 
 
 def turn(reply: Reply, *, for_admin: bool) -> Turn:
-    failure = ""
-    if reply.state == Reply.State.FAILED:
-        failure = words.failure(reply.error_code, watching.failure_facts(reply), for_admin=for_admin)
-    return Turn(reply, markdown_html(reply.text), words.badge(reply), failure, NOTES.get(reply.state, ""))
+    failed = reply.state == Reply.State.FAILED
+    failure = words.failure(reply, for_admin=for_admin) if failed else ""
+    note = "" if failed else NOTES.get(Reply.Ending(reply.ending), "") if reply.ending else ""
+    return Turn(reply, markdown_html(reply.text), words.badge(reply), failure, note)
 
 
 def money(millionths: int | None) -> str:
@@ -96,7 +102,10 @@ def as_json(reply: Reply) -> dict[str, Any]:
     return {
         "reply": str(reply.pk),
         "state": reply.state,
+        "ending": reply.ending,
         "error": {"code": reply.error_code} if reply.error_code else None,
+        "left_out": reply.left_out.split(),
+        "request_id": reply.request_id,
         "model": reply.model_name,
         "model_id": reply.model_id,
         "provider": reply.provider,
@@ -106,8 +115,16 @@ def as_json(reply: Reply) -> dict[str, Any]:
         "charged": reply.charged,
         "why": reply.why,
         "attempts": reply.attempts,
-        "tokens": {"input": reply.input_tokens, "output": reply.output_tokens},
+        "tokens": {
+            "input": reply.input_tokens,
+            "output": reply.output_tokens,
+            "cached": reply.cached_tokens,
+            "cache_written": reply.cache_write_tokens,
+            "thinking": reply.thinking_tokens,
+        },
         "estimated_provider_cost_micro_usd": reply.estimated_cost,
+        "cost_is_at_most": reply.cost_is_at_most,
+        "cache_saved_micro_usd": reply.cache_saved,
         "timings": {
             "queued": reply.created_at.isoformat(),
             "first_text": reply.first_text_at and reply.first_text_at.isoformat(),

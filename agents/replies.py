@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from agents import admission, faults, local
 from agents.database import as_uuid, new_id
@@ -23,7 +24,9 @@ from billing import holds, ledger
 from billing.errors import CreditsExhausted
 from billing.models import Account
 from billing.sql import now, uid
-from llm import gateway, keys, routing
+from llm import gateway, keys, profiles, routing
+from llm.costs import Prices
+from llm.profiles import Parameters
 from llm.providers.base import Message
 from llm.vault import Secret
 
@@ -56,15 +59,20 @@ class Accepted:
     reply_id: UUID
     conversation_id: UUID
     slug: str
+    for_admin: bool  # it was sent by one, who is told more of a failure
     route: routing.Route
     provider: str
     model_id: str
     model_name: str
     credential_mask: str
     credential_id: UUID | None
-    temperature: float
-    input_price: int | None
-    output_price: int | None
+    region: str
+    workspace_id: int
+    chat_model_id: int
+    parameters: Parameters
+    left_out: frozenset[str]
+    may_think: bool
+    prices: Prices
     lease_token: UUID
     hold_id: UUID | None
     sources: list[dict[str, str]]
@@ -81,6 +89,7 @@ class Existing:
     reply_id: UUID
     conversation_id: UUID | None
     slug: str
+    for_admin: bool
 
 
 class _SentBefore(Exception):
@@ -135,15 +144,20 @@ def _plan(send: Send, facts: admission.Facts) -> Accepted:
         reply_id=new_id(),
         conversation_id=send.conversation_id or new_id(),
         slug=facts.caller.slug,
+        for_admin=facts.caller.is_admin,
         route=route,
         provider=facts.provider,
         model_id=facts.model_id,
         model_name=facts.model_name,
         credential_mask=sealed.mask if sealed else "",
         credential_id=sealed.id if sealed else None,
-        temperature=facts.temperature,
-        input_price=facts.input_price,
-        output_price=facts.output_price,
+        region=sealed.region if sealed else "",
+        workspace_id=facts.caller.workspace_id,
+        chat_model_id=facts.chat_model_id,
+        parameters=profiles.parameters(facts.profile, facts.wish),
+        left_out=facts.left_out,
+        may_think=sealed is not None and facts.profile.may_think,
+        prices=facts.prices,
         lease_token=uuid4(),
         hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
         sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in found],
@@ -164,6 +178,7 @@ def _route(facts: admission.Facts) -> tuple[routing.Route, Secret | None]:
             is_local=facts.provider == "local",
             is_custom=facts.is_custom,
             is_available=facts.is_available,
+            is_shut_down=facts.profile.is_gone(timezone.now().date()),
             byo_enabled=facts.byo_enabled,
             workspace_key=state,
             platform_key=state,
@@ -171,7 +186,12 @@ def _route(facts: admission.Facts) -> tuple[routing.Route, Secret | None]:
         )
     )
     if isinstance(choice, routing.Refusal):
-        raise NotRunnable(choice.code.value, provider=choice.provider, model=facts.model_name)
+        raise NotRunnable(
+            choice.code.value,
+            provider=choice.provider,
+            model=facts.model_name,
+            replacement=facts.profile.replaced_by,
+        )
     return choice, secret
 
 
@@ -193,6 +213,7 @@ def _history(conversation_id: UUID, facts: admission.Facts) -> list[tuple[str, s
         cursor.execute(
             """SELECT r.question, r.text FROM agents_conversation c
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ('completed', 'stopped', 'cut')
+                 AND r.ending <> 'declined'
                WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
             [uid(connection, conversation_id), uid(connection, facts.agent_id), HISTORY_TURNS],
         )
@@ -309,4 +330,5 @@ def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception
         raise refusal
     if row[2] != send.fingerprint:
         raise IdempotencyConflict
-    return Existing(as_uuid(row[0]), as_uuid(row[1]) if row[1] else None, facts.caller.slug)
+    conversation_id = as_uuid(row[1]) if row[1] else None
+    return Existing(as_uuid(row[0]), conversation_id, facts.caller.slug, facts.caller.is_admin)

@@ -14,18 +14,18 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from agents import database, faults, local, outcomes, settlement, words
-from agents.outcomes import Ending, Verdict
+from agents import database, faults, local, outcomes, settlement
+from agents.models import Reply
+from agents.outcomes import Cause, Verdict
 from agents.replies import Accepted
 from agents.settlement import Beat, Result
-from llm import gateway, keys
+from llm import gateway, keys, learning
 from llm.providers.base import Finish, Outcome, ProviderError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 1.0
 # A settle that cannot reach the database is tried this long; then the sweep frees the hold.
 SETTLE_SECONDS = 30.0
-INTERRUPTED = Verdict("failed", capture=False, error_code="interrupted")
+INTERRUPTED = Verdict(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
 _live: dict[UUID, "Run"] = {}
 
@@ -59,7 +59,9 @@ class Run:
         self.pieces: list[str] = []
         self.room = settings.REPLY_TEXT_BYTES  # bytes of text there may still be
         self.visible = False
-        self.finished: dict[str, Any] | None = None
+        # The reply as it was stored at its end, for what watchers are told of it.
+        self.finished: Reply | None = None
+        self.began = time.monotonic()
         self.task: asyncio.Task[None] | None = None
         self.first_text_at: datetime | None = None
         self._watchers: set[asyncio.Future[None]] = set()
@@ -74,6 +76,12 @@ class Run:
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+    @property
+    def thinking_seconds(self) -> int | None:
+        """How long its model has been thinking; None once there is text, and for models that do not think."""
+        thinks = self.accepted.may_think and not self.visible and not self.finished
+        return int(time.monotonic() - self.began) if thinks else None
 
     async def changed(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         """Wait until there is more to see, at most `seconds`. `loop` is the running one."""
@@ -106,26 +114,27 @@ class Run:
             self.task.cancel()
 
     async def work(self) -> None:
-        ending, fault, error = Ending.OUR_FAULT, "internal", None
+        cause, fault, error = Cause.OUR_FAULT, "internal", None
         try:
-            ending = await self._read()
+            cause = await self._read()
         except ProviderError as problem:
-            ending, fault, error = Ending.PROVIDER_FAULT, problem.fault.value, problem
+            cause, fault, error = Cause.PROVIDER_FAULT, problem.fault.value, problem
         except asyncio.CancelledError:
             # Stop and shutdown both cancel the reading; settling goes on after either.
             if self.task:
                 self.task.uncancel()
-            ending, fault = (Ending.STOPPED, "") if self._stopping else (Ending.OUR_FAULT, "interrupted")
+            cause, fault = (Cause.STOPPED, "") if self._stopping else (Cause.OUR_FAULT, "interrupted")
         except Exception as problem:  # whatever it was, the hold must be resolved
             log.error("reply %s failed inside: %s", self.accepted.reply_id, type(problem).__name__)
         finally:
             self._reading = False
-        await self._settle(outcomes.decide(ending, has_text=self.visible, fault=fault), error)
+        finish = Finish.STOP if self._completion is None else self._completion.outcome.finish
+        await self._settle(outcomes.decide(cause, has_text=self.visible, fault=fault, finish=finish), error)
 
-    async def _read(self) -> Ending:
+    async def _read(self) -> Cause:
         self._reading = True
         if self._stopping:
-            return Ending.STOPPED
+            return Cause.STOPPED
         faults.reach("before_call")
         try:
             async with (
@@ -134,13 +143,13 @@ class Run:
             ):
                 async for piece in source:
                     if not self._say(piece):
-                        return Ending.CAPPED
+                        return Cause.CAPPED
                 # Whoever watches is shown the last text before the work of settling begins.
                 await asyncio.sleep(0)
         except TimeoutError:
-            return Ending.CAPPED
+            return Cause.CAPPED
         capped = self._completion is not None and self._completion.outcome.finish is Finish.CUT
-        return Ending.CAPPED if capped else Ending.FINISHED
+        return Cause.CAPPED if capped else Cause.FINISHED
 
     def _source(self) -> AsyncGenerator[str, None]:
         accepted = self.accepted
@@ -150,8 +159,10 @@ class Run:
             provider=accepted.provider,
             model_id=accepted.model_id,
             messages=accepted.messages,
-            temperature=accepted.temperature,
+            parameters=accepted.parameters,
             secret=accepted.secret,
+            region=accepted.region,
+            left_out=accepted.left_out,
         )
         return self._completion.pieces()
 
@@ -173,23 +184,24 @@ class Run:
     # --- the end ---
 
     async def _settle(self, verdict: Verdict, error: ProviderError | None) -> None:
+        completion = self._completion
         result = Result(
             verdict=verdict,
             text=self.text if self.visible else "",
-            error_detail=error.detail if error else "",
-            attempts=self._completion.attempts if self._completion else 0,
-            outcome=self._completion.outcome if self._completion else Outcome(),
+            error=error,
+            attempts=completion.attempts if completion else 0,
+            outcome=completion.outcome if completion else Outcome(),
+            left_out=completion.left_out if completion else [],
             first_text_at=self.first_text_at,
         )
         charged = await self._settle_until_done(result)
         if charged is None:
             # What the sweep is going to write.
-            result, charged, error = replace(result, verdict=INTERRUPTED), 0, None
-        self.finished = _final_event(self.accepted, result, charged, error)
+            result, charged = replace(result, verdict=INTERRUPTED, error=None), 0
+        self.finished = settlement.as_reply(self.accepted, result, charged=charged)
         _live.pop(self.accepted.reply_id, None)
         self._tell()
-        if self.accepted.credential_id and (error or verdict.state == "completed"):
-            await _note_health(self.accepted.credential_id, error)
+        await _learn(self.accepted, result)
 
     async def _settle_until_done(self, result: Result) -> int | None:
         """The credits charged; None when it could not be stored, which leaves the reply to the sweep."""
@@ -234,41 +246,32 @@ def _wake(news: asyncio.Future[None]) -> None:
         news.set_result(None)
 
 
-async def _note_health(credential_id: UUID, error: ProviderError | None) -> None:
-    """Feed the key's health; never lets a bookkeeping failure reach the reply."""
+async def _learn(accepted: Accepted, result: Result) -> None:
+    """Remember what the reply showed of its key and its model; never lets a bookkeeping failure reach the reply."""
     try:
-        error_class = error.fault.value if error else None
-        if keys.is_news(credential_id, error_class=error_class):
-            await database.run(keys.note_result, credential_id, error_class=error_class)
+        await _note_health(accepted, result)
+        if result.left_out and result.outcome.finish:
+            await database.run(
+                learning.leave_out,
+                accepted.chat_model_id,
+                result.left_out,
+                workspace_id=accepted.workspace_id,
+            )
     except DatabaseError as problem:
-        log.warning("key health not written: %s", type(problem).__name__)
+        log.warning("what a reply showed is not written: %s", type(problem).__name__)
 
 
-def _final_event(
-    accepted: Accepted, result: Result, charged: int, error: ProviderError | None
-) -> dict[str, Any]:
-    """The one terminal event: `done`, or `error` in words for members."""
-    facts = {
-        "state": result.verdict.state,
-        "text": result.text,
-        "charged": charged,
-        "billing": accepted.route.billing.value,
-        "receipt": f"/w/{accepted.slug}/replies/{accepted.reply_id}/",
-    }
-    if result.verdict.state != "failed":
-        return {"event": "done", **facts}
-    told = {
-        "provider": accepted.provider,
-        "model": accepted.model_name,
-        "model_id": accepted.model_id,
-        "mask": accepted.credential_mask,
-        "credential_kind": accepted.route.credential.value,
-        "status": error.status if error else None,
-        "retry_after": error.retry_after if error else None,
-        "attempts": result.attempts,
-    }
-    code = result.verdict.error_code
-    return {"event": "error", "code": code, "message": words.failure(code, told, for_admin=False), **facts}
+async def _note_health(accepted: Accepted, result: Result) -> None:
+    if accepted.credential_id is None or not (result.error or result.outcome.finish):
+        return
+    error_class = result.error.fault.value if result.error else None
+    if keys.is_news(accepted.credential_id, error_class=error_class):
+        await database.run(
+            keys.note_result,
+            accepted.credential_id,
+            error_class=error_class,
+            headroom=result.outcome.headroom,
+        )
 
 
 # --- The heartbeat, and the end of the process ----------------------------------------------------

@@ -3,21 +3,24 @@
 settle  T2, fenced by the lease: final text, state and charge together
 """
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from agents import faults
 from agents.database import as_uuid
+from agents.models import Reply
 from agents.outcomes import Verdict
 from agents.replies import Accepted
 from billing import holds
 from billing.sql import now, uid
-from llm import gateway
-from llm.providers.base import Outcome
+from llm.costs import Cost, estimated_cost
+from llm.providers.base import Outcome, ProviderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,60 @@ class Result:
 
     verdict: Verdict
     text: str = field(repr=False)
-    error_detail: str
-    attempts: int
-    outcome: Outcome
-    first_text_at: datetime | None
+    error: ProviderError | None = None
+    attempts: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    left_out: list[str] = field(default_factory=list)
+    first_text_at: datetime | None = None
+
+
+def columns(accepted: Accepted, result: Result, *, charged: int) -> dict[str, Any]:
+    """How the reply ended, as the columns of its row; the one place that says which outcome goes where."""
+    error, outcome = result.error, result.outcome
+    cost = estimated_cost(accepted.provider, outcome, accepted.prices) if accepted.secret else Cost()
+    return {
+        "state": str(result.verdict.state),
+        "ending": str(result.verdict.ending),
+        "text": result.text,
+        "error_code": result.verdict.error_code,
+        "error_detail": error.detail[:300] if error else "",
+        "provider_status": error.status if error else None,
+        "provider_code": error.code if error else "",
+        "provider_param": error.param if error else "",
+        "request_id": (error.request_id if error else "") or outcome.request_id,
+        "retry_after": math.ceil(error.retry_after) if error and error.retry_after is not None else None,
+        "charged": charged,
+        "attempts": result.attempts,
+        "input_tokens": outcome.input_tokens,
+        "output_tokens": outcome.output_tokens,
+        "cached_tokens": outcome.cached_tokens,
+        "cache_write_tokens": outcome.cache_write_tokens,
+        "thinking_tokens": outcome.thinking_tokens,
+        "estimated_cost": cost.amount,
+        "cost_is_at_most": cost.is_at_most,
+        "cache_saved": cost.saved,
+        "left_out": " ".join(result.left_out),
+        "first_text_at": result.first_text_at,
+    }
+
+
+def as_reply(accepted: Accepted, result: Result, *, charged: int) -> Reply:
+    """The reply as it is stored now, without asking for it; for what its watchers are told."""
+    return Reply(
+        id=accepted.reply_id,
+        conversation_id=accepted.conversation_id,
+        provider=accepted.provider,
+        model_id=accepted.model_id,
+        model_name=accepted.model_name,
+        credential_kind=accepted.route.credential.value,
+        credential_id=accepted.credential_id,
+        credential_mask=accepted.credential_mask,
+        billing=accepted.route.billing.value,
+        price=accepted.route.price,
+        why=accepted.route.why.value,
+        done_at=timezone.now(),
+        **columns(accepted, result, charged=charged),
+    )
 
 
 def settle(accepted: Accepted, result: Result) -> int:
@@ -67,27 +120,11 @@ def _was_captured(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
 
 
 def _finish(cursor: Any, accepted: Accepted, result: Result, *, charged: int) -> None:
-    cost = gateway.estimated_cost(
-        result.outcome, input_price=accepted.input_price, output_price=accepted.output_price
-    )
+    found = columns(accepted, result, charged=charged)
     cursor.execute(
-        "UPDATE agents_reply SET state = %s, text = %s, error_code = %s, error_detail = %s, charged = %s, attempts = %s,"
-        " input_tokens = %s, output_tokens = %s, estimated_cost = %s, first_text_at = %s,"
-        f" done_at = {now(connection)} WHERE id = %s AND lease_token = %s",
-        [
-            result.verdict.state,
-            result.text,
-            result.verdict.error_code,
-            result.error_detail[:300],
-            charged,
-            result.attempts,
-            result.outcome.input_tokens,
-            result.outcome.output_tokens,
-            cost,
-            result.first_text_at,
-            uid(connection, accepted.reply_id),
-            uid(connection, accepted.lease_token),
-        ],
+        f"UPDATE agents_reply SET {', '.join(f'{name} = %s' for name in found)}, done_at = {now(connection)}"
+        " WHERE id = %s AND lease_token = %s",
+        [*found.values(), *_ids(accepted)],
     )
 
 

@@ -33,7 +33,12 @@ def sweep() -> int:
     freed = Exists(Hold.objects.filter(reply_id=OuterRef("pk"), state=Hold.State.EXPIRED))
     lapsed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
     ended = running.filter((on_credits & freed) | (~on_credits & lapsed))
-    return ended.update(state=Reply.State.FAILED, error_code="interrupted", done_at=Now())
+    return ended.update(
+        state=Reply.State.FAILED,
+        ending=Reply.Ending.FAILED,
+        error_code="interrupted",
+        done_at=Now(),
+    )
 
 
 def _my_turn() -> bool:

@@ -10,13 +10,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from agents import database, runs, words
 from agents.models import Reply
 from agents.runs import Run
+from llm import profiles
 
 # Seconds. A comment keeps proxies from closing a silent stream; a foreign run is looked up this often.
 COMMENT_SECONDS = 10.0
 POLL_SECONDS = 0.5
+# A model that has said nothing for so long is said to be thinking, if it is one that may.
+THINKING_AFTER_SECONDS = 1.0
 END = "end"
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -37,20 +42,29 @@ def resume_point(last_event_id: str) -> int | str:
     )
 
 
-async def watch(reply_id: UUID, seen: int | str = 0) -> AsyncIterator[bytes]:
-    """The events of a reply from where the watcher was, ending in exactly one terminal event."""
+async def watch(reply_id: UUID, seen: int | str = 0, *, for_admin: bool = False) -> AsyncIterator[bytes]:
+    """The events of a reply from where the watcher was, ending in exactly one terminal event.
+
+    `for_admin`: the watcher is told of a failure what an admin is.
+    """
     run = runs.find(reply_id)
-    async for event in watch_run(run, seen) if run else _watch_stored(reply_id, seen):
+    following = (
+        watch_run(run, seen, for_admin=for_admin)
+        if run
+        else _watch_stored(reply_id, seen, for_admin=for_admin)
+    )
+    async for event in following:
         yield event
 
 
-async def watch_run(run: Run, seen: int | str = 0) -> AsyncIterator[bytes]:
+async def watch_run(run: Run, seen: int | str = 0, *, for_admin: bool = False) -> AsyncIterator[bytes]:
     """Follow a run of this process; wakes only when there is something to show."""
     # Asked once: in Python 3.11 each asking is a system call.
     loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
     yield frame("sources", offset, {"sources": run.accepted.sources})
     shown = 0
+    wait = THINKING_AFTER_SECONDS
     if offset:
         shown = len(run.pieces)
         missed = "".join(run.pieces[:shown])[offset:]
@@ -65,19 +79,21 @@ async def watch_run(run: Run, seen: int | str = 0) -> AsyncIterator[bytes]:
             offset += len(text)
             yield frame("text", offset, {"text": text})
         elif run.finished:
-            yield _terminal(run.finished)
+            yield _terminal(run.finished, run.accepted.slug, for_admin=for_admin)
             return
         else:
-            await run.changed(loop, COMMENT_SECONDS)
+            await run.changed(loop, wait)
+            wait = COMMENT_SECONDS
             if shown == len(run.pieces) and not run.finished:
-                yield b": waiting\n\n"
+                yield _waiting(offset, run.thinking_seconds)
 
 
-async def _watch_stored(reply_id: UUID, seen: int | str) -> AsyncIterator[bytes]:
+async def _watch_stored(reply_id: UUID, seen: int | str, *, for_admin: bool) -> AsyncIterator[bytes]:
     """Follow a run of another process, or replay a finished reply, from the database."""
     offset = seen if isinstance(seen, int) else 0
     told_sources = seen == END
     quiet = 0.0
+    wait = THINKING_AFTER_SECONDS
     while True:
         reply = await database.run(Reply.objects.select_related("workspace").get, pk=reply_id)
         if not told_sources:
@@ -89,48 +105,45 @@ async def _watch_stored(reply_id: UUID, seen: int | str) -> AsyncIterator[bytes]
             quiet = 0.0
             yield frame("text", offset, {"text": missed})
         if not reply.is_running:
-            yield _terminal(final_event(reply))
+            yield _terminal(reply, reply.workspace.slug, for_admin=for_admin)
             return
         await asyncio.sleep(POLL_SECONDS)
         quiet += POLL_SECONDS
-        if quiet >= COMMENT_SECONDS:
-            quiet = 0.0
-            yield b": waiting\n\n"
+        if quiet >= wait:
+            quiet, wait = 0.0, COMMENT_SECONDS
+            yield _waiting(offset, _thinking_seconds(reply))
 
 
-def _terminal(facts: dict[str, Any]) -> bytes:
+def _thinking_seconds(reply: Reply) -> int | None:
+    may_think = profiles.by_rules(reply.provider, reply.model_id).may_think
+    thinks = reply.credential_kind != "none" and may_think and not reply.text
+    return int((timezone.now() - reply.created_at).total_seconds()) if thinks else None
+
+
+def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
+    """Something to send while there is nothing to show: how long the model has been thinking, or a comment."""
+    if thinking_seconds is None:
+        return b": waiting\n\n"
+    return frame("thinking", offset, {"seconds": thinking_seconds})
+
+
+def _terminal(reply: Reply, slug: str, *, for_admin: bool) -> bytes:
+    facts = final_event(reply, slug, for_admin=for_admin)
     data = {name: value for name, value in facts.items() if name != "event"}
     return frame(facts["event"], END, data)
 
 
-def final_event(reply: Reply) -> dict[str, Any]:
-    """The terminal event of a stored reply, the same as its run gave."""
+def final_event(reply: Reply, slug: str, *, for_admin: bool = False) -> dict[str, Any]:
+    """The one terminal event of a reply that has ended: `done`, or `error` in words for its reader."""
     facts = {
-        "state": reply.state,
+        "state": str(reply.state),
+        "ending": str(reply.ending),
         "text": reply.text,
         "charged": reply.charged,
-        "billing": reply.billing,
-        "receipt": reply.get_absolute_url(),
+        "billing": str(reply.billing),
+        "receipt": f"/w/{slug}/replies/{reply.pk}/",
     }
     if reply.state != Reply.State.FAILED:
         return {"event": "done", **facts}
-    message = words.failure(reply.error_code, failure_facts(reply), for_admin=False)
+    message = words.failure(reply, for_admin=for_admin)
     return {"event": "error", "code": reply.error_code, "message": message, **facts}
-
-
-def failure_facts(reply: Reply) -> dict[str, Any]:
-    """What words.failure wants to know of a stored reply."""
-    status = next(
-        (part.removeprefix("HTTP ") for part in reply.error_detail.split(", ") if part.startswith("HTTP ")),
-        None,
-    )
-    return {
-        "provider": reply.provider,
-        "model": reply.model_name,
-        "model_id": reply.model_id,
-        "mask": reply.credential_mask,
-        "credential_kind": reply.credential_kind,
-        "status": status,
-        "retry_after": None,
-        "attempts": reply.attempts,
-    }

@@ -3,6 +3,7 @@
 Nothing a provider said is repeated here; its texts can echo the key.
 """
 
+import datetime as dt
 from typing import Any
 
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
@@ -28,6 +29,10 @@ REFUSALS = {
         "Our side: Bookbag has no working {provider} key at the moment. Nothing was charged. "
         "Choose another model, or try again later."
     ),
+    "platform_key_unreadable": (
+        "Our side: Bookbag's {provider} key cannot be opened at the moment. Nothing was charged. "
+        "Choose another model, or try again later."
+    ),
     "byo_key_missing": (
         "This workspace brings its own keys, but has none for {provider}. Nothing was charged. "
         "An admin can add one in LLM settings, or the agent can use another model."
@@ -40,43 +45,93 @@ REFUSALS = {
         "An admin can turn it on in LLM settings, or the agent can use another model."
     ),
     "model_unavailable": "{model} is no longer offered. Choose another model on the agent's page.",
+    "model_shut_down": "{provider} has shut {model} down. Nothing was charged. {instead} on the agent's page.",
 }
 
 # (member, admin). A member learns what to do; an admin learns what is wrong and with what.
 FAILURES = {
     "key_rejected": (
         "{owner} {provider} key was rejected.{tell_admin}",
-        "{provider} rejected the key {mask} (401 or 403). Check on the provider's dashboard that it exists and may use "
-        "{model}, then replace it in LLM settings.",
+        "{provider} rejected the key {mask}. Check on the provider's dashboard that it exists and is active, "
+        "then replace it in LLM settings.",
+    ),
+    "key_lacks_permission": (
+        "{owner} {provider} key may not run replies.{tell_admin}",
+        "{provider} says that the key {mask} lacks a permission. It needs “Model capabilities: Request”; "
+        "give it that on the provider's dashboard, or replace the key.",
+    ),
+    "not_allowed": (
+        "{provider} does not allow this.{tell_admin}",
+        "{provider} does not allow this request, and does not say that the key {mask} is at fault. "
+        "Look at what its project may use on the provider's dashboard.",
+    ),
+    "wrong_region": (
+        "{owner} {provider} account is kept in another region.{tell_admin}",
+        "The project of {mask} keeps its data in a region and is reached at that region's address only. "
+        "The key is fine: choose its region beside it in LLM settings.",
+    ),
+    "address_refused": (
+        "{owner} {provider} account does not admit this server.{tell_admin}",
+        "The account of {mask} admits requests from listed addresses only, and this server's is not among them. "
+        "The key is fine: add the address on the provider's dashboard.",
+    ),
+    "place_not_served": (
+        "{provider} does not serve the country that this server is in. Choose a model of another provider.",
+        "{provider} does not serve the country, region or territory of this server's address. The key is fine. "
+        "Choose a model of another provider; an operator may move the server or its way out.",
     ),
     "model_not_found": (
         "{model} is not available on this {provider} account. Choose another model.",
-        "{provider} answered 404 for the model id {model_id}. The account of {mask} may lack access to it.",
+        "{provider} does not offer {model_id} to the account of {mask}. Choose another model, or allow this one on the "
+        "provider's dashboard.",
+    ),
+    "other_api_needed": (
+        "{model} cannot be talked to here. Choose another model.",
+        "{model_id} does not answer in a chat, or only through another of {provider}'s APIs than the one Bookbag speaks. "
+        "Choose another model.",
+    ),
+    "organisation_unverified": (
+        "{owner} {provider} account may not use {model} yet.{tell_admin}",
+        "{provider} asks that the organisation of {mask} be verified before it uses {model_id}. "
+        "Verify it on the provider's dashboard, or choose another model.",
+    ),
+    "organisation_disabled": (
+        "{owner} {provider} account is switched off.{tell_admin}",
+        "{provider} has disabled the organisation of {mask}. Its dashboard and its support say why.",
     ),
     "bad_request": (
         "{provider} did not accept this request. Try rephrasing it, or another model.",
-        "{provider} answered that the request is invalid (HTTP {status}). A model may refuse the agent's settings.",
+        "{provider} answered that the request is invalid.",
+    ),
+    "declined": (
+        "{model} declined to answer this. Ask something else, or choose another model.",
+        "{model} declined to answer, by its provider's rules of use. The key and the account are fine.",
     ),
     "prompt_too_large": (
         "The conversation has become too long for {model}. Start a new conversation.",
-        "{provider} answered that the prompt is too large for {model_id}.",
+        "{provider} answered that the prompt is too large for {model_id} or for the account's limits.",
     ),
     "rate_limited": (
         "{provider} is limiting requests right now. {wait}",
-        "{provider} answered 429 for the key {mask}: its rate limit is reached. {wait} Raise the limit on the provider's dashboard.",
+        "{provider} is limiting the requests of {mask}. {wait} Raise the limit on the provider's dashboard.",
     ),
     "no_funds": (
-        "{owner} {provider} account is out of funds or quota.{tell_admin}",
-        "{provider} answered that the account of {mask} has no quota left. Add funds on the provider's dashboard; "
-        "workspace credits are not what is missing.",
+        "{owner} {provider} account is out of funds, or has reached its own limit.{tell_admin}{until}",
+        "The {provider} account of {mask} has no funds left or has reached its own spending limit.{until} Look at its "
+        "billing page; workspace credits are not what is missing.",
     ),
     "provider_unavailable": (
-        "{provider} is having problems. Try again in a moment.",
-        "{provider} failed with HTTP {status}; tried {attempts} times.",
+        "{provider} is having problems. {wait}",
+        "{provider} failed; tried {attempts}. {wait}",
     ),
     "provider_unreachable": (
         "{provider} could not be reached. Try again in a moment.",
-        "No connection to {provider}; tried {attempts} times.",
+        "No connection to {provider}; tried {attempts}.",
+    ),
+    "not_the_provider": (
+        "{provider} was not reached: something else answered in its place. {wait}",
+        "What answered is not {provider}: a proxy, a firewall or a wrong base URL. It says nothing of the key or the "
+        "model. An operator has to look at how the server reaches {provider}.",
     ),
     "provider_timed_out": (
         "{provider} took too long to answer. Try again.",
@@ -95,6 +150,12 @@ FAILURES = {
         "{provider} answered with a redirect, which is never followed. Check the deployment's base URL.",
     ),
     "empty_reply": ("{model} sent an empty answer. Try again.", "{provider} finished without any text."),
+    "thinking_spent": (
+        "{model} used its whole output allowance before the first word, thinking. "
+        "Choose a lower effort or a higher output limit on the agent's page.",
+        "{model_id} used its whole output allowance for thinking. "
+        "Choose a lower effort or a higher output limit on the agent's page.",
+    ),
     "interrupted": (
         "Our side: the answer was interrupted. Send again.",
         "The server that ran this reply stopped before it was settled.",
@@ -116,7 +177,7 @@ def credits(amount: int) -> str:
 
 
 # Of these an admin is told with the key's mask; the platform's keys are no admin's business.
-OF_THE_KEY = {"key_rejected", "model_not_found", "rate_limited", "no_funds"}
+OF_THE_KEY = {code for code, (_, admin) in FAILURES.items() if "{mask}" in admin}
 
 
 def refusal(code: str, data: dict[str, Any]) -> str:
@@ -125,28 +186,56 @@ def refusal(code: str, data: dict[str, Any]) -> str:
         "provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"),
         **{k: v for k, v in data.items() if k != "provider"},
     }
+    facts["instead"] = (
+        f"Choose {facts['replacement']}" if facts.get("replacement") else "Choose another model"
+    )
     amounts = {name: credits(facts[name]) for name in ("available", "price") if name in facts}
     return REFUSALS[code].format_map(facts | amounts)
 
 
-def failure(code: str, facts: dict[str, Any], *, for_admin: bool) -> str:
-    """The sentence for a reply that failed, ending in what it cost: nothing.
-
-    `facts`: provider, model, model_id, mask, credential_kind, status, attempts, retry_after (seconds or None).
-    """
-    own = facts.get("credential_kind") == "workspace"
-    seconds = facts.get("retry_after")
+def failure(reply: Any, *, for_admin: bool) -> str:
+    """The sentences for a reply that failed, ending in what it cost: nothing. `reply` is a Reply that has ended."""
+    own = reply.credential_kind == "workspace"
+    wait = _wait(reply.retry_after, reply.done_at)
     told = {
-        **facts,
-        "provider": PROVIDER_NAMES.get(facts.get("provider", ""), "The provider"),
-        "status": facts.get("status") or "unknown",
+        "model": reply.model_name,
+        "model_id": reply.model_id or reply.model_name,
+        "mask": reply.credential_mask or "the key",
+        "attempts": count(reply.attempts, "time"),
+        "provider": PROVIDER_NAMES.get(reply.provider, "The provider"),
         "owner": "The workspace's own" if own else "Our side: Bookbag's",
         "tell_admin": " An admin can see what to do in LLM settings." if own else "",
-        "wait": f"Try again in {seconds:.0f} seconds." if seconds else "Try again in a moment.",
+        "wait": wait or "Try again in a moment.",
+        "until": f" {wait}" if wait else "",
     }
-    member, admin = FAILURES.get(code, FAILURES["internal"])
-    sentence = (admin if for_admin and (own or code not in OF_THE_KEY) else member).format_map(told)
-    return f"{sentence} Nothing was charged."
+    member, admin = FAILURES.get(reply.error_code, FAILURES["internal"])
+    to_admin = for_admin and (own or reply.error_code not in OF_THE_KEY)
+    sentence = (admin if to_admin else member).format_map(told)
+    answer = provider_answer(reply) if for_admin else ""
+    return f"{sentence} Nothing was charged." + (f" ({answer})" if answer else "")
+
+
+def provider_answer(reply: Any) -> str:
+    """What the provider's answer said, as far as it is kept: status, code, parameter, request id. For admins."""
+    parts = [
+        f"HTTP {reply.provider_status}" if reply.provider_status else "",
+        reply.provider_code,
+        f"parameter {reply.provider_param}" if reply.provider_param else "",
+        f"request {reply.request_id}" if reply.request_id and reply.error_code else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _wait(seconds: int | None, since: dt.datetime | None) -> str:
+    """How long a provider asked to wait: seconds, minutes, or a clock time; empty when it did not ask."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f"Try again in {count(max(1, seconds), 'second')}."
+    if seconds <= 5_400 or since is None:
+        return f"Try again in {count(-(-seconds // 60), 'minute')}."
+    at = since + dt.timedelta(seconds=seconds)
+    return f"Try again in {count(-(-seconds // 3600), 'hour')}, after {at:%H:%M} UTC on {at.day} {at:%B}."
 
 
 WHY = {

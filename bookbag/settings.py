@@ -77,6 +77,12 @@ PROVIDER_BASE_URLS = {
     "openai": env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
     "anthropic": env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
 }
+# OpenAI's hosts for projects with data residency: a closed list, and none where another address stands in for OpenAI.
+PROVIDER_REGION_URLS = (
+    {"openai": {region: f"https://{region}.api.openai.com/v1" for region in ("us", "eu", "ae")}}
+    if PROVIDER_BASE_URLS["openai"] == "https://api.openai.com/v1"
+    else {}
+)
 PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90)
 # Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cap).
 REPLY_CONNECT_SECONDS = env.float("REPLY_CONNECT_SECONDS", default=5)

@@ -7,20 +7,24 @@ accepted, and the secret lives no longer than the run.
 import asyncio
 import random
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.conf import settings
 
 from llm import keys, vault
+from llm.profiles import Parameters
 from llm.providers import anthropic, openai
-from llm.providers.base import RETRYABLE, Call, Fault, Limits, Message, Outcome, ProviderError
+from llm.providers.base import Call, Fault, Limits, Message, Outcome, ProviderError
+from llm.providers.twin import Twin
 from llm.routing import KeyState
 
-TWINS = {"openai": openai, "anthropic": anthropic}
+TWINS: dict[str, Twin] = {"openai": openai.TWIN, "anthropic": anthropic.TWIN}
 MAX_ATTEMPTS = 3
 # A provider that asks for a longer wait than this many seconds is not waited for: the member is told.
 PATIENCE = 5.0
+# Seconds between two attempts, at the least, whatever a provider says.
+SHORTEST_WAIT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class SealedKey:
     workspace_id: int | None
     provider: str
     mask: str
+    region: str
     sealed: vault.Sealed = field(repr=False)
 
 
@@ -47,18 +52,10 @@ def open_key(row: SealedKey | None) -> tuple[KeyState, vault.Secret | None]:
     return KeyState.READABLE, secret
 
 
-def estimated_cost(outcome: Outcome, *, input_price: int | None, output_price: int | None) -> int | None:
-    """Millionths of a US dollar at list price (µ$ per million tokens), rounded up; None when anything is unknown."""
-    if None in (outcome.input_tokens, outcome.output_tokens, input_price, output_price):
-        return None
-    millionths = outcome.input_tokens * input_price + outcome.output_tokens * output_price  # type: ignore[operator]
-    return -(-millionths // 1_000_000)
-
-
 class Completion:
     """One reply's dealings with its provider: at most three calls, and never a second one after text.
 
-    `outcome` and `attempts` fill while `pieces` is read.
+    `outcome`, `attempts` and `left_out` fill while `pieces` is read.
     """
 
     def __init__(
@@ -67,50 +64,64 @@ class Completion:
         provider: str,
         model_id: str,
         messages: list[Message],
-        temperature: float,
+        parameters: Parameters,
         secret: vault.Secret,
+        region: str = "",
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
         self.twin = TWINS[provider]
         self.call = Call(
             model_id=model_id,
             messages=messages,
-            temperature=temperature,
+            parameters=parameters,
             secret=secret,
-            base_url=settings.PROVIDER_BASE_URLS[provider],
+            base_url=keys.base_url(provider, region),
             limits=Limits(
                 connect_seconds=settings.REPLY_CONNECT_SECONDS,
                 first_byte_seconds=settings.REPLY_FIRST_BYTE_SECONDS,
                 idle_seconds=settings.REPLY_IDLE_SECONDS,
                 wire_bytes=settings.REPLY_WIRE_BYTES,
             ),
+            left_out=left_out & self.twin.optional,
         )
         self.outcome = Outcome()
         self.attempts = 0
+        # What this reply's own refusals taught.
+        self.left_out: list[str] = []
 
     async def pieces(self) -> AsyncGenerator[str, None]:
         """Text as it arrives. ProviderError once retries, which change neither model, price nor owner, are spent."""
         spoken = False
         while True:
             self.attempts += 1
+            self.outcome = Outcome()
             try:
                 async for piece in self.twin.stream(self.call, self.outcome):
                     spoken = True
                     yield piece
                 return
             except ProviderError as error:
-                wait = self._wait_before_retry(error)
-                if spoken or wait is None:
+                wait = None if spoken else self._wait_before_retry(error)
+                if wait is None:
                     raise
             await asyncio.sleep(wait)
 
     def _wait_before_retry(self, error: ProviderError) -> float | None:
-        """Seconds to wait, jittered; None when another attempt would be wrong."""
-        if error.fault not in RETRYABLE or self.attempts >= MAX_ATTEMPTS:
+        """Seconds to wait, jittered upwards; None when another attempt would be wrong."""
+        if self.attempts >= MAX_ATTEMPTS:
             return None
-        wait = error.retry_after if error.retry_after is not None else 0.25 * 2**self.attempts
+        if error.fault is Fault.BAD_REQUEST:
+            return SHORTEST_WAIT if self._leave_out(error.names) else None
+        if not error.retryable:
+            return None
+        asked = error.retry_after if error.retry_after is not None else 0.25 * 2**self.attempts
+        wait = max(asked, SHORTEST_WAIT)
         return wait * random.uniform(1, 1.1) if wait <= PATIENCE else None  # noqa: S311 (jitter, not a secret)
 
-
-def health_error(error: ProviderError) -> Fault | None:
-    """The fault to write into a key's health: only those that say something of the key."""
-    return error.fault if error.fault in {Fault.REJECTED, Fault.RATE_LIMITED, Fault.NO_FUNDS} else None
+    def _leave_out(self, name: str) -> bool:
+        """Do without the parameter that a refusal names, if it is one that we set and may leave out."""
+        if not name:
+            return False
+        self.left_out.append(name)
+        self.call = replace(self.call, left_out=self.call.left_out | {name})
+        return True

@@ -30,6 +30,8 @@ HEALTH_OF = {
     "key_rejected": Health.REJECTED,
     "rate_limited": Health.LIMITED,
     "no_funds": Health.LIMITED,
+    "key_lacks_permission": Health.LIMITED,
+    "organisation_disabled": Health.LIMITED,
 }
 ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
 
@@ -44,15 +46,19 @@ def is_news(provider_key_id: UUID, *, error_class: str | None) -> bool:
         return health is not None and _differs(provider_key_id, health, time.monotonic())
 
 
-def note_result(provider_key_id: UUID, *, error_class: str | None) -> None:
+def note_result(
+    provider_key_id: UUID, *, error_class: str | None, headroom: dict[str, int] | None = None
+) -> None:
     """Learn from a real reply: `error_class` is the provider's fault, None when the reply came.
+
+    `headroom`: what its headers said is left of the account's rate limits.
 
     Faults that say nothing of the key (a time-out, a missing chat model) are ignored. One database
     write a minute at most, except when a key turns rejected or recovers.
     """
     health = HEALTH_OF.get(error_class)
     if health is not None and _is_news(provider_key_id, health):
-        mark(provider_key_id, health, error=error_class or "", used=True)
+        mark(provider_key_id, health, error=error_class or "", used=True, headroom=headroom)
 
 
 def note_unreadable(provider_key_id: UUID) -> None:
@@ -67,6 +73,7 @@ def mark(
     *,
     error: str = "",
     used: bool = False,
+    headroom: dict[str, int] | None = None,
     by: User | None = None,
     request: HttpRequest | None = None,
 ) -> bool:
@@ -75,6 +82,8 @@ def mark(
     facts: dict[str, object] = {"health": health, "health_at": now}
     if used:
         facts["last_used_at"] = now
+    if headroom is not None:
+        facts["headroom"] = headroom
     if health == Health.VALID:
         facts["last_good_at"] = now
     elif error or health in ALARMS:

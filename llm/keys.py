@@ -12,31 +12,29 @@ platform's own keys.
 """
 
 import datetime as dt
-from importlib import import_module
-from types import ModuleType
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from llm import health, ring, shape, unseals, vault
+from llm import health, listing, ring, shape, unseals, vault
 from llm.health import is_news, note_result, note_unreadable
+from llm.listing import base_url
 from llm.models import KekRecord, LLMSettings, ProviderKey
+from llm.providers.base import Checked, ProviderError
 from llm.sealing import WIPED, binding_of, binding_of_row, new_row, sealed_of
 from workspaces import audit
 from workspaces.models import User, Workspace
 
 __all__ = [
-    "active", "binding_of", "binding_of_row", "check", "count_unseal", "delete", "enter", "is_news",
+    "active", "base_url", "binding_of", "binding_of_row", "count_unseal", "delete", "enter", "is_news",
     "list_account_models", "note_result", "note_unreadable", "open_row", "replace", "restorable", "restore",
     "sealed_of", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip
 
 RESTORE_WITHIN = dt.timedelta(hours=24)
-CHECK_SECONDS = 5.0
 
 State = ProviderKey.State
 Health = ProviderKey.Health
@@ -115,37 +113,45 @@ def try_opening(row: ProviderKey) -> bool:
 # --- Asking the provider -----------------------------------------------------------------------
 
 
-def check(provider: str, secret: vault.Secret) -> Health:
-    """What `provider` says of `secret` within 5 s, free of tokens."""
-    return Health(
-        _twin(provider).verify(secret, base_url=settings.PROVIDER_BASE_URLS[provider], seconds=CHECK_SECONDS)
-    )
-
-
 def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | None = None) -> Health:
-    """Check a stored key and remember the answer. A key that does not open is marked unreadable."""
+    """Check a stored key, remember the answer and the account's models. One that does not open is marked unreadable."""
     try:
-        found = check(row.provider, open_row(row, purpose="verify"))
+        checked = listing.ask(row.provider, open_row(row, purpose="verify"), region=row.region)
     except vault.VaultUnavailable:
         raise
     except vault.VaultError:
-        found = Health.UNREADABLE
+        checked = None
+    found = Health(checked.verdict) if checked else Health.UNREADABLE
     with transaction.atomic():
-        health.mark(row.pk, found, error="" if found == Health.VALID else found.value, by=by, request=request)
+        if checked:
+            _remember(row, checked)
+        health.mark(row.pk, found, error=_error_of(found, checked), by=by, request=request)
         _record(
             row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=found.value
         )
     return found
 
 
+def _error_of(found: Health, checked: Checked | None) -> str:
+    if found == Health.VALID:
+        return ""
+    return checked.fault.value if checked and checked.fault else found.value
+
+
+def _remember(row: ProviderKey, checked: Checked) -> None:
+    """What a check showed beside the key's health."""
+    ProviderKey.objects.filter(pk=row.pk).update(may_list=checked.may_list)
+    if checked.models:
+        listing.store(row, checked.models)
+
+
 def list_account_models(row: ProviderKey) -> list[str]:
-    """The model ids that the key's account offers. Raises vault.VaultError or providers.base.ProviderError."""
-    secret = open_row(row, purpose="list_models")
-    ids: list[str] = _twin(row.provider).list_models(
-        secret, base_url=settings.PROVIDER_BASE_URLS[row.provider], seconds=CHECK_SECONDS
-    )
-    # They are the provider's words, and are shown: nothing shaped like a key is among them.
-    return [model_id for model_id in ids if not shape.may_be_secret(model_id)]
+    """The model ids that the key's account offers, asked for now and stored. Raises vault.VaultError or ProviderError."""
+    checked = listing.ask(row.provider, open_row(row, purpose="list_models"), region=row.region)
+    if checked.fault is not None:
+        raise ProviderError(checked.fault)
+    _remember(row, checked)
+    return sorted(row.listed_models.values_list("model_id", flat=True))
 
 
 # --- Acts --------------------------------------------------------------------------------------
@@ -167,10 +173,13 @@ def enter(
     """
     if not shape.is_wire_safe(secret.reveal()):
         raise SecretUnfit
-    found = check(provider, secret)
+    checked = listing.ask(provider, secret)
+    found = Health(checked.verdict)
     if only_if_accepted and found == Health.REJECTED:
         raise SecretRejected
-    return replace(workspace, provider=provider, secret=secret, by=by, request=request, found=found)
+    row = replace(workspace, provider=provider, secret=secret, by=by, request=request, found=found)
+    _remember(row, checked)
+    return row
 
 
 def replace(
@@ -241,11 +250,6 @@ def wipe_retired() -> int:
 
 
 # --- Underneath --------------------------------------------------------------------------------
-
-
-def _twin(provider: str) -> ModuleType:
-    # Imported when first needed: the SDKs take seconds to load.
-    return import_module(f"llm.providers.{provider}")
 
 
 def _lock(workspace: Workspace | None) -> None:

@@ -33,7 +33,35 @@ class ChatModel(models.Model):
     # The provider's list price in millionths of a US dollar per million tokens; null when unknown.
     input_price = models.PositiveBigIntegerField("input, µ$ per million tokens", null=True, blank=True)
     output_price = models.PositiveBigIntegerField("output, µ$ per million tokens", null=True, blank=True)
+    # For input that the provider read from its prompt cache, and (Anthropic) for long prompts as a whole.
+    cached_input_price = models.PositiveBigIntegerField(
+        "cached input, µ$ per million tokens", null=True, blank=True
+    )
+    long_prompt_tokens = models.PositiveIntegerField(
+        "long prompt",
+        null=True,
+        blank=True,
+        help_text="Input tokens above which all list prices are multiplied.",
+    )
+    long_prompt_factor = models.PositiveSmallIntegerField("factor for long prompts", default=1, db_default=1)
     context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    # The operator's or admin's own word on what the model takes; llm/profiles.py says when it counts.
+    takes_temperature = models.BooleanField(null=True, blank=True)
+    efforts = models.CharField(
+        "effort levels",
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Separated by blanks, for example: none low high.",
+    )
+    output_limit = models.PositiveIntegerField("most output tokens", null=True, blank=True)
+    shuts_down_on = models.DateField("shuts down on", null=True, blank=True)
+    replaced_by = models.CharField(
+        "replacement's model id", max_length=100, blank=True, default="", db_default=""
+    )
+    # Parameters that the provider refused for this model, separated by blanks: left out from then on.
+    left_out = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     note = models.CharField(max_length=120, blank=True)
     enabled = models.BooleanField(default=True)
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -86,6 +114,14 @@ class LLMSettings(models.Model):
         return f"BYO {'on' if self.byo_enabled else 'off'}"
 
 
+class Region(models.TextChoices):
+    """OpenAI's data-residency regions; an empty one is the global host."""
+
+    US = "us", "United States"
+    EU = "eu", "Europe"
+    AE = "ae", "United Arab Emirates"
+
+
 class ProviderKey(models.Model):
     """A sealed secret and what may be shown of it. Without a workspace it is a platform key.
 
@@ -132,6 +168,13 @@ class ProviderKey(models.Model):
     last_used_at = models.DateTimeField(null=True)
     # When the admins were last written to about a rejection, so that a flapping provider is one mail a day.
     rejection_told_at = models.DateTimeField(null=True, editable=False)
+    # The key may run replies but not list models, so only a reply can verify it.
+    may_list = models.BooleanField(default=True, db_default=True, editable=False)
+    listed_at = models.DateTimeField(null=True, editable=False)
+    # What the last reply's headers said is left of the account's rate limits (providers.base.Headroom).
+    headroom = models.JSONField(null=True, editable=False)
+    # A data-residency region of the provider's, as a closed choice: a tenant never names a host.
+    region = models.CharField(max_length=4, blank=True, choices=Region, default="", db_default="")
 
     class Meta:
         ordering = ["provider", "-added_at"]
@@ -163,6 +206,53 @@ class ProviderKey(models.Model):
     def is_sealed(self) -> bool:
         """Whether there are still bytes to open; a wiped row is history only."""
         return self.kek_id != ""
+
+
+class ListedModel(models.Model):
+    """What the account behind a key said of one model when its list was last fetched (llm/listing.py)."""
+
+    provider_key = models.ForeignKey(ProviderKey, on_delete=models.CASCADE, related_name="listed_models")
+    model_id = models.CharField(max_length=100)
+    name = models.CharField(max_length=100, blank=True)
+    # active, deprecated or retired; OpenAI's list says nothing of it.
+    lifecycle = models.CharField(max_length=12, blank=True)
+    shuts_down_on = models.DateField(null=True)
+    context_tokens = models.PositiveIntegerField(null=True)
+    output_limit = models.PositiveIntegerField(null=True)
+    # Effort levels and kinds of thinking that it accepts, separated by blanks; null when the list does not say.
+    efforts = models.CharField(max_length=80, null=True)  # noqa: DJ001 (none is not the same as unknown)
+    thinking = models.CharField(max_length=80, null=True)  # noqa: DJ001
+
+    class Meta:
+        ordering = ["model_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["provider_key", "model_id"], name="listedmodel_once_per_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.model_id
+
+
+class ShutdownNotice(models.Model):
+    """A mail to a workspace's admins that a chat model of its agents leaves: each stage is written once."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="shutdown_notices")
+    provider = models.CharField(max_length=12)
+    model_id = models.CharField(max_length=100)
+    shuts_down_on = models.DateField()
+    days_before = models.PositiveSmallIntegerField()
+    told_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "provider", "model_id", "shuts_down_on", "days_before"],
+                name="shutdownnotice_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id}, {self.days_before} days before"
 
 
 class PlatformKeys(models.Manager):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
-from llm import routing, vault
+from llm import listing, routing, vault
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.routing import KeyState
 from workspaces.models import Workspace
@@ -31,6 +32,7 @@ class Outlook:
                 is_local=provider == "local",
                 is_custom=chat_model.is_custom,
                 is_available=chat_model.is_available,
+                is_shut_down=listing.profile_of(chat_model).is_gone(timezone.now().date()),
                 byo_enabled=self.byo_enabled if byo_enabled is None else byo_enabled,
                 workspace_key=self.workspace_keys.get(provider, KeyState.MISSING),
                 platform_key=self.platform_keys.get(provider, KeyState.MISSING),

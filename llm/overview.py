@@ -179,9 +179,12 @@ def _held(workspace: Workspace) -> QuerySet[ProviderKey]:
 
 def _chat_models(workspace: Workspace) -> QuerySet[Any]:
     """The catalogue and the workspace's own, withdrawn ones included: agents may still be set to them."""
-    return ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace)).annotate(
-        agent_count=Count("agents", filter=Q(agents__workspace=workspace))
+    counted = Count("agents", filter=Q(agents__workspace=workspace))
+    models = ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace)).annotate(
+        agent_count=counted
     )
+    # Said again: a query that counts drops its model's own order.
+    return models.order_by("position", "name")
 
 
 def _agents(workspace: Workspace, models: dict[int, ModelReadiness]) -> list[AgentReadiness]:

@@ -108,6 +108,11 @@ REFUSED = {
         "no {name} on credits",
         "Bookbag has no {name} key at the moment: use your own, or change the model.",
     ),
+    RefusalCode.PLATFORM_KEY_UNREADABLE: (
+        "no {name} on credits",
+        "Bookbag's own {name} key cannot be opened at the moment: use your own, or change the model.",
+    ),
+    RefusalCode.MODEL_SHUT_DOWN: ("shut down by {name}", "Change the model."),
     RefusalCode.MODEL_REQUIRES_BYO: ("needs your own key", "Custom models run on your own key only."),
     RefusalCode.MODEL_UNAVAILABLE: ("model withdrawn", "Change the model."),
 }

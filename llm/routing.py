@@ -44,6 +44,8 @@ class RefusalCode(StrEnum):
     BYO_KEY_UNREADABLE = "byo_key_unreadable"
     MODEL_REQUIRES_BYO = "model_requires_byo"
     MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_SHUT_DOWN = "model_shut_down"
+    PLATFORM_KEY_UNREADABLE = "platform_key_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Facts:
     is_local: bool = False
     is_custom: bool = False
     is_available: bool = True
+    is_shut_down: bool = False  # by its provider
     byo_enabled: bool = False
     workspace_key: KeyState = KeyState.MISSING
     platform_key: KeyState = KeyState.MISSING
@@ -87,6 +90,8 @@ def choose(facts: Facts) -> Route | Refusal:
         return Refusal(RefusalCode.MODEL_UNAVAILABLE, facts.provider)
     if facts.is_local:
         return LOCAL
+    if facts.is_shut_down:
+        return Refusal(RefusalCode.MODEL_SHUT_DOWN, facts.provider)
     if facts.byo_enabled:
         return _on_the_workspace(facts)
     return _on_the_platform(facts)
@@ -103,9 +108,10 @@ def _on_the_workspace(facts: Facts) -> Route | Refusal:
 def _on_the_platform(facts: Facts) -> Route | Refusal:
     if facts.is_custom:
         return Refusal(RefusalCode.MODEL_REQUIRES_BYO, facts.provider)
-    if facts.platform_key is not KeyState.READABLE:
-        # An unreadable platform key is our fault, and to a member the same as none.
+    if facts.platform_key is KeyState.MISSING:
         return Refusal(RefusalCode.PLATFORM_KEY_MISSING, facts.provider)
+    if facts.platform_key is KeyState.UNREADABLE:
+        return Refusal(RefusalCode.PLATFORM_KEY_UNREADABLE, facts.provider)
     if not facts.metering:
         return Route(Credential.PLATFORM, Billing.UNMETERED, 0, Why.METERING_OFF)
     return Route(Credential.PLATFORM, Billing.CREDITS, facts.price, Why.BYO_OFF)

@@ -113,16 +113,24 @@ async def _answer(
     if wanted == "application/json":
         return JsonResponse(where, status=202)
     if wanted == EVENT_STREAM:
-        return event_stream(_announced(where, accepted.reply_id, run))
+        return event_stream(_announced(where, accepted, run))
     if run and run.task:
         await asyncio.wait({run.task}, timeout=PATIENCE_SECONDS)
     page = reverse("agents:playground", args=[accepted.slug, agent_id])
     return HttpResponseRedirect(f"{page}?conversation={accepted.conversation_id}#reply-{accepted.reply_id}")
 
 
-async def _announced(where: dict[str, Any], reply_id: UUID, run: runs.Run | None) -> AsyncIterator[bytes]:
+async def _announced(
+    where: dict[str, Any], accepted: Accepted | Existing, run: runs.Run | None
+) -> AsyncIterator[bytes]:
     yield watching.frame("accepted", 0, where)
-    async for event in watching.watch_run(run) if run else watching.watch(reply_id):
+    for_admin = accepted.for_admin
+    following = (
+        watching.watch_run(run, for_admin=for_admin)
+        if run
+        else watching.watch(accepted.reply_id, for_admin=for_admin)
+    )
+    async for event in following:
         yield event
 
 
@@ -137,14 +145,13 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
 async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponseBase:
     """Watch a reply, from the start or from Last-Event-ID. Membership is checked on every attach."""
     try:
-        await database.run(
+        caller, _ = await database.run(
             admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id
         )
     except ReplyRefused as refusal:
         return refused(refusal)
-    return event_stream(
-        watching.watch(reply_id, watching.resume_point(request.headers.get("last-event-id", "")))
-    )
+    seen = watching.resume_point(request.headers.get("last-event-id", ""))
+    return event_stream(watching.watch(reply_id, seen, for_admin=caller.is_admin))
 
 
 @admits_itself(Role.EDITOR)
@@ -159,7 +166,7 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
             reply_id=reply_id,
             needs=Role.EDITOR,
         )
-        if member_id != caller.user_id and caller.role.rank < Role.ADMIN.rank:
+        if member_id != caller.user_id and not caller.is_admin:
             raise RoleTooSmall
     except ReplyRefused as refusal:
         return refused(refusal)

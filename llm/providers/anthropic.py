@@ -1,35 +1,40 @@
-"""Anthropic's messages, through its official SDK. Twin of openai.py: same functions, same order."""
+"""Anthropic's messages, through its official SDK: the request, the reading of events, the list of models.
 
-from collections.abc import AsyncIterator
-from typing import Any
+The body is held to the SDK's own parameter types by mypy and, at run time, by tests/llm/test_requests.py.
+"""
+
+from typing import Any, cast
 
 import anthropic
 import httpx2
+from anthropic.types import MessageParam, OutputConfigParam, TextBlockParam, ThinkingConfigParam
+from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
+from llm.profiles import EFFORTS, Listed
 from llm.providers import wire
-from llm.providers.base import Call, Fault, Finish, Outcome, ProviderError, RevealsSecret, Verdict, verdict
+from llm.providers.base import Call, Finish, Listing, Message, Outcome
 from llm.providers.clients import per_loop
+from llm.providers.twin import Twin
 
+# The protocol that this module speaks. It takes no temperature; a test names it beside the SDK's own.
+API_VERSION = "2026-10-21"
 FINISH = {
     "end_turn": Finish.STOP,
     "stop_sequence": Finish.STOP,
     "max_tokens": Finish.LENGTH,
+    "model_context_window_exceeded": Finish.LENGTH,
+    "pause_turn": Finish.LENGTH,
     "refusal": Finish.REFUSAL,
 }
-ERRORS = {
-    "authentication_error": Fault.REJECTED,
-    "permission_error": Fault.REJECTED,
-    "billing_error": Fault.NO_FUNDS,
-    "rate_limit_error": Fault.RATE_LIMITED,
-    "not_found_error": Fault.MODEL_MISSING,
-    "request_too_large": Fault.TOO_LARGE,
-    "invalid_request_error": Fault.BAD_REQUEST,
+HEADROOM = {
+    "requests_left": "anthropic-ratelimit-requests-remaining",
+    "requests": "anthropic-ratelimit-requests-limit",
+    "tokens_left": "anthropic-ratelimit-tokens-remaining",
+    "tokens": "anthropic-ratelimit-tokens-limit",
 }
-# Refusals that have a code of their own with us, and with Anthropic only words, by how these begin.
-TOLD_BY_WORDS = (
-    ("prompt is too long", "request_too_large"),
-    ("Your credit balance is too low", "billing_error"),
-)
+# Characters of a prefix from which Anthropic's cache keeps it: 1,024 tokens on the models with the smallest minimum.
+# A model with a larger one ignores the mark and charges nothing for it.
+CACHED_FROM = 4_096
 
 
 @per_loop
@@ -40,111 +45,141 @@ def client(base_url: str) -> anthropic.AsyncAnthropic:
     )
 
 
-def body(call: Call) -> dict[str, Any]:
+def once(base_url: str, seconds: float) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(
+        api_key="none",
+        base_url=base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(seconds),
+        http_client=wire.once_client(seconds),
+    )
+
+
+def body(call: Call) -> MessageCreateParamsStreaming:
     """The request as Anthropic's API wants it: the system prompt apart from the turns."""
-    system = "\n\n".join(message.text for message in call.messages if message.role == "system")
-    turns = [{"role": m.role, "content": m.text} for m in call.messages if m.role != "system"]
-    request = {
+    asked, marked = call.parameters, _cached_until(call.messages)
+    request: MessageCreateParamsStreaming = {
         "model": call.model_id,
-        "messages": turns,
-        "temperature": call.temperature,
-        "max_tokens": call.max_output_tokens,
+        "messages": [_turn(one, cached=one is marked) for one in call.messages if one.role != "system"],
+        "max_tokens": asked.max_output_tokens,
         "stream": True,
     }
-    return request | {"system": system} if system else request
+    system = [_block(one.text, cached=one is marked) for one in call.messages if one.role == "system"]
+    if system:
+        request["system"] = system
+    if asked.effort:
+        request["output_config"] = cast(OutputConfigParam, {"effort": asked.effort})
+    if asked.thinking:
+        request["thinking"] = cast(ThinkingConfigParam, {"type": asked.thinking})
+    return request
 
 
-async def stream(call: Call, outcome: Outcome) -> AsyncIterator[str]:
-    """Text pieces as they arrive; ProviderError for every way it can fail. Two attempts are the caller's business."""
-    response = await _open(call)
-    try:
-        async for piece in wire.read_events(response, call.limits, outcome, _text_of):
-            yield piece
-    finally:
-        await response.aclose()
+def _turn(message: Message, *, cached: bool) -> MessageParam:
+    content: str | list[TextBlockParam] = [_block(message.text, cached=True)] if cached else message.text
+    if message.role == "assistant":
+        return {"role": "assistant", "content": content}
+    return {"role": "user", "content": content}
 
 
-def auth_headers(secret: RevealsSecret) -> dict[str, str]:
-    """What the SDK itself would send for this secret; a test holds the two together."""
-    return {"Authorization": wire.bearer(secret)}
+def _block(text: str, *, cached: bool) -> TextBlockParam:
+    block: TextBlockParam = {"type": "text", "text": text}
+    if cached:
+        block["cache_control"] = {"type": "ephemeral"}
+    return block
 
 
-async def _open(call: Call) -> httpx2.Response:
-    # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
-    # event loop's time in a reply, and would keep the secret.
-    # Nor is it kept in a variable, which a traceback of what is raised below would show.
-    try:
-        return await client(call.base_url).post(  # type: ignore[return-value]
-            "/v1/messages",
-            cast_to=httpx2.Response,
-            body=body(call),
-            options={"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)},
-            stream=True,
-            stream_cls=anthropic.AsyncStream,
-        )
-    except anthropic.APIStatusError as error:
-        problem = wire.from_status(error.response, _code(error.body))
-    except (anthropic.APIError, httpx2.HTTPError) as error:
-        problem = wire.from_transport(error)
-    # Raised outside the handler: an SDK error kept as context would carry the request's headers.
-    raise problem
+def _cached_until(messages: list[Message]) -> Message | None:
+    """The last message of a prefix that the conversation's next request will repeat, if it is long enough to keep."""
+    stable = [message for message in messages if message.stable]
+    return stable[-1] if sum(len(message.text) for message in stable) >= CACHED_FROM else None
 
 
-def _code(payload: object) -> str:
-    """Anthropic's own code, made precise where only its words or details tell two problems apart."""
-    error = payload.get("error") if isinstance(payload, dict) else None
-    if not isinstance(error, dict):
-        return ""
-    details, said = error.get("details"), str(error.get("message"))
-    if isinstance(details, dict) and details.get("error_code") == "enforced_spend_limit_reached":
-        return "billing_error"
-    precise = next((code for words, code in TOLD_BY_WORDS if said.startswith(words)), "")
-    return precise or str(error.get("type") or "")
-
-
-def _text_of(data: bytes, outcome: Outcome) -> str | None:
+def text_of(data: bytes, outcome: Outcome) -> str | None:
+    """One event's text; None once the stream is done."""
     event = wire.parse(data)
     kind = event.get("type")
     if kind == "content_block_delta":
         return (event.get("delta") or {}).get("text") or ""
+    if kind == "content_block_start":
+        block = event.get("content_block") or {}
+        return (block.get("text") or "") if block.get("type") == "text" else ""
     if kind == "message_start":
-        usage = (event.get("message") or {}).get("usage") or {}
-        outcome.input_tokens = wire.count(usage.get("input_tokens"))
+        _count((event.get("message") or {}).get("usage") or {}, outcome)
     elif kind == "message_delta":
-        usage = event.get("usage")
-        if usage:
-            outcome.output_tokens = wire.count(usage.get("output_tokens"))
+        _count(event.get("usage") or {}, outcome)
         reason = (event.get("delta") or {}).get("stop_reason")
         if reason:
             outcome.finish = FINISH.get(reason, Finish.STOP)
     elif kind == "message_stop":
         return None if outcome.finish else ""
     elif kind == "error":
-        raise _error_event(event)
+        raise wire.error_event("anthropic", event, outcome)
     return ""
 
 
-def _error_event(event: Any) -> ProviderError:
-    return ProviderError(ERRORS.get(_code(event), Fault.UNAVAILABLE), note="error event in the stream")
+def _count(usage: dict[str, Any], outcome: Outcome) -> None:
+    """Take in usage so far. It is cumulative, so the latest event wins; what it does not name stays.
+
+    Anthropic's `input_tokens` leave out what the cache read and wrote; ours are the whole prompt.
+    """
+    cached = wire.count(usage.get("cache_read_input_tokens"))
+    written = wire.count(usage.get("cache_creation_input_tokens"))
+    if cached is not None:
+        outcome.cached_tokens = cached
+    if written is not None:
+        outcome.cache_write_tokens = written
+    uncached = wire.count(usage.get("input_tokens"))
+    if uncached is not None:
+        outcome.input_tokens = uncached + (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
+    output = wire.count(usage.get("output_tokens"))
+    if output is not None:
+        outcome.output_tokens = output
+    thinking = wire.count((usage.get("output_tokens_details") or {}).get("thinking_tokens"))
+    if thinking is not None:
+        outcome.thinking_tokens = thinking
 
 
-def list_models(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> list[str]:
-    """The model ids this key may use, free of tokens; ProviderError when the provider does not say."""
-    try:
-        with anthropic.Anthropic(
-            api_key="none", base_url=base_url, max_retries=0, http_client=wire.sync_client(seconds)
-        ) as once:
-            listed = once.get(
-                "/v1/models?limit=100", cast_to=httpx2.Response, options={"headers": auth_headers(secret)}
-            )
-            return wire.model_ids(listed.content)
-    except anthropic.APIStatusError as error:
-        problem = wire.from_status(error.response, _code(error.body))
-    except (anthropic.APIError, httpx2.HTTPError) as error:
-        problem = wire.from_transport(error)
-    raise problem
+def list_path(after: str) -> str:
+    return f"/v1/models?limit=1000&after_id={after}" if after else "/v1/models?limit=1000"
 
 
-def verify(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> Verdict:
-    """What Anthropic says of this key within `seconds`."""
-    return verdict(lambda: list_models(secret, base_url=base_url, seconds=seconds))
+def row_of(row: dict[str, Any]) -> Listing:
+    lifecycle, name = row.get("lifecycle"), row.get("display_name")
+    capabilities = row.get("capabilities")
+    known = isinstance(capabilities, dict)
+    effort, kinds = _part(capabilities, "effort"), _part(_part(capabilities, "thinking"), "types")
+    listed = Listed(
+        lifecycle=lifecycle if lifecycle in ("active", "deprecated", "retired") else "",
+        shuts_down_on=wire.a_day(row.get("retires_at")),
+        context_tokens=wire.count(row.get("max_input_tokens")),
+        output_limit=wire.count(row.get("max_tokens")),
+        efforts=tuple(level for level in EFFORTS if _supported(effort, level)) if known else None,
+        thinking=tuple(kind for kind in sorted(kinds) if _supported(kinds, kind)) if known else None,
+    )
+    return Listing(row["id"], name[:100] if isinstance(name, str) else "", listed)
+
+
+def _part(value: object, name: str) -> dict[str, Any]:
+    part = value.get(name) if isinstance(value, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _supported(part: dict[str, Any], name: str) -> bool:
+    return _part(part, name).get("supported") is True
+
+
+TWIN = Twin(
+    provider="anthropic",
+    client=client,
+    once=once,
+    status_error=anthropic.APIStatusError,
+    path="/v1/messages",
+    stream_cls=anthropic.AsyncStream,
+    body=body,
+    optional=frozenset({"output_config", "thinking"}),
+    fixed_headers={"anthropic-version": API_VERSION},
+    text_of=text_of,
+    headroom=HEADROOM,
+    list_path=list_path,
+    row_of=row_of,
+)

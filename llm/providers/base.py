@@ -1,13 +1,16 @@
-"""What the provider twins have in common: plain values in and out, one error type, one wire.
+"""What the provider twins have in common: plain values in and out, one error type.
 
-A twin takes a `Call` and yields text pieces, leaving what it learnt (finish, usage) on the
+A twin takes a `Call` and yields text pieces, leaving what it learnt (finish, usage, headers) on the
 `Outcome`. Nothing here or in a twin reads the database, a request or a setting: all is passed in.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+from llm.profiles import Listed, Parameters
 
 
 class RevealsSecret(Protocol):
@@ -17,40 +20,75 @@ class RevealsSecret(Protocol):
 
 
 class Fault(StrEnum):
-    """Why a provider call failed; each has its words for members and for admins in agents/words.py."""
+    """Why a provider call failed; each has its words for members and for admins in agents/words.py.
 
-    REJECTED = "key_rejected"  # 401, 403
-    MODEL_MISSING = "model_not_found"  # 404
-    BAD_REQUEST = "bad_request"  # 400 and other 4xx
-    TOO_LARGE = "prompt_too_large"  # 413
-    RATE_LIMITED = "rate_limited"  # 429
-    NO_FUNDS = "no_funds"  # 429 insufficient_quota, 402
-    UNAVAILABLE = "provider_unavailable"  # 5xx, 529
-    UNREACHABLE = "provider_unreachable"  # refused, reset before an answer
+    Which answer means which fault is one table, llm/providers/refusals.py.
+    """
+
+    REJECTED = "key_rejected"  # the key is dead
+    LACKS_PERMISSION = "key_lacks_permission"  # it lives, but may not do this
+    NOT_ALLOWED = "not_allowed"  # for whatever reason that is not the key's
+    WRONG_REGION = "wrong_region"  # a project of another data-residency region
+    ADDRESS_REFUSED = "address_refused"  # this server is not on the account's list of addresses
+    PLACE_NOT_SERVED = "place_not_served"  # the provider does not serve this server's country
+    MODEL_MISSING = "model_not_found"
+    OTHER_API = "other_api_needed"  # the model does not chat, or only through another API
+    ORGANISATION_UNVERIFIED = "organisation_unverified"
+    ORGANISATION_DISABLED = "organisation_disabled"
+    BAD_REQUEST = "bad_request"
+    DECLINED = "declined"
+    TOO_LARGE = "prompt_too_large"
+    RATE_LIMITED = "rate_limited"
+    NO_FUNDS = "no_funds"
+    UNAVAILABLE = "provider_unavailable"
+    UNREACHABLE = "provider_unreachable"  # no connection, or it was reset before an answer
+    NOT_THE_PROVIDER = "not_the_provider"  # an answer that is not in the provider's own shape
     TIMED_OUT = "provider_timed_out"  # connect, first byte or idle
     BROKEN_STREAM = "stream_broken"  # reset or end without a finish marker
     MALFORMED = "stream_malformed"  # not the protocol
     REDIRECTED = "provider_redirected"
     EMPTY = "empty_reply"
+    THINKING_SPENT = "thinking_spent"  # the whole output allowance, and no text
 
 
 # Worth another attempt before any text has been shown.
 RETRYABLE = frozenset({Fault.RATE_LIMITED, Fault.UNAVAILABLE, Fault.UNREACHABLE})
 
+# Identifiers that a provider gave: short enough, and of too few kinds of character, to be anything else.
+SAFE_CODE = re.compile(r"[a-z0-9_.\[\]]{1,40}")
+SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
 
 class ProviderError(Exception):
-    """A provider call failed. Carries our own code, never the provider's words (they may hold the key).
+    """A provider call failed. Carries our own fault, never the provider's words (they may hold the key).
 
-    `retry_after` in seconds, when the provider gave one that made sense.
+    `code` and `param` are the provider's, when they are short identifiers; `request_id` is what its support asks
+    for; `retry_after` in seconds, when the provider gave one that made sense; `retryable`: another attempt may help;
+    `names`: the parameter of ours that an invalid request is said to be about, where we may leave it out.
     """
 
     def __init__(
-        self, fault: Fault, *, status: int | None = None, retry_after: float | None = None, note: str = ""
+        self,
+        fault: Fault,
+        *,
+        status: int | None = None,
+        code: str = "",
+        param: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+        names: str = "",
+        note: str = "",
     ) -> None:
         super().__init__(fault.value)
         self.fault = fault
         self.status = status
+        self.code = code if SAFE_CODE.fullmatch(code) else ""
+        self.param = param if SAFE_CODE.fullmatch(param) else ""
+        self.request_id = request_id if SAFE_REQUEST_ID.fullmatch(request_id) else ""
         self.retry_after = retry_after
+        self.retryable = fault in RETRYABLE if retryable is None else retryable
+        self.names = names
         self.note = note
 
     @property
@@ -62,29 +100,36 @@ class ProviderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`stable`: this and all before it will be the same in the conversation's next request."""
+
     role: str  # system, user or assistant
     text: str = field(repr=False)
+    stable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes that bound one call."""
+    """Seconds and bytes that bound one call. `idle_seconds` counts once text has come."""
 
     connect_seconds: float
     first_byte_seconds: float
     idle_seconds: float
     wire_bytes: int
+    # How long usage is waited for once the finish marker has come.
+    finish_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """One request. `left_out`: parameters, in the provider's words, that it is made without."""
+
     model_id: str
     messages: list[Message]
-    temperature: float
+    parameters: Parameters
     secret: RevealsSecret = field(repr=False)
     base_url: str
     limits: Limits
-    max_output_tokens: int = 4096
+    left_out: frozenset[str] = frozenset()
 
 
 class Finish(StrEnum):
@@ -96,17 +141,37 @@ class Finish(StrEnum):
 
 @dataclass(slots=True)
 class Outcome:
-    """Filled in while a call runs. Tokens are the provider's own count; None means it gave none."""
+    """Filled in while a call runs. Tokens are the provider's own count; None means it gave none.
+
+    `input_tokens` counts the whole prompt: `cached_tokens` of it came from the provider's prompt cache and
+    `cache_write_tokens` were stored there. `thinking_tokens` are part of `output_tokens`.
+    """
 
     finish: Finish | None = None
+    declined: bool = False
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    thinking_tokens: int | None = None
+    request_id: str = ""
+    headroom: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One model of an account's list."""
+
+    model_id: str
+    name: str
+    listed: Listed
 
 
 class Verdict(StrEnum):
     """What a provider says of a key, without spending a token; the values are ProviderKey.Health's."""
 
     VALID = "valid"
+    UNVERIFIED = "unverified"  # it answered, and said nothing of the key
     REJECTED = "rejected"
     LIMITED = "limited"
     UNREACHABLE = "unreachable"
@@ -116,13 +181,31 @@ VERDICT_OF: dict[Fault, Verdict] = {
     Fault.REJECTED: Verdict.REJECTED,
     Fault.RATE_LIMITED: Verdict.LIMITED,
     Fault.NO_FUNDS: Verdict.LIMITED,
+    Fault.ORGANISATION_DISABLED: Verdict.LIMITED,
+    Fault.LACKS_PERMISSION: Verdict.UNVERIFIED,
+    Fault.NOT_ALLOWED: Verdict.UNVERIFIED,
+    Fault.WRONG_REGION: Verdict.UNVERIFIED,
+    Fault.ADDRESS_REFUSED: Verdict.UNVERIFIED,
+    Fault.PLACE_NOT_SERVED: Verdict.UNVERIFIED,
 }
 
 
-def verdict(attempt: Callable[[], object]) -> Verdict:
-    """Run a token-free call and say what it shows of the key."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a token-free check showed: the verdict, the fault behind it, and the models when there was a list."""
+
+    verdict: Verdict
+    fault: Fault | None = None
+    models: list[Listing] = field(default_factory=list)
+
+    @property
+    def may_list(self) -> bool:
+        return self.fault is not Fault.LACKS_PERMISSION
+
+
+async def check(listing: Awaitable[list[Listing]]) -> Checked:
+    """Await a list of models and say what the answer shows of the key."""
     try:
-        attempt()
+        return Checked(Verdict.VALID, models=await listing)
     except ProviderError as error:
-        return VERDICT_OF.get(error.fault, Verdict.UNREACHABLE)
-    return Verdict.VALID
+        return Checked(VERDICT_OF.get(error.fault, Verdict.UNREACHABLE), error.fault)

@@ -1,22 +1,28 @@
-"""OpenAI's chat completions, through its official SDK. Twin of anthropic.py: same functions, same order."""
+"""OpenAI's chat completions, through its official SDK: the request, the reading of events, the list of models.
 
-from collections.abc import AsyncIterator
-from typing import Any
+The body is held to the SDK's own parameter types by mypy and, at run time, by tests/llm/test_requests.py.
+"""
+
+from typing import Any, cast
 
 import httpx2
 import openai
+from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+from openai.types.shared_params import ReasoningEffort
 
+from llm.profiles import Listed
 from llm.providers import wire
-from llm.providers.base import Call, Fault, Finish, Outcome, ProviderError, RevealsSecret, Verdict, verdict
+from llm.providers.base import Call, Finish, Listing, Message, Outcome
 from llm.providers.clients import per_loop
+from llm.providers.twin import Twin
 
 FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.REFUSAL}
-ERRORS = {
-    "invalid_api_key": Fault.REJECTED,
-    "insufficient_quota": Fault.NO_FUNDS,
-    "rate_limit_exceeded": Fault.RATE_LIMITED,
-    "model_not_found": Fault.MODEL_MISSING,
-    "context_length_exceeded": Fault.TOO_LARGE,
+HEADROOM = {
+    "requests_left": "x-ratelimit-remaining-requests",
+    "requests": "x-ratelimit-limit-requests",
+    "tokens_left": "x-ratelimit-remaining-tokens",
+    "tokens": "x-ratelimit-limit-tokens",
 }
 
 
@@ -28,93 +34,91 @@ def client(base_url: str) -> openai.AsyncOpenAI:
     )
 
 
-def body(call: Call) -> dict[str, Any]:
+def once(base_url: str, seconds: float) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        api_key="none",
+        base_url=base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(seconds),
+        http_client=wire.once_client(seconds),
+    )
+
+
+def body(call: Call) -> CompletionCreateParamsStreaming:
     """The request as OpenAI's API wants it."""
-    return {
+    asked = call.parameters
+    request: CompletionCreateParamsStreaming = {
         "model": call.model_id,
-        "messages": [{"role": message.role, "content": message.text} for message in call.messages],
-        "temperature": call.temperature,
-        "max_completion_tokens": call.max_output_tokens,
+        "messages": [_turn(message) for message in call.messages],
+        "max_completion_tokens": asked.max_output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if asked.temperature is not None:
+        request["temperature"] = asked.temperature
+    if asked.effort:
+        request["reasoning_effort"] = cast(ReasoningEffort, asked.effort)
+    return request
 
 
-async def stream(call: Call, outcome: Outcome) -> AsyncIterator[str]:
-    """Text pieces as they arrive; ProviderError for every way it can fail. Two attempts are the caller's business."""
-    response = await _open(call)
-    try:
-        async for piece in wire.read_events(response, call.limits, outcome, _text_of):
-            yield piece
-    finally:
-        await response.aclose()
+def _turn(message: Message) -> ChatCompletionMessageParam:
+    if message.role == "system":
+        return {"role": "system", "content": message.text}
+    if message.role == "assistant":
+        return {"role": "assistant", "content": message.text}
+    return {"role": "user", "content": message.text}
 
 
-def auth_headers(secret: RevealsSecret) -> dict[str, str]:
-    """What the SDK itself would send for this secret; a test holds the two together."""
-    return {"Authorization": wire.bearer(secret)}
-
-
-async def _open(call: Call) -> httpx2.Response:
-    # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
-    # event loop's time in a reply, and would keep the secret.
-    # Nor is it kept in a variable, which a traceback of what is raised below would show.
-    try:
-        return await client(call.base_url).post(  # type: ignore[return-value]
-            "/chat/completions",
-            cast_to=httpx2.Response,
-            body=body(call),
-            options={"headers": auth_headers(call.secret), "timeout": wire.timeout(call.limits)},
-            stream=True,
-            stream_cls=openai.AsyncStream,
-        )
-    except openai.APIStatusError as error:
-        problem = wire.from_status(error.response, str(error.code or error.type))
-    except (openai.APIError, httpx2.HTTPError) as error:
-        problem = wire.from_transport(error)
-    # Raised outside the handler: an SDK error kept as context would carry the request's headers.
-    raise problem
-
-
-def _text_of(data: bytes, outcome: Outcome) -> str | None:
-    if data == b"[DONE]":
+def text_of(data: bytes, outcome: Outcome) -> str | None:
+    """One event's text; None once the stream is done."""
+    if data.startswith(b"[DONE]"):
         return None if outcome.finish else ""
     event = wire.parse(data)
-    if "error" in event:
-        raise _error_event(event["error"])
+    if event.get("error"):
+        raise wire.error_event("openai", event, outcome)
     usage = event.get("usage")
     if usage:
-        outcome.input_tokens = wire.count(usage.get("prompt_tokens"))
-        outcome.output_tokens = wire.count(usage.get("completion_tokens"))
+        _count(usage, outcome)
     choices = event.get("choices")
     if not choices:
         return ""
-    if choices[0].get("finish_reason"):
-        outcome.finish = FINISH.get(choices[0]["finish_reason"], Finish.STOP)
     delta = choices[0].get("delta") or {}
-    return delta.get("content") or delta.get("refusal") or ""
+    refused = delta.get("refusal") or ""
+    if refused:
+        outcome.declined = True
+    reason = choices[0].get("finish_reason")
+    if reason:
+        outcome.finish = Finish.REFUSAL if outcome.declined else FINISH.get(reason, Finish.STOP)
+    return delta.get("content") or refused
 
 
-def _error_event(error: Any) -> ProviderError:
-    code = str(error.get("code") or error.get("type") or "") if isinstance(error, dict) else ""
-    return ProviderError(ERRORS.get(code, Fault.UNAVAILABLE), note="error event in the stream")
+def _count(usage: dict[str, Any], outcome: Outcome) -> None:
+    outcome.input_tokens = wire.count(usage.get("prompt_tokens"))
+    outcome.output_tokens = wire.count(usage.get("completion_tokens"))
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    if prompt:
+        outcome.cached_tokens = wire.count(prompt.get("cached_tokens"))
+        outcome.cache_write_tokens = wire.count(prompt.get("cache_write_tokens"))
+    if completion:
+        outcome.thinking_tokens = wire.count(completion.get("reasoning_tokens"))
 
 
-def list_models(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> list[str]:
-    """The model ids this key may use, free of tokens; ProviderError when the provider does not say."""
-    try:
-        with openai.OpenAI(
-            api_key="none", base_url=base_url, max_retries=0, http_client=wire.sync_client(seconds)
-        ) as once:
-            listed = once.get("/models", cast_to=httpx2.Response, options={"headers": auth_headers(secret)})
-            return wire.model_ids(listed.content)
-    except openai.APIStatusError as error:
-        problem = wire.from_status(error.response, str(error.code or error.type))
-    except (openai.APIError, httpx2.HTTPError) as error:
-        problem = wire.from_transport(error)
-    raise problem
+def row_of(row: dict[str, Any]) -> Listing:
+    return Listing(row["id"], "", Listed(shuts_down_on=wire.a_day(row.get("shutdown_date"))))
 
 
-def verify(secret: RevealsSecret, *, base_url: str, seconds: float = 5) -> Verdict:
-    """What OpenAI says of this key within `seconds`."""
-    return verdict(lambda: list_models(secret, base_url=base_url, seconds=seconds))
+TWIN = Twin(
+    provider="openai",
+    client=client,
+    once=once,
+    status_error=openai.APIStatusError,
+    path="/chat/completions",
+    stream_cls=openai.AsyncStream,
+    body=body,
+    optional=frozenset({"temperature", "reasoning_effort", "max_completion_tokens", "stream_options"}),
+    fixed_headers={},
+    text_of=text_of,
+    headroom=HEADROOM,
+    list_path=lambda after: "/models",
+    row_of=row_of,
+)

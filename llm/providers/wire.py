@@ -6,17 +6,23 @@ cost more than the rest of a reply, so the event stream is read raw from the SDK
 """
 
 import asyncio
+import datetime as dt
 import email.utils
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx2
 import openai
 
-from llm.providers.base import Fault, Limits, Outcome, ProviderError, RevealsSecret
+from llm.providers import refusals
+from llm.providers.base import SAFE_REQUEST_ID, Fault, Limits, Listing, Outcome, ProviderError, RevealsSecret
 from llm.providers.base import Finish as FinishReason
+
+# A twin's reading of one event: its text, or None once the stream is done.
+TextOf = Callable[[bytes, Outcome], str | None]
 
 ERROR_BODY_BYTES = 64 * 1024
 LIST_BYTES = 4 * 1024 * 1024
@@ -39,6 +45,12 @@ async def _guard(response: httpx2.Response) -> None:
     _refuse_compression(response)
     if response.is_error:
         response.stream = _Capped(response.stream, ERROR_BODY_BYTES)  # type: ignore[arg-type]
+
+
+async def _guard_list(response: httpx2.Response) -> None:
+    """The same for a list of models, which is read whole by the SDK."""
+    _refuse_compression(response)
+    response.stream = _Capped(response.stream, LIST_BYTES)  # type: ignore[arg-type]
 
 
 class _Capped(httpx2.AsyncByteStream):
@@ -80,37 +92,14 @@ def async_client() -> httpx2.AsyncClient:
     )
 
 
-class _Bounded(httpx2.SyncByteStream):
-    """At most `size` bytes of `inner`, until `deadline`: each byte in time is not the whole in time."""
-
-    def __init__(self, inner: httpx2.SyncByteStream, size: int, deadline: float) -> None:
-        self.inner, self.size, self.deadline = inner, size, deadline
-
-    def __iter__(self) -> Iterator[bytes]:
-        left = self.size
-        for chunk in self.inner:
-            left -= len(chunk)
-            if left < 0 or time.monotonic() > self.deadline:
-                raise httpx2.ReadTimeout("too much or too slow")
-            yield chunk
-
-    def close(self) -> None:
-        self.inner.close()
-
-
-def sync_client(seconds: float) -> httpx2.Client:
-    """For the rare token-free checks from ordinary views and commands; nothing is pooled."""
-    deadline = time.monotonic() + seconds
-
-    def guard(response: httpx2.Response) -> None:
-        _refuse_compression(response)
-        response.stream = _Bounded(response.stream, LIST_BYTES, deadline)  # type: ignore[arg-type]
-
-    return httpx2.Client(
+def once_client(seconds: float) -> httpx2.AsyncClient:
+    """For the rare token-free calls, which pool nothing. Give the SDK `seconds` as well: it takes this very
+    time-out, where it is httpx's default, for "not set" and uses ten minutes instead."""
+    return httpx2.AsyncClient(
         timeout=seconds,
         follow_redirects=False,
         headers=HEADERS,
-        event_hooks={"response": [guard]},
+        event_hooks={"response": [_guard_list]},
         trust_env=False,
     )
 
@@ -124,47 +113,98 @@ def timeout(limits: Limits) -> httpx2.Timeout:
     )
 
 
+LONGEST_WAIT = 40 * 86_400.0  # seconds; a provider that names more has made a mistake
+
+
 def retry_after(headers: httpx2.Headers) -> float | None:
-    """Seconds from a Retry-After header in either form; None for junk, absence or the past."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
+    """Seconds from `retry-after-ms` or either form of Retry-After; None for junk, absence or the past."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        value = headers.get(name, "").strip()
+        if NUMBER.fullmatch(value):
+            return min(float(value) / unit, LONGEST_WAIT)
     try:
-        moment = email.utils.parsedate_to_datetime(value)
+        moment = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
+        seconds = moment.timestamp() - time.time()
     except (TypeError, ValueError, OverflowError):
         return None
-    seconds = moment.timestamp() - time.time()
-    return seconds if seconds > 0 else None
+    return min(seconds, LONGEST_WAIT) if seconds > 0 else None
 
 
-BY_STATUS = {
-    401: Fault.REJECTED,
-    402: Fault.NO_FUNDS,
-    403: Fault.REJECTED,
-    404: Fault.MODEL_MISSING,
-    408: Fault.UNAVAILABLE,
-    413: Fault.TOO_LARGE,
-    429: Fault.RATE_LIMITED,
-}
+NUMBER = re.compile(r"[0-9]{1,40}(\.[0-9]{1,9})?", re.ASCII)
+REQUEST_ID_HEADERS = ("x-request-id", "request-id")
+NOT_THEIRS = "the answer is not in the provider's shape: a proxy, or a wrong base URL"
 
 
-def fault_of_status(status: int, code: str) -> Fault:
-    """Our fault for an HTTP status; `code` is the provider's own error code, which tells quota from rate."""
-    if code in {"insufficient_quota", "billing_error"}:
-        return Fault.NO_FUNDS
-    if code in {"context_length_exceeded", "request_too_large"}:
-        return Fault.TOO_LARGE
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    if 300 <= status < 400:
-        return Fault.REDIRECTED
-    return Fault.UNAVAILABLE if status >= 500 else Fault.BAD_REQUEST
+def request_id(headers: httpx2.Headers) -> str:
+    """What the provider's support asks for first; empty when the answer has none that is safe to keep."""
+    found = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), "")
+    return found if SAFE_REQUEST_ID.fullmatch(found) else ""
 
 
-def from_status(response: httpx2.Response, code: str) -> ProviderError:
+def headroom(headers: httpx2.Headers, names: Mapping[str, str]) -> dict[str, int] | None:
+    """What the headers say is left of the account's rate limits; `names`: our names to theirs."""
+    found = {
+        ours: int(headers[theirs]) for ours, theirs in names.items() if headers.get(theirs, "").isdecimal()
+    }
+    return {ours: value for ours, value in found.items() if value < 2**53} or None
+
+
+async def body_of(response: httpx2.Response) -> bytes:
+    """The first ERROR_BODY_BYTES of a body that is no stream; what comes after is dropped unread."""
+    body = b""
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) >= ERROR_BODY_BYTES:
+            break
+    return body[:ERROR_BODY_BYTES]
+
+
+def read_body(response: httpx2.Response) -> bytes:
+    """The body of an error, as far as the SDK has read it."""
+    try:
+        return response.content
+    except httpx2.ResponseNotRead:
+        return b""
+
+
+def refusal(
+    provider: str, response: httpx2.Response, body: bytes, sent: frozenset[str] = frozenset()
+) -> ProviderError:
+    """The error for an HTTP answer that is no reply: a status, or a 200 that is not an event stream.
+
+    `sent`: the parameters of the request that it may do without.
+    """
     status = response.status_code
+    if 300 <= status < 400:
+        return ProviderError(Fault.REDIRECTED, status=status)
+    answer = refusals.answer_of(provider, status, refusals.parsed(body))
+    asked = retry_after(response.headers)
+    if answer is None:
+        retryable = status >= 500 or status in (408, 429)
+        return ProviderError(
+            Fault.NOT_THE_PROVIDER, status=status, retry_after=asked, retryable=retryable, note=NOT_THEIRS
+        )
+    should_not = response.headers.get("x-should-retry") == "false"
+    problem = from_answer(provider, answer, response.headers, retryable=False if should_not else None)
+    if problem.fault is Fault.BAD_REQUEST:
+        problem.names = refusals.refused_parameter(answer, sent)
+    return problem
+
+
+def from_answer(
+    provider: str, answer: refusals.Answer, headers: httpx2.Headers, *, retryable: bool | None = None
+) -> ProviderError:
+    """The error for a refusal in the provider's own shape, as an answer or as an event inside a stream."""
+    fault = refusals.fault_of(provider, answer)
+    wait = retry_after(headers)
     return ProviderError(
-        fault_of_status(status, code), status=status, retry_after=retry_after(response.headers)
+        fault,
+        status=answer.status,
+        code=answer.code or answer.kind,
+        param=answer.param,
+        request_id=request_id(headers),
+        retry_after=refusals.told_wait(answer) if wait is None else wait,
+        retryable=retryable,
     )
 
 
@@ -183,10 +223,18 @@ def from_transport(error: BaseException) -> ProviderError:
     return ProviderError(Fault.UNREACHABLE, note=names[-1])
 
 
+BOM = b"\xef\xbb\xbf"
+
+
 class EventReader:
-    """Server-sent events out of bytes, in whatever pieces they come; comments and field names we do not use are dropped."""
+    """Server-sent events out of bytes, in whatever pieces they come; comments and field names we do not use are dropped.
+
+    Source: the HTML standard's "event stream interpretation": a byte order mark may come first, lines end in LF, CR or
+    CRLF, one blank after the colon belongs to the field's name, a name without a colon has an empty value.
+    """
 
     def __init__(self) -> None:
+        self.started = False
         self.rest = b""
         self.data: list[bytes] = []
         self.data_bytes = 0
@@ -199,6 +247,12 @@ class EventReader:
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that `chunk` completes."""
         buffer = self.rest + chunk
+        if not self.started:
+            if BOM.startswith(buffer[:3]) and len(buffer) < 3:
+                self.rest = buffer
+                return []
+            self.started = True
+            buffer = buffer.removeprefix(BOM)
         if b"\r" in buffer:
             # A lone CR at the end may be half of CRLF: leave it for the next chunk.
             tail = b"\r" if buffer.endswith(b"\r") else b""
@@ -210,6 +264,8 @@ class EventReader:
             if line.startswith(b"data:"):
                 self.data.append(line[6:] if line[5:6] == b" " else line[5:])
                 self.data_bytes += len(line)
+            elif line == b"data":
+                self.data.append(b"")
             elif not line and self.data:
                 events.append(self.data[0] if len(self.data) == 1 else b"\n".join(self.data))
                 self.data, self.data_bytes = [], 0
@@ -218,6 +274,20 @@ class EventReader:
     def close(self) -> list[bytes]:
         """The event that a stream ended in the middle of the blank line of, if any."""
         return self.feed(b"\n\n") if self.rest or self.data else []
+
+
+def error_event(provider: str, event: Any, outcome: Outcome) -> ProviderError:
+    """The error that an event inside a stream tells of."""
+    answer = refusals.answer_of(provider, None, event)
+    if answer is None:
+        return ProviderError(Fault.UNAVAILABLE, request_id=outcome.request_id, note=IN_THE_STREAM)
+    error = from_answer(provider, answer, httpx2.Headers())
+    error.request_id = error.request_id or outcome.request_id
+    error.note = IN_THE_STREAM
+    return error
+
+
+IN_THE_STREAM = "error event in the stream"
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -231,14 +301,27 @@ def parse(data: bytes) -> dict[str, Any]:
     return event
 
 
-def model_ids(body: bytes) -> list[str]:
-    """The ids in a provider's list of models, sorted; ProviderError MALFORMED when it is none."""
-    listed = parse(body).get("data")
-    rows = listed if isinstance(listed, list) else [None]
-    ids = [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
-    if len(ids) != len(rows):
+def listings(body: bytes, row_of: Callable[[dict[str, Any]], Listing]) -> tuple[list[Listing], bool]:
+    """The models of one page of a list, and whether there are more; ProviderError when it is none."""
+    page = refusals.parsed(body)
+    rows = page.get("data") if isinstance(page, dict) else None
+    if not isinstance(rows, list):
+        raise ProviderError(Fault.NOT_THE_PROVIDER, status=200, note=NOT_THEIRS)
+    if not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
         raise ProviderError(Fault.MALFORMED, note="no list of models")
-    return sorted(ids)
+    found = [row_of(row) for row in rows if 0 < len(row["id"]) <= MODEL_ID_CHARACTERS]
+    return found, page.get("has_more") is True
+
+
+MODEL_ID_CHARACTERS = 100
+
+
+def a_day(value: object) -> dt.date | None:
+    """A date as the providers write them, alone or with a time; None for anything else."""
+    try:
+        return dt.date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def count(value: object) -> int | None:
@@ -246,9 +329,7 @@ def count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**31 else None
 
 
-def _read(
-    events: list[bytes], outcome: Outcome, text_of: Callable[[bytes, Outcome], str | None]
-) -> tuple[str, bool, ProviderError | None]:
+def _read(events: list[bytes], outcome: Outcome, text_of: TextOf) -> tuple[str, bool, ProviderError | None]:
     """The text of `events`, whether the stream is done with them, and what went wrong after that text."""
     pieces: list[str] = []
     problem = None
@@ -267,66 +348,138 @@ def _read(
     return "".join(pieces), False, problem
 
 
+def joined(text: str) -> tuple[str, str]:
+    """`text` with the halves of surrogate pairs put together, and a first half at its end that waits for the other.
+
+    JSON escapes write a character beyond U+FFFF as two halves, which a provider may send in two deltas. A half that
+    stays alone becomes U+FFFD.
+    """
+    if text.isascii() or not SURROGATE.search(text):
+        return text, ""
+    waiting = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+    whole = text[: len(text) - len(waiting)]
+    return whole.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), waiting
+
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+# Seconds. Later than this, it was not the provider that fell silent: this process was paused or busy.
+PAUSED_SECONDS = 0.5
+
+
+class Silence:
+    """Ends the task that made it, by cancelling it, once `due` has passed; no due is no limit.
+
+    Putting `due` off costs an assignment, not a timer. A process that comes back from a pause first reads what has
+    arrived meanwhile: a look that comes late looks once more before it decides.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.task = asyncio.current_task()
+        self.due: float | None = None
+        self.over = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def until(self, due: float) -> None:
+        """Set `due` (the loop's time), earlier or later than before."""
+        self.due = due
+        if self._timer is None or due < self._timer.when():
+            self.close()
+            self._timer = self.loop.call_at(due, self._look)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        late = self.loop.time() - (self._timer.when() if self._timer else 0)
+        self._timer = None
+        if self.due is None:
+            return
+        if self.due > self.loop.time():
+            self._timer = self.loop.call_at(self.due, self._look)
+        elif late > PAUSED_SECONDS:
+            self._timer = self.loop.call_later(PAUSED_SECONDS, self._look)
+        elif self.task is not None:
+            self.over = True
+            self.task.cancel()
+
+
 async def read_events(
-    response: httpx2.Response,
-    limits: Limits,
-    outcome: Outcome,
-    text_of: Callable[[bytes, Outcome], str | None],
+    response: httpx2.Response, limits: Limits, outcome: Outcome, text_of: TextOf
 ) -> AsyncIterator[str]:
     """Text pieces of a streamed reply, one per network read, until its finish marker.
 
-    `text_of(data, outcome)` is the twin's reading of one event; None means the stream is done.
-    Ends early with Finish.CUT at `limits.wire_bytes`. ProviderError: TIMED_OUT after
-    `limits.idle_seconds` of silence, BROKEN_STREAM when the stream ends unfinished, MALFORMED.
+    `text_of(data, outcome)` is the twin's reading of one event; None means the stream is done. Before the first text
+    there is no limit here: a model may think as long as the reply may live. After the finish marker, usage is waited
+    for `limits.finish_seconds`, whatever else comes. Ends early with Finish.CUT at `limits.wire_bytes`. ProviderError:
+    TIMED_OUT after `limits.idle_seconds` of silence, BROKEN_STREAM when the stream ends unfinished, MALFORMED.
     """
-    reader = EventReader()
-    wire_bytes = 0
-    chunks = response.aiter_raw().__aiter__()
     # Asked once: in Python 3.11 each asking is a system call.
-    now = asyncio.get_running_loop().time
+    loop = asyncio.get_running_loop()
+    silence = Silence(loop)
     try:
-        async with asyncio.timeout(limits.idle_seconds) as silence:
-            while True:
-                chunk = await _next_chunk(chunks)
-                _put_off(silence, now() + limits.idle_seconds, late=limits.idle_seconds / 10)
-                wire_bytes += len(chunk or b"")
-                events = reader.close() if chunk is None else reader.feed(chunk)
-                text, done, problem = _read(events, outcome, text_of)
-                if text:
-                    yield text
-                if problem:
-                    raise problem
-                if done:
-                    return
-                if chunk is None:
-                    if outcome.finish is None:
-                        raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
-                    return
-                if reader.pending > EVENT_BYTES:
-                    raise ProviderError(Fault.MALFORMED, note="an event too long")
-                if wire_bytes > limits.wire_bytes:
-                    outcome.finish = FinishReason.CUT
-                    return
-    except TimeoutError:
-        pass
-    raise ProviderError(Fault.TIMED_OUT, note=f"silent for {limits.idle_seconds:g} s")
+        async for piece in _pieces(response, limits, outcome, text_of, silence):
+            yield piece
+        return
+    except ProviderError:
+        # What comes after the finish marker takes nothing back.
+        if outcome.finish is None:
+            raise
+        return
+    except asyncio.CancelledError:
+        if not silence.over:
+            raise
+        if silence.task is not None:
+            silence.task.uncancel()
+    finally:
+        silence.close()
+    if outcome.finish is None:
+        raise ProviderError(Fault.TIMED_OUT, note=f"silent for {limits.idle_seconds:g} s")
 
 
-def _put_off(silence: asyncio.Timeout, due: float, *, late: float) -> None:
-    """Let `silence` end at `due`, or up to `late` seconds (at most one) after it.
-
-    A time-out around each read would cost more than reading what came; this costs a look at the clock.
-    """
-    at = silence.when()
-    if at is not None and at < due:
-        silence.reschedule(due + min(1.0, late))
+async def _pieces(
+    response: httpx2.Response, limits: Limits, outcome: Outcome, text_of: TextOf, silence: Silence
+) -> AsyncIterator[str]:
+    reader = EventReader()
+    chunks = response.aiter_raw().__aiter__()
+    now = silence.loop.time
+    wire_bytes = 0
+    half = ""
+    while True:
+        chunk = await _next_chunk(chunks)
+        wire_bytes += len(chunk or b"")
+        events = reader.close() if chunk is None else reader.feed(chunk)
+        finished = outcome.finish is not None
+        text, done, problem = _read(events, outcome, text_of)
+        if text:
+            text, half = joined(half + text)
+        if text:
+            yield text
+        if problem:
+            raise problem
+        if done or (chunk is None and outcome.finish is not None):
+            return
+        if chunk is None:
+            raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
+        if reader.pending > EVENT_BYTES:
+            raise ProviderError(Fault.MALFORMED, note="an event too long")
+        if wire_bytes > limits.wire_bytes:
+            outcome.finish = FinishReason.CUT
+            return
+        if outcome.finish is None:
+            if text or silence.due is not None:
+                silence.until(now() + limits.idle_seconds)
+        elif not finished:
+            silence.until(now() + limits.finish_seconds)
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
     """The next bytes off the wire, or None at the end."""
     try:
         return await anext(chunks, None)
-    except httpx2.HTTPError as error:
+    except Exception as error:  # the transport has errors of its own below httpx's, for broken HTTP above all
         problem = from_transport(error)
         if problem.fault is Fault.UNREACHABLE:
             problem = ProviderError(Fault.BROKEN_STREAM, note=problem.note)

@@ -2,41 +2,49 @@
 
 import pytest
 
-from agents.outcomes import Ending, Verdict, decide
+from agents.outcomes import Cause, Verdict, decide
+from llm.providers.base import Finish
 
+STOP, LENGTH, REFUSAL = Finish.STOP, Finish.LENGTH, Finish.REFUSAL
 TABLE = [
-    # ending, with text, fault: state, captured, error code
-    (Ending.FINISHED, True, "", Verdict("completed", True)),
-    (Ending.FINISHED, False, "", Verdict("failed", False, "empty_reply")),
-    (Ending.STOPPED, True, "", Verdict("stopped", True)),
-    (Ending.STOPPED, False, "", Verdict("stopped", False)),
-    (Ending.CAPPED, True, "", Verdict("cut", True)),
-    (Ending.CAPPED, False, "", Verdict("failed", False, "provider_timed_out")),
-    (Ending.PROVIDER_FAULT, True, "stream_broken", Verdict("failed", False, "stream_broken")),
-    (Ending.PROVIDER_FAULT, False, "key_rejected", Verdict("failed", False, "key_rejected")),
-    (Ending.OUR_FAULT, True, "interrupted", Verdict("failed", False, "interrupted")),
-    (Ending.OUR_FAULT, False, "", Verdict("failed", False, "internal")),
+    # cause, with text, fault, finish: state, ending, captured, error code
+    (Cause.FINISHED, True, "", STOP, Verdict("completed", "complete", True)),
+    (Cause.FINISHED, False, "", STOP, Verdict("failed", "failed", False, "empty_reply")),
+    (Cause.FINISHED, True, "", LENGTH, Verdict("completed", "cut_model", True)),
+    (Cause.FINISHED, False, "", LENGTH, Verdict("failed", "thinking_spent", False, "thinking_spent")),
+    (Cause.FINISHED, True, "", REFUSAL, Verdict("completed", "declined", True)),
+    (Cause.FINISHED, False, "", REFUSAL, Verdict("failed", "declined", False, "declined")),
+    (Cause.STOPPED, True, "", None, Verdict("stopped", "stopped", True)),
+    (Cause.STOPPED, False, "", None, Verdict("stopped", "stopped", False)),
+    (Cause.CAPPED, True, "", None, Verdict("cut", "cut_ours", True)),
+    (Cause.CAPPED, False, "", None, Verdict("failed", "failed", False, "provider_timed_out")),
+    (Cause.PROVIDER_FAULT, True, "stream_broken", None, Verdict("failed", "failed", False, "stream_broken")),
+    (Cause.PROVIDER_FAULT, False, "key_rejected", None, Verdict("failed", "failed", False, "key_rejected")),
+    (Cause.PROVIDER_FAULT, False, "declined", None, Verdict("failed", "declined", False, "declined")),
+    (Cause.OUR_FAULT, True, "interrupted", None, Verdict("failed", "failed", False, "interrupted")),
+    (Cause.OUR_FAULT, False, "", None, Verdict("failed", "failed", False, "internal")),
 ]
 
 
-@pytest.mark.parametrize(("ending", "has_text", "fault", "verdict"), TABLE)
+@pytest.mark.parametrize(("cause", "has_text", "fault", "finish", "verdict"), TABLE)
 def test_ending_is_charged_as_the_table_says(
-    ending: Ending, has_text: bool, fault: str, verdict: Verdict
+    cause: Cause, has_text: bool, fault: str, finish: Finish | None, verdict: Verdict
 ) -> None:
-    assert decide(ending, has_text=has_text, fault=fault) == verdict
+    assert decide(cause, has_text=has_text, fault=fault, finish=finish) == verdict
 
 
-def test_table_has_every_ending_with_and_without_text() -> None:
-    assert {(ending, has_text) for ending, has_text, _, _ in TABLE} == {
-        (ending, has_text) for ending in Ending for has_text in (False, True)
+def test_table_has_every_cause_with_and_without_text() -> None:
+    assert {(cause, has_text) for cause, has_text, *_ in TABLE} == {
+        (cause, has_text) for cause in Cause for has_text in (False, True)
     }
 
 
-def test_nothing_without_text_is_ever_charged() -> None:
-    assert not any(decide(ending, has_text=False).capture for ending in Ending)
+@pytest.mark.parametrize("finish", [*Finish, None])
+def test_nothing_without_text_is_ever_charged(finish: Finish | None) -> None:
+    assert not any(decide(cause, has_text=False, finish=finish).capture for cause in Cause)
 
 
 def test_no_fault_is_ever_charged() -> None:
-    faults = (Ending.PROVIDER_FAULT, Ending.OUR_FAULT)
+    faults = (Cause.PROVIDER_FAULT, Cause.OUR_FAULT)
 
-    assert not any(decide(ending, has_text=text).capture for ending in faults for text in (False, True))
+    assert not any(decide(cause, has_text=text).capture for cause in faults for text in (False, True))

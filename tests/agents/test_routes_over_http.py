@@ -73,13 +73,13 @@ def test_row_2_switched_off_workspace_key_is_never_borrowed(
 
 
 @providers
-def test_row_2_unreadable_platform_key_is_as_good_as_none(
+def test_row_2_unreadable_platform_key_is_refused_by_its_own_name(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
     platform_key(provider)
     spoil(ProviderKey.objects.get(workspace=None))
 
-    assert refusal(send(visit(cast.edith), agent_on(cast, provider))) == (503, "platform_key_missing")
+    assert refusal(send(visit(cast.edith), agent_on(cast, provider))) == (503, "platform_key_unreadable")
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 

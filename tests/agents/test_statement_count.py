@@ -17,7 +17,7 @@ from django.utils import timezone
 from agents import outcomes, replies, settlement
 from agents.knowledge import training
 from agents.models import Agent, Reply
-from agents.outcomes import Ending
+from agents.outcomes import Cause
 from agents.replies import Accepted, Send
 from agents.settlement import Result
 from billing import ledger
@@ -63,10 +63,11 @@ def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted:
     with counting(counted):
         accepted = replies.accept(send)
     assert isinstance(accepted, Accepted)
-    verdict = outcomes.decide(Ending.FINISHED, has_text=True)
+    verdict = outcomes.decide(Cause.FINISHED, has_text=True)
     outcome = Outcome(Finish.STOP, input_tokens=60, output_tokens=5)
     with counting(counted):
-        settlement.settle(accepted, Result(verdict, "At nine [1].", "", 1, outcome, timezone.now()))
+        result = Result(verdict, "At nine [1].", attempts=1, outcome=outcome, first_text_at=timezone.now())
+        settlement.settle(accepted, result)
     return accepted
 
 

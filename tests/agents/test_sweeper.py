@@ -12,7 +12,6 @@ from agents.replies import Accepted, Send
 from agents.settlement import Result
 from billing import ledger
 from billing.models import Hold
-from llm.providers.base import Outcome
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import platform_key
 from tests.harness.visitor import session_cookie
@@ -81,9 +80,9 @@ def test_a_late_settle_stores_the_text_free_of_charge(cast: Cast) -> None:
     lose_lease(accepted.reply_id)
     sweeper.sweep()
 
-    verdict = outcomes.decide(outcomes.Ending.FINISHED, has_text=True)
+    verdict = outcomes.decide(outcomes.Cause.FINISHED, has_text=True)
     charged = settlement.settle(
-        accepted, Result(verdict, "Late but whole.", "", 1, Outcome(), timezone.now())
+        accepted, Result(verdict, "Late but whole.", attempts=1, first_text_at=timezone.now())
     )
 
     assert charged == 0
@@ -98,7 +97,10 @@ def test_settling_twice_charges_once_and_says_so_both_times(cast: Cast) -> None:
     platform_key()
     accepted = accept(cast)
     result = Result(
-        outcomes.decide(outcomes.Ending.FINISHED, has_text=True), "Whole.", "", 1, Outcome(), timezone.now()
+        outcomes.decide(outcomes.Cause.FINISHED, has_text=True),
+        "Whole.",
+        attempts=1,
+        first_text_at=timezone.now(),
     )
 
     assert [settlement.settle(accepted, result) for _ in range(2)] == [5, 5]

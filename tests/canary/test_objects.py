@@ -117,7 +117,7 @@ def completion_of(accepted: Accepted) -> gateway.Completion:
         provider=accepted.provider,
         model_id=accepted.model_id,
         messages=accepted.messages,
-        temperature=0.5,
+        parameters=accepted.parameters,
         secret=accepted.secret,
     )
 

@@ -181,8 +181,12 @@ def fields_of(model: ChatModel, **changes: object) -> dict[str, object]:
 def test_the_catalogue_begins_with_the_products_models():
     assert list(ChatModel.objects.filter(workspace=None).values_list("name", "model_id", "price")) == [
         ("Bookbag Local", "", 1),
+        ("GPT-6 Luna", "gpt-6-luna", 1),
+        ("Claude Haiku 5.5", "claude-haiku-5-5", 1),
         ("GPT-4o mini", "gpt-4o-mini", 1),
+        ("GPT-6.1 Terra", "gpt-6.1-terra", 2),
         ("Claude Haiku 4.5", "claude-haiku-4-5-20251001", 2),
+        ("Claude Sonnet 5.5", "claude-sonnet-5-5", 4),
         ("Claude Sonnet 4.6", "claude-sonnet-4-6", 4),
         ("GPT-4o", "gpt-4o", 5),
     ]

@@ -322,7 +322,13 @@ def test_the_way_out_offers_models_that_run_in_both_positions_first(cast, adam):
     make_agent(cast.acme, "claude-haiku-4-5-20251001")
     page = adam.get(PAGE)
     [way] = page.context["page"].ways_out
-    assert [str(choice.chat_model) for choice in way.choices] == ["Bookbag Local", "GPT-4o mini", "GPT-4o"]
+    assert [str(choice.chat_model) for choice in way.choices] == [
+        "Bookbag Local",
+        "GPT-6 Luna",
+        "GPT-4o mini",
+        "GPT-6.1 Terra",
+        "GPT-4o",
+    ]
     assert reverse("agents:change_models", args=["acme"]) in page.content.decode()
 
 

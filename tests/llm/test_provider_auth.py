@@ -4,8 +4,8 @@ import anthropic
 import openai
 import pytest
 
-from llm.providers import anthropic as anthropic_twin
-from llm.providers import openai as openai_twin
+from llm.gateway import TWINS
+from llm.providers.twin import Twin
 from llm.vault import Secret
 
 SECRET = "sk-SOMEONESKEYaB3dE5fG7hJ9kL"
@@ -14,9 +14,9 @@ SECRET = "sk-SOMEONESKEYaB3dE5fG7hJ9kL"
 @pytest.mark.parametrize(
     ("twin", "client"),
     [
-        (openai_twin, openai.OpenAI(api_key=SECRET)),
-        (anthropic_twin, anthropic.Anthropic(api_key=SECRET)),
+        (TWINS["openai"], openai.OpenAI(api_key=SECRET)),
+        (TWINS["anthropic"], anthropic.Anthropic(api_key=SECRET)),
     ],
 )
-def test_the_header_is_the_sdks_own(twin: object, client: object) -> None:
+def test_the_header_is_the_sdks_own(twin: Twin, client: object) -> None:
     assert twin.auth_headers(Secret(SECRET)) == client.auth_headers  # type: ignore[attr-defined]

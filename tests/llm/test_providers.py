@@ -3,13 +3,14 @@
 import asyncio
 import time
 import traceback
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from llm.gateway import TWINS
-from llm.providers.base import Call, Fault, Finish, Limits, Message, Outcome, ProviderError, Verdict
+from llm.profiles import Parameters
+from llm.providers.base import Call, Fault, Finish, Limits, Message, Outcome, ProviderError, Verdict, check
+from llm.providers.twin import Twin
 from llm.vault import Secret
 from tests.harness.chat import ACME_SECRETS, MODELS
 from tests.provider_double.client import Double
@@ -18,9 +19,9 @@ LIMITS = Limits(connect_seconds=0.5, first_byte_seconds=0.6, idle_seconds=0.4, w
 both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
 
 # The double's mode, its parameters, and our fault (for OpenAI, for Anthropic where it differs).
-FAULTS: list[tuple[str, dict[str, Any], Fault]] = [
+FAULTS: list[tuple[str, dict[str, Any], Fault | dict[str, Fault]]] = [
     ("401", {}, Fault.REJECTED),
-    ("403", {}, Fault.REJECTED),
+    ("403", {}, {"openai": Fault.LACKS_PERMISSION, "anthropic": Fault.NOT_ALLOWED}),
     ("echo_secret_in_error", {}, Fault.REJECTED),
     ("404_model", {}, Fault.MODEL_MISSING),
     ("400", {}, Fault.TOO_LARGE),
@@ -33,16 +34,30 @@ FAULTS: list[tuple[str, dict[str, Any], Fault]] = [
     ("429_junk", {}, Fault.RATE_LIMITED),
     ("429_huge", {}, Fault.RATE_LIMITED),
     ("500", {}, Fault.UNAVAILABLE),
-    ("502", {}, Fault.UNAVAILABLE),
+    ("502", {}, Fault.NOT_THE_PROVIDER),
     ("503", {}, Fault.UNAVAILABLE),
     ("529", {}, Fault.UNAVAILABLE),
-    ("status", {"status": 400, "body": '{"error": {"code": ["odd"], "message": {}}}'}, Fault.BAD_REQUEST),
-    ("status", {"status": 402}, Fault.NO_FUNDS),
-    ("status", {"status": 408}, Fault.UNAVAILABLE),
-    ("status", {"status": 409, "body": "[[["}, Fault.BAD_REQUEST),
-    ("status", {"status": 418, "body": "teapot", "content_type": "text/plain"}, Fault.BAD_REQUEST),
-    ("status", {"status": 500, "body": "x" * 300_000}, Fault.UNAVAILABLE),
-    ("status", {"status": 599}, Fault.UNAVAILABLE),
+    # Bodies that are not in the provider's error shape are not its word, whatever the status.
+    (
+        "status",
+        {"status": 400, "body": '{"error": {"code": ["odd"], "message": {}}}'},
+        Fault.NOT_THE_PROVIDER,
+    ),
+    ("status", {"status": 401, "body": "<html>Sign in</html>"}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 402}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 403, "body": '{"message": "Forbidden"}'}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 408}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 409, "body": "[[["}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 418, "body": "teapot", "content_type": "text/plain"}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 429, "body": '{"detail": "slow down"}'}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 500, "body": "x" * 300_000}, Fault.NOT_THE_PROVIDER),
+    ("status", {"status": 599}, Fault.NOT_THE_PROVIDER),
+    (
+        "status",
+        {"status": 200, "body": "<html>Sign in</html>", "content_type": "text/html"},
+        Fault.NOT_THE_PROVIDER,
+    ),
+    ("status", {"status": 200, "body": '{"ok": true}'}, Fault.NOT_THE_PROVIDER),
     ("redirect", {}, Fault.REDIRECTED),
     ("redirect", {"status": 307}, Fault.REDIRECTED),
     ("reset_before_headers", {}, Fault.UNREACHABLE),
@@ -81,14 +96,14 @@ def call_of(provider: str, double: Double, secret: str = "") -> Call:
     return Call(
         model_id=MODELS[provider][0],
         messages=[Message("system", "Be kind."), Message("user", "Hello")],
-        temperature=0.2,
+        parameters=Parameters(),
         secret=Secret(secret or ACME_SECRETS[provider]),
         base_url=base_url,
         limits=LIMITS,
     )
 
 
-def read(twin: ModuleType, call: Call) -> tuple[str, Outcome, ProviderError | None]:
+def read(twin: Twin, call: Call) -> tuple[str, Outcome, ProviderError | None]:
     """What one call says, what it leaves on the outcome, and how it fails."""
 
     async def run() -> tuple[str, Outcome, ProviderError | None]:
@@ -108,14 +123,14 @@ def read(twin: ModuleType, call: Call) -> tuple[str, Outcome, ProviderError | No
 @both
 @pytest.mark.parametrize(("mode", "params", "fault"), FAULTS, ids=lambda value: str(value)[:40])
 def test_each_way_to_fail_is_one_fault_without_the_secret(
-    provider_double: Double, provider: str, mode: str, params: dict[str, Any], fault: Fault
+    provider_double: Double, provider: str, mode: str, params: dict[str, Any], fault: Fault | dict[str, Fault]
 ) -> None:
     provider_double.script(mode, **params)
 
     _, _, error = read(TWINS[provider], call_of(provider, provider_double))
 
     assert error is not None
-    assert error.fault is fault
+    assert error.fault is (fault[provider] if isinstance(fault, dict) else fault)
     assert shows_of(error, ACME_SECRETS[provider]) == []
     assert len(provider_double.calls()) == 1
     assert provider_double.redirect_hits() == []
@@ -130,8 +145,6 @@ def test_what_is_only_unusual_is_no_fault(
 
     text, outcome, error = read(TWINS[provider], call_of(provider, provider_double))
 
-    if mode == "refusal" and provider == "openai":
-        finish = Finish.STOP  # which says so in the field that the text comes in
     assert (outcome.finish, error) == (finish, None)
     assert bool(text) == (mode != "empty")
 
@@ -229,7 +242,7 @@ def shows_of(error: BaseException, secret: str) -> list[str]:
     [
         ("ok", {}, Verdict.VALID),
         ("401", {}, Verdict.REJECTED),
-        ("403", {}, Verdict.REJECTED),
+        ("403", {}, Verdict.UNVERIFIED),
         ("echo_secret_in_error", {}, Verdict.REJECTED),
         ("429", {}, Verdict.LIMITED),
         ("quota", {}, Verdict.LIMITED),
@@ -256,7 +269,9 @@ def test_check_of_a_key_always_ends_with_a_verdict(
     provider_double.script(mode, **params)
     call, began = call_of(provider, provider_double), time.monotonic()
 
-    assert TWINS[provider].verify(call.secret, base_url=call.base_url, seconds=0.7) is verdict
+    listing = TWINS[provider].list_models(call.secret, base_url=call.base_url, seconds=0.7)
+
+    assert asyncio.run(check(listing)).verdict is verdict
 
     assert time.monotonic() - began < 2
     assert provider_double.redirect_hits() == []

@@ -36,11 +36,31 @@ def test_row_1_byo_off_and_platform_key(provider: str, other: KeyState) -> None:
 
 @both
 @any_key
-@pytest.mark.parametrize("ours", [MISSING, UNREADABLE])
-def test_row_2_byo_off_and_no_platform_key(provider: str, other: KeyState, ours: KeyState) -> None:
-    asked = facts(provider, platform_key=ours, workspace_key=other)
+def test_row_2_byo_off_and_no_platform_key(provider: str, other: KeyState) -> None:
+    asked = facts(provider, platform_key=MISSING, workspace_key=other)
 
     assert choose(asked) == Refusal(RefusalCode.PLATFORM_KEY_MISSING, provider)
+
+
+@both
+@any_key
+def test_platform_key_that_does_not_open_is_refused_by_its_own_name(provider: str, other: KeyState) -> None:
+    asked = facts(provider, platform_key=UNREADABLE, workspace_key=other)
+
+    assert choose(asked) == Refusal(RefusalCode.PLATFORM_KEY_UNREADABLE, provider)
+
+
+@both
+@any_key
+@pytest.mark.parametrize("byo_enabled", [False, True])
+def test_model_that_its_provider_has_shut_down_is_refused_whoever_would_pay(
+    provider: str, other: KeyState, byo_enabled: bool
+) -> None:
+    asked = facts(
+        provider, is_shut_down=True, byo_enabled=byo_enabled, workspace_key=other, platform_key=other
+    )
+
+    assert choose(asked) == Refusal(RefusalCode.MODEL_SHUT_DOWN, provider)
 
 
 @both
@@ -119,7 +139,7 @@ def test_model_no_longer_offered_is_refused_whoever_would_pay(provider: str, byo
 EVERY = [
     Facts(*combination)
     for combination in product(
-        ["openai", "anthropic"], [5], [False, True], [False, True], [True, False], [False, True],
+        ["openai", "anthropic"], [5], [False, True], [False, True], [True, False], [False, True], [False, True],
         KeyState, KeyState, [True, False],
     )
 ]  # fmt: skip

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from agents import replies, settlement, sweeper
 from agents.errors import IdempotencyConflict, NotRunnable
 from agents.models import Agent, Reply
-from agents.outcomes import Ending, decide
+from agents.outcomes import Cause, decide
 from agents.replies import Accepted, Existing, Send
 from agents.settlement import Result
 from billing import ledger
@@ -36,7 +36,6 @@ from billing.models import Hold
 from bookbag import onboarding
 from llm import byo, keys
 from llm.models import ChatModel
-from llm.providers.base import Outcome
 from llm.vault import Secret
 from tests.canary import planted
 from tests.factories import make_user
@@ -169,22 +168,22 @@ class ChargingMachine(RuleBasedStateMachine):
     # --- Ending --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.model.running)
-    @rule(which=WHICH, ending=st.sampled_from([Ending.FINISHED, Ending.STOPPED, Ending.CAPPED]))
-    def deliver(self, which: int, ending: Ending) -> None:
+    @rule(which=WHICH, cause=st.sampled_from([Cause.FINISHED, Cause.STOPPED, Cause.CAPPED]))
+    def deliver(self, which: int, cause: Cause) -> None:
         """Text came: the reply is charged, unless its lease was lost."""
-        self._end(which, ending, has_text=True)
+        self._end(which, cause, has_text=True)
 
     @precondition(lambda self: self.model.running)
-    @rule(which=WHICH, ending=st.sampled_from(list(Ending)), has_text=st.booleans())
-    def end(self, which: int, ending: Ending, has_text: bool) -> None:
-        self._end(which, ending, has_text=has_text)
+    @rule(which=WHICH, cause=st.sampled_from(list(Cause)), has_text=st.booleans())
+    def end(self, which: int, cause: Cause, has_text: bool) -> None:
+        self._end(which, cause, has_text=has_text)
 
-    def _end(self, which: int, ending: Ending, *, has_text: bool) -> None:
+    def _end(self, which: int, cause: Cause, *, has_text: bool) -> None:
         run = self._pick(which)
         assert run is not None
-        verdict = decide(ending, has_text=has_text, fault="internal")
+        verdict = decide(cause, has_text=has_text, fault="internal")
         text, seen_at = ("Some text", timezone.now()) if has_text else ("", None)
-        result = Result(verdict, text, "", 1 if run.secret else 0, Outcome(), seen_at)
+        result = Result(verdict, text, attempts=1 if run.secret else 0, first_text_at=seen_at)
         due = run.price if verdict.capture and not run.swept else 0
 
         # Twice, as after a commit whose answer was lost.

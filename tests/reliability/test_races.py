@@ -14,12 +14,11 @@ from django.utils import timezone
 
 from agents import outcomes, replies, settlement, sweeper
 from agents.models import Agent, Reply
-from agents.outcomes import Ending
+from agents.outcomes import Cause
 from agents.replies import Accepted, Send
 from agents.settlement import Beat, Result
 from billing import ledger
 from billing.models import Hold, Transfer
-from llm.providers.base import Outcome
 from tests.agents.scenes import give_plenty
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import platform_key
@@ -40,8 +39,8 @@ def accept(session: str, agent: Agent, key: str = "") -> Accepted:
 
 
 def finished(text: str = "Late but whole.") -> Result:
-    verdict = outcomes.decide(Ending.FINISHED, has_text=True)
-    return Result(verdict, text, "", 1, Outcome(), timezone.now())
+    verdict = outcomes.decide(Cause.FINISHED, has_text=True)
+    return Result(verdict, text, attempts=1, first_text_at=timezone.now())
 
 
 def lose_lease(accepted: Accepted) -> None:

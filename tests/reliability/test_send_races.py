@@ -11,13 +11,12 @@ import pytest
 
 from agents import outcomes, replies, settlement
 from agents.errors import NotRunnable
-from agents.outcomes import Ending
+from agents.outcomes import Cause
 from agents.replies import Accepted, Existing, Send
 from agents.settlement import Result
 from billing import ledger
 from llm import byo, keys
 from llm.models import ProviderKey
-from llm.providers.base import Outcome
 from llm.vault import Secret
 from tests.agents.scenes import give_plenty
 from tests.canary import planted
@@ -67,9 +66,7 @@ def test_last_credits_go_to_one_of_many(cast: Cast, chance: random.Random) -> No
 
         (winner,) = [one for one in ended if isinstance(one, Accepted)]
         assert [one for one in ended if one is not winner] == ["credits_exhausted"] * 5
-        settlement.settle(
-            winner, Result(outcomes.decide(Ending.STOPPED, has_text=False), "", "", 1, Outcome(), None)
-        )
+        settlement.settle(winner, Result(outcomes.decide(Cause.STOPPED, has_text=False), "", attempts=1))
         assert ledger.balance(cast.acme) == ledger.Balance(PRICE, 0)
 
 

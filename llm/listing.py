@@ -1,0 +1,94 @@
+"""What an account's model list says: asked of the provider free of tokens, stored with the key that asked.
+
+No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
+"""
+
+from importlib import import_module
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from llm import profiles, shape
+from llm.models import ChatModel, ListedModel, ProviderKey
+from llm.providers.base import Checked, Listing, check
+from llm.vault import Secret
+
+# For a whole list, from connecting to its last page.
+CHECK_SECONDS = 5.0
+
+
+def base_url(provider: str, region: str = "") -> str:
+    """The only address that a key of `provider` is sent to. `region`: one of the provider's own, or none."""
+    regional: str = settings.PROVIDER_REGION_URLS.get(provider, {}).get(region, "")
+    return regional or str(settings.PROVIDER_BASE_URLS[provider])
+
+
+def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
+    """What `provider` says of `secret` within CHECK_SECONDS: a verdict, and the account's models if it lists them."""
+    if not connection.in_atomic_block:
+        connection.close()
+    # Imported when first needed: the SDKs take seconds to load.
+    twin = import_module(f"llm.providers.{provider}").TWIN
+    url = base_url(provider, region)
+
+    async def once() -> Checked:
+        return await check(twin.list_models(secret, base_url=url, seconds=CHECK_SECONDS))
+
+    return async_to_sync(once)()
+
+
+@transaction.atomic
+def store(row: ProviderKey, models: list[Listing]) -> None:
+    """Remember the list of the key's account in place of the one before."""
+    row.listed_models.all().delete()
+    # They are the provider's words, and are shown: nothing shaped like a key is among them.
+    rows = {one.model_id: _row(row, one) for one in models if not shape.may_be_secret(one.model_id)}
+    ListedModel.objects.bulk_create(rows.values(), batch_size=500)
+    ProviderKey.objects.filter(pk=row.pk).update(listed_at=timezone.now())
+
+
+def _row(key: ProviderKey, one: Listing) -> ListedModel:
+    said = one.listed
+    return ListedModel(
+        provider_key=key,
+        model_id=one.model_id,
+        name=one.name,
+        lifecycle=said.lifecycle,
+        shuts_down_on=said.shuts_down_on,
+        context_tokens=said.context_tokens,
+        output_limit=said.output_limit,
+        efforts=None if said.efforts is None else " ".join(said.efforts),
+        thinking=None if said.thinking is None else " ".join(said.thinking),
+    )
+
+
+def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> profiles.Profile:
+    """The profile of a stored chat model; `listed` is what the account that would run it says."""
+    return profiles.of(
+        chat_model.provider,
+        chat_model.model_id,
+        listed=said(listed) if listed else None,
+        left_out=chat_model.left_out,
+        own_word=profiles.OwnWord(
+            takes_temperature=chat_model.takes_temperature,
+            efforts=tuple(chat_model.efforts.split()),
+            output_limit=chat_model.output_limit,
+            context_tokens=chat_model.context_tokens,
+            shuts_down_on=chat_model.shuts_down_on,
+            replaced_by=chat_model.replaced_by,
+        ),
+    )
+
+
+def said(row: ListedModel) -> profiles.Listed:
+    """A stored row as the profiles take it."""
+    return profiles.Listed(
+        lifecycle=row.lifecycle,
+        shuts_down_on=row.shuts_down_on,
+        context_tokens=row.context_tokens,
+        output_limit=row.output_limit,
+        efforts=None if row.efforts is None else tuple(row.efforts.split()),
+        thinking=None if row.thinking is None else tuple(row.thinking.split()),
+    )
