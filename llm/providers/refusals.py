@@ -103,7 +103,7 @@ OPENAI = (
     # Only a wrong base URL meets these; an unknown model has a code or names the parameter.
     _row(Fault.NOT_THE_PROVIDER, code="unknown_url"),
     _row(
-        Fault.UNREACHABLE,
+        Fault.NOT_THE_PROVIDER,
         status=(404, 405),
         words=("invalid url", "unknown request url", "not found", "not allowed"),
     ),
