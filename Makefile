@@ -54,7 +54,7 @@ bench: developer  ## measure a reply's cost beside the provider and the LiteLLM 
 	@$(IN_ENV) python -m bench $(ARGS)
 
 provider-double: developer  ## start the stand-in for OpenAI and Anthropic, to try keys without an account
-	@$(IN_ENV) python -m tests.provider_double --port 8010 --gap-ms 30 --verbose $(ARGS)
+	@$(IN_ENV) python -m tests.provider_double --port 8010 --gap-ms 30 --think-ms 2000 --verbose $(ARGS)
 
 # --inexact leaves alone what the other set has installed.
 runtime: $(UV_HERE)

@@ -6,9 +6,10 @@ import gc
 import ipaddress
 import sys
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
-from . import fake_models, modes
+from . import anthropic_rules, fake_models, modes, openai_rules
 from .auth import HINT
 from .calls import Call
 from .server import serve
@@ -25,10 +26,18 @@ def arguments() -> argparse.Namespace:
         "--first-ms", type=float, default=0, help="delay before the first word of a usual answer"
     )
     parser.add_argument("--gap-ms", type=float, default=0, help="delay between the words of a usual answer")
+    parser.add_argument(
+        "--think-ms", type=float, default=0, help="how long a model that thinks does so before a usual answer"
+    )
+    parser.add_argument("--today", metavar="YYYY-MM-DD", type=day, help="the day it takes for today")
     parser.add_argument("--verbose", action="store_true", help="print a line for each call")
     parser.add_argument("--quiet", action="store_true", help="print the address and nothing else")
     parser.add_argument("--list", action="store_true", help="list the modes and the models' names, and exit")
     return parser.parse_args()
+
+
+def day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
 
 
 def is_loopback(host: str) -> bool:
@@ -39,12 +48,21 @@ def is_loopback(host: str) -> bool:
 
 
 def listing() -> str:
+    reworded = ", ".join(modes.REWORDED)
     return (
         "Modes, pushed by POST /__double/script {mode, params, times, match}; those that say something also take\n"
-        f"text, chunks, first_ms and gap_ms:\n\n{modes.listing()}\n\n"
+        f"{', '.join(modes.SPEECH)}; named errors take {reworded}:\n\n{modes.listing()}\n\n"
         "For a refused connection, point the client at a closed port.\n\n"
-        f"Behaviour by model name, as in fake-t200-d50-f300:\n\n{fake_models.listing()}"
+        f"Behaviour by model name, as in fake-t200-d50-f300:\n\n{fake_models.listing()}\n"
+        f"Models, each as its maker takes it (more: POST /__double/models {{id, like, gone_on}}):\n\n"
+        f"{models_listing()}"
     )
+
+
+def models_listing() -> str:
+    """One line for the ids that are alike, with the day they are gone; for people."""
+    rows = (*openai_rules.MODELS, *anthropic_rules.MODELS)
+    return "\n".join(f"  {row.gone_on or 'no date':12}{row.family:14}{row.ids}" for row in rows)
 
 
 def hints(url: str) -> str:
@@ -56,10 +74,21 @@ Point Bookbag (or any client) at it, then add a provider key of your own making:
 
 {HINT}
 
-  try: sk-proj-works-0000000000000000a1B2   sk-ant-works-0000000000000000a1B2
-       sk-proj-bad-000000000000000000a1B2   sk-ant-bad-000000000000000000a1B2
+  try: sk-proj-works-0000000000000000a1B2          sk-ant-api03-works-0000000000000000a1B2
+       sk-proj-bad-000000000000000000a1B2          sk-ant-api03-bad-000000000000000000a1B2
+       sk-proj-nolist-000000000000000a1B2          sk-ant-api03-noaccess-0000000000000a1B2
+       sk-proj-nochat-000000000000000a1B2          sk-ant-api03-nofunds-00000000000000a1B2
+       sk-proj-noaccess-0000000000000a1B2          sk-ant-api03-country-00000000000000a1B2
+       sk-proj-region-000000000000000a1B2          sk-ant-oat01-works-0000000000000000a1B2
+       sk-proj-ip-0000000000000000000a1B2          sk-ant-admin01-works-00000000000000a1B2
+       sk-proj-nofunds-00000000000000a1B2          sk-or-v1-works-00000000000000000000a1B2
+       sk-admin-works-000000000000000a1B2
 
+models:     gpt-4o (takes temperature), gpt-6-luna and claude-sonnet-5-5 (think), gpt-3.5-turbo (gone),
+            gpt-5.5-pro (only in the Responses API), text-embedding-3-small (cannot chat); --list names them all
 misbehave:  curl -d '{{"mode": "503", "times": 1}}' {url}/__double/script     (--list names the modes)
+another id: curl -d '{{"id": "my-model", "like": "gpt-4o"}}' {url}/__double/models
+another day: curl -d '{{"today": "2027-01-14"}}' {url}/__double/today
 look:       curl {url}/__double/calls   curl {url}/__double/stats
 stop:       Ctrl-C
 """
@@ -111,11 +140,17 @@ def main() -> int:
 
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    pace = {"first_ms": options.first_ms, "gap_ms": options.gap_ms}
+    pace = {"first_ms": options.first_ms, "gap_ms": options.gap_ms, "think_ms": options.think_ms}
     on_end = tell if options.verbose else None
     run(
         lambda: serve(
-            options.host, options.port, ready=ready, parent=options.parent_pid, pace=pace, on_end=on_end
+            options.host,
+            options.port,
+            ready=ready,
+            parent=options.parent_pid,
+            pace=pace,
+            on_end=on_end,
+            day=options.today,
         )
     )
     return 0

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from .calls import Call
+from .refusals import Refusal, masked
 
 
 class Act(Enum):
@@ -63,7 +64,7 @@ def whole(
     headers: dict[str, str] | None = None,
 ) -> Answer:
     """An answer whose body is known and sent in one piece, `wait` seconds from now."""
-    extra = call.wire.request_id(call) if call else b""
+    extra = call.wire.headers(call) if call else b""
     for name, value in (headers or {}).items():
         extra += f"{name}: {value}\r\n".encode()
     return Answer(status, head(status, content_type, len(body), extra) + body, None, False, wait)
@@ -71,14 +72,29 @@ def whole(
 
 def events(call: Call, steps: Iterable[Step], wait: float = 0.0) -> Answer:
     """A server-sent event stream, chunked; the steps must close with an Act."""
-    first = head(200, EVENTS, None, call.wire.request_id(call) + b"cache-control: no-cache\r\n")
+    first = head(200, EVENTS, None, call.wire.headers(call) + b"cache-control: no-cache\r\n")
     return Answer(200, first, iter(steps), True, wait)
 
 
 def parts(call: Call, steps: Iterable[Step], *, length: int | None, wait: float = 0.0) -> Answer:
     """A JSON body sent in several steps; `length` is the length it claims, None for a chunked body."""
-    first = head(200, JSON, length, call.wire.request_id(call))
+    first = head(200, JSON, length, call.wire.headers(call))
     return Answer(200, first, iter(steps), length is None, wait)
+
+
+def refusal_of(call: Call, kind: str, detail: str = "") -> Refusal:
+    """The provider's refusal of this kind, one of those in its error table, with its words filled in."""
+    row = call.wire.ERRORS[kind]
+    said = row.message.format(model=call.model, masked=masked(call.secret), secret=call.secret, detail=detail)
+    return row._replace(message=said)
+
+
+def refuse(
+    call: Call, refusal: Refusal, *, wait: float = 0.0, headers: dict[str, str] | None = None
+) -> Answer:
+    """A refusal in the provider's own shape."""
+    body = call.wire.error_body(call, refusal).encode("utf-8", "replace")
+    return whole(call, body, status=refusal.status, wait=wait, headers=headers)
 
 
 def error(
@@ -90,6 +106,11 @@ def error(
     wait: float = 0.0,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """One of the provider's errors in the provider's own shape (the kinds are those of its wire module)."""
-    usual, body = call.wire.error(call, kind, detail)
-    return whole(call, body, status=status or usual, wait=wait, headers=headers)
+    """One of the provider's errors in the provider's own shape; `kind` is a key of its error table."""
+    refusal = refusal_of(call, kind, detail)
+    return refuse(call, refusal._replace(status=status or refusal.status), wait=wait, headers=headers)
+
+
+def error_event(call: Call, kind: str) -> bytes:
+    """The same inside a stream that began with 200."""
+    return call.wire.error_event(call, refusal_of(call, kind))

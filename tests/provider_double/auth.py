@@ -1,16 +1,51 @@
-"""Which secrets the double accepts: any, unless it is on the revoked list or says itself how it wants to be met."""
+"""Which secrets the double accepts: any of the right sort, unless it is revoked or says itself how it wants to be met."""
 
 import re
+from functools import lru_cache
 
-# A random secret may well contain "bad" (it is three hexadecimal digits), so it counts only as a word of its own.
-BAD = re.compile(r"(?<![A-Za-z0-9])bad(?:key)?\d*(?![A-Za-z0-9])", re.IGNORECASE)
+from .rules import WRONG_SORTS
+
+# Word in a secret: (what every call meets, what a call for the model list meets, what a call for a reply meets), each
+# a kind of the error tables.
+WORDS = {
+    "bad": ("wrong_secret", "", ""),
+    "badkey": ("wrong_secret", "", ""),
+    "deactivated": ("deactivated", "", ""),
+    "region": ("incorrect_hostname", "", ""),
+    "ip": ("ip_not_authorized", "", ""),
+    "country": ("region", "", ""),
+    "nolist": ("", "missing_scope_list", ""),
+    "nochat": ("", "", "missing_scope_request"),
+    "noaccess": ("", "", "not_allowed_model"),
+    "nofunds": ("", "", "balance"),
+}
+# A random secret may well contain "bad" (it is three hexadecimal digits), so a word counts only by itself.
+WORD = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(WORDS)})\d*(?![A-Za-z0-9])", re.IGNORECASE)
 
 HINT = """\
-any secret is accepted, except:
-  sk-bad-…, sk-ant-bad-… (the word "bad")     401, the provider rejects it
-  …forbid…                                    403, it may not do this
-  …quota…                                     429, its quota is used up
-  no secret at all                            401"""
+any secret is accepted, except one that has one of these words:
+  -bad-           401, the provider rejects it          -deactivated-  401, its account is closed
+  forbid          403, it may not do this               quota          429, its quota is used up
+  -nolist-        chats, and may not list models        -nochat-       lists models, and may not chat
+  -noaccess-      chats with no model (OpenAI: 403)     -nofunds-      lists models, and has no money to chat
+  -region-        of another region (OpenAI)            -ip-           not from this address (OpenAI)
+  -country-       403, the country is not served
+and one of another sort or maker: sk-admin-, sk-ant-admin01-, sk-ant-oat01-, sk-or-v1- and the like get 401"""
+
+
+@lru_cache(maxsize=8192)
+def met(secret: str, provider: str) -> tuple[str, str, str]:
+    """How a secret is met by its own looks, as in WORDS."""
+    if not secret:
+        return "no_secret", "", ""
+    if secret.startswith(WRONG_SORTS[provider]):
+        return "wrong_secret", "", ""
+    word = WORD.search(secret)
+    if word:
+        return WORDS[word[1].lower()]
+    if "forbid" in secret:
+        return "forbidden", "", ""
+    return ("quota" if "quota" in secret else ""), "", ""
 
 
 class Auth:
@@ -19,12 +54,9 @@ class Auth:
     def __init__(self) -> None:
         self.revoked: set[str] = set()
 
-    def refusal(self, secret: str) -> str:
+    def refusal(self, secret: str, provider: str, chat: bool) -> str:
         """The kind of error this secret meets, or an empty string."""
-        if not secret:
-            return "no_secret"
-        if secret in self.revoked or BAD.search(secret):
+        if secret in self.revoked:
             return "wrong_secret"
-        if "forbid" in secret:
-            return "forbidden"
-        return "quota" if "quota" in secret else ""
+        always, listing, chatting = met(secret, provider)
+        return always or (chatting if chat else listing)

@@ -6,13 +6,40 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .wires import Wire
+
+if TYPE_CHECKING:
+    from .roster import Known
 
 CALLS_KEPT = 20_000
 BYTES_KEPT = 64 * 1024 * 1024
 SECRETS_COUNTED = 20_000
+
+
+class Told(NamedTuple):
+    """Figures that an answer gives instead of its own: tokens of the prompt, read from a cache, written to one, in
+    the first event only, and of the whole output; and the category of a refusal."""
+
+    prompt: int | None = None
+    cached: int = 0
+    written: int = 0
+    at_start: int | None = None
+    output: int | None = None
+    category: str | None = None
+
+
+class Headroom(NamedTuple):
+    """What the rate-limit headers say is left, and in how many seconds it will be full again."""
+
+    requests: int = 4_999
+    tokens: int = 399_000
+    seconds: int = 1
+
+
+NOTHING_TOLD = Told()
+USUAL_HEADROOM = Headroom()
 
 
 class Call:
@@ -25,9 +52,12 @@ class Call:
     __slots__ = (
         "at",
         "body",
+        "day",
         "ended_at",
         "head",
+        "headroom",
         "host",
+        "known",
         "listing",
         "method",
         "mode",
@@ -39,6 +69,10 @@ class Call:
         "secret",
         "status",
         "stream",
+        "thinks",
+        "thought",
+        "told",
+        "version",
         "wire",
     )  # fmt: skip
 
@@ -71,6 +105,13 @@ class Call:
         self.outcome = "open"
         self.mode = ""
         self.listing: bytes | None = None  # the body, where the call asks for models and not for a reply
+        self.version = ""  # the protocol version that the client named, where the provider has such
+        self.known: Known | None = None
+        self.day = ""
+        self.thinks = 0  # the tokens that its model thinks before it answers
+        self.thought = 0  # those that the answer counts
+        self.told = NOTHING_TOLD
+        self.headroom = USUAL_HEADROOM
 
     def read(self, body: dict[str, Any]) -> None:
         """Take over the parsed request body."""
@@ -91,7 +132,12 @@ class Call:
 
     def prompt_tokens(self) -> int:
         """About four characters a token, as in the providers' rule of thumb; never nothing."""
-        size = sum(len(text) for _, text in self.messages()) + len(plain_text(self.body.get("system")))
+        if self.told.prompt is not None:
+            return self.told.prompt
+        size = len(plain_text(self.body.get("system")))
+        for message in self.body.get("messages") or ():
+            content = message.get("content") if isinstance(message, dict) else None
+            size += len(content if isinstance(content, str) else plain_text(content))
         return max(1, size // 4)
 
     def as_dict(self, bodies: bool = True) -> dict[str, Any]:
@@ -190,6 +236,6 @@ def header_lines(head: bytes) -> Iterator[tuple[str, str]]:
 def parsed(raw: bytes) -> Any:
     """The JSON value in these bytes, or None where there is none."""
     try:
-        return json.loads(raw)
+        return json.loads(raw.decode())
     except (ValueError, RecursionError):
         return None

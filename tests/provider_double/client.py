@@ -112,8 +112,9 @@ class Double:
         return listed
 
     def clear(self) -> None:
-        """Forget scripts, calls, counts, redirect hits and revoked secrets: a clean slate between two tests."""
-        for what in ("script", "calls", "revoked"):
+        """Forget scripts, calls, counts, redirect hits, revoked secrets, registered models and the day: a clean slate
+        between two tests."""
+        for what in ("script", "calls", "revoked", "models", "today"):
             self.ask("DELETE", what)
 
     def stats(self) -> dict[str, Any]:
@@ -124,6 +125,14 @@ class Double:
     def revoke(self, secret: str) -> None:
         """Reject this secret from now on, as the provider does after its owner has revoked it."""
         self.ask("POST", "revoked", {"secret": secret})
+
+    def model(self, name: str, *, like: str, gone_on: str | None = None) -> None:
+        """Let there be one more model, taken as `like` is by its provider; calls are refused from `gone_on` on."""
+        self.ask("POST", "models", {"id": name, "like": like, "gone_on": gone_on})
+
+    def today(self, day: str) -> None:
+        """Let it be this day, YYYY-MM-DD: models are gone, deprecated or alive accordingly."""
+        self.ask("POST", "today", {"today": day})
 
     def redirect_hits(self) -> list[dict[str, Any]]:
         """The requests that followed a redirect, with their headers."""

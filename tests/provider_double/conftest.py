@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from .client import Double
-from .sdk import SECRET, Anthropic, OpenAI, Sdk
+from .sdk import SECRETS, Anthropic, OpenAI, Sdk
 
 
 @pytest.fixture(scope="package")
@@ -24,14 +24,16 @@ def double(running: Double) -> Double:
 
 @pytest.fixture(scope="package")
 def openai_client(running: Double) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key=SECRET, base_url=running.openai_base_url, max_retries=0, timeout=5) as client:
+    with openai.OpenAI(
+        api_key=SECRETS["openai"], base_url=running.openai_base_url, max_retries=0, timeout=5
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="package")
 def anthropic_client(running: Double) -> Iterator[anthropic.Anthropic]:
     with anthropic.Anthropic(
-        api_key=SECRET, base_url=running.anthropic_base_url, max_retries=0, timeout=5
+        api_key=SECRETS["anthropic"], base_url=running.anthropic_base_url, max_retries=0, timeout=5
     ) as client:
         yield client
 

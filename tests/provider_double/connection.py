@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .answers import JSON, Act, Answer, head
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 HEAD_LIMIT = 256 * 1024
 BODY_LIMIT = 32 * 1024 * 1024
 LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+@lru_cache(maxsize=1024)
+def headers_of(head: bytes) -> dict[str, str]:
+    """The headers of a request head, not to be changed: a client sends the same ones again and again."""
+    return dict(header_lines(head))
 
 
 class Request(NamedTuple):
@@ -96,7 +103,7 @@ class Connection(asyncio.Protocol):
                 self.give_up(431)
             return None
         raw = bytes(self.buffer[:end])
-        headers = dict(header_lines(raw))
+        headers = headers_of(raw)
         line = raw[: raw.find(b"\r\n")] if b"\r\n" in raw else raw
         words = line.decode("latin-1").split(" ")
         length = headers.get("content-length", "0")

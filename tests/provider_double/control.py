@@ -1,14 +1,16 @@
-"""The control plane under /__double/: scripts, the record, revoked secrets. JSON in, JSON out, for tests."""
+"""The control plane under /__double/: scripts, the record, revoked secrets, models, today. JSON in, JSON out."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from .answers import Answer, whole
 from .calls import parsed
 from .modes import MODES, known_params
+from .openai_errors import ERRORS
 from .scripts import ScriptError, read_script
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ def answer(double: Double, request: Request, path: str, query: Query) -> Answer:
 def push_script(double: Double, request: Request, query: Query) -> Shown:
     try:
         script = read_script(parsed(request.body), known_params())
+        kind = script.params.get("kind")
+        if kind is not None and kind not in ERRORS:
+            raise ScriptError(f"kind must be one of: {', '.join(ERRORS)}")
     except ScriptError as error:
         return 400, {"error": str(error)}
     double.queue.push(script)
@@ -87,6 +92,48 @@ def clear_revoked(double: Double, request: Request, query: Query) -> Shown:
     return 200, {"revoked": 0}
 
 
+def list_registered(double: Double, request: Request, query: Query) -> Shown:
+    return 200, {"registered": [{"id": one.id, "provider": one.provider} for one in double.roster.registered]}
+
+
+def register(double: Double, request: Request, query: Query) -> Shown:
+    """A further model: {"id", "like": an id it is taken as, "gone_on": the day it is gone, or nothing}."""
+    asked = parsed(request.body)
+    if not isinstance(asked, dict) or not {"id", "like"} <= asked.keys() <= {"id", "like", "gone_on"}:
+        return 400, {
+            "error": 'give {"id": "…", "like": "gpt-4o"}, with "gone_on": "YYYY-MM-DD" if it is to be gone'
+        }
+    try:
+        double.roster.register(str(asked["id"]), str(asked["like"]), asked.get("gone_on"))
+    except (ValueError, TypeError) as error:
+        return 400, {"error": str(error)}
+    return list_registered(double, request, query)
+
+
+def clear_registered(double: Double, request: Request, query: Query) -> Shown:
+    double.roster.clear_models()
+    return 200, {"registered": []}
+
+
+def day(double: Double, request: Request, query: Query) -> Shown:
+    return 200, {"today": double.roster.day(time())}
+
+
+def set_day(double: Double, request: Request, query: Query) -> Shown:
+    """Stand in another day: {"today": "YYYY-MM-DD"}."""
+    asked = parsed(request.body)
+    try:
+        double.roster.stand_in(asked["today"])
+    except (ValueError, TypeError, KeyError):
+        return 400, {"error": 'give {"today": "YYYY-MM-DD"}'}
+    return day(double, request, query)
+
+
+def clear_day(double: Double, request: Request, query: Query) -> Shown:
+    double.roster.clear_day()
+    return day(double, request, query)
+
+
 def redirect_hits(double: Double, request: Request, query: Query) -> Shown:
     return 200, {"hits": list(double.redirect_hits)}
 
@@ -110,5 +157,11 @@ ACTS: dict[tuple[str, str], Callable[[Double, Request, Query], Shown]] = {
     ("GET", "modes"): modes,
     ("POST", "revoked"): revoke,
     ("DELETE", "revoked"): clear_revoked,
+    ("GET", "models"): list_registered,
+    ("POST", "models"): register,
+    ("DELETE", "models"): clear_registered,
+    ("GET", "today"): day,
+    ("POST", "today"): set_day,
+    ("DELETE", "today"): clear_day,
     ("GET", "redirect-target"): redirect_hits,
 }

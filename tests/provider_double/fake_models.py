@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import islice
 from time import monotonic_ns
 
-from .answers import Act, Answer, Step, error, events
+from .answers import Act, Answer, Step, error, error_event, events
 from .calls import Call
 from .replies import Reply, halves, piecewise, say, token_steps
 
@@ -72,7 +72,7 @@ def faulty(call: Call, reply: Reply, fault: str, after: int) -> Answer:
     sent = list(islice(token_steps(call, reply), after + 1))
     if fault == "h":
         return events(call, [*sent, (sent[-1][0], Act.HANG)])
-    return events(call, [*sent, (sent[-1][0], call.wire.error_event(call, "server")), (sent[-1][0], Act.END)])
+    return events(call, [*sent, (sent[-1][0], error_event(call, "server")), (sent[-1][0], Act.END)])
 
 
 def stamped(call: Call, reply: Reply) -> Iterator[Step]:

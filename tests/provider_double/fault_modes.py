@@ -4,7 +4,7 @@ import struct
 import zlib
 from dataclasses import replace
 
-from .answers import EVENTS, JSON, Act, Answer, error, events, head, parts
+from .answers import EVENTS, JSON, Act, Answer, error, error_event, events, head, parts
 from .calls import Call
 from .modes import Params, mode, pause
 from .replies import Reply, body_of, halves, piecewise, reply_to, say
@@ -67,14 +67,27 @@ def missing_finish_marker(call: Call, params: Params) -> Answer:
     return events(call, [*sent, (sent[-1][0], Act.END)])
 
 
-@mode("error_event_after_200", after=3)
+@mode("error_event_after_200", after=3, kind="overloaded")
 def error_event_after_200(call: Call, params: Params) -> Answer:
-    """An error event after so many tokens; if not streamed, an error body with status 200."""
+    """An error event, of a kind in the error table, after so many tokens; if not streamed, a body with status 200."""
+    kind = str(params["kind"])
     if not call.stream:
-        return error(call, "overloaded", status=200, wait=pause(params))
+        return error(call, kind, status=200, wait=pause(params))
     sent, _ = halves(call, reply_to(call, params), int(params["after"]))
     due = sent[-1][0]
-    return events(call, [*sent, (due, call.wire.error_event(call, "overloaded")), (due, Act.END)])
+    return events(call, [*sent, (due, error_event(call, kind)), (due, Act.END)])
+
+
+@mode("error_event_first", kind="overloaded")
+def error_event_first(call: Call, params: Params) -> Answer:
+    """An error event behind the first event of a stream, before any text was begun."""
+    if not call.stream:
+        return error(call, str(params["kind"]), status=200, wait=pause(params))
+    due = pause(params)
+    return events(
+        call,
+        [(due, call.wire.start(call)), (due, error_event(call, str(params["kind"]))), (due, Act.END)],
+    )
 
 
 def tampered(call: Call, params: Params, good: bytes, bad: bytes) -> Answer:
@@ -131,7 +144,7 @@ def gzip_bomb(call: Call, params: Params) -> Answer:
     kind = (call.wire.PROVIDER, call.stream, call.listing is not None, size)
     if kind not in BOMBS:
         BOMBS[kind] = bomb(*bomb_parts(call, size), size)
-    extra = call.wire.request_id(call) + b"content-encoding: gzip\r\n"
+    extra = call.wire.headers(call) + b"content-encoding: gzip\r\n"
     form = EVENTS if call.stream else JSON
     return Answer(200, head(200, form, len(BOMBS[kind]), extra) + BOMBS[kind], None, False, pause(params))
 

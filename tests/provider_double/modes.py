@@ -16,8 +16,17 @@ from .calls import Call
 Params = dict[str, Any]
 Build = Callable[[Call, Params], Answer]
 
-# Every mode that says something takes these: what to say, and at what pace.
-SPEECH: Params = {"text": None, "chunks": None, "first_ms": 0, "gap_ms": 0}
+# Every mode that says something takes these: what to say, and at what pace. A model that thinks does so for think_ms.
+SPEECH: Params = {"text": None, "chunks": None, "first_ms": 0, "gap_ms": 0, "think_ms": 0}
+# What a script may have a named error say instead of its own words.
+REWORDED: Params = {
+    "status": None,
+    "type": None,
+    "code": None,
+    "param": None,
+    "message": None,
+    "headers": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,10 @@ def listing() -> str:
     """One line per mode, for people."""
     lines = []
     for name, entry in MODES.items():
-        own = {key: value for key, value in entry.params.items() if key not in SPEECH}
+        shared = (
+            SPEECH if "text" in entry.params else {**SPEECH, **(REWORDED if "code" in entry.params else {})}
+        )
+        own = {key: value for key, value in entry.params.items() if key not in shared}
         given = ", ".join(f"{key}={value!r}" for key, value in own.items())
         lines.append(f"  {name:28}{entry.doc}{f'  [{given}]' if given else ''}")
     return "\n".join(lines)

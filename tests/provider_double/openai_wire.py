@@ -5,73 +5,20 @@ from json import dumps
 from json.encoder import encode_basestring as quoted
 
 from .calls import Call
+from .headroom import openai_lines
+from .openai_checks import by_form as by_form
+from .openai_checks import by_headers as by_headers
+from .openai_checks import by_model as by_model
+from .openai_checks import thinking_tokens as thinking_tokens
+from .openai_errors import ERRORS as ERRORS
+from .openai_rules import RELEASED
+from .refusals import Refusal
+from .roster import Known, released, seconds_of
 
 PROVIDER = "openai"
-MODELS = ["gpt-4o-mini", "gpt-4o", "gpt-4.1", "gpt-4.1-mini", "o4-mini", "gpt-3.5-turbo"]
-FINISHES = {"stop": "stop", "length": "length", "refusal": "stop", "filter": "content_filter"}
-
-# kind: (status, type, code, param, message); messages are given model, masked, secret and detail.
-ERRORS: dict[str, tuple[int, str, str | None, str | None, str]] = {
-    "no_secret": (
-        401, "invalid_request_error", None, None,
-        "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-        "auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from "
-        "https://platform.openai.com/account/api-keys.",
-    ),
-    "wrong_secret": (
-        401, "invalid_request_error", "invalid_api_key", None,
-        "Incorrect API key provided: {masked}. You can find your API key at "
-        "https://platform.openai.com/account/api-keys.",
-    ),
-    "echo": (
-        401, "invalid_request_error", "invalid_api_key", None,
-        "Incorrect API key provided: {secret}. You can find your API key at "
-        "https://platform.openai.com/account/api-keys.",
-    ),
-    "forbidden": (
-        403, "invalid_request_error", "missing_scope", None,
-        "You have insufficient permissions for this operation. Missing scopes: model.request. Check that you have "
-        "the correct role in your organization and project, and that {masked} has the necessary scopes.",
-    ),
-    "quota": (
-        429, "insufficient_quota", "insufficient_quota", None,
-        "You exceeded your current quota, please check your plan and billing details. For more information on this "
-        "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
-    ),
-    "balance": (
-        429, "insufficient_quota", "insufficient_quota", None,
-        "You have no credits left. Add credits to your balance on the billing page to go on.",
-    ),
-    "model": (
-        404, "invalid_request_error", "model_not_found", None,
-        "The model `{model}` does not exist or you do not have access to it.",
-    ),
-    "path": (404, "invalid_request_error", None, None, "Invalid URL ({detail})"),
-    "method": (405, "invalid_request_error", "method_not_supported", None, "Not allowed ({detail})"),
-    "json": (
-        400, "invalid_request_error", None, None,
-        "We could not parse the JSON body of your request. The OpenAI API expects a JSON payload.",
-    ),
-    "invalid": (400, "invalid_request_error", "missing_required_parameter", "{detail}", "{detail}"),
-    "context": (
-        400, "invalid_request_error", "context_length_exceeded", "messages",
-        "This model's maximum context length is 128000 tokens. However, your messages resulted in 130021 tokens. "
-        "Please reduce the length of the messages.",
-    ),
-    "too_large": (413, "invalid_request_error", "request_too_large", None, "Request body is too large."),
-    "rate": (
-        429, "requests", "rate_limit_exceeded", None,
-        "Rate limit reached for {model} in organization org-double on requests per min (RPM): Limit 3, Used 3, "
-        "Requested 1. Visit https://platform.openai.com/account/rate-limits to learn more.",
-    ),
-    "server": (
-        500, "server_error", None, None,
-        "The server had an error while processing your request. Sorry about that!",
-    ),
-    "unavailable": (
-        503, "server_error", None, None, "The engine is currently overloaded, please try again later.",
-    ),
-    "overloaded": (529, "server_error", None, None, "The engine is currently overloaded, please try again later."),
+FINISHES = {
+    "stop": "stop", "length": "length", "refusal": "stop", "filter": "content_filter", "window": "length",
+    "pause": "stop",
 }  # fmt: skip
 
 
@@ -80,16 +27,8 @@ def secret_of(headers: dict[str, str]) -> str:
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
-def request_id(call: Call) -> bytes:
-    return b"x-request-id: req_%032x\r\n" % call.number
-
-
-def complaint(call: Call) -> tuple[str, str] | None:
-    if not call.model:
-        return "model", "you must provide a model parameter"
-    if not isinstance(call.body.get("messages"), list) or not call.body["messages"]:
-        return "messages", "Missing required parameter: 'messages'."
-    return None
+def headers(call: Call) -> bytes:
+    return b"x-request-id: req_%032x\r\n%b" % (call.number, openai_lines(call.headroom))
 
 
 def max_tokens(call: Call) -> int | None:
@@ -98,11 +37,14 @@ def max_tokens(call: Call) -> int | None:
 
 
 def usage(call: Call, tokens: int) -> str:
-    prompt = call.prompt_tokens()
+    prompt, told = call.prompt_tokens(), call.told
+    spent = tokens + call.thought if told.output is None else told.output
+    written = f',"cache_write_tokens":{told.written}' if told.written else ""
     return (
-        f'{{"prompt_tokens":{prompt},"completion_tokens":{tokens},"total_tokens":{prompt + tokens},'
-        '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":'
-        '{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}'
+        f'{{"prompt_tokens":{prompt},"completion_tokens":{spent},"total_tokens":{prompt + spent},'
+        f'"prompt_tokens_details":{{"cached_tokens":{told.cached},"audio_tokens":0{written}}},'
+        f'"completion_tokens_details":{{"reasoning_tokens":{call.thought},"audio_tokens":0,'
+        '"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}'
     )
 
 
@@ -118,7 +60,7 @@ def completion(call: Call, text: str, tokens: int, finish: str | None) -> bytes:
 
 
 def finish_reason(finish: str | None) -> str:
-    return f'"{FINISHES[finish]}"' if finish else "null"
+    return f'"{FINISHES.get(finish, finish)}"' if finish else "null"
 
 
 def wants_usage(call: Call) -> bool:
@@ -141,6 +83,21 @@ def opening(call: Call) -> bytes:
     return f'{start}{delta}"finish_reason":null{end}'.encode("utf-8", "replace")
 
 
+# Reasoning is silence on this wire: it shows in the usage alone.
+start = opening
+
+
+def thinking_open(call: Call) -> bytes:
+    return b""
+
+
+def ping(call: Call) -> bytes:
+    return b": ping\n\n"
+
+
+thinking_close = text_open = thinking_open
+
+
 def framer(call: Call, field: str = "text") -> Callable[[str], bytes]:
     start, end = chunk_around(call)
     name = "refusal" if field == "refusal" else "content"
@@ -158,6 +115,10 @@ def closing(call: Call, tokens: int, finish: str | None) -> bytes:
     return (events + "data: [DONE]\n\n").encode("utf-8", "replace")
 
 
+# A stream without text ends as any other does.
+ending = closing
+
+
 def noise(call: Call) -> bytes:
     # No lone id: or retry: block: valid as these are, the official SDK hands them on as events without data.
     start, _ = chunk_around(call)
@@ -165,41 +126,42 @@ def noise(call: Call) -> bytes:
     return f": keep-alive\n\n:\n\nevent: future.event\nretry: 3000\n{unknown}".encode("utf-8", "replace")
 
 
-def masked(secret: str) -> str:
-    """The secret as OpenAI really echoes it: the first characters, stars, and the last four."""
-    return (
-        f"{secret[:8]}{'*' * max(3, len(secret) - 12)}{secret[-4:]}"
-        if len(secret) > 12
-        else "*" * len(secret)
-    )
+def strange_block(call: Call) -> bytes:
+    start, end = chunk_around(call)
+    delta = '"choices":[{"index":0,"delta":{"future_block":{"type":"fallback"}},"logprobs":null,"finish_reason":null'
+    return f"event: a_new_event\n{start}{delta}{end}".encode("utf-8", "replace")
 
 
-def error_json(call: Call, kind: str, detail: str = "") -> tuple[int, str]:
-    status, family, code, param, message = ERRORS[kind]
-    name, _, said = detail.partition("|")
-    text = message.format(
-        model=call.model, masked=masked(call.secret), secret=call.secret, detail=said or name
-    )
-    error = {"message": text, "type": family, "param": param and param.format(detail=name), "code": code}
-    return status, dumps({"error": error})
+def event(event: dict[str, object]) -> bytes:
+    return f"data: {dumps(event)}\n\n".encode()
 
 
-def error(call: Call, kind: str, detail: str = "") -> tuple[int, bytes]:
-    status, body = error_json(call, kind, detail)
-    return status, body.encode()
+def last_event() -> bytes:
+    return b"data: [DONE]\n\n"
 
 
-def error_event(call: Call, kind: str) -> bytes:
-    return f"data: {error_json(call, kind)[1]}\n\n".encode()
+def error_body(call: Call, refusal: Refusal) -> str:
+    error = {
+        "message": refusal.message, "type": refusal.family, "param": refusal.param, "code": refusal.code,
+    }  # fmt: skip
+    return dumps({"error": error})
 
 
-def models(ids: list[str], query: dict[str, str]) -> bytes:
-    return dumps({"object": "list", "data": [model_dict(name) for name in ids]}).encode()
+def error_event(call: Call, refusal: Refusal) -> bytes:
+    return f"data: {error_body(call, refusal)}\n\n".encode()
 
 
-def model(name: str) -> bytes:
-    return dumps(model_dict(name)).encode()
+def models(rows: list[dict[str, object]], query: dict[str, str]) -> bytes | Refusal:
+    return dumps({"object": "list", "data": rows}).encode()
 
 
-def model_dict(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 1_715_367_049, "owned_by": "system"}
+def row(known: Known, day: str) -> dict[str, object]:
+    created = seconds_of(released(known.id, RELEASED) or "2024-05-10")
+    owner = "org-double" if known.id.startswith("ft:") else "system"
+    return {
+        "id": known.id, "object": "model", "created": created, "owned_by": owner, "shutdown_date": known.gone_on,
+    }  # fmt: skip
+
+
+def is_listed(known: Known, day: str, query: dict[str, str]) -> bool:
+    return not known.gone(day)

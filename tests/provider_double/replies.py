@@ -10,27 +10,62 @@ from .calls import Call
 
 WORDS = re.compile(r"\S+\s*|\s+")
 QUESTION_SHOWN = 200
+TOGETHER = 1_000  # tokens; more are handed out one by one, as fast as the client reads
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What precedes a reply: so many tokens of thinking in so many seconds, with a sign of life every `ping` seconds
+    (none where it is 0)."""
+
+    tokens: int
+    seconds: float = 0.0
+    ping: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Tokens to say: the first after `first` seconds, the others `gap` seconds apart, then the finish marker."""
+    """Tokens to say: the first after `first` seconds, the others `gap` seconds apart, then the finish marker.
+
+    `first` counts from the end of the thinking, where there is any. With `begun` false no text is begun at all.
+    """
 
     tokens: Sequence[str]
     first: float = 0.0
     gap: float = 0.0
     finish: str | None = "stop"
     field: str = "text"
+    thinking: Thinking | None = None
+    begun: bool = True
+
+    @property
+    def silence(self) -> float:
+        """Seconds before the text can begin."""
+        return self.thinking.seconds if self.thinking else 0.0
 
     @property
     def duration(self) -> float:
-        return self.first + self.gap * max(0, len(self.tokens) - 1)
+        return self.silence + self.first + self.gap * max(0, len(self.tokens) - 1)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the text begins at once."""
+        return self.begun and self.thinking is None
 
     def within(self, limit: int | None) -> "Reply":
-        """The same reply cut at the client's max_tokens, where that is fewer."""
-        if limit is None or len(self.tokens) <= limit:
+        """The same reply cut at the client's max_tokens, where that is fewer; thinking counts, and comes first."""
+        if limit is None:
             return self
-        return replace(self, tokens=self.tokens[: max(0, limit)], finish="length")
+        if self.thinking and self.thinking.tokens >= limit:
+            return replace(self, thinking=replace(self.thinking, tokens=limit), **SPENT)
+        room = limit - self.thinking.tokens if self.thinking else limit
+        if len(self.tokens) <= room:
+            return self
+        return replace(self, tokens=self.tokens[: max(0, room)], finish="length")
+
+
+# A reply whose allowance was used up before its first word.
+SPENT: dict[str, Any] = {"tokens": (), "finish": "length", "begun": False}
 
 
 def words(text: str) -> list[str]:
@@ -58,14 +93,33 @@ def reply_to(call: Call, params: dict[str, Any], text: str | None = None) -> Rep
     else:
         tokens = words(default_text(call) if text is None else text)
     first, gap = float(params.get("first_ms") or 0), float(params.get("gap_ms") or 0)
-    return Reply(tokens, first / 1000, gap / 1000).within(call.wire.max_tokens(call))
+    thinking = Thinking(call.thinks, float(params.get("think_ms") or 0) / 1000) if call.thinks else None
+    reply = Reply(tokens, first / 1000, gap / 1000, thinking=thinking)
+    return reply.within(call.wire.max_tokens(call))
+
+
+def lead_steps(call: Call, reply: Reply) -> Iterator[Step]:
+    """What precedes the first token: the opening events, in one with the text's own where it begins at once."""
+    wire, thinking = call.wire, reply.thinking
+    if reply.plain:
+        yield 0.0, wire.opening(call)
+        return
+    call.thought = thinking.tokens if thinking else 0
+    if thinking is None:
+        yield 0.0, wire.start(call)
+        return
+    yield 0.0, wire.start(call) + wire.thinking_open(call)
+    pings = int(thinking.seconds / thinking.ping - 1e-9) if thinking.ping else 0
+    for number in range(1, pings + 1):
+        yield number * thinking.ping, wire.ping(call)
+    yield thinking.seconds, wire.thinking_close(call) + (wire.text_open(call) if reply.begun else b"")
 
 
 def token_steps(call: Call, reply: Reply, tokens: Iterable[str] | None = None) -> Iterator[Step]:
     """The opening events and the tokens as they fall due, without an end."""
-    yield 0.0, call.wire.opening(call)
+    yield from lead_steps(call, reply)
     frame = call.wire.framer(call, reply.field)
-    due = reply.first
+    due = reply.silence + reply.first
     for token in reply.tokens if tokens is None else tokens:
         yield due, frame(token)
         due += reply.gap
@@ -74,7 +128,17 @@ def token_steps(call: Call, reply: Reply, tokens: Iterable[str] | None = None) -
 def stream_steps(call: Call, reply: Reply) -> Iterator[Step]:
     """A whole stream, from the opening events to the finish marker."""
     yield from token_steps(call, reply)
-    yield reply.duration, call.wire.closing(call, len(reply.tokens), reply.finish)
+    close = call.wire.closing if reply.begun else call.wire.ending
+    yield reply.duration, close(call, len(reply.tokens), reply.finish)
+    yield reply.duration, Act.END
+
+
+def at_once(call: Call, reply: Reply) -> Iterator[Step]:
+    """The same stream where all tokens fall due together: they are one step, which costs a fraction of many."""
+    yield from lead_steps(call, reply)
+    close = call.wire.closing if reply.begun else call.wire.ending
+    text = b"".join(map(call.wire.framer(call, reply.field), reply.tokens))
+    yield reply.duration, text + close(call, len(reply.tokens), reply.finish)
     yield reply.duration, Act.END
 
 
@@ -82,13 +146,15 @@ def body_of(call: Call, reply: Reply) -> bytes:
     """The whole reply as one JSON body; for a call of the model list, that list."""
     if call.listing is not None:
         return call.listing
+    call.thought = reply.thinking.tokens if reply.thinking else 0
     return call.wire.completion(call, "".join(reply.tokens), len(reply.tokens), reply.finish)
 
 
 def say(call: Call, reply: Reply) -> Answer:
     """The reply, well behaved, as the stream or the body that the client asked for."""
     if call.stream:
-        return events(call, stream_steps(call, reply))
+        together = not reply.gap and len(reply.tokens) <= TOGETHER
+        return events(call, at_once(call, reply) if together else stream_steps(call, reply))
     return whole(call, body_of(call, reply), wait=reply.duration)
 
 
@@ -99,7 +165,8 @@ def halves(call: Call, reply: Reply, after: int) -> tuple[list[Step], list[Step]
     """
     if call.stream:
         steps = list(stream_steps(call, reply))[:-1]
-        return steps[: after + 1], steps[after + 1 :]
+        middle = len(list(lead_steps(call, reply))) + after
+        return steps[:middle], steps[middle:]
     body = body_of(call, reply)
     middle = len(body) // 2
     return [(reply.duration, body[:middle])], [(reply.duration, body[middle:])]

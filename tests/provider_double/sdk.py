@@ -7,7 +7,11 @@ from typing import Any, Protocol
 import anthropic
 import openai
 
-SECRET = "sk-proj-works-0000000000000000a1B2"
+SECRETS = {
+    "openai": "sk-proj-works-0000000000000000a1B2",
+    "anthropic": "sk-ant-api03-works-0000000000000000a1B2",
+}
+SECRET = SECRETS["openai"]
 QUESTION = "How do I bring my own key"
 
 
@@ -94,14 +98,14 @@ class Anthropic:
 
     def ask(self, **options: Any) -> Heard:
         message = self.client.messages.create(**self.request(options))
-        text = "".join(block.text for block in message.content)
+        text = "".join(block.text for block in message.content if block.type == "text")
         return Heard([text], message.stop_reason, message.usage.output_tokens)
 
     def hear(self, **options: Any) -> Generator[str, None, None]:
         self.heard = Heard()
         with self.client.messages.create(**self.request(options), stream=True) as stream:
             for event in stream:
-                if event.type == "content_block_delta":
+                if event.type == "content_block_delta" and event.delta.type == "text_delta":
                     self.heard.texts.append(event.delta.text)
                     yield event.delta.text
                 elif event.type == "message_delta":
@@ -114,7 +118,7 @@ class Anthropic:
         return self.heard
 
     def models(self) -> list[str]:
-        return [model.id for model in self.client.models.list(limit=2)]
+        return [model.id for model in self.client.models.list(limit=8)]
 
     def using(self, secret: str) -> "Anthropic":
         return Anthropic(self.client.with_options(api_key=secret))

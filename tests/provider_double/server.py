@@ -6,38 +6,61 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
+from json import dumps
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from . import anthropic_wire, control, error_modes, fake_models, fault_modes, openai_wire, text_modes
-from .answers import Answer, error, whole
+from . import (
+    anthropic_wire,
+    control,
+    error_modes,
+    fake_models,
+    fault_modes,
+    openai_wire,
+    raw_modes,
+    text_modes,
+    thinking_modes,
+)
+from .answers import Answer, error, refuse, whole
 from .auth import Auth
 from .calls import Call, Record, parsed
 from .connection import Connection, Request
 from .modes import MODES
+from .refusals import Refusal
 from .replies import reply_to, say
+from .roster import Roster, shown
 from .scripts import Queue
 from .wires import Wire
 
 CHAT: dict[str, Wire] = {"/v1/chat/completions": openai_wire, "/v1/messages": anthropic_wire}
 MODELS_PATH = "/v1/models"
-MISSING_MODEL = "no-such-model"
 REDIRECT_HITS_KEPT = 1_000
 PARENT_POLL = 1.0  # seconds
-MODE_MODULES = (error_modes, fault_modes, text_modes)  # imported for the modes they enter into MODES
+MODE_MODULES = (
+    error_modes,
+    fault_modes,
+    raw_modes,
+    text_modes,
+    thinking_modes,
+)  # imported for the modes they enter into MODES
 
 
 class Double:
-    """Everything one provider double knows; `pace` holds the delays of its usual answer, in ms."""
+    """Everything one provider double knows; `pace` holds the delays of its usual answer, in ms, `day` what it takes
+    for today, YYYY-MM-DD."""
 
     def __init__(
-        self, pace: dict[str, float] | None = None, on_end: Callable[[Call], None] | None = None
+        self,
+        pace: dict[str, float] | None = None,
+        on_end: Callable[[Call], None] | None = None,
+        day: str | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.record = Record(on_end)
         self.queue = Queue()
         self.auth = Auth()
+        self.roster = Roster(day)
         self.pace: dict[str, Any] = dict(pace or {})
         self.connections: set[Connection] = set()
         self.redirect_hits: deque[dict[str, Any]] = deque(maxlen=REDIRECT_HITS_KEPT)
@@ -49,7 +72,7 @@ class Double:
             return control.answer(self, request, path, dict(parse_qsl(query))), None
         call = self.read(request, path)
         self.record.open(call)
-        return self.respond(call, query), call
+        return self.respond(call, request.headers, query), call
 
     def read(self, request: Request, path: str) -> Call:
         """The call that this request makes, with its body where there is a good one."""
@@ -65,39 +88,50 @@ class Double:
             head=request.head,
             raw=request.body,
         )
+        call.version = headers.get("anthropic-version", "")
+        call.day = self.roster.day(call.at)
         body = parsed(request.body) if path in CHAT else None
         if isinstance(body, dict):
             call.read(body)
         return call
 
-    def respond(self, call: Call, query: str) -> Answer:
-        """Answer path, method, secret and body in that order; a script sees only calls whose secret was accepted."""
+    def respond(self, call: Call, headers: dict[str, str], query: str) -> Answer:
+        """Answer path, method, secret, headers and body in that order; a script sees only calls that a provider
+        would take."""
         chat = call.path in CHAT
         if not chat and not call.path.startswith(MODELS_PATH):
             return error(call, "path", detail=f"{call.method} {call.path}")
         if call.method != ("POST" if chat else "GET"):
             return error(call, "method", detail=f"{call.method} {call.path}")
-        refused = self.auth.refusal(call.secret)
+        refused = self.auth.refusal(call.secret, call.wire.PROVIDER, chat)
         if refused:
             return error(call, refused)
+        complaint = call.wire.by_headers(headers, chat)
+        if complaint:
+            return refuse(call, complaint)
         if not chat:
-            return self.list_models(call, dict(parse_qsl(query)))
+            return self.list_models(call, several(parse_qsl(query)))
         if not call.body and parsed(call.raw) != {}:
             return error(call, "json")
         return self.reply(call)
 
     def reply(self, call: Call) -> Answer:
-        """A reply as scripted, as its model's name asks, or as usual."""
-        complaint = call.wire.complaint(call)
+        """A reply as scripted, as its model's name asks, or as usual. A script may answer for an unknown model."""
+        complaint = call.wire.by_form(call)
+        call.known = known = self.roster.find(call.wire.PROVIDER, call.model)
+        if known is not None and complaint is None:
+            complaint = call.wire.by_model(call, known, known.gone(call.day))
         if complaint:
-            return error(call, "invalid", detail="|".join(complaint))
+            return refuse(call, complaint)
+        if known is not None:
+            call.thinks = call.wire.thinking_tokens(call, known)
         if len(self.queue) and (scripted := self.scripted(call)):
             return scripted
+        if known is None:
+            return error(call, "model")
         spec = fake_models.parts_of(call.model)
         if spec is not None:
             return fake_models.answer(call, spec)
-        if call.model.startswith("fake-") or MISSING_MODEL in call.model:
-            return error(call, "model")
         return say(call, reply_to(call, self.pace))
 
     def scripted(self, call: Call) -> Answer | None:
@@ -110,15 +144,36 @@ class Double:
 
     def list_models(self, call: Call, query: dict[str, str]) -> Answer:
         """The model list, or one model of it."""
-        ids = list(call.wire.MODELS)
+        wire, day = call.wire, call.day
         name = call.path.removeprefix(MODELS_PATH).removeprefix("/")
-        call.listing = call.wire.model(name) if name else call.wire.models(ids, query)
         call.model = name
+        known = self.roster.find(wire.PROVIDER, name) if name else None
+        if name:
+            listing: bytes | Refusal = dumps(wire.row(known or shown(wire.PROVIDER, name), day)).encode()
+        else:
+            rows = [
+                wire.row(one, day)
+                for one in self.roster.listed(wire.PROVIDER)
+                if wire.is_listed(one, day, query)
+            ]
+            listing = wire.models(rows, query)
+        if isinstance(listing, Refusal):
+            return refuse(call, listing)
+        call.listing = listing
         if len(self.queue) and (scripted := self.scripted(call)):
             return scripted
-        if name and name not in ids and fake_models.parts_of(name) is None:
+        if name and (known is None or (wire.PROVIDER == "openai" and known.gone(day))):
             return error(call, "model")
-        return whole(call, call.listing)
+        return whole(call, listing)
+
+
+def several(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Query parameters by name; one that was given several times, or as a list, has its values split by commas."""
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        name = name.removesuffix("[]")
+        query[name] = f"{query[name]},{value}" if name in query else value
+    return query
 
 
 def wire_by_headers(headers: dict[str, str]) -> Wire:

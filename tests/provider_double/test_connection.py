@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from .client import Double
-from .sdk import SECRET
+from .sdk import SECRET, SECRETS
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -20,7 +20,7 @@ def request(model: str, *, headers: str = "") -> bytes:
     body = json.dumps({"model": model, "messages": MESSAGES}).encode()
     return (
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: double\r\nAuthorization: Bearer {SECRET}\r\n{headers}"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
 
@@ -56,7 +56,7 @@ def test_requests_sent_ahead_are_answered_in_order(wire: socket.socket) -> None:
 def test_large_request_is_read_whole(double: Double, wire: socket.socket) -> None:
     text = "x" * 5_000_000
     body = json.dumps({"model": "fake-t1", "messages": [{"role": "user", "content": text}]}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer {SECRET}\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer {SECRET}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     wire.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
     assert read_until(wire, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     wire.sendall(body)
@@ -99,7 +99,7 @@ def test_async_clients_of_both_transports_stream(double: Double, aiohttp: bool) 
                 http_client=openai.DefaultAioHttpClient() if aiohttp else None,
             ) as one,
             anthropic.AsyncAnthropic(
-                api_key=SECRET,
+                api_key=SECRETS["anthropic"],
                 base_url=double.anthropic_base_url,
                 http_client=anthropic.DefaultAioHttpClient() if aiohttp else None,
             ) as two,

@@ -13,16 +13,24 @@ import openai
 import pytest
 
 from .client import Double
-from .sdk import QUESTION, SECRET, Sdk
+from .sdk import QUESTION, SECRETS, Sdk
 
 CUTS = (openai.APIConnectionError, anthropic.APIConnectionError, httpx2.TransportError)
 
 
 def raw(double: Double, *, provider: str = "openai", stream: bool = False) -> tuple[Any, bytes]:
     """Headers and body as they came, without an SDK's help."""
-    body = {"model": "m", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+    model = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-6"}[provider]
+    body = {
+        "model": model,
+        "max_tokens": 9,
+        "stream": stream,
+        "messages": [{"role": "user", "content": "hi"}],
+    }
     path = "/v1/chat/completions" if provider == "openai" else "/v1/messages"
-    headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
+    headers = {"authorization": f"Bearer {SECRETS[provider]}", "content-type": "application/json"}
+    if provider == "anthropic":
+        headers["anthropic-version"] = "2026-10-21"
     with urlopen(Request(double.url + path, json.dumps(body).encode(), headers), timeout=10) as response:  # noqa: S310
         return response.headers, response.read()
 
@@ -84,7 +92,7 @@ def test_the_whole_secret_can_be_echoed(double: Double, sdk: Sdk) -> None:
     double.script("echo_secret_in_error")
     with pytest.raises(sdk.errors.AuthenticationError) as caught:
         sdk.ask()
-    assert SECRET in caught.value.response.text
+    assert SECRETS[sdk.name] in caught.value.response.text
 
 
 def test_a_followed_redirect_is_seen(double: Double) -> None:
@@ -274,10 +282,10 @@ def wait_for_outcomes(double: Double, count: int) -> list[str]:
 
 
 def test_call_is_recorded_as_received(double: Double, sdk: Sdk) -> None:
-    sdk.using("sk-another-secret-0000").stream(model="gpt-x")
+    sdk.using("sk-another-secret-0000").stream(model="fake-t3")
     (call,) = double.calls()
     assert {name: call[name] for name in ("provider", "secret", "model", "stream", "status", "outcome")} == {
-        "provider": sdk.name, "secret": "sk-another-secret-0000", "model": "gpt-x", "stream": True,
+        "provider": sdk.name, "secret": "sk-another-secret-0000", "model": "fake-t3", "stream": True,
         "status": 200, "outcome": "finished",
     }  # fmt: skip
     assert call["host"] == double.url.removeprefix("http://")
@@ -297,11 +305,11 @@ def test_refused_calls_are_recorded_with_their_mode_and_status(double: Double, s
 
 
 def test_calls_are_listed_from_a_number_and_up_to_a_limit(double: Double, sdk: Sdk) -> None:
-    for model in ("m1", "m2", "m3"):
+    for model in ("fake-t1", "fake-t2", "fake-t3"):
         sdk.ask(model=model)
     first = double.calls()[0]["number"]
-    assert [call["model"] for call in double.calls(after=first)] == ["m2", "m3"]
-    assert [call["model"] for call in double.calls(limit=1)] == ["m3"]
+    assert [call["model"] for call in double.calls(after=first)] == ["fake-t2", "fake-t3"]
+    assert [call["model"] for call in double.calls(limit=1)] == ["fake-t3"]
 
 
 def test_stats_count_what_is_open_and_how_the_rest_ended(double: Double, sdk: Sdk) -> None:
@@ -315,4 +323,4 @@ def test_stats_count_what_is_open_and_how_the_rest_ended(double: Double, sdk: Sd
     assert {name: stats[name] for name in ("calls", "open_calls", "open_streams", "finished", "aborted", "cut")} == {
         "calls": 2, "open_calls": 0, "open_streams": 0, "finished": 1, "aborted": 1, "cut": 0,
     }  # fmt: skip
-    assert (stats["streams"]["aborted"], stats["calls_per_secret"]) == (1, {SECRET: 2})
+    assert (stats["streams"]["aborted"], stats["calls_per_secret"]) == (1, {SECRETS[sdk.name]: 2})

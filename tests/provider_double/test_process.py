@@ -103,6 +103,7 @@ def test_it_works_without_uvloop() -> None:
         double.url = process.stdout.readline().split()[-1]
         double.script("reset_mid_stream", match={"model": "cut"})
         with openai.OpenAI(api_key=SECRET, base_url=double.openai_base_url, max_retries=0) as client:
+            double.model("cut", like="gpt-4o")
             ask: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
             with pytest.raises(openai.APIConnectionError):
                 list(client.chat.completions.create(model="cut", **ask))

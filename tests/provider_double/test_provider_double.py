@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from .client import Double, DoubleError
-from .sdk import QUESTION, SECRET, Sdk
+from .sdk import QUESTION, SECRETS, Sdk
 
 FINISH = {"openai": "stop", "anthropic": "end_turn"}
 CUT = {"openai": "length", "anthropic": "max_tokens"}
@@ -93,10 +93,11 @@ def test_models_are_listed_in_each_dialect(sdk: Sdk) -> None:
 
 
 def test_anthropic_models_come_in_pages(anthropic_client: anthropic.Anthropic) -> None:
-    page = anthropic_client.models.list(limit=3)
+    everything = [model.id for model in anthropic_client.models.list(limit=1000)]
+    page = anthropic_client.models.list(limit=len(everything) - 2)
     following = page.get_next_page()
-    assert (len(page.data), page.has_more, page.last_id) == (3, True, page.data[-1].id)
-    assert (len(following.data), following.has_more) == (1, False)
+    assert (len(page.data), page.has_more, page.last_id) == (len(everything) - 2, True, page.data[-1].id)
+    assert ([model.id for model in following.data], following.has_more) == (everything[-2:], False)
 
 
 def test_one_model_is_described_and_an_unknown_one_is_not(
@@ -120,23 +121,23 @@ def test_a_bad_secret_is_rejected_everywhere(sdk: Sdk, word: str) -> None:
 
 
 def test_a_random_secret_that_holds_the_letters_is_accepted(sdk: Sdk) -> None:
-    assert sdk.using(f"sk-proj-bad{secrets.token_hex(20)}bad").ask().text == usual(sdk)
+    assert sdk.using(f"sk-bad{secrets.token_hex(20)}bad").ask().text == usual(sdk)
 
 
 def test_a_forbidden_secret_gets_403(sdk: Sdk) -> None:
     with pytest.raises(sdk.errors.PermissionDeniedError):
-        sdk.using("sk-proj-forbid-000000000000a1B2").ask()
+        sdk.using("sk-forbid-000000000000a1B2").ask()
 
 
 def test_a_secret_without_quota_gets_429(sdk: Sdk) -> None:
     with pytest.raises(sdk.errors.RateLimitError) as caught:
-        sdk.using("sk-proj-quota-0000000000000a1B2").ask()
+        sdk.using("sk-quota-0000000000000a1B2").ask()
     if sdk.name == "openai":
         assert (caught.value.code, caught.value.type) == ("insufficient_quota", "insufficient_quota")
 
 
 def test_a_revoked_secret_is_rejected_until_the_list_is_cleared(double: Double, sdk: Sdk) -> None:
-    double.revoke(SECRET)
+    double.revoke(SECRETS[sdk.name])
     with pytest.raises(sdk.errors.AuthenticationError):
         sdk.ask()
     double.clear()

@@ -8,6 +8,7 @@ from .answers import Act, Answer, Step, events, parts, whole
 from .calls import Call
 from .modes import Params, mode
 from .replies import Reply, body_of, reply_to, say, stream_steps, token_steps
+from .roster import shown
 
 REFUSAL = "I'm sorry, but I can't help with that."
 MULTIBYTE = "Grüße aus Zürich: naïve café, 日本語, 👩‍🚀 und 🎉!"
@@ -177,7 +178,14 @@ def dripping(body: bytes, params: Params) -> Iterator[Step]:
 
 @mode("models", speaks=False, ids=())
 def models(call: Call, params: Params) -> Answer:
-    """For the model list: these models and no others."""
+    """For the model list: these models and no others, each an id or an object of what its row says beside it."""
     if call.listing is None:
         return say(call, reply_to(call, params))
-    return whole(call, call.wire.models([str(name) for name in params["ids"]], {}))
+    rows = [listed(call, one if isinstance(one, dict) else {"id": str(one)}) for one in params["ids"]]
+    listing = call.wire.models(rows, {"limit": "1000"})
+    assert isinstance(listing, bytes)
+    return whole(call, listing)
+
+
+def listed(call: Call, said: dict[str, object]) -> dict[str, object]:
+    return {**call.wire.row(shown(call.wire.PROVIDER, str(said.get("id"))), call.day), **said}

@@ -7,22 +7,34 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from .calls import Call
+    from .refusals import Refusal
+    from .roster import Known
 
 
 class Wire(Protocol):
-    """One provider's wire format. Finishes are stop, length, refusal and filter; None means no finish marker."""
+    """One provider's wire format. Finishes are the keys of FINISHES, or the provider's own words; None means no
+    finish marker."""
 
     PROVIDER: str
-    MODELS: list[str]
+    ERRORS: dict[str, Refusal]
 
     def secret_of(self, headers: dict[str, str]) -> str:
         """The provider key in these headers as received, or an empty string."""
 
-    def request_id(self, call: Call) -> bytes:
-        """The response header line that names this request."""
+    def headers(self, call: Call) -> bytes:
+        """The header lines of every answer: the request's id and what is left of the rate limit."""
 
-    def complaint(self, call: Call) -> tuple[str, str] | None:
-        """What the provider would refuse in the request body: the parameter's name and its message."""
+    def by_headers(self, headers: dict[str, str], chat: bool) -> Refusal | None:
+        """What the provider refuses in a request's headers."""
+
+    def by_form(self, call: Call) -> Refusal | None:
+        """What it refuses in the request body whatever the model."""
+
+    def by_model(self, call: Call, known: Known, gone: bool) -> Refusal | None:
+        """What it refuses of this model."""
+
+    def thinking_tokens(self, call: Call, known: Known) -> int:
+        """How many tokens this model thinks before it answers this call."""
 
     def max_tokens(self, call: Call) -> int | None:
         """How many tokens the client asks for at most."""
@@ -31,7 +43,22 @@ class Wire(Protocol):
         """The whole reply as one JSON body."""
 
     def opening(self, call: Call) -> bytes:
-        """The events that precede the first token."""
+        """The events that precede the first token of a reply without thinking."""
+
+    def start(self, call: Call) -> bytes:
+        """The first of them alone."""
+
+    def thinking_open(self, call: Call) -> bytes:
+        """The events that say that the model thinks."""
+
+    def ping(self, call: Call) -> bytes:
+        """A sign of life in between."""
+
+    def thinking_close(self, call: Call) -> bytes:
+        """The events that end the thinking."""
+
+    def text_open(self, call: Call) -> bytes:
+        """The events that begin the text after it."""
 
     def framer(self, call: Call, field: str = "text") -> Callable[[str], bytes]:
         """A function from a token's text to its event; the field is text or refusal."""
@@ -39,17 +66,32 @@ class Wire(Protocol):
     def closing(self, call: Call, tokens: int, finish: str | None) -> bytes:
         """The events after the last token, with usage and the finish marker."""
 
+    def ending(self, call: Call, tokens: int, finish: str | None) -> bytes:
+        """The same where no text was begun."""
+
     def noise(self, call: Call) -> bytes:
         """Comments, unknown events and unknown fields: all valid, all to be ignored."""
 
-    def error(self, call: Call, kind: str, detail: str = "") -> tuple[int, bytes]:
-        """Status and JSON body of an error."""
+    def strange_block(self, call: Call) -> bytes:
+        """A block and an event of kinds that no client knows yet, before the text."""
 
-    def error_event(self, call: Call, kind: str) -> bytes:
+    def event(self, event: dict[str, object]) -> bytes:
+        """Any event, given as its JSON."""
+
+    def last_event(self) -> bytes:
+        """What ends every stream, whatever was in it."""
+
+    def error_body(self, call: Call, refusal: Refusal) -> str:
+        """The JSON body of an error."""
+
+    def error_event(self, call: Call, refusal: Refusal) -> bytes:
         """An error inside a stream that began with 200."""
 
-    def models(self, ids: list[str], query: dict[str, str]) -> bytes:
+    def models(self, rows: list[dict[str, object]], query: dict[str, str]) -> bytes | Refusal:
         """The list of models."""
 
-    def model(self, name: str) -> bytes:
-        """One model of the list."""
+    def row(self, known: Known, day: str) -> dict[str, object]:
+        """One model of the list, as it is on that day."""
+
+    def is_listed(self, known: Known, day: str, query: dict[str, str]) -> bool:
+        """Whether the list has this model on that day."""
