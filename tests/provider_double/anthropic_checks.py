@@ -4,7 +4,7 @@ from typing import Any
 
 from .anthropic_rules import ROLES, SAMPLING, VERSIONS, Family
 from .calls import Call
-from .refusals import Refusal, invalid
+from .refusals import Refusal, invalid, refusal
 from .roster import Known
 from .rules import FIVE_EFFORTS, THINKING_TOKENS
 
@@ -154,7 +154,7 @@ def by_model(call: Call, known: Known, gone: bool) -> Refusal | None:
     family: Family = known.family
     body = call.body
     if gone:
-        return Refusal(404, "not_found_error", f"model: {call.model}")
+        return refusal(404, "not_found_error", f"model: {call.model}")
     if body["max_tokens"] > family.max_output:
         return invalid(
             f"max_tokens: {body['max_tokens']} > {family.max_output}, which is the maximum allowed number of output "

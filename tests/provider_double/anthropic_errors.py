@@ -5,41 +5,41 @@ anthropic-sdk-python 2.12, whose error_code goes into error.details; the message
 reports. Where Anthropic has no error of a meaning, its nearest stands here.
 """
 
-from .refusals import Refusal, invalid
+from .refusals import Refusal, invalid, refusal
 
 AUTH = "authentication_error"
 PERMISSION = "permission_error"
 RATE = "rate_limit_error"
 # Without a code or a scope, and of a type that the SDK's union does not have.
-NOT_ALLOWED = Refusal(403, "forbidden", "Request not allowed")
-NOT_FOUND = Refusal(404, "not_found_error", "model: {model}")
+NOT_ALLOWED = refusal(403, "forbidden", "Request not allowed")
+NOT_FOUND = refusal(404, "not_found_error", "model: {model}")
 DATE = "You will regain access on 2026-12-01 at 00:00 UTC."
 
 ERRORS: dict[str, Refusal] = {
     # The key is dead.
-    "no_secret": Refusal(401, AUTH, "x-api-key header is required"),
-    "wrong_secret": Refusal(401, AUTH, "invalid x-api-key"),
-    "echo": Refusal(401, AUTH, "invalid x-api-key: {secret}"),
-    "deactivated": Refusal(401, AUTH, "This API key has been disabled."),
-    "unknown_401": Refusal(401, AUTH, "Invalid bearer token"),
+    "no_secret": refusal(401, AUTH, "x-api-key header is required"),
+    "wrong_secret": refusal(401, AUTH, "invalid x-api-key"),
+    "echo": refusal(401, AUTH, "invalid x-api-key: {secret}"),
+    "deactivated": refusal(401, AUTH, "This API key has been disabled."),
+    "unknown_401": refusal(401, AUTH, "Invalid bearer token"),
     # Not allowed; the key is fine.
-    "forbidden": Refusal(
+    "forbidden": refusal(
         403, PERMISSION, "Your API key does not have permission to use the specified resource.",
     ),
-    "missing_scope_request": Refusal(
-        403, PERMISSION, "Your API key does not have permission to use the specified resource.",
-        "api_key_scope_missing",
-    ),
-    "missing_scope_list": Refusal(
+    "missing_scope_request": refusal(
         403, PERMISSION, "Your API key does not have permission to use the specified resource.",
         "api_key_scope_missing",
     ),
-    "not_allowed_model": Refusal(403, PERMISSION, "Your API key does not have permission to use model: {model}"),
+    "missing_scope_list": refusal(
+        403, PERMISSION, "Your API key does not have permission to use the specified resource.",
+        "api_key_scope_missing",
+    ),
+    "not_allowed_model": refusal(403, PERMISSION, "Your API key does not have permission to use model: {model}"),
     "incorrect_hostname": NOT_ALLOWED,
     "ip_not_authorized": NOT_ALLOWED,
     "region": NOT_ALLOWED,
     # No money, or a limit of the account's own.
-    "quota": Refusal(
+    "quota": refusal(
         429, RATE, "You have reached your specified API usage limits.", "enforced_spend_limit_reached",
     ),
     "balance": invalid(
@@ -48,11 +48,11 @@ ERRORS: dict[str, Refusal] = {
     ),
     "spend_limit": invalid(f"You have reached your specified API usage limits. {DATE}"),
     "workspace_limit": invalid(f"You have reached your specified workspace API usage limits. {DATE}"),
-    "usage_limit": Refusal(
+    "usage_limit": refusal(
         429, RATE, "This organization has reached the monthly usage threshold of its tier.",
         "enforced_spend_limit_reached",
     ),
-    "billing_not_active": Refusal(
+    "billing_not_active": refusal(
         402, "billing_error", "There's an issue with your billing or payment information.",
     ),
     "hard_limit": invalid(f"You have reached your specified API usage limits. {DATE}"),
@@ -62,10 +62,10 @@ ERRORS: dict[str, Refusal] = {
         "input length and `max_tokens` exceed context limit: 199000 + 4096 > 200000, decrease input length or "
         "`max_tokens` and try again",
     ),
-    "tpm_too_large": Refusal(413, "request_too_large", "Request exceeds the maximum size"),
-    "too_large": Refusal(413, "request_too_large", "Request exceeds the maximum size"),
+    "tpm_too_large": refusal(413, "request_too_large", "Request exceeds the maximum size"),
+    "too_large": refusal(413, "request_too_large", "Request exceeds the maximum size"),
     # The organisation.
-    "must_verify": Refusal(403, PERMISSION, "This organization has been disabled."),
+    "must_verify": refusal(403, PERMISSION, "This organization has been disabled."),
     "organization_disabled": invalid("This organization has been disabled.", "organization_on_hold"),
     # The model.
     "model": NOT_FOUND,
@@ -76,20 +76,20 @@ ERRORS: dict[str, Refusal] = {
     # Declined before a word.
     "policy": invalid("Output blocked by content filtering policy"),
     # Wait.
-    "rate": Refusal(
+    "rate": refusal(
         429, RATE,
         "This request would exceed your organization's rate limit of 50 requests per minute. For details, refer "
         "to: https://docs.anthropic.com/en/api/rate-limits.",
     ),
-    "slow_down": Refusal(
+    "slow_down": refusal(
         429, RATE, "This request would exceed your organization's limit on how fast usage may grow.",
         "ramp_limit_exceeded",
     ),
-    "server": Refusal(500, "api_error", "Internal server error"),
-    "unavailable": Refusal(503, "api_error", "Service unavailable"),
-    "overloaded": Refusal(529, "overloaded_error", "Overloaded"),
+    "server": refusal(500, "api_error", "Internal server error"),
+    "unavailable": refusal(503, "api_error", "Service unavailable"),
+    "overloaded": refusal(529, "overloaded_error", "Overloaded"),
     # The request is no request.
-    "path": Refusal(404, "not_found_error", "Not Found"),
-    "method": Refusal(405, "invalid_request_error", "Method Not Allowed"),
+    "path": refusal(404, "not_found_error", "Not Found"),
+    "method": refusal(405, "invalid_request_error", "Method Not Allowed"),
     "json": invalid("The request body is not valid JSON."),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Plain requests to the double, without an SDK's help: what a test sends is what goes out."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -49,7 +50,7 @@ def headers_for(provider: str, secret: str = "") -> dict[str, str]:
 
 
 def send(
-    double: Double, method: str, path: str, headers: dict[str, str | None], body: bytes | None = None
+    double: Double, method: str, path: str, headers: Mapping[str, str | None], body: bytes | None = None
 ) -> Said:
     """One request; a header given as None is left out."""
     given = {name: value for name, value in headers.items() if value is not None}
@@ -71,7 +72,7 @@ def ask(
     provider: str,
     model: str,
     *,
-    headers: dict[str, str | None] | None = None,
+    headers: Mapping[str, str | None] | None = None,
     secret: str = "",
     **body: Any,
 ) -> Said:

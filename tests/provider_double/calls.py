@@ -6,12 +6,9 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .wires import Wire
-
-if TYPE_CHECKING:
-    from .roster import Known
 
 CALLS_KEPT = 20_000
 BYTES_KEPT = 64 * 1024 * 1024
@@ -57,7 +54,6 @@ class Call:
         "head",
         "headroom",
         "host",
-        "known",
         "listing",
         "method",
         "mode",
@@ -106,7 +102,6 @@ class Call:
         self.mode = ""
         self.listing: bytes | None = None  # the body, where the call asks for models and not for a reply
         self.version = ""  # the protocol version that the client named, where the provider has such
-        self.known: Known | None = None
         self.day = ""
         self.thinks = 0  # the tokens that its model thinks before it answers
         self.thought = 0  # those that the answer counts

@@ -5,7 +5,7 @@ from typing import Any
 
 from .calls import Call
 from .openai_rules import EFFORTS, PARAMS, ROLES, SAMPLING, Family
-from .refusals import INVALID, Refusal, invalid
+from .refusals import INVALID, Refusal, invalid, refusal
 from .roster import Known
 from .rules import THINKING_TOKENS
 
@@ -110,7 +110,7 @@ def by_effort(body: dict[str, Any], family: Family) -> Refusal | None:
     if effort is None or effort in family.efforts:
         return None
     if not family.efforts:
-        return Refusal(400, INVALID, "Unrecognized request argument supplied: reasoning_effort")
+        return refusal(400, INVALID, "Unrecognized request argument supplied: reasoning_effort")
     if effort not in EFFORTS:
         return invalid(
             f"Invalid value: {quoted(effort)}. Supported values are: {spoken(EFFORTS)}.",

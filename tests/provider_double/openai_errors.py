@@ -4,7 +4,7 @@ Published in OpenAI's 'Error codes' guide (developers.openai.com/api/docs/guides
 that page gives no body, as quoted in public bug reports. `{model}`, `{masked}` and the like are filled in.
 """
 
-from .refusals import INVALID, Refusal, invalid
+from .refusals import INVALID, Refusal, invalid, refusal
 
 QUOTA = "insufficient_quota"
 BILLING = (
@@ -19,7 +19,7 @@ SCOPES = (
 
 ERRORS: dict[str, Refusal] = {
     # The key is dead.
-    "no_secret": Refusal(
+    "no_secret": refusal(
         401, INVALID,
         "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
         "auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from "
@@ -50,26 +50,26 @@ ERRORS: dict[str, Refusal] = {
         "Your request IP does not match the configured IP allowlist for your project or organization.",
         "ip_not_authorized", status=401,
     ),
-    "region": Refusal(
+    "region": refusal(
         403, "request_forbidden", "Country, region, or territory not supported",
         "unsupported_country_region_territory",
     ),
     # No money, or a limit of the account's own.
-    "quota": Refusal(429, QUOTA, f"You exceeded your current quota, {BILLING}", QUOTA),
-    "balance": Refusal(
+    "quota": refusal(429, QUOTA, f"You exceeded your current quota, {BILLING}", QUOTA),
+    "balance": refusal(
         429, QUOTA, "You have no credits left. Add credits to your balance on the billing page to go on.",
         "credit_balance_exhausted",
     ),
-    "spend_limit": Refusal(
+    "spend_limit": refusal(
         429, QUOTA, "Your organization has reached its monthly spend limit.", "organization_spend_limit_exceeded",
     ),
-    "workspace_limit": Refusal(
+    "workspace_limit": refusal(
         429, QUOTA, "Your project has reached its monthly spend limit.", "project_spend_limit_exceeded",
     ),
-    "usage_limit": Refusal(
+    "usage_limit": refusal(
         429, QUOTA, "Your organization has reached its approved usage limit.", "organization_usage_limit_exceeded",
     ),
-    "billing_not_active": Refusal(
+    "billing_not_active": refusal(
         429, "billing_not_active",
         "Your account is not active, please check your billing details on our website.", "billing_not_active",
     ),
@@ -84,7 +84,7 @@ ERRORS: dict[str, Refusal] = {
         "messages, 4096 in the completion). Please reduce the length of the messages or completion.",
         "context_length_exceeded", "messages",
     ),
-    "tpm_too_large": Refusal(
+    "tpm_too_large": refusal(
         429, "tokens",
         "Request too large for {model} in organization org-double on tokens per min (TPM): Limit 30000, Requested "
         "41234. The input or output tokens must be reduced in order to run successfully. Visit "
@@ -125,21 +125,21 @@ ERRORS: dict[str, Refusal] = {
         "different prompt.", "invalid_prompt",
     ),
     # Wait.
-    "rate": Refusal(
+    "rate": refusal(
         429, "requests",
         "Rate limit reached for {model} in organization org-double on requests per min (RPM): Limit 3, Used 3, "
         "Requested 1. Visit https://platform.openai.com/account/rate-limits to learn more.", "rate_limit_exceeded",
     ),
-    "slow_down": Refusal(
+    "slow_down": refusal(
         429, "rate_limit_error", "Please reduce your request rate and raise it again gradually.", "slow_down",
     ),
-    "server": Refusal(
+    "server": refusal(
         500, "server_error", "The server had an error while processing your request. Sorry about that!",
     ),
-    "unavailable": Refusal(
+    "unavailable": refusal(
         503, "server_error", "The engine is currently overloaded, please try again later.",
     ),
-    "overloaded": Refusal(
+    "overloaded": refusal(
         529, "server_error", "The engine is currently overloaded, please try again later.",
     ),
     # The request is no request.

@@ -16,6 +16,7 @@ from .refusals import Refusal
 from .roster import Known, released, seconds_of
 
 PROVIDER = "openai"
+UNKNOWN_DAY = "2024-05-10"  # OpenAI always names one
 FINISHES = {
     "stop": "stop", "length": "length", "refusal": "stop", "filter": "content_filter", "window": "length",
     "pause": "stop",
@@ -156,7 +157,7 @@ def models(rows: list[dict[str, object]], query: dict[str, str]) -> bytes | Refu
 
 
 def row(known: Known, day: str) -> dict[str, object]:
-    created = seconds_of(released(known.id, RELEASED) or "2024-05-10")
+    created = seconds_of(released(known.id, RELEASED) or UNKNOWN_DAY)
     owner = "org-double" if known.id.startswith("ft:") else "system"
     return {
         "id": known.id, "object": "model", "created": created, "owned_by": owner, "shutdown_date": known.gone_on,

@@ -11,17 +11,23 @@ class Refusal(NamedTuple):
 
     status: int
     family: str
+    code: str | None
+    param: str | None
     message: str
-    code: str | None = None
-    param: str | None = None
 
 
 INVALID = "invalid_request_error"
 
 
+def refusal(
+    status: int, family: str, message: str, code: str | None = None, param: str | None = None
+) -> Refusal:
+    return Refusal(status, family, code, param, message)
+
+
 def invalid(message: str, code: str | None = None, param: str | None = None, status: int = 400) -> Refusal:
     """A request that the provider will not take as it is."""
-    return Refusal(status, INVALID, message, code, param)
+    return Refusal(status, INVALID, code, param, message)
 
 
 def masked(secret: str) -> str:

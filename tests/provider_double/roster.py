@@ -1,5 +1,6 @@
 """The models that one double knows: the published ones, those a test registered, fine-tunes and fake models."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from . import anthropic_rules, fake_models, openai_rules
 from .rules import FIVE_EFFORTS, Listed
 
 DAY = 86_400  # seconds
+DATED = re.compile(r"-(20\d\d)-?(\d\d)-?(\d\d)$")
 
 
 class Known(NamedTuple):
@@ -114,11 +116,8 @@ def days_before(day: str, days: int) -> str:
 
 def released(name: str, known: dict[str, str]) -> str | None:
     """The day a model came out, where its id or the rules tell."""
-    digits = "".join(name.split("-")[-3:]) if name.count("-") > 2 else ""
-    for tail in (name[-8:], digits):
-        if len(tail) == 8 and tail.isdigit() and tail.startswith("20"):
-            return f"{tail[:4]}-{tail[4:6]}-{tail[6:]}"
-    return known.get(name)
+    dated = DATED.search(name)
+    return "-".join(dated.groups()) if dated else known.get(name)
 
 
 def seconds_of(day: str) -> int:

@@ -37,13 +37,8 @@ CHAT: dict[str, Wire] = {"/v1/chat/completions": openai_wire, "/v1/messages": an
 MODELS_PATH = "/v1/models"
 REDIRECT_HITS_KEPT = 1_000
 PARENT_POLL = 1.0  # seconds
-MODE_MODULES = (
-    error_modes,
-    fault_modes,
-    raw_modes,
-    text_modes,
-    thinking_modes,
-)  # imported for the modes they enter into MODES
+# Imported for the modes they enter into MODES.
+MODE_MODULES = (error_modes, fault_modes, raw_modes, text_modes, thinking_modes)
 
 
 class Double:
@@ -118,7 +113,7 @@ class Double:
     def reply(self, call: Call) -> Answer:
         """A reply as scripted, as its model's name asks, or as usual. A script may answer for an unknown model."""
         complaint = call.wire.by_form(call)
-        call.known = known = self.roster.find(call.wire.PROVIDER, call.model)
+        known = self.roster.find(call.wire.PROVIDER, call.model)
         if known is not None and complaint is None:
             complaint = call.wire.by_model(call, known, known.gone(call.day))
         if complaint:

@@ -37,6 +37,7 @@ def test_openai_rows_have_the_fields_of_the_sdk(double: Double) -> None:
     for row in openai_rows(double).values():
         assert set(row) == set(Model.model_fields)
         assert row["object"] == "model"
+    assert openai_rows(double)["gpt-4o-2024-08-06"]["created"] == 1_722_902_400
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The double as a process: it says where it listens, serves loopback only, and leaves when it should."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import openai
 import pytest
 
 from . import openai_wire
+from .asking import ask
 from .calls import BYTES_KEPT, CALLS_KEPT, Call, Record
 from .client import ROOT, Double
 from .sdk import SECRET
@@ -37,6 +39,35 @@ def test_it_leaves_in_good_order_when_told(stop: signal.Signals) -> None:
     assert f"OPENAI_BASE_URL={url}/v1\n" in rest
     assert f"ANTHROPIC_BASE_URL={url}\n" in rest
     assert (process.returncode, errors) == (0, "")
+
+
+def test_the_keys_that_it_prints_are_met_as_they_say() -> None:
+    with start("--today", "2026-11-25") as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        printed = ""
+        while "stop:" not in (line := process.stdout.readline()):
+            printed += line
+        double = Double()
+        double.url = url
+        models = {"openai": "gpt-6-luna", "anthropic": "claude-sonnet-5-5"}
+        met = {
+            secret: [ask(double, provider, model, secret=secret).status for provider, model in models.items()]
+            for secret in re.findall(r"sk-[\w-]+a1B2", printed)
+        }
+        process.terminate()
+        process.stdout.read()
+    assert len(met) == 17
+    assert {secret for secret, statuses in met.items() if 200 in statuses} == {
+        "sk-proj-works-0000000000000000a1B2",
+        "sk-ant-api03-works-0000000000000000a1B2",
+        "sk-proj-nolist-000000000000000a1B2",
+    }
+    assert all(
+        200 not in statuses
+        for secret, statuses in met.items()
+        if not secret.startswith(("sk-proj", "sk-ant-api"))
+    )
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])  # noqa: S104

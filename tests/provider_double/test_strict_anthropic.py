@@ -70,8 +70,8 @@ def test_the_model_list_wants_the_version_too(double: Double) -> None:
     "model", ["claude-haiku-4-5-20251001", "claude-sonnet-4-6", "claude-sonnet-5-5", "fake-t5"]
 )
 def test_the_new_version_has_no_sampling_parameters(double: Double, model: str, name: str) -> None:
-    for value in (1.0, 0.2, 1):
-        assert refused(double, model, **{name: value}) == EXTRA.format(name)
+    for asked in ({name: 1.0}, {name: 0.2}, {name: 1}):
+        assert refused(double, model, **asked) == EXTRA.format(name)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_temperature_out_of_range_is_refused(double: Double) -> None:
 
 
 @pytest.mark.parametrize("headers", [OLD, {}])
-def test_an_unknown_parameter_is_named(double: Double, headers: dict[str, str | None]) -> None:
+def test_an_unknown_parameter_is_named(double: Double, headers: dict[str, str]) -> None:
     for name in ("reasoning_effort", "stream_options", "n"):
         assert refused(double, "claude-sonnet-4-6", headers=headers, **{name: 1}) == EXTRA.format(name)
 

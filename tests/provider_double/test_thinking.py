@@ -22,8 +22,9 @@ def today(double: Double) -> None:
 
 
 def stream(double: Double, provider: str, model: str, **body: Any) -> Said:
-    usage = {"stream_options": {"include_usage": True}} if provider == "openai" else {}
-    said = ask(double, provider, model, stream=True, **usage, **body)
+    if provider == "openai":
+        body["stream_options"] = {"include_usage": True}
+    said = ask(double, provider, model, stream=True, **body)
     assert said.status == 200, said.body
     return said
 
@@ -103,7 +104,7 @@ def test_how_much_is_thought_is_the_efforts(
     double: Double, provider: str, model: str, asked: dict[str, Any], tokens: int
 ) -> None:
     allowance = "max_completion_tokens" if provider == "openai" else "max_tokens"
-    used = ask(double, provider, model, **asked, **{allowance: 16_384}).json["usage"]
+    used = ask(double, provider, model, **{**asked, allowance: 16_384}).json["usage"]
     details = (
         used["completion_tokens_details"] if provider == "openai" else used.get("output_tokens_details", {})
     )
@@ -149,8 +150,8 @@ def test_the_sdks_take_it(openai_client: openai.OpenAI, anthropic_client: anthro
 
 
 def test_any_mode_thinks_on_such_a_model(double: Double, sdk: Sdk) -> None:
-    for mode, params in (("text", {"text": "All of it."}), ("finish_length", {"text": "All of it."})):
-        double.script(mode, times=2, **params)
+    for mode in ("text", "finish_length"):
+        double.script(mode, times=2, text="All of it.")
         assert [sdk.stream(model=THINKS[sdk.name]).text, sdk.ask(model=THINKS[sdk.name]).text] == [
             "All of it."
         ] * 2
