@@ -53,7 +53,7 @@ def _context(
         "conversation": conversation,
         "conversations": mine.annotate(title=_first_question())[:CONVERSATIONS_SHOWN],
         "turns": [presenting.turn(reply, for_admin=request.membership.is_admin) for reply in shown],
-        "route": presenting.route_badge(outlook.of(workspace).route(agent.chat_model), agent.chat_model),
+        "route": presenting.badge_of(agent.chat_model, outlook.of(workspace)),
         "balance": ledger.balance(workspace),
         "idempotency_key": uuid4(),
         "limit": replies.QUESTION_CHARACTERS,
