@@ -22,4 +22,4 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, today: dt.date | None = None, **options: Any) -> None:
-        self.stdout.write(f"{shutdowns.tell(today)} notices mailed.")
+        self.stdout.write(f"Notices mailed: {shutdowns.tell(today)}.")
