@@ -79,7 +79,7 @@ def _option(model: ModelReadiness, instead: str = "") -> Option:
         runs=now.runs,
         kind=now.kind,
         price=_list_price(row) if now.kind == "byo" else now.words,
-        payer=payers.get(now.kind, now.way_out),
+        payer=payers.get(now.kind, ""),
         last_day=model.last_day,
         is_leaving=model.is_leaving,
         is_named=bool(instead) and row.model_id == instead,
