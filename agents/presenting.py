@@ -1,7 +1,6 @@
 """Routes and replies as pages show them: a badge, a sentence, safe HTML. Decides nothing."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import nh3
@@ -9,9 +8,8 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 from agents import words
-from agents.models import Agent, Reply
+from agents.models import Reply
 from llm.models import ChatModel
-from llm.outlook import Outlook
 from llm.routing import Billing, Refusal, Route
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
@@ -48,14 +46,6 @@ class RouteBadge:
     label: str
     problem: str = ""
     price: int = 0
-    last_day: str = ""  # the chat model's, in words
-    is_leaving: bool = False  # so soon that a notice is due
-
-
-def badge_of(chat_model: ChatModel, routes: Outlook) -> RouteBadge:
-    """The badge of the route that a reply on `chat_model` would take, with how long the model stays."""
-    badge = route_badge(routes.route(chat_model), chat_model)
-    return replace(badge, last_day=routes.last_day(chat_model), is_leaving=routes.is_leaving(chat_model))
 
 
 def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
@@ -73,24 +63,6 @@ def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
         Billing.UNMETERED: "not metered",
     }
     return RouteBadge(route.billing.value, labels[route.billing], price=route.price)
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A chat model that leaves soon or is gone, and the agents that run on it."""
-
-    chat_model: ChatModel
-    last_day: str
-    agents: list[Agent]
-
-
-def leaving(agents: Iterable[Agent], routes: Outlook) -> list[Leaving]:
-    """A notice for each chat model in use that leaves soon; archived agents do not count as use."""
-    in_use: dict[ChatModel, list[Agent]] = {}
-    for agent in agents:
-        if agent.status != Agent.Status.ARCHIVED and routes.is_leaving(agent.chat_model):
-            in_use.setdefault(agent.chat_model, []).append(agent)
-    return [Leaving(model, routes.last_day(model), on_it) for model, on_it in in_use.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ Agents belong to another app, which depends on this one; they are read through r
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def _leaving(row: ChatModel, listed: dict[Account, ListedModel], today: dt.date)
     return Leaving(row, profile, words, row.agent_count, row.workspace_count)  # type: ignore[attr-defined]
 
 
-def _listed(models: list[ChatModel], whose: Q) -> dict[Account, ListedModel]:
+def _listed(models: Sequence[ChatModel], whose: Q) -> dict[Account, ListedModel]:
     rows = ListedModel.objects.filter(
         whose,
         provider_key__state=ProviderKey.State.ACTIVE,
@@ -76,12 +76,13 @@ class _Due:
     workspace_id: int
     chat_model: ChatModel
     profile: Profile
+    last_day: dt.date
     stage: int
 
     @property
     def claim(self) -> dict[str, Any]:
         row = self.chat_model
-        values = (self.workspace_id, row.provider, row.model_id, self.profile.shuts_down_on, self.stage)
+        values = (self.workspace_id, row.provider, row.model_id, self.last_day, self.stage)
         return dict(zip(CLAIM, values, strict=True))
 
 
@@ -92,7 +93,7 @@ def tell(today: dt.date | None = None) -> int:
     """
     day = today or outlook.today()
     due = list(_due(day))
-    days = {one.profile.shuts_down_on for one in due}
+    days = {one.last_day for one in due}
     told = set(ShutdownNotice.objects.filter(shuts_down_on__in=days).values_list(*CLAIM))
     return sum(_tell(one, day) for one in due if tuple(one.claim.values()) not in told)
 
@@ -110,9 +111,9 @@ def _due(today: dt.date) -> Iterator[_Due]:
         for workspace_id in sorted(workspaces[row.pk]):
             account = workspace_id if workspace_id in byo else None
             profile = listing.profile_of(row, listed.get((account, row.provider, row.model_id)))
-            stage = lifecycle.stage(profile, today)
-            if stage is not None:
-                yield _Due(workspace_id, row, profile, stage)
+            day, stage = profile.shuts_down_on, lifecycle.stage(profile, today)
+            if day is not None and stage is not None:
+                yield _Due(workspace_id, row, profile, day, stage)
 
 
 def _tell(due: _Due, today: dt.date) -> bool:

@@ -8,11 +8,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import building, moving, presenting, words
+from agents import building, leaving, moving, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
+from agents.presenting import RouteBadge
 from billing.errors import LimitReached
 from llm import outlook
+from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
 from workspaces.models import Workspace
 
@@ -24,10 +26,14 @@ def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     agents = workspace.agents.select_related("chat_model").order_by("status", "name")
     context = {
         "workspace": workspace,
-        "rows": [(agent, presenting.badge_of(agent.chat_model, routes)) for agent in agents],
-        "leaving": presenting.leaving(agents, routes),
+        "rows": [(agent, _badge(agent, routes), routes.last_day(agent.chat_model)) for agent in agents],
+        "leaving": leaving.notices(agents, routes),
     }
     return render(request, "agents/list.html", context)
+
+
+def _badge(agent: Agent, routes: Outlook) -> RouteBadge:
+    return presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
 
 
 @editor_required
@@ -79,8 +85,9 @@ def _page(workspace: Workspace, agent: Agent, form: AgentForm | None) -> dict[st
         "form": form,
         "sources": agent.sources.all()[:200],
         "qa_pairs": agent.qa_pairs.all()[:200],
-        "route": presenting.badge_of(agent.chat_model, routes),
-        "leaving": presenting.leaving([agent], routes),
+        "route": _badge(agent, routes),
+        "last_day": routes.last_day(agent.chat_model),
+        "leaving": leaving.notices([agent], routes),
     }
 
 
