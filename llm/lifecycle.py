@@ -45,9 +45,14 @@ def is_leaving(profile: Profile, today: dt.date) -> bool:
 
 
 def stage(profile: Profile, today: dt.date) -> int | None:
-    """The nearest of STAGES that has come, in days before the last one; None before the first, or without a day."""
-    left = profile.days_left(today)
-    return None if left is None else min((days for days in STAGES if days >= left), default=None)
+    """The nearest of STAGES that has come, in days before the last one; None before the first, or without a day.
+
+    None, too, where the day has passed and the account's list still runs the model.
+    """
+    day, left = profile.shuts_down_on, profile.days_left(today)
+    if day is None or left is None or (day < today and not profile.is_gone(today)):
+        return None
+    return min((days for days in STAGES if days >= left), default=None)
 
 
 def name_of(model_id: str) -> str:

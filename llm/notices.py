@@ -36,10 +36,11 @@ def tell_of_rejection(row: ProviderKey) -> None:
 
 def tell_of_shutdown(
     workspace: Workspace, chat_model: ChatModel, profile: Profile, agents: list[str], today: dt.date
-) -> bool:
-    """Write to the workspace's admins and owners which of its agents lose their chat model; False if nobody was reached.
+) -> None:
+    """Write to the workspace's admins and owners which of its agents lose their chat model.
 
-    No database connection is held meanwhile. `profile` names the last day and what takes over.
+    No database connection is held meanwhile. `profile` names the last day and what takes over. OSError when the mail
+    server is not to be had and nobody was reached.
     """
     act = reverse("agents:change_models", args=[workspace.slug])
     facts = {
@@ -55,24 +56,27 @@ def tell_of_shutdown(
     }
     text = render_to_string("llm/mail/model_leaves.txt", facts)
     end = lifecycle.last_day_words(profile, today).partition(" · ")[0]
-    return _send_each(
-        f"{chat_model.name} {end}: agents of {workspace} run on it", text, _admins(workspace.pk)
-    )
+    _send_each(f"{chat_model.name} {end}: agents of {workspace} run on it", text, _admins(workspace.pk))
 
 
-def _send_each(subject: str, text: str, addresses: list[str]) -> bool:
-    """One mail each. What cannot be sent is logged and stops nothing; False when nothing could."""
+def _send_each(subject: str, text: str, addresses: list[str]) -> None:
+    """One mail each. An address that is refused is logged and stops nothing."""
     if not database.in_atomic_block:
         database.close()
     connection = get_connection(timeout=MAIL_SECONDS)
+    # Names are people's own words; a line break in one would make a header of its own.
+    subject = " ".join(subject.split())
     sent = 0
     for address in addresses:
-        mail = EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection)
         try:
-            sent += mail.send()
-        except (OSError, smtplib.SMTPException) as problem:
-            log.warning("a mail about a model's last day was not sent: %s", type(problem).__name__)
-    return sent > 0 or not addresses
+            EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()
+            sent += 1
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError):
+            log.warning("a mail about a model's last day was refused")
+        except OSError:
+            if not sent:
+                raise
+            log.warning("a mail about a model's last day was not sent")
 
 
 def _menders(row: ProviderKey) -> list[str]:

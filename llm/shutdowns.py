@@ -8,6 +8,7 @@ Agents belong to another app, which depends on this one; they are read through r
 """
 
 import datetime as dt
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from llm import lifecycle, listing, notices, outlook
 from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey, ShutdownNotice
 from llm.profiles import Profile
 from workspaces.models import Workspace
+
+log = logging.getLogger(__name__)
 
 # Whose account: a workspace's, or the platform's when there is none; with provider and model id.
 Account = tuple[int | None, str, str]
@@ -61,6 +64,7 @@ def _listed(models: Sequence[ChatModel], whose: Q) -> dict[Account, ListedModel]
         provider_key__state=ProviderKey.State.ACTIVE,
         model_id__in={row.model_id for row in models},
     ).select_related("provider_key")
+    rows = rows.defer("provider_key__wrapped_dek", "provider_key__nonce", "provider_key__ciphertext")
     return {(row.provider_key.workspace_id, row.provider_key.provider, row.model_id): row for row in rows}
 
 
@@ -95,7 +99,16 @@ def tell(today: dt.date | None = None) -> int:
     due = list(_due(day))
     days = {one.last_day for one in due}
     told = set(ShutdownNotice.objects.filter(shuts_down_on__in=days).values_list(*CLAIM))
-    return sum(_tell(one, day) for one in due if tuple(one.claim.values()) not in told)
+    sent = 0
+    for one in due:
+        if tuple(one.claim.values()) in told:
+            continue
+        try:
+            sent += _tell(one, day)
+        except OSError as problem:
+            log.warning("mails about models that leave wait for the mail server: %s", type(problem).__name__)
+            break
+    return sent
 
 
 def _due(today: dt.date) -> Iterator[_Due]:
@@ -104,9 +117,10 @@ def _due(today: dt.date) -> Iterator[_Due]:
     in_use = ChatModel.objects.filter(agents__status="active").exclude(provider="local")
     for chat_model_id, workspace_id in in_use.values_list("pk", "agents__workspace").distinct().order_by():
         workspaces[chat_model_id].add(workspace_id)
-    models = list(ChatModel.objects.filter(pk__in=workspaces))
-    byo = set(LLMSettings.objects.filter(byo_enabled=True).values_list("workspace_id", flat=True))
-    listed = _listed(models, Q(provider_key__workspace=None) | Q(provider_key__workspace__in=byo))
+    models = list(ChatModel.objects.filter(pk__in=in_use.values("pk")))
+    own = LLMSettings.objects.filter(byo_enabled=True).values_list("workspace_id", flat=True)
+    listed = _listed(models, Q(provider_key__workspace=None) | Q(provider_key__workspace__in=own))
+    byo = set(own)
     for row in models:
         for workspace_id in sorted(workspaces[row.pk]):
             account = workspace_id if workspace_id in byo else None
@@ -117,6 +131,7 @@ def _due(today: dt.date) -> Iterator[_Due]:
 
 
 def _tell(due: _Due, today: dt.date) -> bool:
+    """Whether this process wrote. OSError when the mail server is not to be had: then a later round tries again."""
     workspace = Workspace.objects.get(pk=due.workspace_id)
     in_use = workspace.agents.filter(chat_model=due.chat_model, status="active")
     agents = list(in_use.order_by("name").values_list("name", flat=True))
@@ -125,8 +140,9 @@ def _tell(due: _Due, today: dt.date) -> bool:
     notice, is_ours = ShutdownNotice.objects.get_or_create(**due.claim)
     if not is_ours:
         return False
-    reached = notices.tell_of_shutdown(workspace, due.chat_model, due.profile, agents, today)
-    if not reached:
-        # So that a later round tries again.
+    try:
+        notices.tell_of_shutdown(workspace, due.chat_model, due.profile, agents, today)
+    except OSError:
         notice.delete()
-    return reached
+        raise
+    return True

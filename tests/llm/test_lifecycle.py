@@ -73,6 +73,15 @@ def test_a_retired_model_without_a_day_is_leaving_and_in_no_stage() -> None:
     assert lifecycle.stage(retired, LAST) is None
 
 
+def test_a_model_that_outlived_its_day_is_not_leaving() -> None:
+    spared = Profile(lifecycle="active", shuts_down_on=day("2026-12-01"))
+
+    assert lifecycle.stage(spared, day("2026-11-20")) == 30
+    assert lifecycle.stage(spared, day("2026-12-01")) == 0
+    assert lifecycle.stage(spared, day("2026-12-02")) is None
+    assert not lifecycle.is_leaving(spared, day("2026-12-02"))
+
+
 @pytest.mark.django_db
 def test_a_successor_is_named_as_the_catalogue_names_it() -> None:
     rows = ChatModel.objects.filter(workspace=None).exclude(provider="local")

@@ -125,16 +125,47 @@ def test_a_custom_model_is_told_of_too(cast: Cast, mailoutbox) -> None:
 
 def test_a_mail_server_that_is_down_is_tried_again(cast: Cast, mailoutbox, monkeypatch) -> None:
     make_agent(cast.acme, "gpt-4o")
+    make_agent(cast.globex, "gpt-4o")
+    tried = []
 
     def down(mail: EmailMessage) -> int:
+        tried.append(mail.to)
         raise smtplib.SMTPServerDisconnected
 
     with monkeypatch.context() as broken:
         broken.setattr(notices.EmailMessage, "send", down)
         assert shutdowns.tell(before(7)) == 0
+    assert len(tried) == 1  # nobody waits for a dead server twice in a round
 
-    assert shutdowns.tell(before(7)) == 1
-    assert len(mailoutbox) == 2
+    assert shutdowns.tell(before(7)) == 2
+    assert len(mailoutbox) == 3
+
+
+def test_an_address_that_is_refused_keeps_nobody_else_from_theirs(
+    cast: Cast, mailoutbox, monkeypatch
+) -> None:
+    make_agent(cast.acme, "gpt-4o")
+    send = EmailMessage.send
+
+    def picky(mail: EmailMessage) -> int:
+        if mail.to == [cast.adam.email]:
+            raise smtplib.SMTPRecipientsRefused({cast.adam.email: (550, b"no such mailbox")})
+        return send(mail)
+
+    monkeypatch.setattr(notices.EmailMessage, "send", picky)
+
+    assert [shutdowns.tell(before(7)) for _ in range(2)] == [1, 0]
+    assert [mail.to for mail in mailoutbox] == [[cast.olivia.email]]
+
+
+def test_a_name_with_a_line_break_makes_no_header(cast: Cast, mailoutbox) -> None:
+    custom = ChatModel.objects.create(
+        workspace=cast.acme, name="Ours\nBcc: all@example.test", provider="openai", model_id="gpt-5.1"
+    )
+    Agent.objects.create(workspace=cast.acme, name="Guide", chat_model=custom)
+
+    assert shutdowns.tell(dt.date(2027, 3, 28)) == 1
+    assert mailoutbox[0].subject.startswith("Ours Bcc: all@example.test shuts down")
 
 
 def test_the_command_takes_a_day(cast: Cast, mailoutbox) -> None:
