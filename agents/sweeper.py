@@ -6,22 +6,20 @@ The server sweeps every SWEEP_SECONDS, one of all its processes at a time; so do
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from agents import database
-from agents.models import Reply, Watch
+from agents import database, duties
+from agents.models import Reply
 from billing import ledger
 from billing.models import Hold
 from llm import upkeep
 
 log = logging.getLogger(__name__)
-
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def sweep() -> int:
@@ -41,15 +39,8 @@ def sweep() -> int:
     )
 
 
-def _my_turn() -> bool:
-    """Claim this round: of all processes that ask within SWEEP_SECONDS, one gets True."""
-    due = Now() - timedelta(seconds=settings.SWEEP_SECONDS * 0.9)
-    Watch.objects.get_or_create(name="sweep", defaults={"last_at": LONG_AGO})
-    return Watch.objects.filter(name="sweep", last_at__lt=due).update(last_at=Now()) == 1
-
-
 def sweep_if_my_turn() -> None:
-    if _my_turn():
+    if duties.my_turn("sweep", settings.SWEEP_SECONDS):
         ended = sweep()
         if ended:
             log.warning("swept %d interrupted replies; nothing was charged for them", ended)
@@ -62,6 +53,7 @@ async def sweep_forever() -> None:
     while True:
         await asyncio.sleep(settings.SWEEP_SECONDS)
         await attempt(sweep_if_my_turn)
+        duties.begin_round()
 
 
 async def attempt(function: Callable[[], object]) -> None:

@@ -64,6 +64,9 @@ PORT = env.int("PORT", default=8000)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 # Behind TLS everywhere but on a developer's loopback, where `make run` writes HTTPS=false.
 HTTPS = env.bool("HTTPS", default=not DEBUG)
+# Where people reach it, for links in mail that no request has asked for.
+_NAME = next((host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))), HOST)
+SITE_URL = env.str("SITE_URL", default=f"https://{_NAME}" if HTTPS else f"http://{_NAME}:{PORT}").rstrip("/")
 
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)

@@ -170,6 +170,7 @@ class ProviderKey(models.Model):
     rejection_told_at = models.DateTimeField(null=True, editable=False)
     # The key may run replies but not list models, so only a reply can verify it.
     may_list = models.BooleanField(default=True, db_default=True, editable=False)
+    # When its account's list was last stored, or asked for by the daily refresh.
     listed_at = models.DateTimeField(null=True, editable=False)
     # What the last reply's headers said is left of the account's rate limits (providers.base.Headroom).
     headroom = models.JSONField(null=True, editable=False)

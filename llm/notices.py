@@ -1,14 +1,25 @@
-"""Mail to the people who can mend a provider key. No mail carries more of a key than its mask."""
+"""Mail to the people who can mend a provider key, or move agents off a model. No mail carries more of a key than its mask."""
+
+import datetime as dt
+import logging
+import smtplib
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.db import connection as database
 from django.template.loader import render_to_string
+from django.urls import reverse
 
-from llm.models import LLMSettings, ProviderKey
-from workspaces.models import Role, User
+from llm import lifecycle
+from llm.models import ChatModel, LLMSettings, ProviderKey
+from llm.profiles import Profile
+from workspaces.models import Role, User, Workspace
+
+log = logging.getLogger(__name__)
 
 # A mail server that does not answer must not hold up the reply that found the rejection.
 MAIL_SECONDS = 10
+AGENTS_NAMED = 20
 
 
 def tell_of_rejection(row: ProviderKey) -> None:
@@ -23,12 +34,60 @@ def tell_of_rejection(row: ProviderKey) -> None:
             EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()
 
 
+def tell_of_shutdown(
+    workspace: Workspace, chat_model: ChatModel, profile: Profile, agents: list[str], today: dt.date
+) -> None:
+    """Write to the workspace's admins and owners which of its agents lose their chat model.
+
+    No database connection is held meanwhile. `profile` names the last day and what takes over. OSError when the mail
+    server is not to be had and nobody was reached.
+    """
+    act = reverse("agents:change_models", args=[workspace.slug])
+    facts = {
+        "workspace": workspace,
+        "model": chat_model,
+        "last_day": profile.shuts_down_on,
+        "days": profile.days_left(today),
+        "is_gone": profile.is_gone(today),
+        "successor": lifecycle.name_of(profile.replaced_by),
+        "agents": agents[:AGENTS_NAMED],
+        "more": max(0, len(agents) - AGENTS_NAMED),
+        "link": f"{settings.SITE_URL}{act}?from={chat_model.pk}",
+    }
+    text = render_to_string("llm/mail/model_leaves.txt", facts)
+    end = lifecycle.last_day_words(profile, today).partition(" · ")[0]
+    _send_each(f"{chat_model.name} {end}: agents of {workspace} run on it", text, _admins(workspace.pk))
+
+
+def _send_each(subject: str, text: str, addresses: list[str]) -> None:
+    """One mail each. An address that is refused is logged and stops nothing."""
+    if not database.in_atomic_block:
+        database.close()
+    connection = get_connection(timeout=MAIL_SECONDS)
+    # Names are people's own words; a line break in one would make a header of its own.
+    subject = " ".join(subject.split())
+    sent = 0
+    for address in addresses:
+        try:
+            EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()
+            sent += 1
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError):
+            log.warning("a mail about a model's last day was refused")
+        except OSError:
+            if not sent:
+                raise
+            log.warning("a mail about a model's last day was not sent")
+
+
 def _menders(row: ProviderKey) -> list[str]:
-    people = User.objects.filter(is_active=True)
-    if row.workspace_id is None:
-        people = people.filter(is_staff=True)
-    else:
-        people = people.filter(
-            memberships__workspace=row.workspace_id, memberships__role__in=[Role.ADMIN, Role.OWNER]
-        )
+    if row.workspace_id is not None:
+        return _admins(row.workspace_id)
+    operators = User.objects.filter(is_active=True, is_staff=True)
+    return list(operators.order_by("email").values_list("email", flat=True))
+
+
+def _admins(workspace_id: int) -> list[str]:
+    people = User.objects.filter(
+        is_active=True, memberships__workspace=workspace_id, memberships__role__in=[Role.ADMIN, Role.OWNER]
+    )
     return list(people.order_by("email").values_list("email", flat=True))

@@ -1,24 +1,54 @@
 """Routes as they would be now, for pages: nothing is opened, a stored key's health says whether it can be."""
 
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from llm import listing, routing, vault
-from llm.models import ChatModel, LLMSettings, ProviderKey
+from llm import lifecycle, listing, routing, vault
+from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey
+from llm.profiles import Profile
 from llm.routing import KeyState
 from workspaces.models import Workspace
+
+# What an account's list said, by provider and model id.
+Lists = dict[tuple[str, str], ListedModel]
+
+
+def today() -> dt.date:
+    return timezone.now().date()
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One workspace's switch and which keys there are, by provider."""
+    """One workspace's switch, which keys there are by provider, and what their accounts listed."""
 
     byo_enabled: bool
     workspace_keys: dict[str, KeyState]
     platform_keys: dict[str, KeyState]
+    workspace_lists: Lists = field(default_factory=dict)
+    platform_lists: Lists = field(default_factory=dict)
+    today: dt.date = field(default_factory=lambda: today())
+
+    def profile(self, chat_model: ChatModel, *, byo_enabled: bool | None = None) -> Profile:
+        """What the account that would run `chat_model` takes, and until when."""
+        own = self.byo_enabled if byo_enabled is None else byo_enabled
+        lists = self.workspace_lists if own else self.platform_lists
+        return listing.profile_of(chat_model, lists.get((chat_model.provider, chat_model.model_id)))
+
+    def last_day(self, chat_model: ChatModel) -> str:
+        """The words of lifecycle.last_day_words."""
+        return lifecycle.last_day_words(self.profile(chat_model), self.today)
+
+    def is_leaving(self, chat_model: ChatModel) -> bool:
+        """Whether `chat_model` is gone, or so near its last day that pages give notice."""
+        return lifecycle.is_leaving(self.profile(chat_model), self.today)
+
+    def is_gone(self, chat_model: ChatModel) -> bool:
+        return self.profile(chat_model).is_gone(self.today)
 
     def route(
         self, chat_model: ChatModel, *, byo_enabled: bool | None = None
@@ -32,7 +62,7 @@ class Outlook:
                 is_local=provider == "local",
                 is_custom=chat_model.is_custom,
                 is_available=chat_model.is_available,
-                is_shut_down=listing.profile_of(chat_model).is_gone(timezone.now().date()),
+                is_shut_down=self.profile(chat_model, byo_enabled=byo_enabled).is_gone(self.today),
                 byo_enabled=self.byo_enabled if byo_enabled is None else byo_enabled,
                 workspace_key=self.workspace_keys.get(provider, KeyState.MISSING),
                 platform_key=self.platform_keys.get(provider, KeyState.MISSING),
@@ -48,14 +78,29 @@ def key_state(health: str, kek_id: str) -> KeyState:
 
 
 def of(workspace: Workspace) -> Outlook:
-    """Two queries, however many agents are then asked for."""
+    """Three queries, however many agents are then asked for."""
     byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
-    active = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE).filter(
-        Q(workspace=workspace) | Q(workspace__isnull=True)
+    theirs_or_ours = Q(workspace=workspace) | Q(workspace__isnull=True)
+    active = ProviderKey.objects.filter(theirs_or_ours, state=ProviderKey.State.ACTIVE)
+    return of_keys(workspace, byo, active.only("workspace_id", "provider", "health", "kek_id"))
+
+
+def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKey]) -> Outlook:
+    """The same from keys that are already fetched: the workspace's and the platform's active ones. One query."""
+    by_id = {row.pk: row for row in active}
+    states: dict[bool, dict[str, KeyState]] = {True: {}, False: {}}
+    for row in by_id.values():
+        states[row.workspace_id is not None][row.provider] = key_state(row.health, row.kek_id)
+    # An account lists hundreds; those that no agent here can be set to are not fetched.
+    known = ChatModel.objects.filter(Q(workspace=workspace) | Q(workspace=None)).values("model_id")
+    lists: dict[bool, Lists] = {True: {}, False: {}}
+    for listed in ListedModel.objects.filter(provider_key__in=by_id, model_id__in=known) if by_id else ():
+        row = by_id[listed.provider_key_id]
+        lists[row.workspace_id is not None][row.provider, listed.model_id] = listed
+    return Outlook(
+        byo_enabled,
+        workspace_keys=states[True],
+        platform_keys=states[False],
+        workspace_lists=lists[True],
+        platform_lists=lists[False],
     )
-    keys: dict[bool, dict[str, KeyState]] = {True: {}, False: {}}
-    for workspace_id, provider, health, kek_id in active.values_list(
-        "workspace_id", "provider", "health", "kek_id"
-    ):
-        keys[workspace_id is not None][provider] = key_state(health, kek_id)
-    return Outlook(byo, workspace_keys=keys[True], platform_keys=keys[False])

@@ -17,7 +17,7 @@ from llm import keys, readiness, shape
 from llm.byo import settings_of
 from llm.forms import ProviderKeyForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
-from llm.outlook import Outlook, key_state
+from llm.outlook import Outlook, of_keys
 from llm.readiness import AgentReadiness, ModelReadiness, WayOut
 from llm.routing import KeyState
 from workspaces.models import Workspace
@@ -146,13 +146,7 @@ def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
     row = settings_of(workspace)
     held = list(_held(workspace))
     mine = {one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE}
-    outlook = Outlook(
-        byo_enabled=row.byo_enabled,
-        workspace_keys={provider: key_state(one.health, one.kek_id) for provider, one in mine.items()},
-        platform_keys={
-            one.provider: key_state(one.health, one.kek_id) for one in held if not one.workspace_id
-        },
-    )
+    outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
     rejected = {provider for provider, one in mine.items() if one.health == Health.REJECTED}
     models = {one.pk: readiness.of(one, outlook, rejected) for one in _chat_models(workspace)}
     agents = _agents(workspace, models)

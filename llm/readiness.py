@@ -28,6 +28,8 @@ class ModelReadiness:
     chat_model: ChatModel
     now: Prospect
     after: Prospect
+    last_day: str = ""  # in words; empty when no end is known
+    is_leaving: bool = False  # gone, or near enough to its last day for a notice
 
     @property
     def is_safe(self) -> bool:
@@ -65,12 +67,17 @@ def of(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelRead
         _prospect(chat_model, outlook.route(chat_model, byo_enabled=byo_enabled), rejected)
         for byo_enabled in (outlook.byo_enabled, not outlook.byo_enabled)
     )
-    return ModelReadiness(chat_model, now, after)
+    return ModelReadiness(
+        chat_model, now, after, outlook.last_day(chat_model), is_leaving=outlook.is_leaving(chat_model)
+    )
 
 
 def ways_out(agents: Iterable[AgentReadiness], models: Iterable[ModelReadiness]) -> list[WayOut]:
-    """One bulk change for each chat model in use that fails, or would; those that never fail are offered first."""
-    models = sorted(models, key=lambda one: not one.is_safe)
+    """One bulk change for each chat model in use that fails, or would; those that never fail are offered first.
+
+    Of these, the ones that stay come before the ones that leave soon.
+    """
+    models = sorted(models, key=lambda one: (not one.is_safe, one.is_leaving))
     in_use = [agent.on.chat_model.pk for agent in agents]
     return [
         WayOut(one, in_use.count(one.chat_model.pk), [other for other in models if _helps(other, one)])

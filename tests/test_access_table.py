@@ -101,6 +101,8 @@ TABLE = [
     get("agents:list", "viewer"),
     get("agents:create", "editor"),
     post("agents:create", "editor", 200),
+    # Without a chat model that is in use there is nothing to show.
+    get("agents:change_models", "admin", 302),
     post("agents:change_models", "admin", fields={"from_model": "0", "to_model": "{local}"}),
     get("agents:agent", "viewer"),
     post("agents:agent", "editor", 400),

@@ -5,13 +5,16 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import building, presenting, words
+from agents import building, leaving, moving, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
+from agents.presenting import RouteBadge
 from billing.errors import LimitReached
 from llm import outlook
+from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
 from workspaces.models import Workspace
 
@@ -21,10 +24,16 @@ from workspaces.models import Workspace
 def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     routes = outlook.of(workspace)
     agents = workspace.agents.select_related("chat_model").order_by("status", "name")
-    rows = [
-        (agent, presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)) for agent in agents
-    ]
-    return render(request, "agents/list.html", {"workspace": workspace, "rows": rows})
+    context = {
+        "workspace": workspace,
+        "rows": [(agent, _badge(agent, routes), routes.last_day(agent.chat_model)) for agent in agents],
+        "leaving": leaving.notices(agents, routes),
+    }
+    return render(request, "agents/list.html", context)
+
+
+def _badge(agent: Agent, routes: Outlook) -> RouteBadge:
+    return presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
 
 
 @editor_required
@@ -69,13 +78,16 @@ def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
 
 
 def _page(workspace: Workspace, agent: Agent, form: AgentForm | None) -> dict[str, object]:
+    routes = outlook.of(workspace)
     return {
         "workspace": workspace,
         "agent": agent,
         "form": form,
         "sources": agent.sources.all()[:200],
         "qa_pairs": agent.qa_pairs.all()[:200],
-        "route": presenting.route_badge(outlook.of(workspace).route(agent.chat_model), agent.chat_model),
+        "route": _badge(agent, routes),
+        "last_day": routes.last_day(agent.chat_model),
+        "leaving": leaving.notices([agent], routes),
     }
 
 
@@ -90,12 +102,28 @@ def delete(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> H
 
 
 @admin_required
-@require_POST
+@require_http_methods(["GET", "POST"])
 def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Move every agent from one chat model to another: the way out when a route breaks."""
+    """Move every agent from one chat model to another: the way out when a route breaks or a model leaves.
+
+    GET shows what each choice costs and who pays, before and after.
+    """
+    if request.method == "POST":
+        return _move_agents(request, workspace)
+    page = moving.of(workspace, _number(request.GET.get("from")))
+    if page is None:
+        messages.info(request, "No agent runs on that chat model.")
+        return redirect("agents:list", workspace.slug)
+    return render(request, "agents/change_models.html", {"workspace": workspace, "page": page})
+
+
+def _move_agents(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     models = choosable(workspace)
     to_model = get_object_or_404(models, pk=_number(request.POST.get("to_model")))
     from_model_id = _number(request.POST.get("from_model"))
+    if outlook.of(workspace).is_gone(to_model):
+        messages.error(request, f"{to_model.name} was shut down by its provider: choose another model.")
+        return redirect(f"{reverse('agents:change_models', args=[workspace.slug])}?from={from_model_id}")
     moved = building.change_models(workspace, from_model_id=from_model_id, to_model=to_model, request=request)
     messages.success(request, f"{words.count(moved, 'agent')} moved to {to_model.name}.")
     return redirect("llm:settings", workspace.slug)

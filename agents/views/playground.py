@@ -46,6 +46,7 @@ def _context(
     shown = list(conversation.replies.order_by("-created_at")[:TURNS_SHOWN])[::-1] if conversation else []
     for reply in shown:
         reply.workspace = workspace
+    routes = outlook.of(workspace)
     mine = agent.conversations.filter(started_by_id=request.membership.user_id).order_by("-created_at")
     return {
         "workspace": workspace,
@@ -53,7 +54,8 @@ def _context(
         "conversation": conversation,
         "conversations": mine.annotate(title=_first_question())[:CONVERSATIONS_SHOWN],
         "turns": [presenting.turn(reply, for_admin=request.membership.is_admin) for reply in shown],
-        "route": presenting.route_badge(outlook.of(workspace).route(agent.chat_model), agent.chat_model),
+        "route": presenting.route_badge(routes.route(agent.chat_model), agent.chat_model),
+        "last_day": routes.last_day(agent.chat_model),
         "balance": ledger.balance(workspace),
         "idempotency_key": uuid4(),
         "limit": replies.QUESTION_CHARACTERS,

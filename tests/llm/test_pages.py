@@ -2,14 +2,14 @@
 
 import time
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Agent, Reply
-from llm import byo, health, keys, vault
+from llm import byo, health, keys, outlook, vault
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.vault import Secret
 from tests.harness.cast import make_agent
@@ -278,15 +278,17 @@ def rows(page) -> list[list[str]]:
     return table.found[1:]
 
 
-def test_the_table_tells_each_agents_route_now_and_after(cast, adam):
+def test_the_table_tells_each_agents_route_now_and_after(cast, adam, monkeypatch):
     put(cast)
     put_platform_keys(cast)
     custom = byo.add_model(cast.acme, provider="openai", model_id="o-custom", name="Ours", by=cast.adam)
     for name, model in (("A", "gpt-4o"), ("B", "claude-haiku-4-5-20251001"), ("C", "")):
         make_agent(cast.acme, model, name=name)
     Agent.objects.create(workspace=cast.acme, name="D", chat_model=custom)
+    monkeypatch.setattr(outlook, "today", lambda: date(2026, 12, 1))
+    leaves = "GPT-4o shuts down 14 Jan 2027 · use GPT-6 Luna Move its agents off GPT-4o"
     assert rows(adam.get(PAGE)) == [
-        ["A", "GPT-4o", "5 credits", "your OpenAI key"],
+        ["A", leaves, "5 credits", "your OpenAI key"],
         ["B", "Claude Haiku 4.5", "2 credits", "no Anthropic key Add an Anthropic key, or change the model."],
         ["C", "Bookbag Local", "local, free", "local, free"],
         ["D", "Ours", "needs your own key Custom models run on your own key only.", "your OpenAI key"],
@@ -295,12 +297,12 @@ def test_the_table_tells_each_agents_route_now_and_after(cast, adam):
 
 def test_the_table_follows_the_switch(cast, adam):
     put(cast, found=Health.REJECTED)
-    make_agent(cast.acme, "gpt-4o", name="A")
+    make_agent(cast.acme, "gpt-6-luna", name="A")
     make_agent(cast.acme, "claude-sonnet-4-6", name="B")
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     out = "no {0} on credits Bookbag has no {0} key at the moment: use your own, or change the model."
     assert rows(adam.get(PAGE)) == [
-        ["A", "GPT-4o", "OpenAI key rejected Replace the OpenAI key.", out.format("OpenAI")],
+        ["A", "GPT-6 Luna", "OpenAI key rejected Replace the OpenAI key.", out.format("OpenAI")],
         [
             "B",
             "Claude Sonnet 4.6",
@@ -316,7 +318,8 @@ def test_archived_agents_are_not_counted(cast, adam):
     assert "No agents yet" in adam.get(PAGE).content.decode()
 
 
-def test_the_way_out_offers_models_that_run_in_both_positions_first(cast, adam):
+def test_the_way_out_offers_models_that_run_in_both_positions_first(cast, adam, monkeypatch):
+    monkeypatch.setattr(outlook, "today", lambda: date(2026, 12, 1))
     put(cast)
     put_platform_keys(cast)
     make_agent(cast.acme, "claude-haiku-4-5-20251001")
@@ -325,8 +328,8 @@ def test_the_way_out_offers_models_that_run_in_both_positions_first(cast, adam):
     assert [str(choice.chat_model) for choice in way.choices] == [
         "Bookbag Local",
         "GPT-6 Luna",
-        "GPT-4o mini",
         "GPT-6.1 Terra",
+        "GPT-4o mini",  # leaves soon, and so comes after what stays
         "GPT-4o",
     ]
     assert reverse("agents:change_models", args=["acme"]) in page.content.decode()

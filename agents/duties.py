@@ -1,0 +1,59 @@
+"""The server's duties: whose turn it is, and those that ask others and so take long.
+
+These run in a thread of their own, beside the sweep and never in its way: the accounts' model lists, a few keys a
+round, and the mails about chat models that leave. Of many processes one takes each round.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from threading import Lock, Thread
+
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from agents.models import Watch
+from llm import refresh, shutdowns
+
+log = logging.getLogger(__name__)
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+# Mails are due by the day. Looking each hour sends them early in it, and again soon when a mail server was down.
+TELL_SECONDS = 3600.0
+_under_way = Lock()
+
+
+def my_turn(name: str, seconds: float) -> bool:
+    """Claim a round of the duty `name`: of all processes that ask within so many seconds, one gets True."""
+    due = Now() - timedelta(seconds=seconds * 0.9)
+    Watch.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
+    return Watch.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
+
+
+def begin_round() -> Thread | None:
+    """Take a round in a thread of its own; None while the one before still runs in this process."""
+    if not _under_way.acquire(blocking=False):
+        return None
+    # The process may end in the middle of it: what is not stored by then is asked for again another day.
+    thread = Thread(target=_run, name="duties", daemon=True)
+    thread.start()
+    return thread
+
+
+def _run() -> None:
+    try:
+        take_round()
+    except Exception as problem:  # whatever went wrong in this round, the next one must come
+        log.warning("duties missed on %s: %s", connection.vendor, type(problem).__name__)
+    finally:
+        connection.close()
+        _under_way.release()
+
+
+def take_round() -> None:
+    if my_turn("model lists", settings.SWEEP_SECONDS):
+        refresh.take_round()
+    if my_turn("shutdown mails", TELL_SECONDS):
+        told = shutdowns.tell()
+        if told:
+            log.info("%d notices of models that leave were mailed", told)

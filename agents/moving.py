@@ -1,0 +1,93 @@
+"""What moving all agents of one chat model to another would change: price and payer, before and after."""
+
+from dataclasses import dataclass
+
+from agents.forms import choosable
+from agents.models import Agent
+from llm import outlook, readiness
+from llm.models import ChatModel, Provider, ProviderKey
+from llm.readiness import ModelReadiness
+from workspaces.models import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A chat model with its price and payer, as things are now. Without `runs`, `price` says why not."""
+
+    chat_model: ChatModel
+    runs: bool
+    kind: str
+    price: str
+    payer: str
+    last_day: str
+    is_leaving: bool
+    is_named: bool  # the provider names it as the one to use instead
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    agents: list[Agent]
+    before: Option
+    options: list[Option]
+    chosen: Option | None  # what the form suggests
+
+
+def of(workspace: Workspace, from_model_id: int) -> Page | None:
+    """The page for moving the workspace's agents off one chat model; None when none runs on it."""
+    agents = list(workspace.agents.filter(chat_model_id=from_model_id).select_related("chat_model"))
+    if not agents:
+        return None
+    routes = outlook.of(workspace)
+    leaves = agents[0].chat_model
+    instead = routes.profile(leaves).replaced_by
+    rejected = _rejected(workspace)
+    options = [
+        _option(readiness.of(row, routes, rejected), instead)
+        for row in choosable(workspace).exclude(pk=from_model_id)
+        if not routes.is_gone(row)
+    ]
+    options.sort(key=lambda one: (not one.runs, one.is_leaving, not one.is_named))
+    return Page(
+        agents=agents,
+        before=_option(readiness.of(leaves, routes, rejected)),
+        options=options,
+        chosen=_suggested(options),
+    )
+
+
+def _rejected(workspace: Workspace) -> set[str]:
+    """The providers that do not accept the workspace's key."""
+    rows = workspace.provider_keys.filter(state=ProviderKey.State.ACTIVE, health=ProviderKey.Health.REJECTED)
+    return set(rows.values_list("provider", flat=True))
+
+
+def _suggested(options: list[Option]) -> Option | None:
+    """What the provider names; else nothing, so that nobody changes who pays by pressing a button."""
+    return next((one for one in options if one.is_named and one.runs), None)
+
+
+def _option(model: ModelReadiness, instead: str = "") -> Option:
+    row, now = model.chat_model, model.now
+    payers = {
+        "credits": "your credits",
+        "byo": f"your {Provider(row.provider).label} account",
+        "local": "nobody: it is free",
+        "unmetered": "this installation",
+    }
+    return Option(
+        chat_model=row,
+        runs=now.runs,
+        kind=now.kind,
+        price=_list_price(row) if now.kind == "byo" else now.words,
+        payer=payers.get(now.kind, ""),
+        last_day=model.last_day,
+        is_leaving=model.is_leaving,
+        is_named=bool(instead) and row.model_id == instead,
+    )
+
+
+def _list_price(row: ChatModel) -> str:
+    if row.input_price is None or row.output_price is None:
+        return "at your provider's price"
+    per_million = [f"${price / 1_000_000:.2f}" for price in (row.input_price, row.output_price)]
+    return f"{per_million[0]} in, {per_million[1]} out per million tokens"

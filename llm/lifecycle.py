@@ -1,0 +1,70 @@
+"""How long a chat model stays, in words: its last day, what takes over, and which notice is due.
+
+Decided from a profile and a day alone; `today` is the date in UTC wherever it is asked for.
+"""
+
+import datetime as dt
+import re
+
+from llm.profiles import DATED, Profile
+
+# Days before the last day at which the admins are written to. The first is also when pages begin to give notice.
+STAGES = (60, 30, 7, 0)
+
+# Parts of model ids that the providers write in small letters ("GPT-4o mini").
+_SMALL = {"mini", "nano", "turbo", "pro", "chat", "latest"}
+
+
+def last_day_words(profile: Profile, today: dt.date) -> str:
+    """For people: "shuts down 14 Jan 2027 · use GPT-6 Luna", or "was shut down on …". Empty when no end is known."""
+    end = _end(profile, today)
+    if not end or not profile.replaced_by:
+        return end
+    return f"{end} · use {name_of(profile.replaced_by)}"
+
+
+def _end(profile: Profile, today: dt.date) -> str:
+    day = profile.shuts_down_on
+    if profile.is_gone(today):
+        return f"was shut down on {day_words(day)}" if day and day <= today else "was shut down"
+    if day is None:
+        return ""
+    if day == today:
+        return "shuts down today"
+    # The account's list still runs it, whatever was announced.
+    return f"shuts down {day_words(day)}" if day > today else f"was to shut down on {day_words(day)}"
+
+
+def day_words(day: dt.date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def is_leaving(profile: Profile, today: dt.date) -> bool:
+    """Whether pages give notice: it is gone, or leaves within the first stage's days."""
+    return profile.is_gone(today) or stage(profile, today) is not None
+
+
+def stage(profile: Profile, today: dt.date) -> int | None:
+    """The nearest of STAGES that has come, in days before the last one; None before the first, or without a day.
+
+    None, too, where the day has passed and the account's list still runs the model.
+    """
+    day, left = profile.shuts_down_on, profile.days_left(today)
+    if day is None or left is None or (day < today and not profile.is_gone(today)):
+        return None
+    return min((days for days in STAGES if days >= left), default=None)
+
+
+def name_of(model_id: str) -> str:
+    """A provider's id as people write it: gpt-6-luna is GPT-6 Luna, claude-haiku-4-5-20251001 is Claude Haiku 4.5."""
+    parts = DATED.sub("", model_id).split("-")
+    if parts[0] == "gpt" and len(parts) > 1:
+        return " ".join([f"GPT-{parts[1]}", *map(_word, parts[2:])])
+    if parts[0] == "claude":
+        # Two numbers in a row are one version.
+        return re.sub(r"(?<=\d) (?=\d)", ".", " ".join(map(_word, parts)))
+    return model_id
+
+
+def _word(part: str) -> str:
+    return part if part in _SMALL else part.capitalize()
