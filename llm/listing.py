@@ -3,6 +3,7 @@
 No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
 """
 
+from collections.abc import Collection
 from importlib import import_module
 
 from asgiref.sync import async_to_sync
@@ -11,9 +12,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from llm import profiles, shape
-from llm.models import ChatModel, ListedModel, ProviderKey
+from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey
 from llm.providers.base import Checked, Listing, check
 from llm.vault import Secret
+from workspaces.models import Workspace
 
 # For a whole list, from connecting to its last page.
 CHECK_SECONDS = 5.0
@@ -80,6 +82,18 @@ def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> prof
             replaced_by=chat_model.replaced_by,
         ),
     )
+
+
+def profiles_of(workspace: Workspace, chat_models: Collection[ChatModel]) -> dict[int, profiles.Profile]:
+    """Each chat model's profile by its pk, as the account that would run it for `workspace` lists it: three queries."""
+    byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
+    active = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE, workspace=workspace if byo else None)
+    providers = dict(active.values_list("pk", "provider"))
+    rows = ListedModel.objects.filter(
+        provider_key__in=providers, model_id__in=[one.model_id for one in chat_models]
+    )
+    listed = {(providers[row.provider_key_id], row.model_id): row for row in rows}
+    return {one.pk: profile_of(one, listed.get((one.provider, one.model_id))) for one in chat_models}
 
 
 def said(row: ListedModel) -> profiles.Listed:
