@@ -26,13 +26,13 @@ def choosable(workspace: Workspace) -> QuerySet[ChatModel]:
     return ChatModel.objects.filter(own, enabled=True, retired_at__isnull=True)
 
 
-class ChatModelChoice(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        if obj.provider == "local":
-            return f"{obj.name} (free, no key)"
-        if obj.is_custom:
-            return f"{obj.name} (your own, needs your key)"
-        return f"{obj.name} ({words.credits(obj.price)} a reply)"
+def label(chat_model: ChatModel) -> str:
+    """A chat model in a picker: its name and what a reply costs."""
+    if chat_model.provider == "local":
+        return f"{chat_model.name} (free, no key)"
+    if chat_model.is_custom:
+        return f"{chat_model.name} (your own, needs your key)"
+    return f"{chat_model.name} ({words.credits(chat_model.price)} a reply)"
 
 
 class AgentForm(forms.ModelForm):
@@ -47,6 +47,14 @@ class AgentForm(forms.ModelForm):
         choices=[("", ""), *((one, one) for one in EFFORTS)],
         help_text="How much the model thinks before it answers. Thinking takes time and counts as output.",
     )
+    temperature = forms.FloatField(
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=forms.NumberInput(
+            attrs={"step": "0.1", "placeholder": f"model's default ({DEFAULT_TEMPERATURE})"}
+        ),
+    )
     output_limit = forms.IntegerField(required=False, min_value=LEAST_OUTPUT)
 
     class Meta:
@@ -54,13 +62,11 @@ class AgentForm(forms.ModelForm):
         fields = [
             "name", "instructions", "chat_model", "effort", "temperature", "output_limit", "status", "fallback_text",
         ]  # fmt: skip
-        field_classes = {"chat_model": ChatModelChoice}
         labels = {"chat_model": "Chat model", "fallback_text": "When the sources hold no answer"}
         help_texts = {"status": "An archived agent keeps its conversations and answers no more."}
         widgets = {
             "instructions": forms.Textarea(attrs={"rows": 8}),
             "fallback_text": forms.Textarea(attrs={"rows": 2}),
-            "temperature": forms.NumberInput(attrs={"min": "0", "max": "1", "step": "0.1"}),
         }
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
@@ -69,26 +75,25 @@ class AgentForm(forms.ModelForm):
         # As stored: validation changes the instance.
         self.saved_model: int | None = self.instance.chat_model_id
         self.saved = Wish(self.instance.temperature, self.instance.effort, self.instance.output_limit)
-        models = self._models(workspace)
-        self.offers = model_settings.offers(models, self.profiles)
+        models = self._choose_from(workspace)
         self.was = self.offers.get(self.saved_model or 0, NOTHING)
         self._fit_fields(self._offer_shown(models))
 
-    def _models(self, workspace: Workspace) -> list[ChatModel]:
-        """The chat models to choose from, each with its profile in `profiles`."""
+    def _choose_from(self, workspace: Workspace) -> list[ChatModel]:
+        """Offer the chat models that run on, and keep what each of them takes in `offers`."""
         models = choosable(workspace)
         if self.saved_model:
-            # A retired model stays choosable where it is in use, so that the form can be saved.
+            # A model that is withdrawn or gone stays choosable where it is in use, so that the form can be saved.
             models = models | ChatModel.objects.filter(pk=self.saved_model)
-        self.profiles = listing.profiles_of(workspace, models)
+        known = listing.profiles_of(workspace, models)
         today = timezone.now().date()
-        gone = [
-            pk for pk, profile in self.profiles.items() if profile.is_gone(today) and pk != self.saved_model
-        ]
+        offered = [one for one in models if one.pk == self.saved_model or not known[one.pk].is_gone(today)]
         field = self.fields["chat_model"]
-        field.queryset = models.exclude(pk__in=gone)  # type: ignore[attr-defined]
-        field.empty_label = None  # type: ignore[attr-defined]
-        return [one for one in models if one.pk not in gone]
+        field.queryset = models.filter(pk__in=[one.pk for one in offered])  # type: ignore[attr-defined]
+        # From the rows at hand, so that the page does not fetch them again.
+        field.widget.choices = [(one.pk, label(one)) for one in offered]
+        self.offers = model_settings.offers(offered, known)
+        return offered
 
     def _offer_shown(self, models: list[ChatModel]) -> Offer:
         """Of the model that the page shows as chosen; a browser chooses the first when none is."""
@@ -100,8 +105,7 @@ class AgentForm(forms.ModelForm):
         """Show the settings as the model takes them; static/js/agent.js does the same when the model is changed."""
         effort, temperature, limit = (self.fields[name] for name in SETTINGS)
         # Only what the page offers: any level may come back, and `clean` judges it.
-        effort.widget.choices = list(offer.efforts.items())  # type: ignore[attr-defined]
-        temperature.widget.attrs["placeholder"] = f"model's default ({DEFAULT_TEMPERATURE})"
+        effort.widget.choices = list(offer.efforts.items())
         temperature.help_text = offer.help.get("temperature", "")
         limit.help_text = offer.help.get("output_limit", "")
         shown = self["effort"].value() or ""

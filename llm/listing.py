@@ -9,6 +9,7 @@ from importlib import import_module
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from llm import profiles, shape
@@ -85,14 +86,14 @@ def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> prof
 
 
 def profiles_of(workspace: Workspace, chat_models: Collection[ChatModel]) -> dict[int, profiles.Profile]:
-    """Each chat model's profile by its pk, as the account that would run it for `workspace` lists it: three queries."""
+    """Each chat model's profile by its pk, as the account that would run it for `workspace` lists it: two queries."""
     byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
-    active = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE, workspace=workspace if byo else None)
-    providers = dict(active.values_list("pk", "provider"))
     rows = ListedModel.objects.filter(
-        provider_key__in=providers, model_id__in=[one.model_id for one in chat_models]
-    )
-    listed = {(providers[row.provider_key_id], row.model_id): row for row in rows}
+        provider_key__workspace=workspace if byo else None,
+        provider_key__state=ProviderKey.State.ACTIVE,
+        model_id__in=[one.model_id for one in chat_models],
+    ).annotate(provider=F("provider_key__provider"))
+    listed = {(row.provider, row.model_id): row for row in rows}
     return {one.pk: profile_of(one, listed.get((one.provider, one.model_id))) for one in chat_models}
 
 

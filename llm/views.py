@@ -221,7 +221,7 @@ def refresh_account_models(request: WorkspaceRequest, workspace: Workspace, prov
     row, name = keys.active(workspace, provider), Provider(provider).label
     problem = _list_again(row) if row else f"There is no {name} key to ask with."
     if problem:
-        messages.error(request, f"{problem} The list is as it was.")
+        messages.error(request, problem)
     else:
         messages.success(request, f"{name} was asked just now.")
     return redirect("llm:account_models", workspace.slug, provider)
