@@ -215,7 +215,7 @@ class CustomModelForm(Forgets, forms.Form):
         MODEL_ID,
         max_length=100,
         label="Model id",
-        help_text="As the provider writes it, for example gpt-4.1-mini.",
+        help_text="As the provider writes it, for example gpt-5.4-mini.",
         error_messages={"invalid": MODEL_ID_WORDS},
     )
     name = forms.CharField(

@@ -73,4 +73,8 @@
   model.addEventListener("change", fit);
   effort.addEventListener("change", () => { wanted.effort = effort.value; fit(); });
   limit.addEventListener("change", () => { wanted.limit = limit.value; });
+  // A browser that comes back to the page may choose another model than the page was made for.
+  window.addEventListener("pageshow", () => {
+    if (model.selectedIndex >= 0 && !model.options[model.selectedIndex].defaultSelected) { fit(); }
+  });
 })();
