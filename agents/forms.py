@@ -1,14 +1,23 @@
 """What people type about agents and their sources."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
-from agents import words
+from agents import model_settings, words
+from agents.model_settings import DEFAULT_TEMPERATURE, LEAST_OUTPUT, MOST_OUTPUT, NOTHING, Offer
 from agents.models import Agent, QAPair, Source
+from llm import listing
 from llm.models import ChatModel
+from llm.profiles import EFFORTS, Wish
 from workspaces.models import Workspace
+
+# What depends on the chat model.
+SETTINGS = ("effort", "temperature", "output_limit")
 
 
 def choosable(workspace: Workspace) -> QuerySet[ChatModel]:
@@ -17,40 +26,152 @@ def choosable(workspace: Workspace) -> QuerySet[ChatModel]:
     return ChatModel.objects.filter(own, enabled=True, retired_at__isnull=True)
 
 
-class ChatModelChoice(forms.ModelChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        if obj.provider == "local":
-            return f"{obj.name} (free, no key)"
-        if obj.is_custom:
-            return f"{obj.name} (your own, needs your key)"
-        return f"{obj.name} ({words.credits(obj.price)} a reply)"
+def label(chat_model: ChatModel) -> str:
+    """A chat model in a picker: its name and what a reply costs."""
+    if chat_model.provider == "local":
+        return f"{chat_model.name} (free, no key)"
+    if chat_model.is_custom:
+        return f"{chat_model.name} (your own, needs your key)"
+    return f"{chat_model.name} ({words.credits(chat_model.price)} a reply)"
 
 
 class AgentForm(forms.ModelForm):
+    """An agent, with those settings that its chat model takes.
+
+    All settings are on the page, and those that the model does not take are hidden, so that they are kept. After a
+    change of model, `notes` say what no longer applies; none of it is an error.
+    """
+
+    effort = forms.ChoiceField(
+        required=False,
+        choices=[("", ""), *((one, one) for one in EFFORTS)],
+        help_text="How much the model thinks before it answers. Thinking takes time and counts as output.",
+    )
+    temperature = forms.FloatField(
+        required=False,
+        min_value=0,
+        max_value=1,
+        widget=forms.NumberInput(
+            attrs={"step": "0.1", "placeholder": f"model's default ({DEFAULT_TEMPERATURE})"}
+        ),
+    )
+    output_limit = forms.IntegerField(required=False, min_value=LEAST_OUTPUT)
+
     class Meta:
         model = Agent
-        fields = ["name", "instructions", "chat_model", "temperature", "status", "fallback_text"]
-        field_classes = {"chat_model": ChatModelChoice}
+        fields = [
+            "name", "instructions", "chat_model", "effort", "temperature", "output_limit", "status", "fallback_text",
+        ]  # fmt: skip
         labels = {"chat_model": "Chat model", "fallback_text": "When the sources hold no answer"}
-        help_texts = {
-            "temperature": "0 keeps to the most likely words, 1 varies them.",
-            "status": "An archived agent keeps its conversations and answers no more.",
-        }
+        help_texts = {"status": "An archived agent keeps its conversations and answers no more."}
         widgets = {
             "instructions": forms.Textarea(attrs={"rows": 8}),
             "fallback_text": forms.Textarea(attrs={"rows": 2}),
-            "temperature": forms.NumberInput(attrs={"min": "0", "max": "1", "step": "0.1"}),
         }
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["chat_model"]
+        self.notes: list[str] = []
+        # As stored: validation changes the instance.
+        self.saved_model: int | None = self.instance.chat_model_id
+        self.saved = Wish(self.instance.temperature, self.instance.effort, self.instance.output_limit)
+        models = self._choose_from(workspace)
+        self.was = self.offers.get(self.saved_model or 0, NOTHING)
+        self._fit_fields(self._offer_shown(models))
+
+    def _choose_from(self, workspace: Workspace) -> list[ChatModel]:
+        """Offer the chat models that run on, and keep what each of them takes in `offers`."""
         models = choosable(workspace)
-        if self.instance.chat_model_id:
-            # A retired model stays choosable where it is in use, so that the form can be saved.
-            models = models | ChatModel.objects.filter(pk=self.instance.chat_model_id)
-        field.queryset = models  # type: ignore[attr-defined]
-        field.empty_label = None  # type: ignore[attr-defined]
+        if self.saved_model:
+            # A model that is withdrawn or gone stays choosable where it is in use, so that the form can be saved.
+            models = models | ChatModel.objects.filter(pk=self.saved_model)
+        known = listing.profiles_of(workspace, models)
+        today = timezone.now().date()
+        offered = [one for one in models if one.pk == self.saved_model or not known[one.pk].is_gone(today)]
+        field = self.fields["chat_model"]
+        field.queryset = models.filter(pk__in=[one.pk for one in offered])  # type: ignore[attr-defined]
+        # From the rows at hand, so that the page does not fetch them again.
+        field.widget.choices = [(one.pk, label(one)) for one in offered]
+        self.offers = model_settings.offers(offered, known)
+        return offered
+
+    def _offer_shown(self, models: list[ChatModel]) -> Offer:
+        """Of the model that the page shows as chosen; a browser chooses the first when none is."""
+        chosen = str(self["chat_model"].value())
+        pks = [one.pk for one in models]
+        return self.offers.get(next((pk for pk in pks if str(pk) == chosen), pks[0] if pks else 0), NOTHING)
+
+    def _fit_fields(self, offer: Offer) -> None:
+        """Show the settings as the model takes them; static/js/agent.js does the same when the model is changed."""
+        effort, temperature, limit = (self.fields[name] for name in SETTINGS)
+        # Only what the page offers: any level may come back, and `clean` judges it.
+        effort.widget.choices = list(offer.efforts.items())
+        temperature.help_text = offer.help.get("temperature", "")
+        limit.help_text = offer.help.get("output_limit", "")
+        shown = self["effort"].value() or ""
+        limit.widget.attrs["placeholder"] = offer.output.get(shown, offer.output[""])
+        limit.widget.attrs["max"] = offer.most or MOST_OUTPUT
+        self.hidden_settings = [name for name in SETTINGS if not offer.applies(name)]
+
+    def rows(self) -> Iterator[tuple[forms.BoundField, bool, bool]]:
+        """Each field, whether it is a setting of the model, and whether it is hidden."""
+        for bound in self:
+            yield bound, bound.name in SETTINGS, bound.name in self.hidden_settings
+
+    def offers_by_id(self) -> dict[int, dict[str, Any]]:
+        return {pk: asdict(offer) for pk, offer in self.offers.items()}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "chat_model" in cleaned:
+            offer = self.offers[cleaned["chat_model"].pk]
+            self._pass_over_hidden(cleaned, offer)
+            self._fit_effort(cleaned, offer)
+            self._fit_output_limit(cleaned, offer)
+            self._tell_of_temperature(cleaned, offer)
+        return cleaned
+
+    def _is_typed(self, name: str, cleaned: dict[str, Any]) -> bool:
+        """Whether the person entered this for the model that was there already, so that it can be wrong."""
+        return cleaned["chat_model"].pk == self.saved_model and name in self.changed_data
+
+    def _pass_over_hidden(self, cleaned: dict[str, Any], offer: Offer) -> None:
+        """What a hidden field holds is no error of the person's: it stays as it was."""
+        for name in SETTINGS:
+            if name in self.errors and not offer.applies(name):
+                del self.errors[name]
+                cleaned[name] = getattr(self.saved, name)
+
+    def _fit_effort(self, cleaned: dict[str, Any], offer: Offer) -> None:
+        effort = cleaned.get("effort", "")
+        if effort in offer.efforts:
+            return
+        if self._is_typed("effort", cleaned):
+            self.add_error("effort", "The chat model does not offer this effort. Choose one of those listed.")
+            return
+        self.notes.append(offer.dropped[effort])
+        cleaned["effort"] = ""
+
+    def _fit_output_limit(self, cleaned: dict[str, Any], offer: Offer) -> None:
+        limit = cleaned.get("output_limit")
+        if limit is None:
+            return
+        if not offer.most:
+            if self.was.applies("output_limit"):
+                self.notes.append(offer.kept["output_limit"])
+        elif limit > offer.most:
+            if self._is_typed("output_limit", cleaned):
+                self.add_error("output_limit", f"This model writes at most {offer.most:,} tokens.")
+            else:
+                self.notes.append(offer.kept["lowered"])
+                cleaned["output_limit"] = offer.most
+
+    def _tell_of_temperature(self, cleaned: dict[str, Any], offer: Offer) -> None:
+        now = Wish(cleaned.get("temperature"), cleaned.get("effort", ""))
+        if now.temperature is None or offer.sends_temperature(now):
+            return
+        if self.was.sends_temperature(self.saved) or "temperature" in self.changed_data:
+            self.notes.append(offer.kept["temperature"])
 
 
 class SourceForm(forms.ModelForm):

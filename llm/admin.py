@@ -3,12 +3,13 @@
 No page here opens a key or shows a sealed byte; acts go through llm/keys.py and are audited there.
 """
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,9 +17,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from llm import keys, ring, vault
+from llm import keys, listing, ring, vault
 from llm.forms import ChatModelForm, PlatformKeyForm
-from llm.models import ChatModel, KekRecord, LLMSettings, PlatformKey, Provider, ProviderKey
+from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, Provider, ProviderKey
 from llm.reauth import ask_again, is_recent
 from workspaces import audit
 
@@ -169,6 +170,7 @@ class ChatModelAdmin(admin.ModelAdmin):
         "price",
         "input_price",
         "output_price",
+        "last_day",
         "enabled",
         "retired_at",
     )
@@ -177,7 +179,20 @@ class ChatModelAdmin(admin.ModelAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).filter(workspace=None)
+        ours = ListedModel.objects.filter(
+            provider_key__workspace=None,
+            provider_key__state=State.ACTIVE,
+            provider_key__provider=OuterRef("provider"),
+            model_id=OuterRef("model_id"),
+        )
+        listed_last_day = Subquery(ours.values("shuts_down_on")[:1])
+        return super().get_queryset(request).filter(workspace=None).annotate(listed_last_day=listed_last_day)
+
+    @admin.display(description="shuts down on")
+    def last_day(self, chat_model: ChatModel) -> dt.date | None:
+        """What the platform's account was told, else the operator's own word, else the rules."""
+        listed: dt.date | None = chat_model.listed_last_day  # type: ignore[attr-defined]
+        return listed or listing.profile_of(chat_model).shuts_down_on
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -5,7 +5,9 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from llm.models import ChatModel, LLMSettings
+from llm import eligibility, listing, profiles
+from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey
+from llm.profiles import NO_WORD, OwnWord
 from workspaces import audit
 from workspaces.models import User, Workspace
 
@@ -16,6 +18,14 @@ class ModelInUse(Exception):
     def __init__(self, agents: list[str]) -> None:
         super().__init__(f"in use by {len(agents)}")
         self.agents = agents
+
+
+class ModelUnfit(Exception):
+    """No agent could run on the model; `reason` says why, for the person who named it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ModelExists(Exception):
@@ -52,10 +62,14 @@ def add_model(
     provider: str,
     model_id: str,
     name: str = "",
+    own_word: OwnWord = NO_WORD,
     by: User | None,
     request: HttpRequest | None = None,
 ) -> ChatModel:
-    """List a chat model of the workspace's own. Raises ModelExists."""
+    """List a chat model of the workspace's own, with an admin's own word on it. Raises ModelUnfit, ModelExists."""
+    reason = _unfit(workspace, provider, model_id)
+    if reason:
+        raise ModelUnfit(reason)
     with transaction.atomic():
         LLMSettings.objects.get_or_create(workspace=workspace)
         LLMSettings.objects.select_for_update().get(workspace=workspace)
@@ -72,11 +86,33 @@ def add_model(
             model_id=model_id,
             name=name or model_id[:60],
             position=100,
+            takes_temperature=own_word.takes_temperature,
+            efforts=" ".join(own_word.efforts),
+            output_limit=own_word.output_limit,
+            context_tokens=own_word.context_tokens,
         )
         audit.record(
             workspace, "chat_model.added", actor=by, request=request, provider=provider, model=model_id
         )
     return row
+
+
+def _unfit(workspace: Workspace, provider: str, model_id: str) -> str:
+    """Why no agent could run on the model, from the rules and the list of the workspace's own account."""
+    row = ListedModel.objects.filter(
+        provider_key__workspace=workspace,
+        provider_key__provider=provider,
+        provider_key__state=ProviderKey.State.ACTIVE,
+        model_id=model_id,
+    ).first()
+    profile = profiles.of(provider, model_id, listed=listing.said(row) if row else None)
+    today, names = timezone.now().date(), catalogue_names(provider)
+    return eligibility.refusal(provider, model_id, profile, today=today, names=names)
+
+
+def catalogue_names(provider: str) -> dict[str, str]:
+    """What the provider's models are called in the catalogue, by id."""
+    return dict(ChatModel.objects.filter(workspace=None, provider=provider).values_list("model_id", "name"))
 
 
 def listed_ids(workspace: Workspace, provider: str) -> set[str]:

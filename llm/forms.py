@@ -7,6 +7,7 @@ from django import forms
 
 from llm import shape
 from llm.models import KEYED_PROVIDERS, ChatModel, Provider
+from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
 
 # Letters, digits and the few signs that model ids have; the id goes into a request body.
@@ -80,6 +81,25 @@ class ProviderKeyForm(Forgets, forms.Form):
         return Secret(text)
 
 
+class EffortsField(forms.MultipleChoiceField):
+    """Effort levels as boxes; kept as the column keeps them: one text, separated by blanks, weakest first."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", "Effort levels")
+        choices = [(one, "no thinking" if one == OFF else one) for one in EFFORTS]
+        super().__init__(choices=choices, required=False, widget=forms.CheckboxSelectMultiple, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.split() if isinstance(value, str) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed((initial or "").split(), data)
+
+    def clean(self, value: Any) -> str:
+        chosen = super().clean(value)
+        return " ".join(one for one in EFFORTS if one in chosen)
+
+
 class PlatformKeyForm(Forgets, forms.Form):
     """An operator's key of either provider; checked with the provider as part of the form."""
 
@@ -112,6 +132,10 @@ class ChatModelForm(forms.ModelForm):
 
     MOST_CREDITS = 10_000
 
+    efforts = EffortsField(
+        help_text="The levels that the model takes. None ticked: the rules and the account's list decide."
+    )
+
     class Meta:
         model = ChatModel
         fields = (
@@ -120,13 +144,36 @@ class ChatModelForm(forms.ModelForm):
             "model_id",
             "price",
             "input_price",
+            "cached_input_price",
             "output_price",
+            "long_prompt_tokens",
+            "long_prompt_factor",
             "context_tokens",
+            "takes_temperature",
+            "efforts",
+            "output_limit",
+            "shuts_down_on",
+            "replaced_by",
             "note",
             "position",
             "enabled",
             "retired_at",
         )
+        labels = {
+            "long_prompt_tokens": "Long prompt, tokens",
+            "long_prompt_factor": "Long prompt, factor",
+            "output_limit": "Output limit, tokens",
+        }
+        help_texts = {
+            "cached_input_price": "For input that the provider reads from its prompt cache. Empty: unknown, so the full price.",
+            "long_prompt_tokens": "Prompts of more input tokens than this cost the factor times all list prices.",
+            "long_prompt_factor": "1 where long prompts cost no more.",
+            "context_tokens": "Input and output together. What the account's list says comes first.",
+            "takes_temperature": "Unknown: the rules decide. What the provider refused stays refused.",
+            "output_limit": "The most that one answer may have. What the account's list says comes first.",
+            "shuts_down_on": "The first day without it. What the account's list says comes first.",
+            "replaced_by": "The provider's id of the model to use instead. Its name is shown where the catalogue has it.",
+        }
 
     def clean_price(self) -> int:
         price: int = self.cleaned_data["price"]
@@ -135,6 +182,18 @@ class ChatModelForm(forms.ModelForm):
                 f"A price is 1 to {self.MOST_CREDITS:,} credits a reply. Bookbag Local is never charged."
             )
         return price
+
+    def clean_replaced_by(self) -> str:
+        model_id: str = self.cleaned_data["replaced_by"]
+        if model_id and not MODEL_ID.match(model_id):
+            raise forms.ValidationError(MODEL_ID_WORDS)
+        return model_id
+
+    def clean_long_prompt_factor(self) -> int:
+        factor: int = self.cleaned_data["long_prompt_factor"]
+        if factor < 1:
+            raise forms.ValidationError("A factor is 1 or more.")
+        return factor
 
     def clean(self) -> dict[str, Any]:
         # The model's own constraints speak of `workspace`, which this form leaves out, so Django skips them.
@@ -156,12 +215,41 @@ class CustomModelForm(Forgets, forms.Form):
         MODEL_ID,
         max_length=100,
         label="Model id",
-        help_text="As the provider writes it, for example gpt-4.1-mini.",
+        help_text="As the provider writes it, for example gpt-5.4-mini.",
         error_messages={"invalid": MODEL_ID_WORDS},
     )
     name = forms.CharField(
         max_length=60, required=False, help_text="How it is listed here. Left empty: the model id."
     )
+    takes_temperature = forms.NullBooleanField(
+        required=False, label="Takes a temperature", widget=forms.NullBooleanSelect
+    )
+    efforts = EffortsField()
+    output_limit = forms.IntegerField(
+        required=False, min_value=16, max_value=10_000_000, label="Output limit", help_text="In tokens."
+    )
+    context_tokens = forms.IntegerField(
+        required=False, min_value=1_000, max_value=100_000_000, label="Context", help_text="In tokens."
+    )
+
+    # What the page asks for first; the rest is for those who know better than Bookbag.
+    NAMING = ("provider", "model_id", "name")
+    OWN_WORD = ("takes_temperature", "efforts", "output_limit", "context_tokens")
+
+    def naming(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.NAMING]
+
+    def own_word_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.OWN_WORD]
+
+    def has_own_word(self) -> bool:
+        """Whether anything was entered there, right or wrong."""
+        return any(name in self.changed_data for name in self.OWN_WORD)
+
+    def own_word(self) -> OwnWord:
+        """The admin's word, of a valid form."""
+        words = {name: self.cleaned_data[name] for name in self.OWN_WORD}
+        return OwnWord(**words | {"efforts": tuple(words["efforts"].split())})
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

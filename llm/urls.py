@@ -27,6 +27,11 @@ urlpatterns = [
     path(BASE + "keys/<provider:provider>/verify/", views.verify_key, name="verify_key"),
     path(BASE + "keys/<provider:provider>/restore/", views.restore_key, name="restore_key"),
     path(BASE + "keys/<provider:provider>/models/", views.account_models, name="account_models"),
+    path(
+        BASE + "keys/<provider:provider>/models/refresh/",
+        views.refresh_account_models,
+        name="refresh_account_models",
+    ),
     path(BASE + "byo/", views.set_byo, name="set_byo"),
     path(BASE + "models/", views.add_model, name="add_model"),
     path(BASE + "models/<int:model>/remove/", views.remove_model, name="remove_model"),

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from llm import byo, keys, overview, vault
+from llm import account, byo, keys, overview, vault
 from llm.forms import CustomModelForm, ProviderKeyForm
 from llm.models import Provider, ProviderKey
 from llm.providers.base import Fault, ProviderError
@@ -30,6 +30,7 @@ LIST_PROBLEMS = {
     Fault.REJECTED: "rejects the stored key",
     Fault.RATE_LIMITED: "is limiting requests of this key",
     Fault.NO_FUNDS: "says that the account is out of funds or quota",
+    Fault.LACKS_PERMISSION: "does not let this key list models",
 }
 VAULT_SHUT = (
     "The vault is not available, so nothing was changed. An operator has to look into it; your page is fine."
@@ -168,8 +169,14 @@ def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = CustomModelForm(request.POST, auto_id="custom_%s")
     if not form.is_valid():
         return _page(request, workspace, model_form=form)
+    named = {name: form.cleaned_data[name] for name in form.NAMING}
     try:
-        row = byo.add_model(workspace, **form.cleaned_data, by=request.membership.user, request=request)
+        row = byo.add_model(
+            workspace, **named, own_word=form.own_word(), by=request.membership.user, request=request
+        )
+    except byo.ModelUnfit as refused:
+        form.add_error("model_id", refused.reason)
+        return _page(request, workspace, model_form=form)
     except byo.ModelExists as refused:
         where = "a custom model here" if refused.existing.is_custom else "in the catalogue"
         form.add_error("model_id", f"That is {where} already, as {refused.existing}.")
@@ -194,17 +201,40 @@ def remove_model(request: WorkspaceRequest, workspace: Workspace, model: int) ->
 @require_safe
 @admin_required
 def account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
-    """What the workspace's own account offers, asked of the provider when this page is opened."""
-    row, name = keys.active(workspace, provider), Provider(provider).label
-    context: dict[str, object] = {"workspace": workspace, "name": name, "provider": provider, "row": row}
-    try:
-        offered = keys.list_account_models(row) if row else []
-    except vault.VaultError:
-        context["problem"] = f"The stored {name} key cannot be opened. Enter it again on the settings page."
-    except ProviderError as error:
-        words = LIST_PROBLEMS.get(error.fault, "could not be reached")
-        context["problem"] = f"{name} {words}, so there is no list. You can add a model by its id."
-    else:
-        listed = byo.listed_ids(workspace, provider)
-        context["offered"] = [(model_id, model_id in listed) for model_id in offered]
+    """What the workspace's own account offers, as stored; asked of the provider if that is older than a day."""
+    row = keys.active(workspace, provider)
+    problem = _list_again(row) if row and account.is_stale(row) else ""
+    context = {
+        "workspace": workspace,
+        "name": Provider(provider).label,
+        "provider": provider,
+        "row": row,
+        "problem": problem,
+        "models": account.models_of(workspace, row) if row else None,
+    }
     return render(request, "llm/account_models.html", context)
+
+
+@require_POST
+@admin_required
+def refresh_account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    row, name = keys.active(workspace, provider), Provider(provider).label
+    problem = _list_again(row) if row else f"There is no {name} key to ask with."
+    if problem:
+        messages.error(request, problem)
+    else:
+        messages.success(request, f"{name} was asked just now.")
+    return redirect("llm:account_models", workspace.slug, provider)
+
+
+def _list_again(row: ProviderKey) -> str:
+    """Ask the provider for the account's models and store them. A sentence when there is no new list, else empty."""
+    name = Provider(row.provider).label
+    try:
+        keys.list_account_models(row)
+    except vault.VaultError:
+        return f"The stored {name} key cannot be opened. Enter it again on the settings page."
+    except ProviderError as error:
+        return f"{name} {LIST_PROBLEMS.get(error.fault, 'could not be reached')}."
+    row.refresh_from_db(fields=["listed_at"])
+    return ""

@@ -94,6 +94,7 @@ TABLE = [
     post("llm:verify_key", "admin"),
     post("llm:restore_key", "admin"),
     get("llm:account_models", "admin"),
+    post("llm:refresh_account_models", "admin"),
     post("llm:set_byo", "admin", fields={"byo_enabled": "on"}),
     post("llm:add_model", "admin", fields={"provider": "openai", "model_id": "o9-mini", "name": "o9 mini"}),
     post("llm:remove_model", "admin"),

@@ -49,7 +49,7 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
                 f"The plan allows {words.count(limit.limit, 'agent')}. Archiving does not free a place; deleting one does.",
             )
         else:
-            messages.success(request, f"{agent.name} is ready. Give it something to answer from.")
+            _tell(request, f"{agent.name} is ready. Give it something to answer from.", form.notes)
             return redirect(agent)
     return render(request, "agents/form.html", {"workspace": workspace, "form": form})
 
@@ -72,9 +72,15 @@ def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
     form = AgentForm(request.POST, instance=agent, workspace=workspace)
     if form.is_valid():
         form.save()
-        messages.success(request, "Saved. The next reply uses it.")
+        _tell(request, "Saved." if form.notes else "Saved. The next reply uses it.", form.notes)
         return redirect(agent)
     return render(request, "agents/agent.html", _page(workspace, agent, form), status=400)
+
+
+def _tell(request: WorkspaceRequest, done: str, notes: list[str]) -> None:
+    """Say that it is done; with notes it stays on the page until it is read."""
+    level = messages.WARNING if notes else messages.SUCCESS
+    messages.add_message(request, level, " ".join([done, *notes]))
 
 
 def _page(workspace: Workspace, agent: Agent, form: AgentForm | None) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The operators' pages about language models: masks and prices, never a secret."""
 
+import datetime as dt
 import re
 import time
 
@@ -9,8 +10,10 @@ from django.contrib.auth.models import Permission
 from django.core.serializers import serialize
 from django.urls import reverse
 
-from llm import keys
+from llm import keys, listing
 from llm.models import ChatModel, KekRecord, LLMSettings, PlatformKey, ProviderKey
+from llm.profiles import Listed
+from llm.providers.base import Listing
 from llm.vault import Secret
 from tests.llm.rows import the_key
 from workspaces.models import AuditEvent
@@ -167,8 +170,14 @@ def fields_of(model: ChatModel, **changes: object) -> dict[str, object]:
         "model_id",
         "price",
         "input_price",
+        "cached_input_price",
         "output_price",
+        "long_prompt_tokens",
+        "long_prompt_factor",
         "context_tokens",
+        "output_limit",
+        "shuts_down_on",
+        "replaced_by",
         "note",
         "position",
     ]
@@ -200,6 +209,43 @@ def test_a_price_is_changed_and_audited(oscar):
     assert (model.price, event.data) == (7, {"model": "GPT-4o", "to": {"price": "7"}})
 
 
+def test_an_operators_own_word_is_kept_and_audited(oscar):
+    model = ChatModel.objects.get(model_id="gpt-6-luna")
+    own = {
+        "takes_temperature": "false", "efforts": ["high", "none"], "output_limit": 50_000, "cached_input_price": 9_000,
+        "long_prompt_tokens": 200_000, "long_prompt_factor": 2, "shuts_down_on": "2028-05-01", "replaced_by": "gpt-7",
+    }  # fmt: skip
+    oscar.post(reverse("admin:llm_chatmodel_change", args=[model.pk]), fields_of(model, **own))
+    model.refresh_from_db()
+    assert (model.takes_temperature, model.efforts, model.output_limit) == (False, "none high", 50_000)
+    assert (model.cached_input_price, model.long_prompt_tokens, model.long_prompt_factor) == (
+        9_000,
+        200_000,
+        2,
+    )
+    assert (str(model.shuts_down_on), model.replaced_by) == ("2028-05-01", "gpt-7")
+    assert AuditEvent.objects.get(action="chat_model.edited").data["to"]["efforts"] == "none high"
+
+    page = oscar.get(reverse("admin:llm_chatmodel_change", args=[model.pk])).content.decode()
+    assert page.count(" checked") == 3  # both levels, and enabled
+
+
+def test_the_catalogues_list_shows_each_last_day_as_the_account_tells_it(cast, oscar):
+    days = {"gpt-4o": "14 Jan 2027", "gpt-6-luna": "-"}
+    assert last_days(oscar).items() >= days.items()
+    listed = Listing("gpt-6-luna", "", Listed(shuts_down_on=dt.date(2028, 3, 9)))
+    listing.store(put(cast), [listed])
+    theirs = keys.replace(cast.globex, provider="openai", secret=Secret(PASTED), by=cast.gina)
+    listing.store(theirs, [Listing("gpt-4o", "", Listed(shuts_down_on=dt.date(2027, 9, 9)))])
+    assert last_days(oscar).items() >= (days | {"gpt-6-luna": "9 Mar 2028"}).items()
+
+
+def last_days(oscar) -> dict[str, str]:
+    """The catalogue's list: the last day by model id."""
+    page = oscar.get(reverse("admin:llm_chatmodel_changelist")).content.decode()
+    return dict(re.findall(r'field-model_id">([^<]*)<.*?field-last_day[^>]*>([^<]*)<', page))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -209,6 +255,9 @@ def test_a_price_is_changed_and_audited(oscar):
         {"model_id": "gpt-4o-mini"},
         {"model_id": "a b"},
         {"model_id": ""},
+        {"replaced_by": "a b"},
+        {"long_prompt_factor": 0},
+        {"efforts": ["enormous"]},
     ],
 )
 def test_a_catalogue_row_that_cannot_be_is_refused_in_words(oscar, changes):

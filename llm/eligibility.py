@@ -1,0 +1,47 @@
+"""Whether an agent can be given a provider's model, by its id and profile: decided from facts alone."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+
+from llm.models import Provider
+from llm.profiles import Api, Profile
+
+# How each maker's ids begin; a reseller's prefix ("openai/", "us.anthropic.") may stand before them.
+_PREFIX = r"(?:[a-z0-9_-]+[/.])*"
+MAKERS = {
+    Provider.ANTHROPIC: re.compile(_PREFIX + r"claude"),
+    Provider.OPENAI: re.compile(
+        _PREFIX
+        + r"(?:ft:)?(?:gpt|chatgpt|chat-latest|codex|o\d|text-|tts-|whisper|dall-e|davinci|babbage|sora|omni-)"
+    ),
+}
+
+
+def refusal(
+    provider: str, model_id: str, profile: Profile, *, today: dt.date, names: Mapping[str, str]
+) -> str:
+    """Why agents cannot be given this model, as a sentence; empty if they can.
+
+    `names`: what the provider's models are called in the catalogue, by id, to name a successor.
+    """
+    own = Provider(provider)
+    maker = next((one for one, begins in MAKERS.items() if begins.match(model_id.lower())), own)
+    if maker != own:
+        return f"{model_id} is a model of {maker.label}, not of {own.label}."
+    if profile.api is Api.RESPONSES:
+        return f"{model_id} answers only through OpenAI's Responses API, which Bookbag does not speak yet."
+    if profile.api is Api.NONE:
+        return f"{model_id} does not chat."
+    if profile.is_gone(today):
+        return _gone(own, model_id, profile, names)
+    return ""
+
+
+def _gone(provider: Provider, model_id: str, profile: Profile, names: Mapping[str, str]) -> str:
+    day = profile.shuts_down_on
+    when = f" on {day.day} {day:%b %Y}" if day else ""
+    successor = names.get(profile.replaced_by, profile.replaced_by)
+    return f"{provider.label} shut {model_id} down{when}." + (
+        f" Use {successor} instead." if successor else ""
+    )

@@ -1,0 +1,80 @@
+/*
+ * The agent's form follows its chat model: settings that the model does not take are hidden, and what no longer applies
+ * is said at once. The server does the same when the form is saved, so the page works without this.
+ * What each model takes, and all words, come from the page's "model-settings" (agents/model_settings.py).
+ */
+"use strict";
+
+(function () {
+  const form = document.querySelector("[data-agent-form]");
+  if (!form) { return; }
+  const offers = JSON.parse(document.getElementById("model-settings").textContent);
+  const { chat_model: model, effort, temperature, output_limit: limit } = form.elements;
+  const notes = form.querySelector("[data-model-notes]");
+  // What the person asked for, so that it returns when they return to a model that takes it.
+  const wanted = { effort: effort.value, limit: limit.value };
+  const sent = (offer) => offer.temperature.includes(effort.value) && temperature.value !== "";
+  const atFirst = offers[model.value] || null;
+  const sentAtFirst = atFirst !== null && sent(atFirst);
+
+  function show(field, applies) {
+    form.querySelector(`[data-setting="${field.name}"]`).hidden = !applies;
+    // The browser would refuse to send a wrong value that nobody can see.
+    if (!applies && !field.validity.valid) { field.value = field.defaultValue; }
+  }
+
+  function help(field, words) {
+    const element = document.getElementById(`${field.id}_helptext`);
+    if (element && words) { element.textContent = words; }
+  }
+
+  function offerEfforts(offer) {
+    const options = Object.entries(offer.efforts).map(([value, words]) => new Option(words, value));
+    effort.replaceChildren(...options);
+    effort.value = wanted.effort in offer.efforts ? wanted.effort : "";
+  }
+
+  function boundLimit(offer) {
+    limit.max = offer.most || "";
+    const tooMuch = offer.most > 0 && Number(wanted.limit) > offer.most;
+    limit.value = tooMuch ? offer.most : wanted.limit;
+    return tooMuch;
+  }
+
+  function tell(sentences) {
+    const notice = document.createElement("div");
+    notice.className = "notice notice--info";
+    notice.append(...sentences.map((sentence) => {
+      const paragraph = document.createElement("p");
+      paragraph.textContent = sentence;
+      return paragraph;
+    }));
+    notes.replaceChildren(...(sentences.length ? [notice] : []));
+  }
+
+  function fit() {
+    const offer = offers[model.value];
+    offerEfforts(offer);
+    const lowered = boundLimit(offer);
+    show(effort, Object.keys(offer.efforts).length > 1);
+    show(temperature, offer.temperature.length > 0);
+    show(limit, offer.most > 0);
+    help(temperature, offer.help.temperature);
+    help(limit, offer.help.output_limit);
+    limit.placeholder = offer.output[effort.value];
+    tell([
+      offer.dropped[wanted.effort],
+      sentAtFirst && temperature.value !== "" && !sent(offer) && offer.kept.temperature,
+      atFirst && atFirst.most && wanted.limit && !offer.most && offer.kept.output_limit,
+      lowered && offer.kept.lowered,
+    ].filter(Boolean));
+  }
+
+  model.addEventListener("change", fit);
+  effort.addEventListener("change", () => { wanted.effort = effort.value; fit(); });
+  limit.addEventListener("change", () => { wanted.limit = limit.value; });
+  // A browser that comes back to the page may choose another model than the page was made for.
+  window.addEventListener("pageshow", () => {
+    if (model.selectedIndex >= 0 && !model.options[model.selectedIndex].defaultSelected) { fit(); }
+  });
+})();
