@@ -16,7 +16,7 @@ from llm import byo, keys
 from llm.models import ChatModel, ProviderKey
 from llm.vault import Secret
 from tests.factories import add_member, make_user
-from tests.harness.chat import PLATFORM_SECRETS, platform_key
+from tests.harness.chat import MODELS, PLATFORM_SECRETS, platform_key
 from tests.harness.crowd import Answered, press_all, press_by
 from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit, session_cookie
@@ -60,12 +60,11 @@ class Case:
 THREE = "one two three "
 CASES = [
     Case("401", "key_rejected", health="rejected"),
-    Case("403", "key_rejected", health="rejected"),
     Case("echo_secret_in_error", "key_rejected", health="rejected"),
     Case("404_model", "model_not_found"),
     Case("400", "prompt_too_large"),
     Case("413", "prompt_too_large"),
-    Case("status", "bad_request", params={"status": 422, "body": "{}"}),
+    Case("status", "not_the_provider", params={"status": 422, "body": "{}"}),
     Case("quota", "no_funds", health="limited"),
     Case("credit_balance", "no_funds", health="limited"),
     Case("429", "rate_limited", attempts=3, limit=2.5, health="limited", params={"retry_after": 1}),
@@ -74,7 +73,7 @@ CASES = [
     Case("429_junk", "rate_limited", attempts=3, limit=RETRIES, health="limited"),
     Case("429_huge", "rate_limited", attempts=1, health="limited"),
     Case("500", "provider_unavailable", attempts=3, limit=RETRIES),
-    Case("502", "provider_unavailable", attempts=3, limit=RETRIES),
+    Case("502", "not_the_provider", attempts=3, limit=RETRIES),
     Case("503", "provider_unavailable", attempts=3, limit=RETRIES),
     Case("529", "provider_unavailable", attempts=3, limit=RETRIES),
     Case("redirect", "provider_redirected"),
@@ -91,8 +90,8 @@ CASES = [
     Case("bad_utf8", "stream_malformed", text=THREE),
     Case("huge_line", "stream_malformed"),
     Case("gzip_bomb", "stream_malformed"),
-    Case("empty", "empty_reply"),
-    Case("whitespace_only", "empty_reply"),
+    Case("empty", "empty_reply", health="valid"),
+    Case("whitespace_only", "empty_reply", health="valid"),
 ]
 SPEECH = {"chunks": ["one ", "two ", "three ", "four"]}
 SPOKEN = {case.mode for case in CASES if case.text}
@@ -244,6 +243,7 @@ def test_fault_that_passes_is_tried_again_on_the_same_key_and_charged_once(
     modes = ["500", "503", "529", "429", "429_absent", "reset_before_headers", "eof_before_headers"]
     agents = []
     for mode in modes:
+        provider_double.model(f"case-{mode}", like=MODELS[provider][0])
         chat_model = ChatModel.objects.create(
             name=mode, provider=provider, model_id=f"case-{mode}", price=PRICE
         )
