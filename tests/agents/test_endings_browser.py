@@ -108,22 +108,31 @@ class TestThinking:
         expect(turn).to_contain_text("Reload the page")
         expect(turn.locator("[data-thinking]")).to_be_hidden()
         turn.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
 
 
 class TestEndings:
     @pytest.mark.parametrize(
-        ("mode", "badge", "note"),
+        ("mode", "chunks", "badge", "note"),
         [
-            ("finish_length", "Cut at the model's limit", "reached its output limit"),
-            ("content_filter", "The model declined", "declines to go on"),
-            ("refusal", "The model declined", "declined to answer this"),
+            ("finish_length", None, "Cut at the model's limit", "reached its output limit"),
+            ("content_filter", None, "The model declined", "declines to go on"),
+            ("content_filter", [], "The model declined", "declined to answer this"),
+            ("finish_length", [], "Used up on thinking", "used its whole output allowance"),
         ],
     )
     def test_an_answer_that_is_not_whole_is_marked(
-        self, cast: Cast, open_page: OpenPage, provider_double: Double, mode: str, badge: str, note: str
+        self,
+        cast: Cast,
+        open_page: OpenPage,
+        provider_double: Double,
+        mode: str,
+        chunks: list[str] | None,
+        badge: str,
+        note: str,
     ) -> None:
         platform_key()
-        provider_double.script(mode)
+        provider_double.script(mode, chunks=chunks)
         page = open_page(cast.edith)
         turn = ask(page, agent_on(cast, "openai"))
 
@@ -148,7 +157,7 @@ class TestEndings:
         platform_key()
         agent = agent_on(cast, "openai")
         page = open_page(cast.adam, color_scheme=scheme, viewport={"width": width, "height": 900})
-        ask(page, agent)
+        expect(ask(page, agent).locator("time")).to_be_visible()
         for mode in ("finish_length", "content_filter", "refusal", "401", "429_huge"):
             provider_double.script(mode)
             before = page.locator(".chat__turn time").count()
