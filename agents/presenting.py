@@ -107,11 +107,12 @@ KINDS = {
     Reply.Ending.CUT_MODEL: "warn",
     Reply.Ending.DECLINED: "warn",
     Reply.Ending.THINKING_SPENT: "warn",
+    Reply.Ending.FAILED: "danger",
 }
 
 
 def mark(ending: str) -> Mark | None:
-    """The badge of an ending; None for one that needs none: a whole answer, a failure, none yet."""
+    """The badge of an ending; None for a whole answer, and while there is none yet."""
     kind = KINDS.get(Reply.Ending(ending)) if ending else None
     return Mark(kind, Reply.Ending(ending).label) if kind else None
 
