@@ -136,7 +136,7 @@ class Caller:
 
     @property
     def is_admin(self) -> bool:
-        return self.role.rank >= Role.ADMIN.rank
+        return self.role.is_admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def _caller(row: Any, *, needs: Role) -> Caller:
         raise NotSignedIn
     if row.role is None:
         raise NoSuchPlace
-    if Role(row.role).rank < needs.rank:
+    if not Role(row.role).at_least(needs):
         raise RoleTooSmall
     return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)
 

@@ -9,11 +9,17 @@ ReplyRefused(code, status)
 
 from typing import Any
 
+from workspaces.models import Role
+
 
 class ReplyRefused(Exception):
-    """Nothing was stored and nothing will be charged. `code` and `status` are part of the contract."""
+    """Nothing was stored and nothing will be charged. `code` and `status` are part of the contract.
+
+    `role` is the sender's, once it is known: it decides which ways out are shown.
+    """
 
     status = 400
+    role: Role | None = None
 
     def __init__(self, code: str, **data: Any) -> None:
         super().__init__(code)
@@ -37,6 +43,7 @@ class NoSuchPlace(ReplyRefused):
 
 class RoleTooSmall(ReplyRefused):
     status = 403
+    role = Role.VIEWER  # at least
 
     def __init__(self) -> None:
         super().__init__("forbidden")

@@ -1,16 +1,16 @@
 """Routes and replies as pages show them: a badge, a sentence, safe HTML. Decides nothing."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from agents import words
+from agents import actions, words
 from agents.models import Reply
 from llm.models import ChatModel
 from llm.routing import Billing, Refusal, Route
+from workspaces.models import Role
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 # No images: one from another host would tell that host who reads, and when.
@@ -40,12 +40,13 @@ def markdown_html(text: str) -> SafeString:
 
 @dataclass(frozen=True, slots=True)
 class RouteBadge:
-    """How a route reads: `kind` is the badge's colour, `label` its words, `problem` why there is none."""
+    """How a route reads: `kind` is the badge's colour, `label` its words, `problem` (of that `code`) why there is none."""
 
     kind: str
     label: str
     problem: str = ""
     price: int = 0
+    code: str = ""
 
 
 def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
@@ -55,6 +56,7 @@ def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
             "danger",
             "cannot run",
             words.refusal(route.code.value, {"provider": route.provider, "model": chat_model.name}),
+            code=route.code.value,
         )
     labels = {
         Billing.CREDITS: words.credits(route.price),
@@ -66,68 +68,69 @@ def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """How an answer ended, as a badge: `kind` is its colour, `label` its words."""
+
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation, ready to be shown."""
+    """One turn of a conversation, ready to be shown. `note`: why an answer that came is not whole."""
 
     reply: Reply
     html: SafeString
     badge: str
     failure: str
     note: str
+    mark: Mark | None
+    ways_out: list[dict[str, str]]
+
+    @property
+    def tone(self) -> str:
+        """The notice's colour: what a model would not or could not do is no defect."""
+        return self.mark.kind if self.mark else "danger"
 
 
-# What stands beside an answer that is not simply whole.
+# What is said of an answer that is not simply whole.
 NOTES = {
-    Reply.Ending.STOPPED: "Stopped.",
-    Reply.Ending.CUT_OURS: "Cut at our limit of length or time.",
-    Reply.Ending.CUT_MODEL: "Cut: the model reached its output limit. Raise it on the agent's page for longer answers.",
-    Reply.Ending.DECLINED: "The model stopped here: it declines to go on.",
+    Reply.Ending.CUT_OURS: "The answer is cut: it reached our limit of length or time.",
+    Reply.Ending.CUT_MODEL: "The answer is cut: the model reached its output limit. "
+    "A higher limit on the agent's page makes longer answers possible.",
+    Reply.Ending.DECLINED: "The model stopped here: it declines to go on. "
+    "This turn is not sent along with the next message.",
+}
+KINDS = {
+    Reply.Ending.STOPPED: "neutral",
+    Reply.Ending.CUT_OURS: "warn",
+    Reply.Ending.CUT_MODEL: "warn",
+    Reply.Ending.DECLINED: "warn",
+    Reply.Ending.THINKING_SPENT: "warn",
+    Reply.Ending.FAILED: "danger",
 }
 
 
-def turn(reply: Reply, *, for_admin: bool) -> Turn:
+def mark(ending: str) -> Mark | None:
+    """The badge of an ending; None for a whole answer, and while there is none yet."""
+    kind = KINDS.get(Reply.Ending(ending)) if ending else None
+    return Mark(kind, Reply.Ending(ending).label) if kind else None
+
+
+def turn(reply: Reply, *, role: Role) -> Turn:
+    """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched."""
     failed = reply.state == Reply.State.FAILED
-    failure = words.failure(reply, for_admin=for_admin) if failed else ""
-    note = "" if failed else NOTES.get(Reply.Ending(reply.ending), "") if reply.ending else ""
-    return Turn(reply, markdown_html(reply.text), words.badge(reply), failure, note)
+    return Turn(
+        reply,
+        markdown_html(reply.text),
+        words.badge(reply),
+        failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
+        note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",
+        mark=mark(reply.ending),
+        ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
+    )
 
 
 def money(millionths: int | None) -> str:
     """Millionths of a US dollar for people: "$0.0012", or "unknown"."""
     return "unknown" if millionths is None else f"${millionths / 1_000_000:.6f}".rstrip("0").rstrip(".")
-
-
-def as_json(reply: Reply) -> dict[str, Any]:
-    """A receipt for scripts; times in ISO 8601, money in millionths of a dollar."""
-    return {
-        "reply": str(reply.pk),
-        "state": reply.state,
-        "ending": reply.ending,
-        "error": {"code": reply.error_code} if reply.error_code else None,
-        "left_out": reply.left_out.split(),
-        "request_id": reply.request_id,
-        "model": reply.model_name,
-        "model_id": reply.model_id,
-        "provider": reply.provider,
-        "credential": {"kind": reply.credential_kind, "mask": reply.credential_mask},
-        "billing": reply.billing,
-        "price": reply.price,
-        "charged": reply.charged,
-        "why": reply.why,
-        "attempts": reply.attempts,
-        "tokens": {
-            "input": reply.input_tokens,
-            "output": reply.output_tokens,
-            "cached": reply.cached_tokens,
-            "cache_written": reply.cache_write_tokens,
-            "thinking": reply.thinking_tokens,
-        },
-        "estimated_provider_cost_micro_usd": reply.estimated_cost,
-        "cost_is_at_most": reply.cost_is_at_most,
-        "cache_saved_micro_usd": reply.cache_saved,
-        "timings": {
-            "queued": reply.created_at.isoformat(),
-            "first_text": reply.first_text_at and reply.first_text_at.isoformat(),
-            "done": reply.done_at and reply.done_at.isoformat(),
-        },
-    }

@@ -18,7 +18,15 @@ from django.utils import timezone
 
 from agents import admission, faults, local
 from agents.database import as_uuid, new_id
-from agents.errors import BadMessage, IdempotencyConflict, MessageTooLarge, NoSuchPlace, NotRunnable, TooFast
+from agents.errors import (
+    BadMessage,
+    IdempotencyConflict,
+    MessageTooLarge,
+    NoSuchPlace,
+    NotRunnable,
+    ReplyRefused,
+    TooFast,
+)
 from agents.knowledge import index, prompt
 from billing import holds, ledger
 from billing.errors import CreditsExhausted
@@ -29,6 +37,7 @@ from llm.costs import Prices
 from llm.profiles import Parameters
 from llm.providers.base import Message
 from llm.vault import Secret
+from workspaces.models import Role
 
 QUESTION_CHARACTERS = 20_000
 # Earlier turns that may go into a prompt; agents/knowledge/prompt.py also bounds their size.
@@ -59,7 +68,8 @@ class Accepted:
     reply_id: UUID
     conversation_id: UUID
     slug: str
-    for_admin: bool  # it was sent by one, who is told more of a failure
+    agent_id: UUID
+    role: Role  # the sender's, who is told of a failure what that role may know and do
     route: routing.Route
     provider: str
     model_id: str
@@ -89,7 +99,7 @@ class Existing:
     reply_id: UUID
     conversation_id: UUID | None
     slug: str
-    for_admin: bool
+    role: Role
 
 
 class _SentBefore(Exception):
@@ -100,6 +110,14 @@ def accept(send: Send) -> Accepted | Existing:
     """Store the reply and its hold, or raise a ReplyRefused and store nothing. Makes no network call."""
     _check(send)
     facts = admission.to_send(session_key=send.session_key, slug=send.slug, agent_id=send.agent_id)
+    try:
+        return _accept(send, facts)
+    except ReplyRefused as refusal:
+        refusal.role = facts.caller.role
+        raise
+
+
+def _accept(send: Send, facts: admission.Facts) -> Accepted | Existing:
     if settings.REPLIES_PER_MINUTE and facts.recent_replies >= settings.REPLIES_PER_MINUTE:
         return _sent_before_or_raise(
             send, facts, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60)
@@ -144,7 +162,8 @@ def _plan(send: Send, facts: admission.Facts) -> Accepted:
         reply_id=new_id(),
         conversation_id=send.conversation_id or new_id(),
         slug=facts.caller.slug,
-        for_admin=facts.caller.is_admin,
+        agent_id=facts.agent_id,
+        role=facts.caller.role,
         route=route,
         provider=facts.provider,
         model_id=facts.model_id,
@@ -331,4 +350,4 @@ def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception
     if row[2] != send.fingerprint:
         raise IdempotencyConflict
     conversation_id = as_uuid(row[1]) if row[1] else None
-    return Existing(as_uuid(row[0]), conversation_id, facts.caller.slug, facts.caller.is_admin)
+    return Existing(as_uuid(row[0]), conversation_id, facts.caller.slug, facts.caller.role)

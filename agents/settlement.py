@@ -34,6 +34,8 @@ class Result:
     outcome: Outcome = field(default_factory=Outcome)
     left_out: list[str] = field(default_factory=list)
     first_text_at: datetime | None = None
+    # Stored as it is, so that what is told live of a wait until then is what the page says later.
+    done_at: datetime = field(default_factory=timezone.now)
 
 
 def columns(accepted: Accepted, result: Result, *, charged: int) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def columns(accepted: Accepted, result: Result, *, charged: int) -> dict[str, An
         "cache_saved": cost.saved,
         "left_out": " ".join(result.left_out),
         "first_text_at": result.first_text_at,
+        "done_at": result.done_at,
     }
 
 
@@ -70,6 +73,7 @@ def as_reply(accepted: Accepted, result: Result, *, charged: int) -> Reply:
     """The reply as it is stored now, without asking for it; for what its watchers are told."""
     return Reply(
         id=accepted.reply_id,
+        agent_id=accepted.agent_id,
         conversation_id=accepted.conversation_id,
         provider=accepted.provider,
         model_id=accepted.model_id,
@@ -80,7 +84,6 @@ def as_reply(accepted: Accepted, result: Result, *, charged: int) -> Reply:
         billing=accepted.route.billing.value,
         price=accepted.route.price,
         why=accepted.route.why.value,
-        done_at=timezone.now(),
         **columns(accepted, result, charged=charged),
     )
 
@@ -122,7 +125,7 @@ def _was_captured(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
 def _finish(cursor: Any, accepted: Accepted, result: Result, *, charged: int) -> None:
     found = columns(accepted, result, charged=charged)
     cursor.execute(
-        f"UPDATE agents_reply SET {', '.join(f'{name} = %s' for name in found)}, done_at = {now(connection)}"
+        f"UPDATE agents_reply SET {', '.join(f'{name} = %s' for name in found)}"
         " WHERE id = %s AND lease_token = %s",
         [*found.values(), *_ids(accepted)],
     )

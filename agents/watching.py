@@ -12,10 +12,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from agents import database, runs, words
+from agents import actions, database, runs, words
 from agents.models import Reply
 from agents.runs import Run
 from llm import profiles
+from workspaces.models import Role
 
 # Seconds. A comment keeps proxies from closing a silent stream; a foreign run is looked up this often.
 COMMENT_SECONDS = 10.0
@@ -42,29 +43,25 @@ def resume_point(last_event_id: str) -> int | str:
     )
 
 
-async def watch(reply_id: UUID, seen: int | str = 0, *, for_admin: bool = False) -> AsyncIterator[bytes]:
+async def watch(reply_id: UUID, seen: int | str = 0, *, role: Role = Role.VIEWER) -> AsyncIterator[bytes]:
     """The events of a reply from where the watcher was, ending in exactly one terminal event.
 
-    `for_admin`: the watcher is told of a failure what an admin is.
+    `role` is the watcher's, who is told of a failure what that role may know and do.
     """
     run = runs.find(reply_id)
-    following = (
-        watch_run(run, seen, for_admin=for_admin)
-        if run
-        else _watch_stored(reply_id, seen, for_admin=for_admin)
-    )
+    following = watch_run(run, seen, role=role) if run else _watch_stored(reply_id, seen, role=role)
     async for event in following:
         yield event
 
 
-async def watch_run(run: Run, seen: int | str = 0, *, for_admin: bool = False) -> AsyncIterator[bytes]:
+async def watch_run(run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER) -> AsyncIterator[bytes]:
     """Follow a run of this process; wakes only when there is something to show."""
     # Asked once: in Python 3.11 each asking is a system call.
     loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
     yield frame("sources", offset, {"sources": run.accepted.sources})
     shown = 0
-    wait = THINKING_AFTER_SECONDS
+    wait = _until_told(run.thinking_seconds)
     if offset:
         shown = len(run.pieces)
         missed = "".join(run.pieces[:shown])[offset:]
@@ -79,7 +76,7 @@ async def watch_run(run: Run, seen: int | str = 0, *, for_admin: bool = False) -
             offset += len(text)
             yield frame("text", offset, {"text": text})
         elif run.finished:
-            yield _terminal(run.finished, run.accepted.slug, for_admin=for_admin)
+            yield _terminal(run.finished, run.accepted.slug, role=role)
             return
         else:
             await run.changed(loop, wait)
@@ -88,16 +85,16 @@ async def watch_run(run: Run, seen: int | str = 0, *, for_admin: bool = False) -
                 yield _waiting(offset, run.thinking_seconds)
 
 
-async def _watch_stored(reply_id: UUID, seen: int | str, *, for_admin: bool) -> AsyncIterator[bytes]:
+async def _watch_stored(reply_id: UUID, seen: int | str, *, role: Role) -> AsyncIterator[bytes]:
     """Follow a run of another process, or replay a finished reply, from the database."""
     offset = seen if isinstance(seen, int) else 0
     told_sources = seen == END
-    quiet = 0.0
-    wait = THINKING_AFTER_SECONDS
+    quiet = wait = 0.0
     while True:
         reply = await database.run(Reply.objects.select_related("workspace").get, pk=reply_id)
         if not told_sources:
             told_sources = True
+            wait = _until_told(_thinking_seconds(reply))
             yield frame("sources", offset, {"sources": reply.sources})
         missed = reply.text[offset:] if seen != END else ""
         if missed:
@@ -105,13 +102,18 @@ async def _watch_stored(reply_id: UUID, seen: int | str, *, for_admin: bool) -> 
             quiet = 0.0
             yield frame("text", offset, {"text": missed})
         if not reply.is_running:
-            yield _terminal(reply, reply.workspace.slug, for_admin=for_admin)
+            yield _terminal(reply, reply.workspace.slug, role=role)
             return
         await asyncio.sleep(POLL_SECONDS)
         quiet += POLL_SECONDS
         if quiet >= wait:
             quiet, wait = 0.0, COMMENT_SECONDS
             yield _waiting(offset, _thinking_seconds(reply))
+
+
+def _until_told(thinking_seconds: int | None) -> float:
+    """Seconds until it is said that the model thinks: none for who comes when it has long been thinking."""
+    return max(0.0, THINKING_AFTER_SECONDS - (thinking_seconds or 0))
 
 
 def _thinking_seconds(reply: Reply) -> int | None:
@@ -127,13 +129,13 @@ def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
     return frame("thinking", offset, {"seconds": thinking_seconds})
 
 
-def _terminal(reply: Reply, slug: str, *, for_admin: bool) -> bytes:
-    facts = final_event(reply, slug, for_admin=for_admin)
+def _terminal(reply: Reply, slug: str, *, role: Role) -> bytes:
+    facts = final_event(reply, slug, role=role)
     data = {name: value for name, value in facts.items() if name != "event"}
     return frame(facts["event"], END, data)
 
 
-def final_event(reply: Reply, slug: str, *, for_admin: bool = False) -> dict[str, Any]:
+def final_event(reply: Reply, slug: str, *, role: Role) -> dict[str, Any]:
     """The one terminal event of a reply that has ended: `done`, or `error` in words for its reader."""
     facts = {
         "state": str(reply.state),
@@ -142,8 +144,9 @@ def final_event(reply: Reply, slug: str, *, for_admin: bool = False) -> dict[str
         "charged": reply.charged,
         "billing": str(reply.billing),
         "receipt": f"/w/{slug}/replies/{reply.pk}/",
+        "actions": actions.of_reply(reply, role=role, slug=slug),
     }
     if reply.state != Reply.State.FAILED:
         return {"event": "done", **facts}
-    message = words.failure(reply, for_admin=for_admin)
+    message = words.failure(reply, for_admin=role.is_admin)
     return {"event": "error", "code": reply.error_code, "message": message, **facts}

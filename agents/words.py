@@ -217,29 +217,43 @@ def failure(reply: Any, *, for_admin: bool) -> str:
 
 def provider_answer(reply: Any) -> str:
     """What the provider's answer said, as far as it is kept: status, code, parameter, request id. For admins."""
+    request = f"request {reply.request_id}" if reply.request_id and reply.error_code else ""
+    return ", ".join(filter(None, [provider_refusal(reply), request]))
+
+
+def provider_refusal(reply: Any) -> str:
+    """The same without the request's id: "HTTP 400, unsupported_value, parameter stream". For admins."""
     parts = [
         f"HTTP {reply.provider_status}" if reply.provider_status else "",
         reply.provider_code,
         f"parameter {reply.provider_param}" if reply.provider_param else "",
-        f"request {reply.request_id}" if reply.request_id and reply.error_code else "",
     ]
     return ", ".join(filter(None, parts))
 
 
 def _wait(seconds: int | None, since: dt.datetime | None) -> str:
     """How long a provider asked to wait: seconds, minutes, or a clock time; empty when it did not ask."""
-    if seconds is None:
-        return ""
+    return "" if seconds is None else f"Try again in {span(seconds, since)}."
+
+
+def span(seconds: int, since: dt.datetime | None) -> str:
+    """A wait in words: "7 seconds", "10 minutes", or "24 hours, after 01:20 UTC on 27 November".
+
+    From stored figures alone, so that it reads the same live and ever after.
+    """
     if seconds < 100:
-        return f"Try again in {count(max(1, seconds), 'second')}."
+        return count(max(1, seconds), "second")
     if seconds <= 5_400 or since is None:
-        return f"Try again in {count(-(-seconds // 60), 'minute')}."
+        return count(-(-seconds // 60), "minute")
     at = since + dt.timedelta(seconds=seconds)
-    return f"Try again in {count(-(-seconds // 3600), 'hour')}, after {at:%H:%M} UTC on {at.day} {at:%B}."
+    return f"{count(-(-seconds // 3600), 'hour')}, after {at:%H:%M} UTC on {at.day} {at:%B}"
 
 
 WHY = {
-    "byo_off": "Bring-your-own-keys was off, so the reply ran on Bookbag's key and cost the model's price in credits.",
+    "byo_off": (
+        "Bring-your-own-keys was off, so the reply ran on Bookbag's key. "
+        "One that is delivered costs the model's price in credits."
+    ),
     "byo_on": "Bring-your-own-keys was on, so the reply ran on the workspace's own key and cost no credits.",
     "local_model": "Bookbag Local answers without any key or network, and is never charged.",
     "metering_off": "This deployment does not meter replies.",

@@ -97,7 +97,9 @@ class Express:
                 return _error("database_down", 503)
             message = f"Our side: something went wrong. Try again. (Reference {new_reference(request)})"
             log.error("Internal Server Error: %s", request.path, exc_info=problem, extra={"request": request})
-            return JsonResponse({"error": {"code": "internal", "message": message}}, status=500)
+            return JsonResponse(
+                {"error": {"code": "internal", "message": message, "actions": []}}, status=500
+            )
         return response
 
     async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
@@ -177,5 +179,6 @@ async def _stream(response: Any, receive: Receive, send: Send) -> None:
 
 def _error(code: str, status: int, **data: Any) -> JsonResponse:
     return JsonResponse(
-        {"error": {"code": code, "message": REFUSALS[code].format_map(data), **data}}, status=status
+        {"error": {"code": code, "message": REFUSALS[code].format_map(data), "actions": [], **data}},
+        status=status,
     )

@@ -63,6 +63,14 @@ class Role(models.TextChoices):
     def rank(self) -> int:
         return list(Role).index(self)
 
+    def at_least(self, role: "Role") -> bool:
+        """The one place where roles are compared."""
+        return self.rank >= role.rank
+
+    @property
+    def is_admin(self) -> bool:
+        return self.at_least(Role.ADMIN)
+
     @property
     def with_article(self) -> str:
         """ "an admin", "a viewer"."""
@@ -100,8 +108,7 @@ class Membership(models.Model):
         return f"{self.user} is {self.role} of {self.workspace}"
 
     def at_least(self, role: Role) -> bool:
-        """The one place where roles are compared."""
-        return Role(self.role).rank >= role.rank
+        return Role(self.role).at_least(role)
 
     @property
     def is_editor(self) -> bool:
@@ -168,6 +175,10 @@ class AuditEvent(models.Model):
         return [(name.replace("_", " "), value) for name, value in sorted(self.data.items())]
 
 
+# Acts whose name alone does not say what happened.
+LABELS = {"chat_model.parameter_left_out": "Parameter left out, as the provider refused it for this model"}
+
+
 def action_label(action: str) -> str:
     """`provider_key.replaced` as people read it: "Provider key replaced"."""
-    return action.replace(".", " ").replace("_", " ").capitalize()
+    return LABELS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()

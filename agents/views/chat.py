@@ -24,7 +24,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from agents import admission, database, replies, runs, settlement, watching, words
+from agents import actions, admission, database, replies, runs, settlement, watching, words
 from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
 from agents.replies import Accepted, Existing, Send
 from agents.views import playground
@@ -48,12 +48,14 @@ def wants(request: HttpRequest) -> str:
     )
 
 
-def refused(refusal: ReplyRefused) -> JsonResponse:
-    """A refusal as scripts get it."""
-    message = words.refusal(refusal.code, refusal.data)
-    response = JsonResponse(
-        {"error": {"code": refusal.code, "message": message, **refusal.data}}, status=refusal.status
-    )
+def refused(refusal: ReplyRefused, slug: str, agent_id: UUID | None = None) -> JsonResponse:
+    """A refusal as scripts get it, with the ways out that the caller may take."""
+    error = {
+        "code": refusal.code,
+        "message": words.refusal(refusal.code, refusal.data),
+        "actions": actions.of_refusal(refusal, slug=slug, agent_id=agent_id),
+    }
+    response = JsonResponse({"error": error | refusal.data}, status=refusal.status)
     if "retry_after" in refusal.data:
         response["Retry-After"] = str(refusal.data["retry_after"])
     return response
@@ -69,7 +71,7 @@ async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpR
     except ReplyRefused as refusal:
         if wants(request) == "text/html":
             return await sync_to_async(playground.refused_page)(request, slug, agent_id, refusal)
-        return refused(refusal)
+        return refused(refusal, slug, agent_id)
     return await _answer(request, agent_id, accepted, run)
 
 
@@ -124,12 +126,8 @@ async def _announced(
     where: dict[str, Any], accepted: Accepted | Existing, run: runs.Run | None
 ) -> AsyncIterator[bytes]:
     yield watching.frame("accepted", 0, where)
-    for_admin = accepted.for_admin
-    following = (
-        watching.watch_run(run, for_admin=for_admin)
-        if run
-        else watching.watch(accepted.reply_id, for_admin=for_admin)
-    )
+    role = accepted.role
+    following = watching.watch_run(run, role=role) if run else watching.watch(accepted.reply_id, role=role)
     async for event in following:
         yield event
 
@@ -149,9 +147,9 @@ async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpRespons
             admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id
         )
     except ReplyRefused as refusal:
-        return refused(refusal)
+        return refused(refusal, slug)
     seen = watching.resume_point(request.headers.get("last-event-id", ""))
-    return event_stream(watching.watch(reply_id, seen, for_admin=caller.is_admin))
+    return event_stream(watching.watch(reply_id, seen, role=caller.role))
 
 
 @admits_itself(Role.EDITOR)
@@ -169,7 +167,7 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
         if member_id != caller.user_id and not caller.is_admin:
             raise RoleTooSmall
     except ReplyRefused as refusal:
-        return refused(refusal)
+        return refused(refusal, slug)
     run = runs.find(reply_id)
     if run:
         run.stop()

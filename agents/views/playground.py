@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from agents import presenting, replies, words
+from agents import actions, presenting, replies, words
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.knowledge import index, prompt
 from agents.models import Agent, Conversation, Reply
@@ -18,7 +18,7 @@ from agents.views.agents import find_agent
 from billing import ledger
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required, viewer_required
-from workspaces.models import Workspace
+from workspaces.models import Role, Workspace
 
 TURNS_SHOWN = 50
 CONVERSATIONS_SHOWN = 8
@@ -46,20 +46,32 @@ def _context(
     shown = list(conversation.replies.order_by("-created_at")[:TURNS_SHOWN])[::-1] if conversation else []
     for reply in shown:
         reply.workspace = workspace
+    role = Role(request.membership.role)
     routes = outlook.of(workspace)
-    mine = agent.conversations.filter(started_by_id=request.membership.user_id).order_by("-created_at")
+    route = presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
     return {
         "workspace": workspace,
         "agent": agent,
         "conversation": conversation,
-        "conversations": mine.annotate(title=_first_question())[:CONVERSATIONS_SHOWN],
-        "turns": [presenting.turn(reply, for_admin=request.membership.is_admin) for reply in shown],
-        "route": presenting.route_badge(routes.route(agent.chat_model), agent.chat_model),
+        "conversations": _earlier(agent, request.membership.user_id),
+        "turns": [presenting.turn(reply, role=role) for reply in shown],
+        "route": route,
+        "route_ways_out": actions.ways_out(
+            route.code, role=role, slug=workspace.slug, agent_id=agent.pk, provider=agent.chat_model.provider
+        ),
         "last_day": routes.last_day(agent.chat_model),
         "balance": ledger.balance(workspace),
         "idempotency_key": uuid4(),
         "limit": replies.QUESTION_CHARACTERS,
     }
+
+
+def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:
+    """The member's latest conversations, each with how its last answer ended."""
+    mine = agent.conversations.filter(started_by_id=user_id).order_by("-created_at")
+    last = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
+    found = mine.annotate(title=_first_question(), ending=Subquery(last.values("ending")[:1]))
+    return [(earlier, presenting.mark(earlier.ending)) for earlier in found[:CONVERSATIONS_SHOWN]]
 
 
 def _first_question() -> Subquery:
@@ -80,7 +92,12 @@ def _refused(
 ) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     context = _context(request, workspace, agent, _chosen(agent, request.POST.get("conversation")))
-    context |= {"problem": words.refusal(refusal.code, refusal.data), "draft": request.POST.get("text", "")}
+    refusal.role = Role(request.membership.role)
+    context |= {
+        "problem": words.refusal(refusal.code, refusal.data),
+        "problem_ways_out": actions.of_refusal(refusal, slug=workspace.slug, agent_id=agent.pk),
+        "draft": request.POST.get("text", ""),
+    }
     return render(request, "agents/playground.html", context, status=refusal.status)
 
 
@@ -90,7 +107,7 @@ def turn(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
     """One turn as the page shows it, for the script to put in place when a stream is done."""
     reply = get_object_or_404(workspace.replies, pk=reply_id)
     reply.workspace = workspace
-    context = {"workspace": workspace, "turn": presenting.turn(reply, for_admin=request.membership.is_admin)}
+    context = {"workspace": workspace, "turn": presenting.turn(reply, role=Role(request.membership.role))}
     return render(request, "agents/_turn.html", context)
 
 

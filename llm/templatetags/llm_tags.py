@@ -40,6 +40,12 @@ def models_that_leave() -> dict[str, Any]:
     return {"leaving": shutdowns.catalogue(outlook.today())}
 
 
+@register.filter
+def commas(names: str) -> str:
+    """Names as they are stored, separated by blanks, for reading: "temperature, thinking"."""
+    return ", ".join(names.split())
+
+
 @register.inclusion_tag("llm/_banner.html", takes_context=True)
 def llm_banner(context: template.Context) -> dict[str, Any]:
     """On every page of a workspace: which of its keys stop its agents. Shown to its members; one query."""

@@ -35,7 +35,40 @@
     }
   }
 
+  // While a model thinks: a clock that counts by itself and never runs back. Heard once, not every second.
+  function thinkingClock(turn) {
+    const line = turn.querySelector("[data-thinking]");
+    let since = Infinity;
+    let timer;
+    const show = () => {
+      line.querySelector("[data-seconds]").textContent = `${Math.floor((performance.now() - since) / 1000)} s`;
+    };
+    return {
+      heardOf(seconds) {
+        since = Math.min(since, performance.now() - seconds * 1000);
+        show();
+        if (!line.hidden) return;
+        line.hidden = false;
+        timer = setInterval(show, 1000);
+        announce.textContent = "Thinking";
+      },
+      end() {
+        clearInterval(timer);
+        line.hidden = true;
+      },
+    };
+  }
+
   async function follow(turn, where, response) {
+    const thinking = thinkingClock(turn);
+    try {
+      return await followUntilDone(turn, where, response, thinking);
+    } finally {
+      thinking.end();
+    }
+  }
+
+  async function followUntilDone(turn, where, response, thinking) {
     const target = turn.querySelector("[data-text]");
     let last = "";
     for (;;) {
@@ -50,7 +83,9 @@
           if (event.kind === "accepted") Object.assign(where, event.data);
           else last = event.id;
           if (event.kind === "accepted") began(turn, where);
+          if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
           if (event.kind === "text") {
+            if (event.data.text.trim()) thinking.end();
             target.append(event.data.text);
             stick(turn);
           }
@@ -83,7 +118,8 @@
     const parsed = new DOMParser().parseFromString(await page.text(), "text/html");
     const whole = parsed.querySelector(".chat__turn");
     turn.replaceWith(document.adoptNode(whole));
-    announce.textContent = event.kind === "done" ? `Reply: ${event.data.text}` : event.data.message;
+    const ending = whole.querySelector("[data-ending] p")?.textContent.trim() ?? "";
+    announce.textContent = event.kind === "done" ? `Reply: ${event.data.text} ${ending}` : ending;
     stick(whole);
   }
 
@@ -97,9 +133,20 @@
     if (bottom > window.innerHeight && bottom < window.innerHeight * 1.6) turn.scrollIntoView({ block: "end" });
   }
 
-  function complain(text) {
+  function complain(text, actions = []) {
     problem.querySelector("[data-problem-text]").textContent = text;
+    const ways = problem.querySelector("[data-ways-out]");
+    ways.replaceChildren(...actions.map(wayOut));
+    ways.hidden = !actions.length;
     problem.hidden = !text;
+  }
+
+  function wayOut({ label, url }) {
+    const link = document.createElement("a");
+    link.className = "btn btn--small";
+    link.textContent = label;
+    link.href = url;
+    return link;
   }
 
   function addTurn(question) {
@@ -130,7 +177,8 @@
       if (!response.ok) {
         turn.remove();
         const answer = await response.json().catch(() => null);
-        return complain(answer?.error?.message ?? "Our side: something went wrong. Your message is still here.");
+        const refusal = answer?.error ?? { message: "Our side: something went wrong. Your message is still here." };
+        return complain(refusal.message, refusal.actions);
       }
       await follow(turn, {}, response);
     } catch (error) {

@@ -99,7 +99,7 @@ def test_each_published_answer_means_one_fault(provider: str, status: int, body:
     assert fault_of(provider, answer) is fault
 
 
-FOREIGN = [
+FOREIGN: list[Any] = [
     None, [], "oops", {}, {"error": "denied"}, {"error": {"code": "invalid_api_key"}}, {"message": "Forbidden"},
     {"error": {"message": "no type and no code"}}, {"detail": "Not authenticated"}, {"errors": [{"message": "x"}]},
 ]  # fmt: skip

@@ -1,0 +1,161 @@
+"""Ways out of a refusal or a failure: up to three links, each to a page that this member's role may open.
+
+`WAYS` has a row for every code of agents/words.py; an empty one says that its sentence is enough.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.urls import reverse
+
+from agents import words
+from agents.errors import ReplyRefused
+from agents.models import Reply
+from workspaces.models import Role
+
+MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A link: its words, its page, and the smallest role that may open it.
+
+    `of_own_key`: only where the workspace's own key ran, since nobody here can mend the platform's.
+    """
+
+    label: str
+    page: str
+    needs: Role
+    of_agent: bool = False
+    of_own_key: bool = False
+    fragment: str = ""
+
+
+SEE_CREDITS = Way("See credits", "billing:credits", Role.VIEWER)
+MEMBERS = Way("See who can", "workspaces:members", Role.VIEWER)
+LLM_SETTINGS = Way("LLM settings", "llm:settings", Role.ADMIN)
+OWN_KEY = Way("LLM settings", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{provider}-title")
+ADD_KEY = Way("Add an {provider} key", "llm:settings", Role.ADMIN, fragment="#{provider}-title")
+REPLACE_KEY = Way(
+    "Replace the key", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{provider}-title"
+)
+CHANGE_MODEL = Way("Change the model", "agents:agent", Role.EDITOR, of_agent=True, fragment="#agent-title")
+AGENT_SETTINGS = Way("Agent's settings", "agents:agent", Role.EDITOR, of_agent=True, fragment="#agent-title")
+NEW_CONVERSATION = Way("New conversation", "agents:playground", Role.EDITOR, of_agent=True)
+
+NONE: tuple[Way, ...] = ()
+OF_REFUSALS = {
+    "not_signed_in": NONE,  # its one way out needs no role: see of_refusal
+    "not_found": NONE,
+    "forbidden": (MEMBERS,),
+    "message_empty": NONE,
+    "message_too_large": NONE,
+    "idempotency_key_missing": NONE,
+    "malformed": NONE,
+    "csrf_failed": NONE,
+    "database_down": NONE,
+    "too_fast": NONE,
+    "idempotency_conflict": NONE,
+    "agent_archived": (AGENT_SETTINGS,),
+    "credits_exhausted": (SEE_CREDITS, LLM_SETTINGS, CHANGE_MODEL),
+    "platform_key_missing": (CHANGE_MODEL, LLM_SETTINGS),
+    "platform_key_unreadable": (CHANGE_MODEL, LLM_SETTINGS),
+    "byo_key_missing": (ADD_KEY, CHANGE_MODEL),
+    "byo_key_unreadable": (REPLACE_KEY, CHANGE_MODEL),
+    "model_requires_byo": (LLM_SETTINGS, CHANGE_MODEL),
+    "model_unavailable": (AGENT_SETTINGS,),
+    "model_shut_down": (AGENT_SETTINGS, LLM_SETTINGS),
+}
+OF_FAILURES = {
+    "key_rejected": (REPLACE_KEY, CHANGE_MODEL),
+    "key_lacks_permission": (REPLACE_KEY, CHANGE_MODEL),
+    "not_allowed": (OWN_KEY, CHANGE_MODEL),
+    "wrong_region": (OWN_KEY, CHANGE_MODEL),
+    "address_refused": (OWN_KEY, CHANGE_MODEL),
+    "place_not_served": (CHANGE_MODEL,),
+    "model_not_found": (CHANGE_MODEL,),
+    "other_api_needed": (AGENT_SETTINGS,),
+    "organisation_unverified": (CHANGE_MODEL, OWN_KEY),
+    "organisation_disabled": (OWN_KEY, CHANGE_MODEL),
+    "bad_request": (CHANGE_MODEL,),
+    "declined": (CHANGE_MODEL,),
+    "prompt_too_large": (NEW_CONVERSATION, AGENT_SETTINGS),
+    "rate_limited": (CHANGE_MODEL,),
+    "no_funds": (OWN_KEY, CHANGE_MODEL),
+    "provider_unavailable": (CHANGE_MODEL,),
+    "provider_unreachable": (CHANGE_MODEL,),
+    "not_the_provider": (CHANGE_MODEL,),
+    "provider_redirected": (CHANGE_MODEL,),
+    # Sending again is the way out of these.
+    "provider_timed_out": NONE,
+    "stream_broken": NONE,
+    "stream_malformed": NONE,
+    "empty_reply": NONE,
+    "thinking_spent": (AGENT_SETTINGS,),
+    "interrupted": NONE,
+    "internal": NONE,
+}
+# An answer that came, but not whole. One that the model declined half-way has the row of its failure.
+OF_ENDINGS = {Reply.Ending.CUT_MODEL.value: (AGENT_SETTINGS,)}
+WAYS: dict[str, tuple[Way, ...]] = OF_REFUSALS | OF_FAILURES | OF_ENDINGS
+
+
+def of_refusal(refusal: ReplyRefused, *, slug: str, agent_id: UUID | None = None) -> list[dict[str, str]]:
+    """The links for a message that was refused, or a reply that may not be watched."""
+    if refusal.code == "not_signed_in":
+        return [_sign_in(slug, agent_id)]
+    provider = str(refusal.data.get("provider", ""))
+    return ways_out(refusal.code, role=refusal.role, slug=slug, agent_id=agent_id, provider=provider)
+
+
+def of_reply(reply: Reply, *, role: Role, slug: str) -> list[dict[str, str]]:
+    """The links for a reply that failed, or came and is not whole; none for one that is."""
+    return ways_out(
+        reply.error_code or reply.ending,
+        role=role,
+        slug=slug,
+        agent_id=reply.agent_id,
+        provider=reply.provider,
+        own_key=reply.credential_kind == "workspace",
+    )
+
+
+def ways_out(
+    code: str,
+    *,
+    role: Role | None,
+    slug: str,
+    agent_id: UUID | None = None,
+    provider: str = "",
+    own_key: bool = True,
+) -> list[dict[str, str]]:
+    """The links for `code`, as JSON and templates take them. `role` is None for somebody who is not a member."""
+    if role is None:
+        return []
+    ways = [
+        way
+        for way in WAYS.get(code, NONE)
+        if role.at_least(way.needs)
+        and (agent_id is not None or not way.of_agent)
+        and (own_key or not way.of_own_key)
+    ]
+    return [_link(way, slug, agent_id, provider) for way in ways[:MOST]]
+
+
+def _link(way: Way, slug: str, agent_id: UUID | None, provider: str) -> dict[str, str]:
+    path = reverse(way.page, args=[slug, agent_id] if way.of_agent else [slug])
+    return {
+        "label": way.label.format(provider=words.PROVIDER_NAMES.get(provider, "provider")),
+        "url": path + way.fragment.format(provider=provider),
+        "method": "GET",
+    }
+
+
+def _sign_in(slug: str, agent_id: UUID | None) -> dict[str, str]:
+    back = reverse("agents:playground", args=[slug, agent_id]) if agent_id else f"/w/{slug}/"
+    return {
+        "label": "Sign in",
+        "url": f"{reverse('account_login')}?{urlencode({'next': back})}",
+        "method": "GET",
+    }

@@ -1,0 +1,184 @@
+"""A reply's receipt in words, and as JSON for scripts: what ran, how it ended, who paid what. Decides nothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agents import actions, words
+from agents.models import Reply
+from agents.presenting import money
+from workspaces.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """`kind` is the badge's colour."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The lines of a receipt that are more than a column; an empty one is not shown."""
+
+    ended: str
+    payer: Payer
+    tokens: str
+    cost: str
+    saved: str
+    left_out: str
+    asked_to_wait: str
+    took: str
+    provider_refusal: str
+    request_id: str
+
+
+def of(reply: Reply, *, role: Role) -> Receipt:
+    """The receipt of `reply` for a reader of this role: what the provider answered is for admins."""
+    return Receipt(
+        ended=reply.get_ending_display() or reply.get_state_display(),
+        payer=payer(reply),
+        tokens=tokens(reply),
+        cost=cost(reply) if reply.billing in (Reply.Billing.BYO, Reply.Billing.UNMETERED) else "",
+        saved=saved(reply),
+        left_out=left_out(reply),
+        asked_to_wait="" if reply.retry_after is None else words.span(reply.retry_after, reply.done_at),
+        took=took(reply),
+        provider_refusal=words.provider_refusal(reply) if role.is_admin else "",
+        request_id=reply.request_id if role.is_admin else "",
+    )
+
+
+def payer(reply: Reply) -> Payer:
+    """Who paid for it, or will; nobody when nothing was charged."""
+    if reply.billing == Reply.Billing.LOCAL:
+        return Payer("local", "Nobody: free")
+    if reply.billing == Reply.Billing.UNMETERED:
+        return Payer("unmetered", "Nobody: replies are not metered here")
+    if reply.is_running:
+        return Payer(reply.billing, words.badge(reply))
+    if reply.billing == Reply.Billing.BYO and reply.state == Reply.State.FAILED:
+        billed = reply.output_tokens is not None
+        return Payer("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
+    if reply.billing == Reply.Billing.CREDITS and not reply.charged:
+        return Payer("neutral", "Nobody: not charged")
+    return Payer(reply.billing, reply.get_billing_display())
+
+
+def tokens(reply: Reply) -> str:
+    """ "1,591 in (984 from the provider's cache), 74 out (62 thinking)"."""
+    if reply.input_tokens is None and reply.output_tokens is None:
+        return "not reported"
+    read = _part(reply.cached_tokens, "from the provider's cache")
+    stored = _part(reply.cache_write_tokens, "stored in the provider's cache")
+    thinking = _part(reply.thinking_tokens, "thinking")
+    return f"{_count(reply.input_tokens)} in{_aside(read, stored)}, {_count(reply.output_tokens)} out{_aside(thinking)}"
+
+
+def _count(amount: int | None) -> str:
+    return "?" if amount is None else f"{amount:,}"
+
+
+def _part(amount: int | None, what: str) -> str:
+    return f"{amount:,} {what}" if amount else ""
+
+
+def _aside(*parts: str) -> str:
+    told = ", ".join(filter(None, parts))
+    return f" ({told})" if told else ""
+
+
+def cost(reply: Reply) -> str:
+    """What the provider bills, estimated; "at most" where its price for cached input is not known."""
+    return f"at most {money(reply.estimated_cost)}" if reply.cost_is_at_most else money(reply.estimated_cost)
+
+
+def saved(reply: Reply) -> str:
+    if reply.billing != Reply.Billing.BYO or not reply.cache_saved or reply.cache_saved < 0:
+        return ""
+    return f"saved about {money(reply.cache_saved)} by the provider's prompt cache"
+
+
+def left_out(reply: Reply) -> str:
+    """ "temperature, because gpt-x refused it": the call was made again without. Names are the provider's."""
+    names = reply.left_out.split()
+    if not names:
+        return ""
+    return f"{', '.join(names)}, because {reply.model_id} refused {'it' if len(names) == 1 else 'them'}"
+
+
+def took(reply: Reply) -> str:
+    """ "first text after 0.8 s, done after 3.6 s"."""
+    shown = {"first text": first_text_ms(reply), "done": done_ms(reply)}
+    return ", ".join(f"{what} after {ms / 1000:.1f} s" for what, ms in shown.items() if ms is not None)
+
+
+def first_text_ms(reply: Reply) -> int | None:
+    return _ms_since_accepted(reply, reply.first_text_at)
+
+
+def done_ms(reply: Reply) -> int | None:
+    return _ms_since_accepted(reply, reply.done_at)
+
+
+def _ms_since_accepted(reply: Reply, moment: Any) -> int | None:
+    # The database's clock said when it was accepted, this machine's the rest: they may differ a little.
+    return None if moment is None else max(0, round((moment - reply.created_at).total_seconds() * 1000))
+
+
+def as_json(reply: Reply, *, role: Role) -> dict[str, Any]:
+    """A receipt for scripts: times in ISO 8601, durations in milliseconds, money in millionths of a dollar.
+
+    What the provider answered (`request_id`, `provider_…`) is there for admins, and null or empty for others.
+    """
+    provider_answer = {
+        "request_id": reply.request_id,
+        "provider_status": reply.provider_status,
+        "provider_code": reply.provider_code,
+        "provider_param": reply.provider_param,
+    }
+    return {
+        "reply": str(reply.pk),
+        "state": reply.state,
+        "ending": reply.ending,
+        "error": _error(reply, role),
+        "left_out": reply.left_out.split(),
+        **(provider_answer if role.is_admin else dict.fromkeys(provider_answer)),
+        "retry_after": reply.retry_after,
+        "model": reply.model_name,
+        "model_id": reply.model_id,
+        "provider": reply.provider,
+        "credential": {"kind": reply.credential_kind, "mask": reply.credential_mask},
+        "billing": reply.billing,
+        "paid_by": payer(reply).words,
+        "price": reply.price,
+        "charged": reply.charged,
+        "why": reply.why,
+        "attempts": reply.attempts,
+        "tokens": {
+            "input": reply.input_tokens,
+            "output": reply.output_tokens,
+            "cached": reply.cached_tokens,
+            "cache_written": reply.cache_write_tokens,
+            "thinking": reply.thinking_tokens,
+        },
+        "estimated_provider_cost_micro_usd": reply.estimated_cost,
+        "cost_is_at_most": reply.cost_is_at_most,
+        "cache_saved_micro_usd": reply.cache_saved,
+        "timings": {
+            "queued": reply.created_at.isoformat(),
+            "first_text": reply.first_text_at and reply.first_text_at.isoformat(),
+            "done": reply.done_at and reply.done_at.isoformat(),
+        },
+        "durations": {"first_text_ms": first_text_ms(reply), "done_ms": done_ms(reply)},
+    }
+
+
+def _error(reply: Reply, role: Role) -> dict[str, Any] | None:
+    if not reply.error_code:
+        return None
+    return {
+        "code": reply.error_code,
+        "message": words.failure(reply, for_admin=role.is_admin),
+        "actions": actions.of_reply(reply, role=role, slug=reply.workspace.slug),
+    }
