@@ -6,8 +6,7 @@ from uuid import uuid4
 from django import forms
 from django.utils import timezone
 
-from billing.ledger import MOST_CREDITS
-from billing.models import Plan
+from billing.models import LAST_EXPIRY, MOST_CREDITS, Plan
 
 
 def end_of(day: date) -> datetime:
@@ -29,6 +28,8 @@ class GrantForm(forms.Form):
 
     def clean_expires_on(self) -> date | None:
         day = self.cleaned_data["expires_on"]
+        if day is not None and day >= LAST_EXPIRY.date():
+            raise forms.ValidationError(f"Choose a day before {LAST_EXPIRY.year}, or none for credits that stay.")
         if day is not None and end_of(day) <= timezone.now():
             raise forms.ValidationError("That day is over.")
         return day
@@ -41,7 +42,11 @@ class GrantForm(forms.Form):
 
 class ReverseForm(forms.Form):
     amount = forms.IntegerField(
-        label="Credits", min_value=1, required=False, help_text="Left empty, as much of it as can be."
+        label="Credits",
+        min_value=1,
+        max_value=MOST_CREDITS,
+        required=False,
+        help_text="Left empty, as much of it as can be.",
     )
     reason = forms.CharField(max_length=200, help_text="Members read it in their ledger.")
 

@@ -8,11 +8,12 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db import transaction
+
 from billing.errors import LimitReached
 from billing.models import Account, Plan
 
 LIMITS = {"agents": "agent_limit", "seats": "seat_limit", "sources": "source_limit"}
-DEFAULT = "free"
 
 
 @dataclass(frozen=True)
@@ -58,5 +59,14 @@ def require(account: Account, what: str, count: int) -> None:
 
 
 def default() -> Plan:
-    """The plan of a new workspace."""
-    return Plan.objects.get(slug=DEFAULT)
+    """The plan of a new workspace. Raises Plan.DoesNotExist."""
+    return Plan.objects.get(is_default=True)
+
+
+@transaction.atomic
+def make_default(plan: Plan) -> None:
+    """New workspaces begin on `plan` from now on; its allotment is given once per person."""
+    list(Plan.objects.select_for_update().order_by("pk"))  # one change of the mark at a time
+    Plan.objects.filter(is_default=True).update(is_default=False)
+    Plan.objects.filter(pk=plan.pk).update(is_default=True, once_per_person=True)
+    plan.is_default = plan.once_per_person = True

@@ -50,6 +50,20 @@ class Environment(environ.FileAwareEnv):
             kind = getattr(cast, "__name__", "value")
             raise ImproperlyConfigured(f"{var} is malformed: it does not read as {kind}.") from error
 
+    def choice(self, var: str, *allowed: str, default: str) -> str:
+        """One of the words `allowed`, in any case."""
+        found = str(self.str(var, default=default)).lower()
+        if found not in allowed:
+            raise ImproperlyConfigured(f"{var} must be one of: {', '.join(allowed)}.")
+        return found
+
+    def limit(self, var: str, default: int) -> int:
+        """A whole number, 0 for no limit."""
+        found = int(self.int(var, default=default))
+        if found < 0:
+            raise ImproperlyConfigured(f"{var} is malformed: write a whole number, or 0 for no limit.")
+        return found
+
     def people(self, var: str) -> list[tuple[str, str]]:
         """Names and addresses, as in ``Olive <olive@bookbag.test>, oscar@bookbag.test``; none when unset."""
         found = getaddresses([self.str(var, default="")]) if self.str(var, default="") else []

@@ -4,12 +4,20 @@ Every act takes the workspace's row lock first and reads the roles it decides on
 that two owners who demote each other at once cannot both succeed.
 """
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.text import slugify
 
 from workspaces import audit
-from workspaces.errors import LastOwner, NoLongerMember, OwnerProtected, RoleAboveOwn, SlugTaken
+from workspaces.errors import (
+    LastOwner,
+    NoLongerMember,
+    OwnerProtected,
+    RoleAboveOwn,
+    SlugTaken,
+    TooManyWorkspaces,
+)
 from workspaces.models import Membership, Role, User, Workspace
 
 SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 0
@@ -17,10 +25,11 @@ SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 0
 
 @transaction.atomic
 def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest | None = None) -> Workspace:
-    """A workspace with its first owner. Raises SlugTaken."""
+    """A workspace with its first owner. Raises SlugTaken or TooManyWorkspaces."""
+    _refuse_one_too_many(owner)
     try:
         with transaction.atomic():
-            workspace = Workspace.objects.create(name=name, slug=slug)
+            workspace = Workspace.objects.create(name=name, slug=slug, created_by=owner)
     except IntegrityError:
         raise SlugTaken from None
     Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
@@ -116,6 +125,14 @@ def _refuse_unless_manageable(member: Membership, by: Membership) -> None:
         raise NoLongerMember
     if not by.may_manage(member):
         raise OwnerProtected
+
+
+def _refuse_one_too_many(owner: User) -> None:
+    """Under the lock of the person's row, so that requests at once cannot all take the last place."""
+    most = settings.WORKSPACES_PER_OWNER
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    if most and owner.workspaces_made.count() >= most:
+        raise TooManyWorkspaces(most)
 
 
 def _refuse_last_owner(member: Membership) -> None:
