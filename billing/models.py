@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from workspaces.models import Workspace
 
-
 # The bounds of what operators may enter: far above any use, far below what a column, a sum or a date holds.
 MOST_CREDITS = 1_000_000_000
 MOST_THINGS = 1_000_000

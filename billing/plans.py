@@ -8,8 +8,6 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import transaction
-
 from billing.errors import LimitReached
 from billing.models import Account, Plan
 
@@ -63,10 +61,6 @@ def default() -> Plan:
     return Plan.objects.get(is_default=True)
 
 
-@transaction.atomic
-def make_default(plan: Plan) -> None:
-    """New workspaces begin on `plan` from now on; its allotment is given once per person."""
-    list(Plan.objects.select_for_update().order_by("pk"))  # one change of the mark at a time
+def unmark_default() -> None:
+    """Take the mark from the plan that has it, for another to get it in the same transaction."""
     Plan.objects.filter(is_default=True).update(is_default=False)
-    Plan.objects.filter(pk=plan.pk).update(is_default=True, once_per_person=True)
-    plan.is_default = plan.once_per_person = True

@@ -281,6 +281,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console", "admin_mail"], "level": "INFO", "propagate": False},
+        # An allotment that cannot be granted is told to ADMINS.
+        "billing": {"handlers": ["console", "admin_mail"], "propagate": False},
         # Whoever scans the internet for hosts need not be able to send us mail.
         "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
         # The wire clients log request options, prompts among them, at DEBUG.

@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 from workspaces import audit, signup
 from workspaces.errors import TooManySignUps
-from workspaces.models import Role, Workspace, action_label
+from workspaces.models import Role, User, Workspace, action_label
 
 
 class SignUpForm(SignupForm):
@@ -34,6 +34,18 @@ def _too_many(request: HttpRequest, words: str) -> HttpResponse:
     response = render(request, "account/signup_refused.html", {"words": words}, status=429)
     response.headers["Retry-After"] = str(signup.seconds_left_today())
     return response
+
+
+class InvitationForm(forms.Form):
+    """Whom an operator invites to make an account."""
+
+    email = forms.EmailField(label="E-mail address")
+
+    def clean_email(self) -> str:
+        address = str(self.cleaned_data["email"]).lower()
+        if User.objects.filter(email__iexact=address).exists():
+            raise forms.ValidationError("There is an account with this address already.")
+        return address
 
 
 class RoleForm(forms.Form):

@@ -4,6 +4,8 @@ Every act takes the workspace's row lock first and reads the roles it decides on
 that two owners who demote each other at once cannot both succeed.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -89,19 +91,30 @@ def roles(workspace: Workspace) -> dict[str, str]:
     return dict(workspace.memberships.values_list("user__email", "role"))
 
 
-def record_changes(workspace: Workspace, before: dict[str, str], *, request: HttpRequest) -> None:
-    """Audit what an operator's form did to the members, given their `roles` before it."""
+def record_changes(
+    workspace: Workspace, before: dict[str, str], *, reason: str, request: HttpRequest
+) -> list[str]:
+    """Audit what an operator's form did to the members, given their `roles` before it; returns a line for each."""
     after = roles(workspace)
+    lines = []
     for email in sorted({*before, *after}):
         was, now = before.get(email), after.get(email)
-        if was is None:
-            audit.record(workspace, "member.added", request=request, member=email, role=now)
-        elif now is None:
-            audit.record(workspace, "member.removed", request=request, member=email, role=was)
-        elif was != now:
-            audit.record(
-                workspace, "member.role_changed", request=request, member=email, before=was, after=now
-            )
+        if was == now:
+            continue
+        action, data = _change(was, now)
+        audit.record(
+            workspace, action, request=request, member=email, **data, reason=reason, by="an operator"
+        )
+        lines.append(f"{email}: {was or 'no member'} → {now or 'no member'}")
+    return lines
+
+
+def _change(was: str | None, now: str | None) -> tuple[str, dict[str, Any]]:
+    if was is None:
+        return "member.added", {"role": now}
+    if now is None:
+        return "member.removed", {"role": was}
+    return "member.role_changed", {"before": was, "after": now}
 
 
 def _end(member: Membership, action: str, by: Membership, request: HttpRequest | None) -> None:

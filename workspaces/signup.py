@@ -39,7 +39,9 @@ def invited_address(request: HttpRequest) -> str | None:
 
 def is_open(request: HttpRequest) -> bool:
     """Whether this visitor may see the sign-up form."""
-    return settings.SIGNUP == "open" or (settings.SIGNUP == "invited" and invited_address(request) is not None)
+    return settings.SIGNUP == "open" or (
+        settings.SIGNUP == "invited" and invited_address(request) is not None
+    )
 
 
 def admits(request: HttpRequest, address: str) -> bool:

@@ -131,6 +131,6 @@ def bulk_actions() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def leave_traces(scene: Scene) -> None:
     """Entries in the operators' history, and a row of every model that would have none."""
-    group = Group.objects.create(name="Support")
+    group = Group.objects.create(name="Clerks")
     LogEntry.objects.log_actions(scene.cast.oscar.pk, [group], 1, "Added.", single_object=True)
     EmailAddress.objects.create(user=scene.cast.adam, email=scene.cast.adam.email, verified=True)

@@ -24,11 +24,20 @@ def acme() -> Workspace:
     return make_workspace(make_user("olivia@acme.test"), slug="acme")
 
 
-def save_members(oscar: Client, workspace: Workspace, rows: list[dict[str, Any]]) -> Any:
+def save_members(
+    oscar: Client,
+    workspace: Workspace,
+    rows: list[dict[str, Any]],
+    *,
+    reason: str = "Asked by phone",
+    **more: str,
+) -> Any:
     """Send the workspace's page with these members; a row with an id is an existing membership."""
     existing = [row for row in rows if "id" in row]
     fields = {
         "name": workspace.name,
+        "reason": reason,
+        **more,
         "memberships-TOTAL_FORMS": len(rows),
         "memberships-INITIAL_FORMS": len(existing),
     }
@@ -93,7 +102,7 @@ def test_operator_adds_a_member_and_it_is_audited(oscar: Client, acme: Workspace
     assert (event.action, event.actor_email, event.data) == (
         "member.added",
         "oscar@bookbag.test",
-        {"member": "victor@acme.test", "role": "viewer"},
+        {"member": "victor@acme.test", "role": "viewer", "reason": "Asked by phone", "by": "an operator"},
     )
 
 
