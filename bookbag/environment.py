@@ -5,6 +5,7 @@ ValueError out that names no variable.
 """
 
 import warnings
+from collections.abc import Collection
 from email.utils import getaddresses
 from typing import Any
 
@@ -50,18 +51,11 @@ class Environment(environ.FileAwareEnv):
             kind = getattr(cast, "__name__", "value")
             raise ImproperlyConfigured(f"{var} is malformed: it does not read as {kind}.") from error
 
-    def choice(self, var: str, *allowed: str, default: str) -> str:
-        """One of the words `allowed`, in any case."""
+    def choice(self, var: str, among: Collection[str], default: str) -> str:
+        """One of `among`, in any case of letters."""
         found = str(self.str(var, default=default)).lower()
-        if found not in allowed:
-            raise ImproperlyConfigured(f"{var} must be one of: {', '.join(allowed)}.")
-        return found
-
-    def limit(self, var: str, default: int) -> int:
-        """A whole number, 0 for no limit."""
-        found = int(self.int(var, default=default))
-        if found < 0:
-            raise ImproperlyConfigured(f"{var} is malformed: write a whole number, or 0 for no limit.")
+        if found not in among:
+            raise ImproperlyConfigured(f"{var} must be one of {', '.join(among)}.")
         return found
 
     def people(self, var: str) -> list[tuple[str, str]]:

@@ -73,9 +73,9 @@ CREDIT_PRICE_LIST = "bookbag.prices.price_list"
 LEDGER_LAWS = ["billing.laws.broken_laws", "agents.laws.broken_laws"]
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
 # Who may make an account: anybody, those an operator has invited, or nobody.
-SIGNUP = env.choice("SIGNUP", "open", "invited", "closed", default="open")
-SIGNUPS_PER_ADDRESS = env.limit("SIGNUPS_PER_ADDRESS", default=10)
-WORKSPACES_PER_OWNER = env.limit("WORKSPACES_PER_OWNER", default=10)
+SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
+SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
+WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 PROVIDER_BASE_URLS = {
     "openai": env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1"),

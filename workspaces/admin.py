@@ -1,6 +1,5 @@
 """The operators' view of people: users and their roles, workspaces with their members, and the audit log, read-only."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
@@ -121,7 +120,7 @@ class PersonAdmin(DeskAdmin, UserAdmin):
             person = self.get_object(request, id)
             if person is not None and person.password != before:
                 self.record(request, person, "password_set")
-                transaction.on_commit(partial(notices.tell_of_password, person), robust=True)
+                notices.tell_of_password(person)
         return response
 
     def invite(self, request: HttpRequest) -> HttpResponse:
@@ -243,10 +242,7 @@ class WorkspaceAdmin(DeskAdmin):
         changes = members.record_changes(workspace, before, reason=reason, request=request)
         if changes:
             told = sorted({*owners, *notices.owners(workspace)})
-            tell = partial(
-                notices.tell_of_members, workspace, changes, told, reason=reason, operator=request.user
-            )
-            transaction.on_commit(tell, robust=True)
+            notices.tell_of_members(workspace, changes, told, reason=reason, operator=request.user)
 
 
 @admin.register(AuditEvent)

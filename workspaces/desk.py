@@ -158,8 +158,9 @@ class DeskAdmin(admin.ModelAdmin):
     def record(self, request: HttpRequest, obj: Any, verb: str, **data: Any) -> AuditEvent:
         """An event of `obj`: its workspace's if it is one, else the platform's."""
         noun = self.noun or str(self.opts.verbose_name).replace(" ", "_")
-        workspace = obj if isinstance(obj, Workspace) else None
-        return audit.record(workspace, f"{noun}.{verb}", request=request, **{noun: str(obj), **data})
+        if isinstance(obj, Workspace):
+            return audit.record(obj, f"{noun}.{verb}", request=request, **data)
+        return audit.record(None, f"{noun}.{verb}", request=request, **{noun: str(obj), **data})
 
 
 def changes_of(form: Any) -> dict[str, list[Any]]:

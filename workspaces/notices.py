@@ -1,9 +1,13 @@
-"""Mail about people: to the owners of a workspace whose members an operator has changed, and to those it concerns."""
+"""Mail about people: to the owners of a workspace whose members an operator has changed, and to those it concerns.
+
+What tells of an act is sent once the act is committed; a mail server that fails then undoes nothing, and is logged.
+"""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -26,17 +30,14 @@ def tell_of_members(
 ) -> None:
     """Write to each address of `told` what an operator has changed among the members, and why."""
     facts = {"workspace": workspace, "changes": changes, "reason": reason, "operator": operator}
-    _send(
-        f"An operator has changed the members of {workspace.name}",
-        render_to_string("workspaces/mail/members_changed.txt", facts),
-        told,
-    )
+    text = render_to_string("workspaces/mail/members_changed.txt", facts)
+    _send_on_commit(f"An operator has changed the members of {workspace.name}", text, told)
 
 
 def tell_of_password(person: User) -> None:
     """Write to `person` that an operator has set their password."""
     text = render_to_string("workspaces/mail/password_set.txt", {"person": person})
-    _send("An operator has set your Bookbag password", text, [person.email])
+    _send_on_commit("An operator has set your Bookbag password", text, [person.email])
 
 
 def invite(address: str, request: HttpRequest) -> None:
@@ -44,6 +45,13 @@ def invite(address: str, request: HttpRequest) -> None:
     link = request.build_absolute_uri(f"{reverse('account_signup')}?invitation={signup.invitation(address)}")
     facts = {"link": link, "days": signup.INVITATION_LIFE.days}
     _send("Make your Bookbag account", render_to_string("workspaces/mail/invitation.txt", facts), [address])
+
+
+def _send_on_commit(subject: str, text: str, addresses: list[str]) -> None:
+    def send_it() -> None:
+        _send(subject, text, addresses)
+
+    transaction.on_commit(send_it, robust=True)
 
 
 def _send(subject: str, text: str, addresses: list[str]) -> None:
