@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from billing import operators, plans
+from billing import free, operators, plans
 from billing.errors import (
     AmountRefused,
     BillingError,
@@ -126,8 +126,23 @@ class AccountAdmin(LedgerAdmin):
     list_filter = ["plan"]
     search_fields = ["workspace__slug", "workspace__name"]
     ordering = ["workspace__slug"]
-    fields = ["workspace", "plan", "posted", "held", "available", "next_event_at", "created_at"]
+    fields = [
+        "workspace",
+        "plan",
+        "free_credits",
+        "posted",
+        "held",
+        "available",
+        "next_event_at",
+        "created_at",
+    ]
     change_form_template = "billing/admin/account.html"
+
+    @admin.display(description="free allotment")
+    def free_credits(self, account: Account) -> str:
+        """Whether it gets the one that each person is given once, and if not, why."""
+        found = free.standing(account)
+        return found.label if found else "Not of this plan"
 
     def get_urls(self) -> list[URLPattern]:
         own = [

@@ -55,15 +55,13 @@ WORDS = {
 
 def claim(account: Account) -> bool:
     """Whether the free allotment of whoever made the workspace belongs to this account, from now on if need be."""
-    if FreeAllotment.objects.filter(account=account).exists():
-        return True
-    claimant = _claimant(account)
-    if claimant is None:
-        return False
+    found = standing(account)
+    if found != Standing.DUE:
+        return found == Standing.GIVEN
     try:
         with transaction.atomic():
-            FreeAllotment.objects.create(account=account, **claimant)
-    except IntegrityError:
+            FreeAllotment.objects.create(account=account, **(_claimant(account) or {}))
+    except IntegrityError:  # between our look and our insert it went to another account
         return False
     return True
 

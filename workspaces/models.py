@@ -19,7 +19,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+        """Somebody who may do everything. Written down, as this is how the first operator is made."""
+        from workspaces import audit
+
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+        audit.record(None, "person.made_superuser", person=user.email)
+        return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)

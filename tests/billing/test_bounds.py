@@ -46,6 +46,11 @@ def model_form(model: ChatModel, **changes: Any) -> dict[str, Any]:
     return {name: getattr(model, name) or "" for name in names} | {"enabled": "on"} | changes
 
 
+def most_of(model: Any, name: str) -> int:
+    """The bound that the model itself states."""
+    return int(model._meta.get_field(name).validators[0].limit_value)
+
+
 # --- Forms and database ----------------------------------------------------------------------------
 
 
@@ -60,9 +65,7 @@ def test_plan_takes_no_figure_out_of_bounds(operator: Client, name: str, figure:
     assert (page.status_code, name in page.context["adminform"].form.errors) == (200, True)
 
 
-@pytest.mark.parametrize(
-    ("name", "most"), [(name, Plan._meta.get_field(name).validators[0].limit_value) for name in PLAN_FIGURES]
-)
+@pytest.mark.parametrize(("name", "most"), [(name, most_of(Plan, name)) for name in PLAN_FIGURES])
 def test_every_layer_takes_what_a_plan_may_have(operator: Client, name: str, most: int) -> None:
     plan = plans.default()
     fields = plan_form(plan, **{name: most}) | {"once_per_person": "on"}
@@ -89,7 +92,7 @@ def test_largest_allotments_and_grants_add_up(operator: Client) -> None:
 
 @pytest.mark.parametrize("name", PLAN_FIGURES)
 def test_database_takes_no_plan_out_of_bounds(name: str) -> None:
-    most = Plan._meta.get_field(name).validators[0].limit_value
+    most = most_of(Plan, name)
     Plan.objects.filter(slug="pro").update(**{name: most})
     with pytest.raises(IntegrityError), transaction.atomic():
         Plan.objects.filter(slug="pro").update(**{name: most + 1})
@@ -166,7 +169,7 @@ def test_catalogue_takes_no_date_out_of_bounds(operator: Client, day: str) -> No
 
 @pytest.mark.parametrize("name", MODEL_FIGURES)
 def test_database_takes_no_chat_model_out_of_bounds(name: str) -> None:
-    most = ChatModel._meta.get_field(name).validators[0].limit_value
+    most = most_of(ChatModel, name)
     ChatModel.objects.filter(model_id="gpt-4o").update(**{name: most})
     with pytest.raises(IntegrityError), transaction.atomic():
         ChatModel.objects.filter(model_id="gpt-4o").update(**{name: most + 1})
@@ -176,6 +179,25 @@ def test_database_takes_no_chat_model_out_of_bounds(name: str) -> None:
 def test_database_takes_no_chat_model_retired_out_of_time(moment: datetime) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ChatModel.objects.filter(model_id="gpt-4o").update(retired_at=moment)
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "1e9"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/billing/plan/{}/change/",
+        "/admin/billing/account/{}/grant/",
+        "/admin/billing/transfer/{}/reverse/",
+        "/admin/billing/transfer/?p={}",
+        "/admin/billing/transfer/?q={}",
+        "/admin/billing/account/?plan__id__exact={}",
+        "/admin/workspaces/user/{}/password/",
+        "/admin/workspaces/user/?o={}",
+        "/admin/r/{}/{}/",
+    ],
+)
+def test_number_in_an_address_is_answered(operator: Client, path: str, number: str) -> None:
+    assert operator.get(path.replace("{}", number)).status_code < 500
 
 
 # --- Names and marks -------------------------------------------------------------------------------

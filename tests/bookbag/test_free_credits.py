@@ -148,6 +148,15 @@ def test_second_workspace_begins_with_nothing_and_says_why() -> None:
     assert "Confirm my address" not in shown
 
 
+def test_support_sees_why_a_workspace_has_no_free_credits() -> None:
+    oscar = browser_of(make_user("oscar@bookbag.test", is_staff=True, is_superuser=True))
+    workspace = create(sign_up(), "Acme")
+    assert workspace is not None
+    shown = oscar.get(f"/admin/billing/account/{workspace.account.pk}/change/").content.decode()
+
+    assert "Whoever made the workspace has not confirmed an e-mail address" in shown
+
+
 def test_other_members_are_told_whose_address_it_takes() -> None:
     workspace = create(sign_up(), "Acme")
     assert workspace is not None

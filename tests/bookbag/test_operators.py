@@ -278,6 +278,13 @@ def test_person_who_is_added_is_written_down_without_the_password(oscar: Client)
     assert "password" not in str(event.data)
 
 
+def test_first_operator_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    call_command("createsuperuser", email="first@bookbag.test", interactive=False, verbosity=0)
+
+    assert latest("person.made_superuser").data == {"person": "first@bookbag.test"}
+
+
 def test_page_saved_unchanged_leaves_no_event(oscar: Client, cast: Cast) -> None:
     before = actions()
     oscar.post(f"/admin/workspaces/user/{cast.victor.pk}/change/", {"name": "", "is_active": "on"})
