@@ -195,13 +195,6 @@ GUARDS = (
         when="NEW.slug <> OLD.slug",
         refuse="the slug of a plan is never changed",
     ),
-    Guard(
-        name="plan_default_never_deleted",
-        table=PLAN,
-        event="BEFORE DELETE",
-        when="OLD.is_default",
-        refuse="the plan of new workspaces is never deleted; mark another one first",
-    ),
 )
 
 

@@ -19,6 +19,8 @@ from workspaces.models import SignUpCount
 
 SALT = "workspaces.signup"
 INVITATION_LIFE = timedelta(days=7)
+# What operators may still want to look at.
+KEPT = timedelta(days=90)
 
 
 def invitation(address: str) -> str:
@@ -57,7 +59,9 @@ def count(request: HttpRequest) -> None:
     network = network_of(client_address(request))
     most = settings.SIGNUPS_PER_ADDRESS
     with transaction.atomic():
-        row, _ = SignUpCount.objects.get_or_create(network=network, day=_today())
+        row, is_new = SignUpCount.objects.get_or_create(network=network, day=_today())
+        if is_new:
+            SignUpCount.objects.filter(day__lt=_today() - KEPT).delete()
         counted = SignUpCount.objects.filter(pk=row.pk)
         room: QuerySet[SignUpCount] = counted.filter(made__lt=most) if most else counted
         admitted = room.update(made=F("made") + 1)

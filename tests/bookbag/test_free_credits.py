@@ -396,3 +396,15 @@ def test_charges_of_a_waiting_workspace_need_credits_of_another_kind() -> None:
     moves.charge(account, 5)
 
     assert ledger.refresh(account).available == 0
+
+
+def test_person_whom_an_operator_added_can_confirm_their_address() -> None:
+    """Somebody without a row of addresses, as the operators' pages and commands make them."""
+    person = User.objects.create_user("new@acme.test", PASSWORD)
+    browser = browser_of(person)
+    workspace = create(browser, "Acme")
+    assert "new@acme.test" in browser.get("/accounts/email/").content.decode()
+    browser.post("/accounts/email/", {"email": "new@acme.test", "action_send": ""})
+    confirm(browser)
+
+    assert credits(workspace) == 100

@@ -131,6 +131,16 @@ def test_other_addresses_and_other_days_are_counted_apart(settings: Any) -> None
     assert sign_up("c@acme.test", address="192.0.2.8").status_code == 302
 
 
+def test_counts_are_kept_for_ninety_days() -> None:
+    today = timezone.now().date()
+    for days in (0, 90, 91, 400):
+        SignUpCount.objects.create(network="192.0.2.8", day=today - timedelta(days=days), made=1)
+    sign_up("new@acme.test")
+
+    kept = SignUpCount.objects.filter(network="192.0.2.8").values_list("day", flat=True)
+    assert set(kept) == {today, today - timedelta(days=90)}
+
+
 def test_form_that_is_filled_in_wrongly_counts_nothing() -> None:
     Client().post(PAGE, {"email": "new@acme.test", "password1": "x", "password2": "y"})
 
