@@ -14,30 +14,24 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from billing import operators
-from billing.errors import AmountRefused, BillingError, CreditsExhausted, ExternalIdTaken, NotReversible
-from billing.forms import GrantForm, PlanForm, ReverseForm
+from billing import free, operators, plans
+from billing.errors import (
+    AmountRefused,
+    BillingError,
+    CreditsExhausted,
+    ExternalIdTaken,
+    NotReversible,
+    PlanChangedMeanwhile,
+)
+from billing.forms import ChangePlanForm, GrantForm, PlanForm, ReverseForm
 from billing.models import Account, Bucket, Hold, Plan, Transfer
-from workspaces import audit
+from workspaces.desk import DeskAdmin, ReadOnlyAdmin
 
 MAY_GRANT = "billing.grant_credits"
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Shows rows and changes none, neither one by one nor in bulk."""
-
-    actions = None
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+class LedgerAdmin(ReadOnlyAdmin):
+    """Shows the ledger; its acts are forms on pages of their own."""
 
     def _act(
         self,
@@ -78,6 +72,8 @@ def _in_words(refusal: BillingError) -> str:
             return f"Only {refusal.available} credits are available; what was spent cannot be taken back."
         case AmountRefused():
             return f"Enter a whole number from 1 to {refusal.at_most}."
+        case PlanChangedMeanwhile():
+            return f"Somebody has moved this workspace to the {refusal.plan} plan since you opened the page. Open it anew to move it on."
         case ExternalIdTaken():
             return "This form was sent before with other figures. Open it anew to grant once more."
         case NotReversible(reversed_already=True):
@@ -88,27 +84,65 @@ def _in_words(refusal: BillingError) -> str:
 
 
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin):
-    list_display = ["name", "monthly_credits", "agent_limit", "seat_limit", "source_limit"]
-    prepopulated_fields = {"slug": ["name"]}
+class PlanAdmin(DeskAdmin):
+    """A plan's slug is fixed once it is made: imports, scripts and the audit log call the plan by it."""
+
+    form = PlanForm
+    list_display = ["name", "monthly_credits", "agent_limit", "seat_limit", "source_limit", "is_default"]
+    fields = [
+        "name",
+        "slug",
+        "monthly_credits",
+        "once_per_person",
+        "is_default",
+        "agent_limit",
+        "seat_limit",
+        "source_limit",
+        "position",
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> list[str]:
+        # To give the mark to another plan is to take it from this one.
+        fixed = [] if obj is None else ["slug"]
+        return [*fixed, "is_default"] if obj is not None and obj.is_default else fixed
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Plan | None = None) -> Any:
+        return {"slug": ["name"]} if obj is None else {}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
+        return not (obj is not None and obj.is_default) and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:
+        becomes_default = "is_default" in form.changed_data and obj.is_default
+        if becomes_default:
+            plans.unmark_default()
         super().save_model(request, obj, form, change)
-        changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        audit.record(
-            None, "plan.edited" if change else "plan.added", request=request, plan=obj.slug, **changed
-        )
 
 
 @admin.register(Account)
-class AccountAdmin(ReadOnlyAdmin):
+class AccountAdmin(LedgerAdmin):
     list_display = ["workspace", "plan", "posted", "held", "available", "next_event_at"]
     list_select_related = ["workspace", "plan"]
     list_filter = ["plan"]
     search_fields = ["workspace__slug", "workspace__name"]
     ordering = ["workspace__slug"]
-    fields = ["workspace", "plan", "posted", "held", "available", "next_event_at", "created_at"]
+    fields = [
+        "workspace",
+        "plan",
+        "free_credits",
+        "posted",
+        "held",
+        "available",
+        "next_event_at",
+        "created_at",
+    ]
     change_form_template = "billing/admin/account.html"
+
+    @admin.display(description="free allotment")
+    def free_credits(self, account: Account) -> str:
+        """Whether it gets the one that each person is given once, and if not, why."""
+        found = free.standing(account)
+        return found.label if found else "Not of this plan"
 
     def get_urls(self) -> list[URLPattern]:
         own = [
@@ -158,13 +192,14 @@ class AccountAdmin(ReadOnlyAdmin):
             operators.change_plan(
                 account,
                 plan=plan,
+                opened_on=form.cleaned_data["opened_on"],
                 reason=form.cleaned_data["reason"],
                 actor=request.user,  # type: ignore[arg-type]
                 request=request,
             )
             return f"{account.workspace} is on the {plan} plan."
 
-        form = PlanForm(request.POST or None, initial={"plan": account.plan})
+        form = ChangePlanForm(request.POST or None, account=account)
         return self._act(
             request,
             account,
@@ -176,7 +211,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnlyAdmin):
+class TransferAdmin(LedgerAdmin):
     list_display = ["id", "created_at", "workspace", "kind", "amount", "reason", "actor", "reversal"]
     list_select_related = ["account__workspace", "actor", "reversed_by"]
     list_filter = ["kind"]
@@ -253,7 +288,7 @@ class TransferAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(LedgerAdmin):
     list_display = ["id", "account", "amount", "state", "created_at", "renewed_at", "resolved_at"]
     list_filter = ["state"]
     list_select_related = ["account__workspace"]
@@ -262,7 +297,7 @@ class HoldAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Bucket)
-class BucketAdmin(ReadOnlyAdmin):
+class BucketAdmin(LedgerAdmin):
     list_display = ["id", "account", "transfer", "remaining", "expires_at"]
     list_select_related = ["account__workspace", "transfer"]
     search_fields = ["=account__workspace__slug"]

@@ -5,7 +5,8 @@ BillingError
 ├── AmountRefused       amount: not a whole number above zero, or above what may be moved
 ├── ExternalIdTaken     external_id: the same one was used for something else
 ├── NotReversible       transfer_id: a reversal itself, reversed already, or nothing left of it
-└── LimitReached        what, limit
+├── LimitReached        what, limit
+└── PlanChangedMeanwhile    plan: the name of the one it is on by now
 """
 
 
@@ -53,3 +54,11 @@ class LimitReached(BillingError):
         super().__init__(f"the plan allows {limit} {what}")
         self.what = what
         self.limit = limit
+
+
+class PlanChangedMeanwhile(BillingError):
+    """The account is on another plan than the one that was to be changed."""
+
+    def __init__(self, *, plan: str) -> None:
+        super().__init__(f"the account is on {plan} by now")
+        self.plan = plan

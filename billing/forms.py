@@ -1,13 +1,13 @@
 """The operators' forms. A reason is always asked for: it is what the ledger's line will say."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.utils import timezone
 
-from billing.ledger import MOST_CREDITS
-from billing.models import Plan
+from billing.models import LAST_EXPIRY, MOST_CREDITS, Account, Plan
 
 
 def end_of(day: date) -> datetime:
@@ -29,6 +29,10 @@ class GrantForm(forms.Form):
 
     def clean_expires_on(self) -> date | None:
         day = self.cleaned_data["expires_on"]
+        if day is not None and day >= LAST_EXPIRY.date():
+            raise forms.ValidationError(
+                f"Choose a day before {LAST_EXPIRY.year}, or none for credits that stay."
+            )
         if day is not None and end_of(day) <= timezone.now():
             raise forms.ValidationError("That day is over.")
         return day
@@ -41,12 +45,33 @@ class GrantForm(forms.Form):
 
 class ReverseForm(forms.Form):
     amount = forms.IntegerField(
-        label="Credits", min_value=1, required=False, help_text="Left empty, as much of it as can be."
+        label="Credits",
+        min_value=1,
+        max_value=MOST_CREDITS,
+        required=False,
+        help_text="Left empty, as much of it as can be.",
     )
     reason = forms.CharField(max_length=200, help_text="Members read it in their ledger.")
 
 
-class PlanForm(forms.Form):
+class PlanForm(forms.ModelForm):
+    """A plan. What it says of the mark is carried out by the page: the plan that has it now loses it."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Else the new default would be refused for the sake of the old one.
+        return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        is_default = cleaned.get("is_default", self.instance.is_default)
+        if is_default and not cleaned.get("once_per_person"):
+            self.add_error(
+                "once_per_person", "The allotment of the plan of new workspaces is given once per person."
+            )
+        return cleaned
+
+
+class ChangePlanForm(forms.Form):
     plan = forms.ModelChoiceField(
         Plan.objects.all(),
         empty_label=None,
@@ -54,3 +79,9 @@ class PlanForm(forms.Form):
         "Grant credits for the rest of this period if that was agreed.",
     )
     reason = forms.CharField(max_length=200)
+    # The plan that the page showed: if it is another by now, somebody was quicker.
+    opened_on = forms.ModelChoiceField(Plan.objects.all(), required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        kwargs["initial"] = {"plan": account.plan, "opened_on": account.plan}
+        super().__init__(*args, **kwargs)

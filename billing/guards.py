@@ -5,7 +5,7 @@ are installed after every `migrate` (billing/apps.py). On SQLite they are taken 
 run, since that database changes a table by rebuilding it and loses the table's triggers as it does.
 
 Refused here: changing or deleting a transfer or a resolved hold; a charge without its captured hold;
-a reversal of more than the original. On PostgreSQL also any change of a balance by hand; SQLite cannot
+a reversal of more than the original; another slug for a plan. On PostgreSQL also any change of a balance by hand; SQLite cannot
 tell such a change from a trigger's, there `verify_ledger` finds it. (The audit log has guards of its
 own, workspaces/guards.py.)
 """
@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TRANSFER, HOLD, ACCOUNT = "billing_transfer", "billing_hold", "billing_account"
+PLAN = "billing_plan"
 # 'capture:' and the hold's id in 32 hexadecimal digits, which is how SQLite stores it.
 CAPTURE_ID = {"sqlite": "'capture:' || {}.id", "postgresql": "'capture:' || REPLACE({}.id::text, '-', '')"}
 
@@ -185,6 +186,14 @@ GUARDS = (
         event="BEFORE INSERT",
         when="NEW.posted <> 0 OR NEW.held <> 0",
         refuse="an account opens with no credits",
+    ),
+    # --- What plans are known by --------------------------------------------------------------
+    Guard(
+        name="plan_slug_never_changed",
+        table=PLAN,
+        event="BEFORE UPDATE OF slug",
+        when="NEW.slug <> OLD.slug",
+        refuse="the slug of a plan is never changed",
     ),
 )
 

@@ -7,22 +7,24 @@ too; they lock the account only by writing to it. Every verb may run inside an o
 `now` is for stories that span months; leave it out and the clock is asked.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from billing import buckets, plans
-from billing.errors import AmountRefused, CreditsExhausted, ExternalIdTaken, NotReversible
+from billing import buckets, free, plans
+from billing.errors import AmountRefused, BillingError, CreditsExhausted, ExternalIdTaken, NotReversible
 from billing.holds import capture, expire_due, insert_hold, release, renew, sweep
-from billing.models import Account, Bucket, Plan, Transfer
+from billing.models import MOST_CREDITS, Account, Bucket, Plan, Transfer
 from workspaces.models import User, Workspace
 
 __all__ = [
     "Balance",
     "balance",
+    "bring_up_to_date",
     "capture",
     "change_plan",
     "expire_due",
@@ -39,8 +41,10 @@ __all__ = [
     "sweep",
 ]
 
-# A guard against a slip of the finger, far below what a column holds.
-MOST_CREDITS = 1_000_000_000
+logger = logging.getLogger(__name__)
+
+# After an allotment that could not be granted.
+RETRY_ALLOTMENT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -157,17 +161,30 @@ def settle_buckets(account: Account) -> None:
 def refresh(account: Account, *, now: datetime | None = None) -> Account:
     """Bring the account up to date and return it: lapsed holds, expired credits, the month's allotment.
 
-    Run when `next_event_at` has come and before a refusal for want of credits. Safe to repeat.
+    Run when `next_event_at` has come and before a refusal for want of credits. Safe to repeat. An allotment that
+    cannot be granted is logged as an error, which is mailed to ADMINS; what the account has is returned all the same.
     """
+    account, failure = bring_up_to_date(account, now=now)
+    if failure is not None:
+        logger.error("Account %s could not be given its allotment: %s.", account.pk, type(failure).__name__)
+    return account
+
+
+def bring_up_to_date(
+    account: Account, *, now: datetime | None = None
+) -> tuple[Account, BillingError | DatabaseError | None]:
+    """`refresh` for callers that report by themselves: the account, and why its allotment could not be granted."""
     with transaction.atomic():
         expire_due(account.pk)
         account = lock(account)
         now = now or timezone.now()
         buckets.expire(account, now)
-        _allot(account, now)
+        failure = _try_to_allot(account, now)
         _plan_next_event(account, now, retry_overdue=settings.LEASE_SECONDS)
+        if failure is not None:
+            Account.objects.filter(pk=account.pk).update(next_event_at=now + RETRY_ALLOTMENT)
         account.refresh_from_db(fields=["posted", "held", "next_event_at"])
-    return account
+    return account, failure
 
 
 def refresh_if_due(account: Account) -> Account:
@@ -261,12 +278,27 @@ def _insert_reversal(
     )
 
 
+def _try_to_allot(account: Account, now: datetime) -> BillingError | DatabaseError | None:
+    """`_allot`, or why it failed; what it had done by then is undone, and nothing else."""
+    try:
+        with transaction.atomic():
+            _allot(account, now)
+    except (BillingError, DatabaseError) as failure:
+        return failure
+    return None
+
+
 def _allot(account: Account, now: datetime) -> None:
-    """Grant the allotment of the period that `now` is in, unless it was granted; none for those missed."""
+    """Grant the allotment of the period that `now` is in, unless it was granted; none for those missed.
+
+    One that is given once per person goes to the one account that the person's free allotment belongs to.
+    """
     period = plans.period(account.created_at, now)
     external_id = f"allotment:{account.pk}:{period.start:%Y-%m-%d}"
     credits = account.plan.monthly_credits
-    if credits and not Transfer.objects.filter(external_id=external_id).exists():
+    if not credits or Transfer.objects.filter(external_id=external_id).exists():
+        return
+    if not account.plan.once_per_person or free.claim(account):
         grant(
             account,
             amount=credits,

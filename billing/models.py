@@ -7,29 +7,71 @@ database writes the charge's transfer itself, so neither can exist without the o
 """
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from workspaces.models import Workspace
 
+# The bounds of what operators may enter: far above any use, far below what a column, a sum or a date holds.
+MOST_CREDITS = 1_000_000_000
+MOST_THINGS = 1_000_000
+LAST_POSITION = 10_000
+LAST_EXPIRY = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _at_most(most: int) -> list[MaxValueValidator]:
+    return [MaxValueValidator(most)]
+
 
 class Plan(models.Model):
     """What a workspace gets each month and how much it may have; null means no limit."""
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(unique=True, help_text="Fixed once the plan is made.")
     name = models.CharField(max_length=40)
-    monthly_credits = models.PositiveIntegerField(help_text="Credits granted at the start of each period.")
-    agent_limit = models.PositiveIntegerField(null=True, blank=True)
-    seat_limit = models.PositiveIntegerField(null=True, blank=True)
-    source_limit = models.PositiveIntegerField("sources per agent", null=True, blank=True)
-    position = models.PositiveSmallIntegerField(default=0)
+    monthly_credits = models.PositiveIntegerField(
+        help_text="Credits granted at the start of each period.", validators=_at_most(MOST_CREDITS)
+    )
+    agent_limit = models.PositiveIntegerField(null=True, blank=True, validators=_at_most(MOST_THINGS))
+    seat_limit = models.PositiveIntegerField(null=True, blank=True, validators=_at_most(MOST_THINGS))
+    source_limit = models.PositiveIntegerField(
+        "sources per agent", null=True, blank=True, validators=_at_most(MOST_THINGS)
+    )
+    position = models.PositiveSmallIntegerField(default=0, validators=_at_most(LAST_POSITION))
+    once_per_person = models.BooleanField(
+        default=False,
+        help_text="Its allotment goes to one workspace of each person who has confirmed their e-mail address.",
+    )
+    is_default = models.BooleanField(
+        "plan of new workspaces",
+        default=False,
+        help_text="Exactly one plan is. Anybody can make workspaces, so its allotment is given once per person.",
+    )
 
     class Meta:
         ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="plan_one_default"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(once_per_person=True),
+                name="plan_default_once_per_person",
+                violation_error_message="The plan of new workspaces is given once per person.",
+            ),
+            models.CheckConstraint(
+                name="plan_within_bounds",
+                condition=Q(monthly_credits__lte=MOST_CREDITS, position__lte=LAST_POSITION)
+                & (Q(agent_limit__isnull=True) | Q(agent_limit__lte=MOST_THINGS))
+                & (Q(seat_limit__isnull=True) | Q(seat_limit__lte=MOST_THINGS))
+                & (Q(source_limit__isnull=True) | Q(source_limit__lte=MOST_THINGS)),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -184,7 +226,30 @@ class Bucket(models.Model):
     expires_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(remaining__gte=0), name="bucket_not_negative")]
+        constraints = [
+            models.CheckConstraint(condition=Q(remaining__gte=0), name="bucket_not_negative"),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__lte=LAST_EXPIRY),
+                name="bucket_expires_in_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.remaining} until {self.expires_at or 'spent'}"
+
+
+class FreeAllotment(models.Model):
+    """That a person's free credits go to this account: one row per person and per mailbox, for good.
+
+    The row outlives the person's login, so that signing up anew brings no second allotment.
+    """
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="free_allotment")
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    mailbox = models.CharField(max_length=64, unique=True, help_text="Digest, workspaces/people.py.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"free allotment of {self.account}"

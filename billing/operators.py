@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from billing import ledger
+from billing.errors import PlanChangedMeanwhile
 from billing.models import Account, Plan, Transfer
 from workspaces import audit
 from workspaces.models import User
@@ -82,11 +83,22 @@ def reverse_transfer(
 
 @transaction.atomic
 def change_plan(
-    account: Account, *, plan: Plan, reason: str, actor: User | None, request: HttpRequest | None = None
+    account: Account,
+    *,
+    plan: Plan,
+    reason: str,
+    actor: User | None,
+    opened_on: Plan | None = None,
+    request: HttpRequest | None = None,
 ) -> Account:
-    """Move an account to another plan: its limits at once, its allotment from the next period on."""
+    """Move an account to another plan: its limits at once, its allotment from the next period on.
+
+    With `opened_on`, raises PlanChangedMeanwhile unless that is still the account's plan.
+    """
     account = ledger.lock(account)
     before = account.plan
+    if opened_on is not None and opened_on != before:
+        raise PlanChangedMeanwhile(plan=before.name)
     if before != plan:
         ledger.change_plan(account, plan=plan)
         audit.record(

@@ -12,7 +12,6 @@ from billing.errors import LimitReached
 from billing.models import Account, Plan
 
 LIMITS = {"agents": "agent_limit", "seats": "seat_limit", "sources": "source_limit"}
-DEFAULT = "free"
 
 
 @dataclass(frozen=True)
@@ -58,5 +57,10 @@ def require(account: Account, what: str, count: int) -> None:
 
 
 def default() -> Plan:
-    """The plan of a new workspace."""
-    return Plan.objects.get(slug=DEFAULT)
+    """The plan of a new workspace. Raises Plan.DoesNotExist."""
+    return Plan.objects.get(is_default=True)
+
+
+def unmark_default() -> None:
+    """Take the mark from the plan that has it, for another to get it in the same transaction."""
+    Plan.objects.filter(is_default=True).update(is_default=False)

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import DateField, F, Func, QuerySet, Sum
 from django.utils import timezone
 
-from billing import buckets, plans
+from billing import buckets, free, plans
 from billing.models import Account, Transfer
 
 WINDOW = timedelta(days=30)
@@ -32,7 +32,10 @@ class Expiry:
 
 @dataclass(frozen=True)
 class Usage:
-    """An account's figures in credits. `remaining` can be spent now; `held` is apart from it."""
+    """An account's figures in credits. `remaining` can be spent now; `held` is apart from it.
+
+    `monthly_allotment` is what this account gets: 0 where the plan's is given once per person, elsewhere.
+    """
 
     monthly_allotment: int
     remaining: int
@@ -62,8 +65,9 @@ class _UTCDay(Func):
 def of(account: Account, *, now: datetime | None = None) -> Usage:
     """The figures of `account` as it was read, its plan with it."""
     now = now or timezone.now()
+    withheld = (standing := free.standing(account)) is not None and standing.is_withheld
     return Usage(
-        monthly_allotment=account.plan.monthly_credits,
+        monthly_allotment=0 if withheld else account.plan.monthly_credits,
         remaining=account.available,
         held=account.held,
         renews_at=plans.period(account.created_at, now).end,

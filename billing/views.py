@@ -6,14 +6,15 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from billing import chart, ledger, prices, statement, usage
+from billing import chart, free, ledger, prices, statement, usage
 from billing.models import Account
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.models import Workspace
 
 
 def _account(workspace: Workspace) -> Account:
-    return get_object_or_404(Account.objects.select_related("plan"), workspace=workspace)
+    accounts = Account.objects.select_related("plan", "workspace__created_by", "free_allotment")
+    return get_object_or_404(accounts, workspace=workspace)
 
 
 def _before(request: WorkspaceRequest) -> int | None:
@@ -29,13 +30,18 @@ def _before(request: WorkspaceRequest) -> int | None:
 @viewer_required
 @require_safe
 def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `account`, `usage` (its figures), `chart`, `prices` and `page` (the ledger's lines)."""
+    """Context: `account`, `usage` (its figures), `free_note` (why it gets no free credits, or None), `chart`,
+    `prices` and `page` (the ledger's lines)."""
     account = ledger.refresh_if_due(_account(workspace))
+    if free.standing(account) == free.Standing.DUE:
+        # Their address was confirmed, and what was to follow at once did not.
+        account = ledger.refresh(account)
     figures = usage.of(account)
     context = {
         "workspace": workspace,
         "account": account,
         "usage": figures,
+        "free_note": free.note(account, reader=request.user),  # type: ignore[arg-type]
         "chart": chart.of(figures.days),
         "prices": prices.price_list(),
         "page": statement.page(account, before=_before(request)),

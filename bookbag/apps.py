@@ -1,5 +1,8 @@
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
 
 
 class BookbagConfig(AppConfig):
@@ -7,9 +10,27 @@ class BookbagConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
+        from allauth.account.signals import email_confirmed
+
         from bookbag import checks, logs  # noqa: F401  (the former registers the start-up checks)
 
         logs.take_over()
+        email_confirmed.connect(give_free_allotment, dispatch_uid="free_allotment")
+        # The last of the apps with models, so that the permissions of all of them are there.
+        post_migrate.connect(keep_support_role, sender=apps.get_app_config("account"))
+
+
+def give_free_allotment(email_address: Any, **kwargs: Any) -> None:
+    """An address has been confirmed, and with it the person."""
+    from bookbag import onboarding
+
+    onboarding.give_free_allotment(email_address.user)
+
+
+def keep_support_role(using: str, **kwargs: Any) -> None:
+    from bookbag import support
+
+    support.keep_role(using)
 
 
 class OperatorAdminConfig(admin_apps.AdminConfig):

@@ -5,6 +5,7 @@ ValueError out that names no variable.
 """
 
 import warnings
+from collections.abc import Collection
 from email.utils import getaddresses
 from typing import Any
 
@@ -49,6 +50,13 @@ class Environment(environ.FileAwareEnv):
         except ValueError as error:
             kind = getattr(cast, "__name__", "value")
             raise ImproperlyConfigured(f"{var} is malformed: it does not read as {kind}.") from error
+
+    def choice(self, var: str, among: Collection[str], default: str) -> str:
+        """One of `among`, in any case of letters."""
+        found = str(self.str(var, default=default)).lower()
+        if found not in among:
+            raise ImproperlyConfigured(f"{var} must be one of {', '.join(among)}.")
+        return found
 
     def people(self, var: str) -> list[tuple[str, str]]:
         """Names and addresses, as in ``Olive <olive@bookbag.test>, oscar@bookbag.test``; none when unset."""

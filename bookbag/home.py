@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import ledger
+from billing import free, ledger
 from bookbag import onboarding
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
-from workspaces.errors import SlugTaken
-from workspaces.models import Workspace
+from workspaces.errors import SlugTaken, TooManyWorkspaces
+from workspaces.models import User, Workspace
 
 # One address per look: no capitals, and nothing that reads like something else.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -68,6 +68,8 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
             )
         except SlugTaken as refusal:  # between the form's look and ours
             form.add_error("slug", str(refusal))
+        except TooManyWorkspaces as refusal:
+            form.add_error(None, str(refusal))
         else:
             messages.success(request, f"{workspace.name} is ready.")
             return redirect(workspace)
@@ -78,14 +80,16 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
 @require_safe
 def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     """Context: what the workspace has and who pays, as `_facts` gathers it."""
-    return render(request, "workspaces/workspace.html", {"workspace": workspace, **_facts(workspace)})
+    facts = _facts(workspace, request.user)  # type: ignore[arg-type]
+    return render(request, "workspaces/workspace.html", {"workspace": workspace, **facts})
 
 
-def _facts(workspace: Workspace) -> dict[str, Any]:
+def _facts(workspace: Workspace, reader: User) -> dict[str, Any]:
     llm_settings = getattr(workspace, "llm_settings", None)
     account = getattr(workspace, "account", None)
     return {
         "account": ledger.refresh_if_due(account) if account else None,
+        "free_note": free.note(account, reader=reader) if account and settings.METERING_ENABLED else None,
         "agents": workspace.agents.select_related("chat_model")[:AGENTS_SHOWN],
         "agent_count": workspace.agents.count(),
         "member_count": workspace.memberships.count(),

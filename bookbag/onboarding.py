@@ -3,12 +3,10 @@
 from django.db import transaction
 from django.http import HttpRequest
 
-from billing import ledger
-from billing.models import Plan
+from billing import ledger, plans
+from billing.models import Account, FreeAllotment, Plan
 from workspaces import members
 from workspaces.models import User, Workspace
-
-DEFAULT_PLAN = "free"
 
 
 @transaction.atomic
@@ -17,15 +15,24 @@ def create_workspace(
     name: str,
     owner: User,
     slug: str | None = None,
-    plan: str = DEFAULT_PLAN,
+    plan: str | None = None,
     request: HttpRequest | None = None,
 ) -> Workspace:
-    """A workspace ready for use. Without `slug` one is made of the name.
+    """A workspace ready for use. Without `slug` one is made of the name; without `plan`, a slug, it has the default.
 
-    Raises workspaces.errors.SlugTaken, or Plan.DoesNotExist.
+    Raises workspaces.errors.SlugTaken or TooManyWorkspaces, or Plan.DoesNotExist.
     """
     workspace = members.create_workspace(
         name=name, slug=slug or members.free_slug(name), owner=owner, request=request
     )
-    ledger.open_account(workspace, plan=Plan.objects.get(slug=plan))
+    ledger.open_account(workspace, plan=Plan.objects.get(slug=plan) if plan else plans.default())
     return workspace
+
+
+def give_free_allotment(person: User) -> None:
+    """Once `person` has confirmed an address: the free allotment, to the oldest workspace of theirs that waits for it."""
+    waiting = Account.objects.filter(workspace__created_by=person, plan__once_per_person=True).order_by("pk")
+    for account in waiting:
+        if FreeAllotment.objects.filter(person=person).exists():
+            return
+        ledger.refresh(account)

@@ -75,6 +75,10 @@ CREDIT_PRICE_LIST = "bookbag.prices.price_list"
 # What `verify_ledger` asks for drifts; the agents know which replies ought to have been charged.
 LEDGER_LAWS = ["billing.laws.broken_laws", "agents.laws.broken_laws"]
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
+# Who may make an account: anybody, those an operator has invited, or nobody.
+SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
+SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
+WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 PROVIDER_BASE_URLS = {
     "openai": env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
@@ -192,6 +196,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "workspaces.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "workspaces.forms.SignUpForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -285,6 +290,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console", "admin_mail"], "level": "INFO", "propagate": False},
+        # An allotment that cannot be granted is told to ADMINS.
+        "billing": {"handlers": ["console", "admin_mail"], "propagate": False},
         # Whoever scans the internet for hosts need not be able to send us mail.
         "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
         # The wire clients log request options, prompts among them, at DEBUG.

@@ -21,7 +21,7 @@ from llm import keys, listing, ring, vault
 from llm.forms import ChatModelForm, PlatformKeyForm
 from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, Provider, ProviderKey
 from llm.reauth import ask_again, is_recent
-from workspaces import audit
+from workspaces.desk import DeskAdmin, ReadOnlyAdmin
 
 State = ProviderKey.State
 VAULT_SHUT = "The vault cannot seal a key now, so nothing was changed: run vault_check."
@@ -38,20 +38,6 @@ ACTS = {
 }  # fmt: skip
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    actions = None
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(PlatformKey)
 class PlatformKeyAdmin(ReadOnlyAdmin):
     list_display = ("mask", "provider", "state", "health", "last_good_at", "added_at")
@@ -64,7 +50,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     change_form_template = "llm/admin/platform_key.html"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("llm.add_platformkey")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -159,7 +145,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ChatModel)
-class ChatModelAdmin(admin.ModelAdmin):
+class ChatModelAdmin(DeskAdmin):
     """The catalogue. Chat models are withdrawn (not enabled, or retired), never deleted: replies name them."""
 
     form = ChatModelForm
@@ -196,17 +182,6 @@ class ChatModelAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def save_model(self, request: HttpRequest, obj: ChatModel, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        facts = {name: str(form.cleaned_data[name]) for name in form.changed_data}
-        audit.record(
-            None,
-            "chat_model.edited" if change else "chat_model.added",
-            request=request,
-            model=str(obj),
-            to=facts,
-        )
 
 
 @admin.register(LLMSettings)

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from llm import shape
-from llm.models import KEYED_PROVIDERS, ChatModel, Provider
+from llm.models import KEYED_PROVIDERS, MOST_PRICE, ChatModel, Provider
 from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
 
@@ -130,8 +130,6 @@ class PlatformKeyForm(Forgets, forms.Form):
 class ChatModelForm(forms.ModelForm):
     """A chat model of the catalogue."""
 
-    MOST_CREDITS = 10_000
-
     efforts = EffortsField(
         help_text="The levels that the model takes. None ticked: the rules and the account's list decide."
     )
@@ -177,9 +175,9 @@ class ChatModelForm(forms.ModelForm):
 
     def clean_price(self) -> int:
         price: int = self.cleaned_data["price"]
-        if not 1 <= price <= self.MOST_CREDITS:
+        if price < 1:
             raise forms.ValidationError(
-                f"A price is 1 to {self.MOST_CREDITS:,} credits a reply. Bookbag Local is never charged."
+                f"A price is 1 to {MOST_PRICE:,} credits a reply. Bookbag Local is never charged."
             )
         return price
 

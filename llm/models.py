@@ -1,9 +1,11 @@
 """Which chat models exist, whose provider keys are held, and whether a workspace brings its own."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -19,6 +21,18 @@ class Provider(models.TextChoices):
 
 KEYED_PROVIDERS = (Provider.OPENAI, Provider.ANTHROPIC)
 
+# The bounds of what operators may enter: far above any use, far below what a column, a product or a date holds.
+MOST_PRICE = 10_000  # credits
+MOST_LIST_PRICE = 10_000_000_000  # µ$ per million tokens: ten thousand dollars
+MOST_CONTEXT = 100_000_000  # tokens
+MOST_FACTOR = 100
+LAST_POSITION = 10_000
+FIRST_DAY, LAST_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _at_most(name: str, most: object) -> Q:
+    return Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__lte": most})
+
 
 class ChatModel(models.Model):
     """A model that agents can run on: in the catalogue, or one workspace's own (runnable under BYO only)."""
@@ -29,22 +43,42 @@ class ChatModel(models.Model):
     name = models.CharField(max_length=60)
     provider = models.CharField(max_length=12, choices=Provider)
     model_id = models.CharField("provider's model id", max_length=100, blank=True)
-    price = models.PositiveIntegerField("credits per reply", default=0)
+    price = models.PositiveIntegerField(
+        "credits per reply", default=0, validators=[MaxValueValidator(MOST_PRICE)]
+    )
     # The provider's list price in millionths of a US dollar per million tokens; null when unknown.
-    input_price = models.PositiveBigIntegerField("input, µ$ per million tokens", null=True, blank=True)
-    output_price = models.PositiveBigIntegerField("output, µ$ per million tokens", null=True, blank=True)
+    input_price = models.PositiveBigIntegerField(
+        "input, µ$ per million tokens", null=True, blank=True, validators=[MaxValueValidator(MOST_LIST_PRICE)]
+    )
+    output_price = models.PositiveBigIntegerField(
+        "output, µ$ per million tokens",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MOST_LIST_PRICE)],
+    )
     # For input that the provider read from its prompt cache, and (Anthropic) for long prompts as a whole.
     cached_input_price = models.PositiveBigIntegerField(
-        "cached input, µ$ per million tokens", null=True, blank=True
+        "cached input, µ$ per million tokens",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MOST_LIST_PRICE)],
     )
     long_prompt_tokens = models.PositiveIntegerField(
         "long prompt",
         null=True,
         blank=True,
+        validators=[MaxValueValidator(MOST_CONTEXT)],
         help_text="Input tokens above which all list prices are multiplied.",
     )
-    long_prompt_factor = models.PositiveSmallIntegerField("factor for long prompts", default=1, db_default=1)
-    context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    long_prompt_factor = models.PositiveSmallIntegerField(
+        "factor for long prompts",
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_FACTOR)],
+    )
+    context_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(MOST_CONTEXT)]
+    )
     # The operator's or admin's own word on what the model takes; llm/profiles.py says when it counts.
     takes_temperature = models.BooleanField(null=True, blank=True)
     efforts = models.CharField(
@@ -55,8 +89,18 @@ class ChatModel(models.Model):
         db_default="",
         help_text="Separated by blanks, for example: none low high.",
     )
-    output_limit = models.PositiveIntegerField("most output tokens", null=True, blank=True)
-    shuts_down_on = models.DateField("shuts down on", null=True, blank=True)
+    output_limit = models.PositiveIntegerField(
+        "most output tokens",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_CONTEXT)],
+    )
+    shuts_down_on = models.DateField(
+        "shuts down on",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(FIRST_DAY.date()), MaxValueValidator(LAST_DAY.date())],
+    )
     replaced_by = models.CharField(
         "replacement's model id", max_length=100, blank=True, default="", db_default=""
     )
@@ -64,8 +108,10 @@ class ChatModel(models.Model):
     left_out = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     note = models.CharField(max_length=120, blank=True)
     enabled = models.BooleanField(default=True)
-    retired_at = models.DateTimeField(null=True, blank=True)
-    position = models.PositiveSmallIntegerField(default=0)
+    retired_at = models.DateTimeField(
+        null=True, blank=True, validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+    )
+    position = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(LAST_POSITION)])
 
     class Meta:
         ordering = ["position", "name"]
@@ -78,6 +124,23 @@ class ChatModel(models.Model):
                 | Q(provider="local")
                 | Q(workspace__isnull=True, price__gt=0),
                 name="chatmodel_price_positive_in_catalogue",
+            ),
+            models.CheckConstraint(
+                condition=Q(price__lte=MOST_PRICE, position__lte=LAST_POSITION)
+                & _at_most("input_price", MOST_LIST_PRICE)
+                & _at_most("output_price", MOST_LIST_PRICE)
+                & _at_most("context_tokens", MOST_CONTEXT)
+                & _at_most("retired_at", LAST_DAY)
+                & (Q(retired_at__isnull=True) | Q(retired_at__gte=FIRST_DAY)),
+                name="chatmodel_within_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(long_prompt_factor__gte=1, long_prompt_factor__lte=MOST_FACTOR)
+                & _at_most("cached_input_price", MOST_LIST_PRICE)
+                & _at_most("long_prompt_tokens", MOST_CONTEXT)
+                & _at_most("output_limit", MOST_CONTEXT)
+                & _at_most("shuts_down_on", LAST_DAY.date()),
+                name="chatmodel_profile_within_bounds",
             ),
             models.UniqueConstraint(
                 fields=["provider", "model_id"],

@@ -3,6 +3,7 @@
 from itertools import count
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,9 +17,13 @@ PASSWORD = "correct-horse-9-battery"
 _numbers = count(1)
 
 
-def make_user(email: str | None = None, *, password: str = PASSWORD, **fields: Any) -> User:
-    """A person who can sign in; `is_staff=True` makes an operator, `is_active=False` a disabled one."""
-    return User.objects.create_user(email or f"person{next(_numbers)}@example.test", password, **fields)
+def make_user(
+    email: str | None = None, *, password: str = PASSWORD, confirmed: bool = True, **fields: Any
+) -> User:
+    """A person who can sign in, their address confirmed; `is_staff=True` makes an operator, `is_active=False` a disabled one."""
+    user = User.objects.create_user(email or f"person{next(_numbers)}@example.test", password, **fields)
+    EmailAddress.objects.create(user=user, email=user.email, verified=confirmed, primary=True)
+    return user
 
 
 def make_workspace(owner: User | None = None, *, name: str = "Acme", slug: str | None = None) -> Workspace:

@@ -10,6 +10,8 @@ from django.contrib.sites.requests import RequestSite
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from workspaces import signup
+
 # The longest window of ACCOUNT_RATE_LIMITS["login_failed"], in seconds.
 RETRY_AFTER = 15 * 60
 
@@ -17,6 +19,9 @@ RETRY_AFTER = 15 * 60
 class AccountAdapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         return super().clean_email(email).strip().lower()
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return signup.is_open(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # The product's name in the text; without this it would be the host's, port and all.

@@ -1,17 +1,26 @@
-"""The operators' view of people: users, workspaces with their members, and the audit log, read-only."""
+"""The operators' view of people: users and their roles, workspaces with their members, and the audit log, read-only."""
 
 from typing import Any, ClassVar
 
+from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.db.models import Count, QuerySet
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, Model, QuerySet
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
-from workspaces import members
+from workspaces import audit, members, notices
+from workspaces.desk import DeskAdmin, ReadOnlyAdmin, StaleForm
 from workspaces.errors import LastOwner
+from workspaces.forms import InvitationForm
 from workspaces.models import AuditEvent, Membership, Role, User, Workspace
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -34,22 +43,41 @@ class ChangeUserForm(UserChangeForm):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
-    """People are disabled, not deleted: a deleted owner would leave a workspace without one."""
+class PersonAdmin(DeskAdmin, UserAdmin):
+    """People are disabled, not deleted: a deleted owner would leave a workspace without one.
 
+    Whoever is not a superuser changes customers alone: not what makes an operator, no operator, and nobody's password.
+    """
+
+    noun = "person"
     form = ChangeUserForm
     add_form = NewUserForm
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
     ordering = ("email",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("addresses", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
+        (None, {"fields": ("email", "addresses", "name", "password")}),
         ("May sign in", {"fields": ("is_active", "last_login", "date_joined")}),
         ("Operator", {"fields": POWERS}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+    change_list_template = "workspaces/admin/people.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        invite = self.admin_site.admin_view(self.invite)
+        return [path("invite/", invite, name="workspaces_user_invite"), *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        found = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return found
+        # Even what a hash shows of itself is for nobody who may not set another.
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name != "password"]})
+            for title, options in found
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         # Else an operator who may change people could make themselves a superuser.
@@ -58,9 +86,18 @@ class PersonAdmin(UserAdmin):
         address = () if obj is None else ("email",)
         return (*super().get_readonly_fields(request, obj), *powers, *address)
 
+    @admin.display(description="addresses")
+    def addresses(self, person: User) -> str:
+        """Every address of the person, and whether they have shown that it is theirs."""
+        found = EmailAddress.objects.filter(user=person).order_by("-primary", "email")
+        words = {True: "confirmed", False: "not confirmed"}
+        return ", ".join(f"{one.email} ({words[one.verified]})" for one in found) or "none confirmed"
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        beyond_reach = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return not beyond_reach and super().has_change_permission(request, obj)
+        within_reach = (
+            obj is None or request.user.is_superuser or obj == request.user or not _is_operator(obj)
+        )
+        return within_reach and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -71,11 +108,82 @@ class PersonAdmin(UserAdmin):
             # They are refused from now on anyway; this keeps the sessions from coming back with the person.
             obj.sessions.all().delete()
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Whoever sets a password has the account. Customers and operators ask for a reset by themselves."""
+        if not request.user.is_superuser:
+            raise PermissionDenied("Passwords are reset by their owners, from the sign-in page.")
+        before = (
+            User.objects.filter(pk=id).values_list("password", flat=True).first() if id.isdecimal() else None
+        )
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            person = self.get_object(request, id)
+            if person is not None and person.password != before:
+                self.record(request, person, "password_set")
+                notices.tell_of_password(person)
+        return response
+
+    def invite(self, request: HttpRequest) -> HttpResponse:
+        """Sends somebody a link with which they may make an account while SIGNUP is `invited`."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied("Inviting people is not among your rights.")
+        form = InvitationForm(request.POST or None)
+        if form.is_valid():
+            address = form.cleaned_data["email"]
+            audit.record(None, "person.invited", request=request, person=address)
+            notices.invite(address, request)
+            messages.success(request, f"An invitation is on its way to {address}.")
+            return redirect("admin:workspaces_user_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Invite somebody",
+            "form": form,
+        }
+        return TemplateResponse(request, "workspaces/admin/invite.html", context)
+
+
+def _is_operator(person: User) -> bool:
+    return person.is_staff or person.is_superuser
+
+
+@admin.register(Group)
+class OperatorRoleAdmin(DeskAdmin, GroupAdmin):
+    """Roles of operators. Only a superuser may say what a role may do: anyone else could give themselves the rest."""
+
+    noun = "operator_role"
+
+    def _is_superuser(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    has_add_permission = has_change_permission = has_delete_permission = _is_superuser
+
+
+class WorkspaceForm(StaleForm):
+    """The workspace's page with its members: somebody else's change to either is seen before it is overwritten."""
+
+    reason = forms.CharField(
+        required=False,
+        max_length=200,
+        help_text="Needed to change members. It stands in the workspace's audit log, and its owners are written to.",
+    )
+
+    class Meta:
+        model = Workspace
+        fields = ("name",)
+
+    def values(self, row: Model) -> dict[str, str]:
+        return {**super().values(row), **members.roles(row)}  # type: ignore[arg-type]
+
 
 class MembershipFormSet(BaseInlineFormSet):
     def clean(self) -> None:
-        """Refuses to leave the workspace without an owner, whoever else is changing roles meanwhile."""
+        """Asks for a reason, and refuses to leave the workspace without an owner, whoever else is changing roles."""
         super().clean()
+        if not self.has_changed():
+            return
+        if not self.data.get("reason", "").strip():
+            raise forms.ValidationError("Say above why you change the members of this workspace.")
         members.lock(self.instance)
         roles = dict(self.instance.memberships.values_list("pk", "role"))
         for form in self.forms:
@@ -97,17 +205,22 @@ class MembershipInline(admin.TabularInline):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin):
+class WorkspaceAdmin(DeskAdmin):
     """People are added here. A workspace itself is made on the site, where its account is opened with it."""
 
-    list_display = ("name", "slug", "member_count", "created_at")
-    search_fields = ("name", "slug", "memberships__user__email")
-    readonly_fields = ("slug", "created_at")
-    fields = ("name", "slug", "created_at")
+    form = WorkspaceForm
+    list_display = ("name", "slug", "member_count", "created_by", "created_at")
+    list_select_related = ("created_by",)
+    search_fields = ("name", "slug", "memberships__user__email", "created_by__email")
+    readonly_fields = ("slug", "created_by", "created_at")
+    fields = ("name", "slug", "created_by", "created_at", "reason")
     inlines = (MembershipInline,)
     ordering = ("name",)
     # An operator is no member, so the workspace's own page is none of theirs.
     view_on_site = False
+
+    def get_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:
+        return self.fields if self.has_change_permission(request, obj) else self.fields[:-1]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
@@ -123,25 +236,19 @@ class WorkspaceAdmin(admin.ModelAdmin):
         return False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        before = members.roles(form.instance)
+        workspace, reason = form.instance, form.cleaned_data["reason"]
+        before, owners = members.roles(workspace), notices.owners(workspace)
         super().save_related(request, form, formsets, change)
-        members.record_changes(form.instance, before, request=request)
+        changes = members.record_changes(workspace, before, reason=reason, request=request)
+        if changes:
+            told = sorted({*owners, *notices.owners(workspace)})
+            notices.tell_of_members(workspace, changes, told, reason=reason, operator=request.user)
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(admin.ModelAdmin):
+class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "workspace", "action", "actor_email", "address")
     list_filter = ("action",)
-    search_fields = ("actor_email", "workspace__slug")
+    search_fields = ("actor_email", "workspace__slug", "=address")
     list_select_related = ("workspace",)
     ordering = ("-id",)
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        return False

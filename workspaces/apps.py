@@ -18,4 +18,7 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self) -> None:
+        from workspaces import account_events
+
+        account_events.connect()
         post_migrate.connect(install_guards, sender=self)

@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from workspaces.addresses import client_address
 from workspaces.models import AuditEvent, User, Workspace
 
 CSV_HEADER = ("time (UTC)", "action", "actor", "address", "details")
@@ -36,7 +37,7 @@ def record(
         action=action,
         actor=actor,
         actor_email=actor.email if actor else "",
-        address=request.META.get("REMOTE_ADDR") or None if request else None,
+        address=client_address(request) if request else None,
         data=data,
     )
 

@@ -2,6 +2,8 @@
 
 MembersError
 ├── SlugTaken         the address is another workspace's
+├── TooManyWorkspaces the person has made as many as one may
+├── TooManySignUps    as many accounts were made from this network today as may be
 ├── RoleAboveOwn      nobody grants a role above their own
 ├── OwnerProtected    only an owner changes or removes an owner
 ├── LastOwner         a workspace always has an owner
@@ -20,6 +22,22 @@ class MembersError(Exception):
 
 class SlugTaken(MembersError):
     sentence = "This address is taken. Please choose another."
+
+
+class TooManyWorkspaces(MembersError):
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.sentence = (
+            f"You have made {most} workspaces, which is the most that one person may. "
+            "Use one of them, or ask the operators of this site for more."
+        )
+
+
+class TooManySignUps(MembersError):
+    sentence = (
+        "As many accounts as one network may make in a day have been made from yours today. "
+        "Try again tomorrow, or from another network."
+    )
 
 
 class RoleAboveOwn(MembersError):

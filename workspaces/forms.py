@@ -2,10 +2,50 @@
 
 from typing import Any
 
+from allauth.account.forms import SignupForm
+from allauth.core import context as current
 from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
-from workspaces import audit
-from workspaces.models import Role, Workspace, action_label
+from workspaces import audit, signup
+from workspaces.errors import TooManySignUps
+from workspaces.models import Role, User, Workspace, action_label
+
+
+class SignUpForm(SignupForm):
+    """allauth's form, for whom SIGNUP lets in, as often as a network may in a day."""
+
+    def clean_email(self) -> str:
+        address: str = super().clean_email()
+        if not signup.admits(current.request, address):
+            raise forms.ValidationError("Use the address that your invitation was sent to.")
+        return address
+
+    def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponse | None]:
+        try:
+            signup.count(request)
+        except TooManySignUps as refusal:
+            return None, _too_many(request, str(refusal))
+        return super().try_save(request)
+
+
+def _too_many(request: HttpRequest, words: str) -> HttpResponse:
+    response = render(request, "account/signup_refused.html", {"words": words}, status=429)
+    response.headers["Retry-After"] = str(signup.seconds_left_today())
+    return response
+
+
+class InvitationForm(forms.Form):
+    """Whom an operator invites to make an account."""
+
+    email = forms.EmailField(label="E-mail address")
+
+    def clean_email(self) -> str:
+        address = str(self.cleaned_data["email"]).lower()
+        if User.objects.filter(email__iexact=address).exists():
+            raise forms.ValidationError("There is an account with this address already.")
+        return address
 
 
 class RoleForm(forms.Form):

@@ -4,12 +4,22 @@ Every act takes the workspace's row lock first and reads the roles it decides on
 that two owners who demote each other at once cannot both succeed.
 """
 
+from typing import Any
+
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.text import slugify
 
 from workspaces import audit
-from workspaces.errors import LastOwner, NoLongerMember, OwnerProtected, RoleAboveOwn, SlugTaken
+from workspaces.errors import (
+    LastOwner,
+    NoLongerMember,
+    OwnerProtected,
+    RoleAboveOwn,
+    SlugTaken,
+    TooManyWorkspaces,
+)
 from workspaces.models import Membership, Role, User, Workspace
 
 SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 0
@@ -17,10 +27,11 @@ SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 0
 
 @transaction.atomic
 def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest | None = None) -> Workspace:
-    """A workspace with its first owner. Raises SlugTaken."""
+    """A workspace with its first owner. Raises SlugTaken or TooManyWorkspaces."""
+    _refuse_one_too_many(owner)
     try:
         with transaction.atomic():
-            workspace = Workspace.objects.create(name=name, slug=slug)
+            workspace = Workspace.objects.create(name=name, slug=slug, created_by=owner)
     except IntegrityError:
         raise SlugTaken from None
     Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
@@ -80,19 +91,30 @@ def roles(workspace: Workspace) -> dict[str, str]:
     return dict(workspace.memberships.values_list("user__email", "role"))
 
 
-def record_changes(workspace: Workspace, before: dict[str, str], *, request: HttpRequest) -> None:
-    """Audit what an operator's form did to the members, given their `roles` before it."""
+def record_changes(
+    workspace: Workspace, before: dict[str, str], *, reason: str, request: HttpRequest
+) -> list[str]:
+    """Audit what an operator's form did to the members, given their `roles` before it; returns a line for each."""
     after = roles(workspace)
+    lines = []
     for email in sorted({*before, *after}):
         was, now = before.get(email), after.get(email)
-        if was is None:
-            audit.record(workspace, "member.added", request=request, member=email, role=now)
-        elif now is None:
-            audit.record(workspace, "member.removed", request=request, member=email, role=was)
-        elif was != now:
-            audit.record(
-                workspace, "member.role_changed", request=request, member=email, before=was, after=now
-            )
+        if was == now:
+            continue
+        action, data = _change(was, now)
+        audit.record(
+            workspace, action, request=request, member=email, **data, reason=reason, by="an operator"
+        )
+        lines.append(f"{email}: {was or 'no member'} → {now or 'no member'}")
+    return lines
+
+
+def _change(was: str | None, now: str | None) -> tuple[str, dict[str, Any]]:
+    if was is None:
+        return "member.added", {"role": now}
+    if now is None:
+        return "member.removed", {"role": was}
+    return "member.role_changed", {"before": was, "after": now}
 
 
 def _end(member: Membership, action: str, by: Membership, request: HttpRequest | None) -> None:
@@ -116,6 +138,14 @@ def _refuse_unless_manageable(member: Membership, by: Membership) -> None:
         raise NoLongerMember
     if not by.may_manage(member):
         raise OwnerProtected
+
+
+def _refuse_one_too_many(owner: User) -> None:
+    """Under the lock of the person's row, so that requests at once cannot all take the last place."""
+    most = settings.WORKSPACES_PER_OWNER
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    if most and owner.workspaces_made.count() >= most:
+        raise TooManyWorkspaces(most)
 
 
 def _refuse_last_owner(member: Membership) -> None:

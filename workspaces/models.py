@@ -19,7 +19,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+        """Somebody who may do everything. Written down, as this is how the first operator is made."""
+        from workspaces import audit
+
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+        audit.record(None, "person.made_superuser", person=user.email)
+        return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)
@@ -49,6 +54,22 @@ class Session(AbstractBaseSession):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sessions"
     )
+
+
+class SignUpCount(models.Model):
+    """How many accounts were made from one network in one day (UTC), and how many more were refused."""
+
+    network = models.CharField(max_length=50)
+    day = models.DateField()
+    made = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["network", "day"], name="signups_counted_once_a_day")]
+        indexes = [models.Index(fields=["day"], name="signups_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.made} from {self.network} on {self.day}"
 
 
 class Role(models.TextChoices):
@@ -84,6 +105,14 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now)
+    # Who made it, whoever owns it now: limits and free credits count by this, so passing a workspace on resets neither.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="workspaces_made",
+    )
 
     def __str__(self) -> str:
         return self.name

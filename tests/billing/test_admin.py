@@ -233,7 +233,7 @@ def test_operator_edits_what_a_plan_grants(operator: Client) -> None:
     hobby.refresh_from_db()
     assert hobby.monthly_credits == 2_500
     event = AuditEvent.objects.get(action="plan.edited")
-    assert event.data == {"plan": "hobby", "monthly_credits": 2_500}
+    assert event.data == {"plan": "Hobby", "changes": {"monthly_credits": [2_000, 2_500]}}
 
 
 def test_plan_in_use_is_not_deleted(operator: Client, account: Account) -> None:

@@ -66,7 +66,10 @@ def test_home_without_a_workspace_offers_to_create_one(browser: Client) -> None:
     assert "Not hers" not in page
 
 
-def test_home_costs_the_same_whatever_the_number_of_workspaces(browser: Client, olivia: User) -> None:
+def test_home_costs_the_same_whatever_the_number_of_workspaces(
+    browser: Client, olivia: User, settings: Any
+) -> None:
+    settings.WORKSPACES_PER_OWNER = 0
     onboarding.create_workspace(name="Acme", owner=olivia)
     one = queries_of(browser, "/")
     for number in range(49):

@@ -206,7 +206,7 @@ def test_a_price_is_changed_and_audited(oscar):
     oscar.post(reverse("admin:llm_chatmodel_change", args=[model.pk]), fields_of(model, price=7))
     model.refresh_from_db()
     event = AuditEvent.objects.get(action="chat_model.edited")
-    assert (model.price, event.data) == (7, {"model": "GPT-4o", "to": {"price": "7"}})
+    assert (model.price, event.data) == (7, {"chat_model": "GPT-4o", "changes": {"price": [5, 7]}})
 
 
 def test_an_operators_own_word_is_kept_and_audited(oscar):

@@ -1,10 +1,12 @@
 """What operators do to people: add them, disable them, and read what was done."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
+from django.core import mail
 from django.test import Client
 
 from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
@@ -24,11 +26,20 @@ def acme() -> Workspace:
     return make_workspace(make_user("olivia@acme.test"), slug="acme")
 
 
-def save_members(oscar: Client, workspace: Workspace, rows: list[dict[str, Any]]) -> Any:
+def save_members(
+    oscar: Client,
+    workspace: Workspace,
+    rows: list[dict[str, Any]],
+    *,
+    reason: str = "Asked by phone",
+    **more: str,
+) -> Any:
     """Send the workspace's page with these members; a row with an id is an existing membership."""
     existing = [row for row in rows if "id" in row]
     fields = {
         "name": workspace.name,
+        "reason": reason,
+        **more,
         "memberships-TOTAL_FORMS": len(rows),
         "memberships-INITIAL_FORMS": len(existing),
     }
@@ -93,7 +104,7 @@ def test_operator_adds_a_member_and_it_is_audited(oscar: Client, acme: Workspace
     assert (event.action, event.actor_email, event.data) == (
         "member.added",
         "oscar@bookbag.test",
-        {"member": "victor@acme.test", "role": "viewer"},
+        {"member": "victor@acme.test", "role": "viewer", "reason": "Asked by phone", "by": "an operator"},
     )
 
 
@@ -108,6 +119,84 @@ def test_operator_changes_and_removes_members_and_it_is_audited(oscar: Client, a
         ("member.role_changed", "adam@acme.test"),
         ("member.removed", "edith@acme.test"),
     ]
+
+
+Commits = Callable[..., Any]
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_operator_needs_a_reason_to_become_an_owner(oscar: Client, acme: Workspace, reason: str) -> None:
+    me = User.objects.get(email="oscar@bookbag.test")
+    page = save_members(
+        oscar, acme, [row(acme.memberships.get()), {"user": me.pk, "role": "owner"}], reason=reason
+    ).content.decode()
+
+    assert "Say above why you change the members of this workspace." in page
+    assert members.roles(acme) == {"olivia@acme.test": "owner"}
+
+
+def test_owners_are_written_to_when_an_operator_joins(
+    oscar: Client, acme: Workspace, django_capture_on_commit_callbacks: Commits
+) -> None:
+    add_member(acme, "owner", make_user("gone@acme.test", is_active=False))
+    add_member(acme, "admin", make_user("adam@acme.test"))
+    me = User.objects.get(email="oscar@bookbag.test")
+    rows = [row(member) for member in acme.memberships.order_by("pk")]
+    with django_capture_on_commit_callbacks(execute=True):
+        save_members(oscar, acme, [*rows, {"user": me.pk, "role": "owner"}], reason="Ticket 4711")
+
+    told = {message.to[0]: str(message.body) for message in mail.outbox}
+    assert sorted(told) == ["olivia@acme.test", "oscar@bookbag.test"]
+    assert "oscar@bookbag.test: no member → owner" in told["olivia@acme.test"]
+    assert "The reason given: Ticket 4711" in told["olivia@acme.test"]
+
+
+def test_owner_who_was_removed_is_written_to(
+    oscar: Client, acme: Workspace, django_capture_on_commit_callbacks: Commits
+) -> None:
+    adam = add_member(acme, "admin", make_user("adam@acme.test"))
+    owner = acme.memberships.get(role="owner")
+    with django_capture_on_commit_callbacks(execute=True):
+        save_members(oscar, acme, [row(owner, DELETE="on"), row(adam, role="owner")])
+
+    assert [message.to for message in mail.outbox] == [["adam@acme.test"], ["olivia@acme.test"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mail_that_cannot_be_sent_undoes_nothing(
+    oscar: Client, acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("workspaces.notices.get_connection", fail)
+    victor = make_user("victor@acme.test")
+    answer = save_members(oscar, acme, [row(acme.memberships.get()), {"user": victor.pk, "role": "viewer"}])
+
+    assert (answer.status_code, len(members.roles(acme))) == (302, 2)
+
+
+def test_what_an_operator_does_stands_in_the_workspaces_own_log(oscar: Client, acme: Workspace) -> None:
+    me = User.objects.get(email="oscar@bookbag.test")
+    save_members(
+        oscar,
+        acme,
+        [row(acme.memberships.get()), {"user": me.pk, "role": "owner"}],
+        reason="Ticket 4711",
+        name="Sons",
+    )
+    page = browser_of(User.objects.get(email="olivia@acme.test")).get("/w/acme/audit/").content.decode()
+
+    assert "Ticket 4711" in page
+    assert "an operator" in page
+    assert "Workspace edited" in page
+
+
+def test_name_alone_needs_no_reason(oscar: Client, acme: Workspace) -> None:
+    answer = save_members(oscar, acme, [row(acme.memberships.get())], reason="", name="Acme & Sons")
+
+    acme.refresh_from_db()
+    assert (answer.status_code, acme.name) == (302, "Acme & Sons")
 
 
 @pytest.mark.parametrize("change", [{"role": "admin"}, {"DELETE": "on"}])

@@ -15,14 +15,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         due = Account.objects.filter(Q(next_event_at=None) | Q(next_event_at__lte=timezone.now()))
         done = failed = 0
+        failure: Exception | None
         for account in due.order_by("pk").iterator():
             try:
-                ledger.refresh(account)
-                done += 1
+                _, failure = ledger.bring_up_to_date(account)
             except DatabaseError as problem:
                 # The next account must not wait for this one.
+                failure = problem
+            if failure is None:
+                done += 1
+            else:
                 failed += 1
-                self.stderr.write(f"Account {account.pk}: {type(problem).__name__}")
+                self.stderr.write(f"Account {account.pk}: {type(failure).__name__}")
         self.stdout.write(f"{done} account(s) brought up to date.")
         if failed:
             raise CommandError(f"{failed} account(s) were not; run it again.")

@@ -1,0 +1,97 @@
+"""The free allotment: given once to a person, to the one workspace that it then belongs to.
+
+Anybody can make logins and workspaces at will, so neither carries credits by itself. What does is a confirmed e-mail
+address, and `FreeAllotment` has one row for each person and each mailbox, which the database keeps unique.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, TextChoices
+
+from billing.models import Account, FreeAllotment
+from workspaces import people
+from workspaces.models import User
+
+
+class Standing(TextChoices):
+    """Whether an account gets the free allotment of its plan, and if not, why."""
+
+    GIVEN = "given", "It gets it"
+    DUE = "due", "It gets it with the next refresh"
+    UNCONFIRMED = "unconfirmed", "Whoever made the workspace has not confirmed an e-mail address"
+    ELSEWHERE = "elsewhere", "It went to another workspace of the same person"
+
+    @property
+    def is_withheld(self) -> bool:
+        return self in (Standing.UNCONFIRMED, Standing.ELSEWHERE)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Why there are no free credits, to the person who reads it, and whether they can confirm an address."""
+
+    text: str
+    may_confirm: bool
+
+
+# To whoever made the workspace, and to everybody else in it.
+WORDS = {
+    Standing.UNCONFIRMED: (
+        "Confirm your e-mail address, and this workspace gets {credits:,} free credits a month. "
+        "Until then it has none, because free credits are given to people we can write to.",
+        "This workspace has no free credits, because whoever made it has not confirmed their e-mail address yet. "
+        "Once they have, it gets {credits:,} a month.",
+    ),
+    Standing.ELSEWHERE: (
+        "Free credits are given once to a person, to one workspace. Yours have gone to another one, so this one has "
+        "none. Its agents run on Bookbag Local and on your own provider keys; for credits, ask for another plan.",
+        "Free credits are given once to a person, to one workspace, and whoever made this one has had them for "
+        "another. Its agents run on Bookbag Local and on your own provider keys; for credits, ask for another plan.",
+    ),
+}
+
+
+def claim(account: Account) -> bool:
+    """Whether the free allotment of whoever made the workspace belongs to this account, from now on if need be."""
+    found = standing(account)
+    if found != Standing.DUE:
+        return found == Standing.GIVEN
+    try:
+        with transaction.atomic():
+            FreeAllotment.objects.create(account=account, **(_claimant(account) or {}))
+    except IntegrityError:  # between our look and our insert it went to another account
+        return False
+    return True
+
+
+def standing(account: Account) -> Standing | None:
+    """Where the account stands; None for a plan whose allotment is not given once per person."""
+    if not (account.plan.once_per_person and account.plan.monthly_credits):
+        return None
+    if hasattr(account, "free_allotment"):
+        return Standing.GIVEN
+    claimant = _claimant(account)
+    if claimant is None:
+        return Standing.UNCONFIRMED
+    used = FreeAllotment.objects.filter(Q(person=claimant["person"]) | Q(mailbox=claimant["mailbox"]))
+    return Standing.ELSEWHERE if used.exists() else Standing.DUE
+
+
+def note(account: Account, *, reader: User) -> Note | None:
+    """What to tell `reader` about an allotment that is withheld; None when there is nothing to tell."""
+    found = standing(account)
+    if found is None or not found.is_withheld:
+        return None
+    is_maker = account.workspace.created_by_id == reader.pk
+    to_maker, to_others = WORDS[found]
+    text = (to_maker if is_maker else to_others).format(credits=account.plan.monthly_credits)
+    return Note(text, may_confirm=is_maker and found == Standing.UNCONFIRMED)
+
+
+def _claimant(account: Account) -> dict[str, Any] | None:
+    """The person whose allotment it would be, and their mailbox; None unless they have confirmed an address."""
+    person = account.workspace.created_by
+    address = people.confirmed_address(person) if person and person.is_active else None
+    return {"person": person, "mailbox": people.mailbox_digest(address)} if address else None

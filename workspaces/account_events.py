@@ -1,0 +1,67 @@
+"""What happens to a login, into the audit log: sign-ins, passwords and addresses, each told of by its library's signal.
+
+They are events of the platform, not of a workspace. Failed sign-ins are not among them: anybody can make as many as
+they like, and the log keeps everything.
+"""
+
+from typing import Any
+
+from allauth.account import signals as account
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import Signal
+from django.http import HttpRequest
+
+from workspaces import audit
+from workspaces.models import User
+
+# What a library tells of a person, by the action it becomes.
+ACTIONS: dict[str, Signal] = {
+    "person.signed_up": account.user_signed_up,
+    "person.signed_in": user_logged_in,
+    "password.set": account.password_set,
+    "password.changed": account.password_changed,
+    "password.reset": account.password_reset,
+}
+ADDRESS_ACTIONS: dict[str, Signal] = {
+    "address.added": account.email_added,
+    "address.removed": account.email_removed,
+    "address.confirmed": account.email_confirmed,
+}
+
+
+def connect() -> None:
+    """Listen from now on; called once, when the app is ready."""
+    for action, signal in ACTIONS.items():
+        signal.connect(_recorder(action), weak=False, dispatch_uid=action)
+    for action, signal in ADDRESS_ACTIONS.items():
+        signal.connect(_address_recorder(action), weak=False, dispatch_uid=action)
+    account.email_changed.connect(_record_change, dispatch_uid="address.changed")
+
+
+def _recorder(action: str) -> Any:
+    def record(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        audit.record(None, action, actor=user, request=request)
+
+    return record
+
+
+def _address_recorder(action: str) -> Any:
+    def record(sender: Any, request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
+        # Not the visitor: a confirmation link may be opened by somebody who is not signed in.
+        audit.record(None, action, actor=email_address.user, request=request, to=email_address.email)
+
+    return record
+
+
+def _record_change(
+    sender: Any,
+    request: HttpRequest,
+    user: User,
+    from_email_address: Any,
+    to_email_address: Any,
+    **kwargs: Any,
+) -> None:
+    before = from_email_address.email if from_email_address else None
+    audit.record(
+        None, "address.changed", actor=user, request=request, before=before, to=to_email_address.email
+    )

@@ -1,0 +1,199 @@
+"""What every page of the operators' site has in common: acts are audited, and nobody overwrites what they did not see.
+
+The site takes no other pages than these (bookbag/operators.py), so a library's page for a model of its own, which
+knows neither, never appears there.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core import signing
+from django.db import models
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from workspaces import audit
+from workspaces.models import AuditEvent, Workspace
+
+SALT = "workspaces.desk"
+EMPTY = "–"
+
+
+class _Opened(forms.CharField):
+    """What the page was opened on. No field of the row, so it never counts as changed."""
+
+    widget = forms.HiddenInput
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
+class StaleForm(forms.ModelForm):
+    """A form that knows the row as it was when the page was opened, and is refused once somebody has changed it since.
+
+    A form that does not say what it was opened on, as a script may send, is taken as opened just now.
+    """
+
+    opened = _Opened(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["opened"] = self._sealed(self.values(self.instance))
+
+    def values(self, row: Model) -> dict[str, str]:
+        """What the page shows of `row`, as text, by the name that the page gives it."""
+        # A disabled field shows and does not change: a password's hash, say, which has no business in a page.
+        ours = {field.name for field in _fields(row)}
+        return {
+            str(field.label or name): shown(row, name)
+            for name, field in self.fields.items()
+            if name in ours and not field.disabled
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        sealed = cleaned.pop("opened", "")
+        if sealed:
+            self._refuse_if_stale(sealed)
+        return cleaned
+
+    def _refuse_if_stale(self, sealed: str) -> None:
+        # Locked, so that of two who save at once the second one sees the first.
+        row = type(self.instance)._base_manager.select_for_update(no_key=True).get(pk=self.instance.pk)
+        now = self.values(row)
+        try:
+            pk, since, opened = signing.loads(sealed, salt=SALT)
+        except signing.BadSignature:
+            raise forms.ValidationError("This page cannot be read any more. Open it anew.") from None
+        if pk == str(row.pk) and opened != now:
+            # Whoever saves again has seen it.
+            data: Any = self.data.copy()  # type: ignore[attr-defined]
+            data[self.add_prefix("opened")] = self._sealed(now)
+            self.data = data
+            raise forms.ValidationError([_refusal(row, since), *_differences(opened, now)])
+
+    def _sealed(self, values: dict[str, str]) -> str:
+        facts = [str(self.instance.pk), timezone.now().isoformat(), values]
+        return signing.dumps(facts, salt=SALT, compress=True)
+
+
+def shown(row: Model, name: str) -> str:
+    """The value of a field as people read it."""
+    field = row._meta.get_field(name)
+    if field.many_to_many:
+        return ", ".join(sorted(map(str, getattr(row, name).all()))) or EMPTY
+    display = getattr(row, f"get_{name}_display", None)
+    value = display() if display else getattr(row, name)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return EMPTY if value in (None, "") else str(value)
+
+
+def _fields(row: Model) -> list[Any]:
+    return [*row._meta.fields, *row._meta.many_to_many]
+
+
+def _refusal(row: Model, since: str) -> str:
+    """Who has changed `row` since that moment, as far as the operators' own log tells."""
+    from django.contrib.admin.models import LogEntry
+    from django.contrib.contenttypes.models import ContentType
+
+    content_type = ContentType.objects.get_for_model(row, for_concrete_model=False)
+    entries = LogEntry.objects.filter(
+        content_type=content_type, object_id=str(row.pk), action_time__gte=since
+    )
+    last = entries.select_related("user").first()
+    return (
+        f"{last.user if last else 'Somebody'} has changed this since you opened the page, so nothing was saved. "
+        "What you entered is still here: save again to put it in the place of theirs."
+    )
+
+
+def _differences(opened: dict[str, str], now: dict[str, str]) -> list[str]:
+    names = [name for name in {**opened, **now} if opened.get(name) != now.get(name)]
+    return [f"{name}: {opened.get(name, EMPTY)} → {now.get(name, EMPTY)}" for name in names]
+
+
+class DeskAdmin(admin.ModelAdmin):
+    """A page of the operators' site. `noun` is what its audit events are of, the model's own name if left out."""
+
+    noun = ""
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is None or not self.has_change_permission(request, obj) or issubclass(form, StaleForm):
+            return form
+        return type(form.__name__, (StaleForm, form), {})
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # The template puts it into the page; it is no row of the form.
+        return [name for name in super().get_fields(request, obj) if name != "opened"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Writes what was changed on the page and nothing else: the rest of `obj` may be older than the row."""
+        if not change:
+            super().save_model(request, obj, form, change)
+        else:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=[name for name in form.changed_data if name in columns])
+        self.audit_saving(request, obj, form, change)
+
+    def audit_saving(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        """One event with each changed field, before and after."""
+        changes = changes_of(form)
+        if changes or not change:
+            self.record(request, obj, "edited" if change else "added", changes=changes)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        self.record(request, obj, "deleted", id=obj.pk)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for obj in queryset:
+            self.record(request, obj, "deleted", id=obj.pk)
+        super().delete_queryset(request, queryset)
+
+    def record(self, request: HttpRequest, obj: Any, verb: str, **data: Any) -> AuditEvent:
+        """An event of `obj`: its workspace's if it is one, else the platform's."""
+        noun = self.noun or str(self.opts.verbose_name).replace(" ", "_")
+        if isinstance(obj, Workspace):
+            return audit.record(obj, f"{noun}.{verb}", request=request, **data)
+        return audit.record(None, f"{noun}.{verb}", request=request, **{noun: str(obj), **data})
+
+
+def changes_of(form: Any) -> dict[str, list[Any]]:
+    """What a form changes of its row: before and after, by field. No password, not even as a hash."""
+    names = {field.name for field in _fields(form.instance)} - {"password"}
+    return {
+        name: [_plain(form.initial.get(name)), _plain(form.cleaned_data.get(name))]
+        for name in form.changed_data
+        if name in names
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`value` as the audit log can keep it."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, list | tuple | models.QuerySet):
+        return [_plain(one) for one in value]
+    return str(value)
+
+
+class ReadOnlyAdmin(DeskAdmin):
+    """Shows rows and changes none, neither one by one nor in bulk."""
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

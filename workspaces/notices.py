@@ -1,0 +1,61 @@
+"""Mail about people: to the owners of a workspace whose members an operator has changed, and to those it concerns.
+
+What tells of an act is sent once the act is committed; a mail server that fails then undoes nothing, and is logged.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.db import transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from workspaces import signup
+from workspaces.models import Role, User, Workspace
+
+# A mail server that does not answer must not hold up whoever waits for the page.
+MAIL_SECONDS = 10
+
+
+def owners(workspace: Workspace) -> list[str]:
+    """The addresses of the workspace's owners who can sign in."""
+    found = workspace.memberships.filter(role=Role.OWNER, user__is_active=True).order_by("user__email")
+    return list(found.values_list("user__email", flat=True))
+
+
+def tell_of_members(
+    workspace: Workspace, changes: list[str], told: list[str], *, reason: str, operator: Any
+) -> None:
+    """Write to each address of `told` what an operator has changed among the members, and why."""
+    facts = {"workspace": workspace, "changes": changes, "reason": reason, "operator": operator}
+    text = render_to_string("workspaces/mail/members_changed.txt", facts)
+    _send_on_commit(f"An operator has changed the members of {workspace.name}", text, told)
+
+
+def tell_of_password(person: User) -> None:
+    """Write to `person` that an operator has set their password."""
+    text = render_to_string("workspaces/mail/password_set.txt", {"person": person})
+    _send_on_commit("An operator has set your Bookbag password", text, [person.email])
+
+
+def invite(address: str, request: HttpRequest) -> None:
+    """Send `address` a link with which it may make an account."""
+    link = request.build_absolute_uri(f"{reverse('account_signup')}?invitation={signup.invitation(address)}")
+    facts = {"link": link, "days": signup.INVITATION_LIFE.days}
+    _send("Make your Bookbag account", render_to_string("workspaces/mail/invitation.txt", facts), [address])
+
+
+def _send_on_commit(subject: str, text: str, addresses: list[str]) -> None:
+    def send_it() -> None:
+        _send(subject, text, addresses)
+
+    transaction.on_commit(send_it, robust=True)
+
+
+def _send(subject: str, text: str, addresses: list[str]) -> None:
+    """One mail each, so that nobody reads who else got it."""
+    with get_connection(timeout=MAIL_SECONDS) as connection:
+        for address in addresses:
+            EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()

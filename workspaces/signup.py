@@ -1,0 +1,81 @@
+"""Whether strangers may make accounts (SIGNUP), and how many of them from one network in a day.
+
+An invitation is a link with a signed address in it, which an operator has sent. It lets that address, and no other,
+make an account while SIGNUP is `invited`.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from workspaces.addresses import client_address, network_of
+from workspaces.errors import TooManySignUps
+from workspaces.models import SignUpCount
+
+SALT = "workspaces.signup"
+INVITATION_LIFE = timedelta(days=7)
+# What operators may still want to look at.
+KEPT = timedelta(days=90)
+
+
+def invitation(address: str) -> str:
+    """A token that lets `address` sign up within the next seven days."""
+    return signing.dumps(address.strip().lower(), salt=SALT)
+
+
+def invited_address(request: HttpRequest) -> str | None:
+    """The address that this visitor's link invites; it is kept in the session, as the form comes without the link."""
+    token = request.GET.get("invitation") or request.session.get("invitation", "")
+    try:
+        address = signing.loads(token, salt=SALT, max_age=INVITATION_LIFE)
+    except signing.BadSignature:
+        return None
+    request.session["invitation"] = token
+    return str(address)
+
+
+def is_open(request: HttpRequest) -> bool:
+    """Whether this visitor may see the sign-up form."""
+    return settings.SIGNUP == "open" or (
+        settings.SIGNUP == "invited" and invited_address(request) is not None
+    )
+
+
+def admits(request: HttpRequest, address: str) -> bool:
+    """Whether this visitor may make an account of `address`."""
+    return settings.SIGNUP == "open" or (settings.SIGNUP == "invited" and invited_address(request) == address)
+
+
+def count(request: HttpRequest) -> None:
+    """Count one more account from the visitor's network today (UTC). Raises TooManySignUps.
+
+    The row's own lock keeps the count, so processes that ask at once cannot pass the limit together.
+    """
+    network = network_of(client_address(request))
+    most = settings.SIGNUPS_PER_ADDRESS
+    with transaction.atomic():
+        row, is_new = SignUpCount.objects.get_or_create(network=network, day=_today())
+        if is_new:
+            SignUpCount.objects.filter(day__lt=_today() - KEPT).delete()
+        counted = SignUpCount.objects.filter(pk=row.pk)
+        room: QuerySet[SignUpCount] = counted.filter(made__lt=most) if most else counted
+        admitted = room.update(made=F("made") + 1)
+        if not admitted:
+            counted.update(refused=F("refused") + 1)
+    if not admitted:
+        raise TooManySignUps
+
+
+def seconds_left_today() -> int:
+    """Until the count begins anew."""
+    midnight = datetime.combine(_today() + timedelta(days=1), time(), tzinfo=UTC)
+    return max(1, int((midnight - timezone.now()).total_seconds()))
+
+
+def _today() -> date:
+    return timezone.now().astimezone(UTC).date()
