@@ -9,11 +9,14 @@ from django.db import connections
 from django.utils import timezone
 
 from agents import duties
-from llm import keys, listing, refresh
-from llm.models import ListedModel, ProviderKey
+from agents.models import Agent
+from llm import keys, listing, outlook, refresh
+from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.vault import Secret
+from tests.harness.cast import make_agent
 from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS, platform_key
 from tests.harness.threads import at_once
+from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
 from workspaces.models import AuditEvent
 
@@ -224,3 +227,24 @@ def test_a_slow_provider_holds_up_neither_the_sweep_nor_a_second_round(
     second.join(20)
     assert len(provider_double.calls()) == 1
     assert ListedModel.objects.filter(provider_key__workspace=cast.acme, model_id="gpt-6-luna").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_server_refreshes_and_writes_by_itself(cast, provider_double: Double, start_server) -> None:
+    """With nobody asking: a list whose day has come is fetched, and the admins of a model that leaves are mailed."""
+    without_ginas()
+    row = ours(cast)
+    agent = make_agent(cast.acme)
+    chat_model = ChatModel.objects.create(
+        workspace=cast.acme, name="Ours", provider="openai", model_id="o-ours", shuts_down_on=outlook.today()
+    )
+    Agent.objects.filter(pk=agent.pk).update(chat_model=chat_model)
+
+    subject = "Subject: Ours was shut down on"
+    server = start_server(SWEEP_SECONDS="0.3", EMAIL_URL="consolemail://")
+
+    assert eventually(row.listed_models.filter(model_id="gpt-6-luna").exists, seconds=20)
+    assert eventually(lambda: server.output.count(subject) == 2, seconds=20)  # Olivia's and Adam's
+    server.stop()
+    assert [call["path"] for call in provider_double.calls()] == ["/v1/models"]
+    assert server.output.count(subject) == 2
