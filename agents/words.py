@@ -6,6 +6,8 @@ Nothing a provider said is repeated here; its texts can echo the key.
 import datetime as dt
 from typing import Any
 
+from llm import lifecycle
+
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
 
 REFUSALS = {
@@ -186,9 +188,8 @@ def refusal(code: str, data: dict[str, Any]) -> str:
         "provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"),
         **{k: v for k, v in data.items() if k != "provider"},
     }
-    facts["instead"] = (
-        f"Choose {facts['replacement']}" if facts.get("replacement") else "Choose another model"
-    )
+    replacement = facts.get("replacement")
+    facts["instead"] = f"Choose {lifecycle.name_of(replacement)}" if replacement else "Choose another model"
     amounts = {name: credits(facts[name]) for name in ("available", "price") if name in facts}
     return REFUSALS[code].format_map(facts | amounts)
 

@@ -102,3 +102,12 @@ def test_admin_is_told_what_the_providers_support_asks_for() -> None:
 @pytest.mark.parametrize("code", ["declined", "thinking_spent"])
 def test_nobody_is_asked_to_try_again_in_vain(code: str) -> None:
     assert "try again" not in (told(code) + told(code, for_admin=True)).lower()
+
+
+def test_a_model_that_is_gone_names_the_one_to_use_instead_as_people_write_it() -> None:
+    facts = {"provider": "openai", "model": "GPT-4o"}
+
+    assert words.refusal("model_shut_down", facts | {"replacement": "gpt-6-luna"}) == (
+        "OpenAI has shut GPT-4o down. Nothing was charged. Choose GPT-6 Luna on the agent's page."
+    )
+    assert "Choose another model on" in words.refusal("model_shut_down", facts | {"replacement": ""})
