@@ -6,13 +6,12 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from agents import model_settings, words
 from agents.model_settings import DEFAULT_TEMPERATURE, LEAST_OUTPUT, MOST_OUTPUT, NOTHING, Offer
 from agents.models import Agent, QAPair, Source
-from llm import listing
 from llm.models import ChatModel
+from llm.outlook import Outlook
 from llm.profiles import EFFORTS, Wish
 from workspaces.models import Workspace
 
@@ -26,13 +25,15 @@ def choosable(workspace: Workspace) -> QuerySet[ChatModel]:
     return ChatModel.objects.filter(own, enabled=True, retired_at__isnull=True)
 
 
-def label(chat_model: ChatModel) -> str:
-    """A chat model in a picker: its name and what a reply costs."""
+def label(chat_model: ChatModel, routes: Outlook) -> str:
+    """A chat model in a picker: its name, what a reply costs, and its last day where one is known."""
     if chat_model.provider == "local":
-        return f"{chat_model.name} (free, no key)"
-    if chat_model.is_custom:
-        return f"{chat_model.name} (your own, needs your key)"
-    return f"{chat_model.name} ({words.credits(chat_model.price)} a reply)"
+        cost = "free, no key"
+    elif chat_model.is_custom:
+        cost = "your own, needs your key"
+    else:
+        cost = f"{words.credits(chat_model.price)} a reply"
+    return " · ".join(filter(None, [f"{chat_model.name} ({cost})", routes.last_day(chat_model)]))
 
 
 class AgentForm(forms.ModelForm):
@@ -69,30 +70,28 @@ class AgentForm(forms.ModelForm):
             "fallback_text": forms.Textarea(attrs={"rows": 2}),
         }
 
-    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workspace: Workspace, routes: Outlook, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.notes: list[str] = []
         # As stored: validation changes the instance.
         self.saved_model: int | None = self.instance.chat_model_id
         self.saved = Wish(self.instance.temperature, self.instance.effort, self.instance.output_limit)
-        models = self._choose_from(workspace)
+        models = self._choose_from(workspace, routes)
         self.was = self.offers.get(self.saved_model or 0, NOTHING)
         self._fit_fields(self._offer_shown(models))
 
-    def _choose_from(self, workspace: Workspace) -> list[ChatModel]:
+    def _choose_from(self, workspace: Workspace, routes: Outlook) -> list[ChatModel]:
         """Offer the chat models that run on, and keep what each of them takes in `offers`."""
         models = choosable(workspace)
         if self.saved_model:
             # A model that is withdrawn or gone stays choosable where it is in use, so that the form can be saved.
             models = models | ChatModel.objects.filter(pk=self.saved_model)
-        known = listing.profiles_of(workspace, models)
-        today = timezone.now().date()
-        offered = [one for one in models if one.pk == self.saved_model or not known[one.pk].is_gone(today)]
+        offered = [one for one in models if one.pk == self.saved_model or not routes.is_gone(one)]
         field = self.fields["chat_model"]
         field.queryset = models.filter(pk__in=[one.pk for one in offered])  # type: ignore[attr-defined]
         # From the rows at hand, so that the page does not fetch them again.
-        field.widget.choices = [(one.pk, label(one)) for one in offered]
-        self.offers = model_settings.offers(offered, known)
+        field.widget.choices = [(one.pk, label(one, routes)) for one in offered]
+        self.offers = model_settings.offers(offered, routes)
         return offered
 
     def _offer_shown(self, models: list[ChatModel]) -> Offer:

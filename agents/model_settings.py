@@ -3,11 +3,12 @@
 What a request sets is decided in llm/profiles.py alone; here each effort that can be chosen is tried there.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from llm import profiles
 from llm.models import ChatModel
+from llm.outlook import Outlook
 from llm.profiles import EFFORTS, OFF, Profile, Wish
 
 LEAST_OUTPUT = 16
@@ -53,9 +54,9 @@ class Offer:
 NOTHING = Offer()
 
 
-def offers(chat_models: Collection[ChatModel], known: dict[int, Profile]) -> dict[int, Offer]:
-    """What each chat model takes, by its pk; `known` are the profiles, by pk too."""
-    return {one.pk: offer(one.name, one.provider, known[one.pk]) for one in chat_models}
+def offers(chat_models: Iterable[ChatModel], routes: Outlook) -> dict[int, Offer]:
+    """What each chat model takes, by its pk, from the account that would run it."""
+    return {one.pk: offer(one.name, one.provider, routes.profile(one)) for one in chat_models}
 
 
 def offer(name: str, provider: str, profile: Profile) -> Offer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from llm import byo, eligibility, listing, profiles
+from llm import byo, eligibility, lifecycle, listing, profiles
 from llm.models import ListedModel, ProviderKey
 from llm.profiles import Profile
 from workspaces.models import Workspace
@@ -16,10 +16,11 @@ FRESH_FOR = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class AccountModel:
-    """One model of the account. `refusal` says why agents cannot be given it; empty if they can."""
+    """One model of the account. `last_day` in words, `refusal` why agents cannot be given it: either may be empty."""
 
     row: ListedModel
     profile: Profile
+    last_day: str
     is_choosable: bool  # agents can be given it already
     refusal: str
 
@@ -35,13 +36,15 @@ def is_stale(row: ProviderKey) -> bool:
 
 
 def models_of(workspace: Workspace, row: ProviderKey) -> AccountModels:
-    """What the stored list of the key's account holds: three queries, however long it is."""
-    choosable, names = byo.listed_ids(workspace, row.provider), byo.catalogue_names(row.provider)
+    """What the stored list of the key's account holds: two queries, however long it is."""
+    choosable = byo.listed_ids(workspace, row.provider)
     today = timezone.now().date()
     found = AccountModels()
     for listed in row.listed_models.all():
         profile = profiles.of(row.provider, listed.model_id, listed=listing.said(listed))
-        why = eligibility.refusal(row.provider, listed.model_id, profile, today=today, names=names)
-        one = AccountModel(listed, profile, listed.model_id in choosable, why)
+        why = eligibility.refusal(row.provider, listed.model_id, profile, today=today)
+        one = AccountModel(
+            listed, profile, lifecycle.last_day_words(profile, today), listed.model_id in choosable, why
+        )
         (found.rest if why else found.chat).append(one)
     return found

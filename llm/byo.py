@@ -106,13 +106,7 @@ def _unfit(workspace: Workspace, provider: str, model_id: str) -> str:
         model_id=model_id,
     ).first()
     profile = profiles.of(provider, model_id, listed=listing.said(row) if row else None)
-    today, names = timezone.now().date(), catalogue_names(provider)
-    return eligibility.refusal(provider, model_id, profile, today=today, names=names)
-
-
-def catalogue_names(provider: str) -> dict[str, str]:
-    """What the provider's models are called in the catalogue, by id."""
-    return dict(ChatModel.objects.filter(workspace=None, provider=provider).values_list("model_id", "name"))
+    return eligibility.refusal(provider, model_id, profile, today=timezone.now().date())
 
 
 def listed_ids(workspace: Workspace, provider: str) -> set[str]:

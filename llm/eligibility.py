@@ -2,8 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
 
+from llm import lifecycle
 from llm.models import Provider
 from llm.profiles import Api, Profile
 
@@ -18,13 +18,8 @@ MAKERS = {
 }
 
 
-def refusal(
-    provider: str, model_id: str, profile: Profile, *, today: dt.date, names: Mapping[str, str]
-) -> str:
-    """Why agents cannot be given this model, as a sentence; empty if they can.
-
-    `names`: what the provider's models are called in the catalogue, by id, to name a successor.
-    """
+def refusal(provider: str, model_id: str, profile: Profile, *, today: dt.date) -> str:
+    """Why agents cannot be given this model, as a sentence; empty if they can."""
     own = Provider(provider)
     maker = next((one for one, begins in MAKERS.items() if begins.match(model_id.lower())), own)
     if maker != own:
@@ -34,14 +29,11 @@ def refusal(
     if profile.api is Api.NONE:
         return f"{model_id} does not chat."
     if profile.is_gone(today):
-        return _gone(own, model_id, profile, names)
+        return _gone(own, model_id, profile)
     return ""
 
 
-def _gone(provider: Provider, model_id: str, profile: Profile, names: Mapping[str, str]) -> str:
-    day = profile.shuts_down_on
-    when = f" on {day.day} {day:%b %Y}" if day else ""
-    successor = names.get(profile.replaced_by, profile.replaced_by)
-    return f"{provider.label} shut {model_id} down{when}." + (
-        f" Use {successor} instead." if successor else ""
-    )
+def _gone(provider: Provider, model_id: str, profile: Profile) -> str:
+    when = f" on {lifecycle.day_words(profile.shuts_down_on)}" if profile.shuts_down_on else ""
+    instead = f" Use {lifecycle.name_of(profile.replaced_by)} instead." if profile.replaced_by else ""
+    return f"{provider.label} shut {model_id} down{when}.{instead}"

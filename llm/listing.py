@@ -3,20 +3,17 @@
 No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
 """
 
-from collections.abc import Collection
 from importlib import import_module
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from llm import profiles, shape
-from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey
+from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.providers.base import Checked, Listing, check
 from llm.vault import Secret
-from workspaces.models import Workspace
 
 # For a whole list, from connecting to its last page.
 CHECK_SECONDS = 5.0
@@ -83,18 +80,6 @@ def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> prof
             replaced_by=chat_model.replaced_by,
         ),
     )
-
-
-def profiles_of(workspace: Workspace, chat_models: Collection[ChatModel]) -> dict[int, profiles.Profile]:
-    """Each chat model's profile by its pk, as the account that would run it for `workspace` lists it: two queries."""
-    byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
-    rows = ListedModel.objects.filter(
-        provider_key__workspace=workspace if byo else None,
-        provider_key__state=ProviderKey.State.ACTIVE,
-        model_id__in=[one.model_id for one in chat_models],
-    ).annotate(provider=F("provider_key__provider"))
-    listed = {(row.provider, row.model_id): row for row in rows}
-    return {one.pk: profile_of(one, listed.get((one.provider, one.model_id))) for one in chat_models}
 
 
 def said(row: ListedModel) -> profiles.Listed:

@@ -39,7 +39,8 @@ def _badge(agent: Agent, routes: Outlook) -> RouteBadge:
 @editor_required
 @require_http_methods(["GET", "POST"])
 def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    form = AgentForm(request.POST or None, workspace=workspace, instance=Agent(workspace=workspace))
+    routes, fresh = outlook.of(workspace), Agent(workspace=workspace)
+    form = AgentForm(request.POST or None, workspace=workspace, routes=routes, instance=fresh)
     if form.is_valid():
         try:
             agent = building.create(form.save(commit=False))
@@ -61,20 +62,26 @@ def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
     agent = find_agent(workspace, agent_id)
     if request.method == "POST":
         return edit(request, workspace.slug, agent_id)
-    form = AgentForm(instance=agent, workspace=workspace) if request.membership.is_editor else None
-    return render(request, "agents/agent.html", _page(workspace, agent, form))
+    routes = outlook.of(workspace)
+    form = (
+        AgentForm(instance=agent, workspace=workspace, routes=routes)
+        if request.membership.is_editor
+        else None
+    )
+    return render(request, "agents/agent.html", _page(agent, routes, form))
 
 
 @editor_required
 @require_POST
 def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    form = AgentForm(request.POST, instance=agent, workspace=workspace)
+    routes = outlook.of(workspace)
+    form = AgentForm(request.POST, instance=agent, workspace=workspace, routes=routes)
     if form.is_valid():
         form.save()
         _tell(request, "Saved." if form.notes else "Saved. The next reply uses it.", form.notes)
         return redirect(agent)
-    return render(request, "agents/agent.html", _page(workspace, agent, form), status=400)
+    return render(request, "agents/agent.html", _page(agent, routes, form), status=400)
 
 
 def _tell(request: WorkspaceRequest, done: str, notes: list[str]) -> None:
@@ -83,10 +90,9 @@ def _tell(request: WorkspaceRequest, done: str, notes: list[str]) -> None:
     messages.add_message(request, level, " ".join([done, *notes]))
 
 
-def _page(workspace: Workspace, agent: Agent, form: AgentForm | None) -> dict[str, object]:
-    routes = outlook.of(workspace)
+def _page(agent: Agent, routes: outlook.Outlook, form: AgentForm | None) -> dict[str, object]:
     return {
-        "workspace": workspace,
+        "workspace": agent.workspace,
         "agent": agent,
         "form": form,
         "sources": agent.sources.all()[:200],

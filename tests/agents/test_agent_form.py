@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from agents import model_settings
 from agents.forms import AgentForm
 from agents.models import Agent
-from llm import byo, keys, listing, profiles
+from llm import byo, keys, listing, outlook, profiles
 from llm.models import ChatModel
 from llm.profiles import Listed
 from llm.providers.base import Listing
@@ -166,7 +166,9 @@ def test_the_list_of_the_account_that_would_run_it_decides(
         name="Opus", provider="anthropic", model_id="claude-opus-5-5", price=1
     )
 
-    offer = AgentForm(workspace=cast.acme, instance=Agent(workspace=cast.acme)).offers[chat_model.pk]
+    offer = AgentForm(
+        workspace=cast.acme, routes=outlook.of(cast.acme), instance=Agent(workspace=cast.acme)
+    ).offers[chat_model.pk]
 
     assert list(offer.efforts) == ["", *levels]
 
@@ -183,6 +185,16 @@ def test_a_model_that_is_gone_is_not_offered_but_stays_where_it_is_in_use(cast: 
     assert ">GPT-4o (5 credits a reply)" not in page_of(cast.edith, elsewhere)
     refused = save(browser_of(cast.edith), elsewhere, chat_model=model("gpt-4o").pk)
     assert (refused.status_code, elsewhere.chat_model.provider) == (400, "local")
+
+
+@pytest.mark.django_db
+def test_the_picker_names_the_last_day_of_a_model_and_what_takes_over(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlook, "today", lambda: dt.date(2026, 11, 26))
+    page = page_of(cast.edith, make_agent(cast.acme))
+    assert ">GPT-4o (5 credits a reply) · shuts down 14 Jan 2027 · use GPT-6 Luna</option>" in page
+    assert ">GPT-6 Luna (1 credit a reply)</option>" in page
 
 
 # --- Saving ------------------------------------------------------------------------------------------
