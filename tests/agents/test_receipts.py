@@ -196,7 +196,7 @@ class TestPage:
         replies = [make_reply(agent, conversation, **facts | {"error_code": code}) for code in words.FAILURES]
 
         page = signed_in(cast.edith).get(
-            f"/w/acme/agents/{agent.pk}/playground/", {"conversation": conversation.pk}
+            f"/w/acme/agents/{agent.pk}/playground/", {"conversation": str(conversation.pk)}
         )
         shown = unescape(page.content.decode())
 
