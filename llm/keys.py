@@ -7,7 +7,8 @@ platform's own keys.
     ProviderKeyError
     ├── NoActiveKey       there is nothing to verify, delete or replace
     ├── NothingToRestore  no superseded key is left to go back to
-    ├── SecretUnfit       has characters that cannot be sent in a header
+    ├── SecretUnfit       cannot be sent in a header, or is a credential of another sort
+    ├── CheckRunning      the provider is being asked about this key already
     └── SecretRejected    the provider does not accept it, so it was not stored
 """
 
@@ -171,7 +172,7 @@ def enter(
     `only_if_accepted`: a secret that the provider rejects is not stored; raises SecretRejected. One
     that could not be checked is stored either way, since nothing speaks against it.
     """
-    if not shape.is_wire_safe(secret.reveal()):
+    if not shape.runs_replies(secret.reveal()):
         raise SecretUnfit
     checked = listing.ask(provider, secret)
     found = Health(checked.verdict)
@@ -196,7 +197,7 @@ def replace(
     The superseded key can be restored for 24 hours; the one before it is wiped. Raises SecretUnfit,
     or vault.VaultError when it cannot be sealed.
     """
-    if not shape.is_wire_safe(secret.reveal()):
+    if not shape.runs_replies(secret.reveal()):
         raise SecretUnfit
     ring.assert_genuine()
     return _put_in_place(new_row(workspace, provider, secret, by=by, found=found), by, request)
