@@ -140,7 +140,9 @@ def _of_fault(fault: str) -> Words | None:
 
 def stands(row: ProviderKey) -> bool:
     """Whether the last problem came after the last success."""
-    return bool(row.last_error_at) and (not row.last_good_at or row.last_error_at > row.last_good_at)
+    if row.last_error_at is None:
+        return False
+    return row.last_good_at is None or row.last_error_at > row.last_good_at
 
 
 def sentence(words: Words) -> str:

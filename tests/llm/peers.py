@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 TEXT = {
     "openai": b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n',
@@ -71,7 +72,7 @@ def never_accepting() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[Reader, Writer], object]) -> AsyncIterator[str]:
+async def serving(handler: Callable[[Reader, Writer], Awaitable[None]]) -> AsyncIterator[str]:
     """The address of a peer that behaves as `handler` once it has read a request's first bytes."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -81,7 +82,7 @@ async def serving(handler: Callable[[Reader, Writer], object]) -> AsyncIterator[
         tasks.add(task)
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             await reader.read(65536)
-            await handler(reader, writer)  # type: ignore[misc]
+            await handler(reader, writer)
         writer.close()
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0)

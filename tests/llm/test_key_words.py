@@ -119,7 +119,7 @@ ASIDE = [
 @pytest.mark.parametrize(("status", "message", "error", "found", "fault", "words"), ASIDE)
 def test_an_answer_that_is_no_rejection_is_saved_with_its_own_words(
     adam: Client, cast: Cast, provider_double: Double,
-    status: int, message: str, error: dict[str, str], found: str, fault: Fault, words: str,
+    status: int, message: str, error: dict[str, Any], found: str, fault: Fault, words: str,
 ) -> None:  # fmt: skip
     answers(provider_double, status, message, **error)
     told, page = enter(adam)
