@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from llm import keys, listing, ring, vault
+from llm import key_words, keys, listing, ring, vault
 from llm.forms import ChatModelForm, PlatformKeyForm
 from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, Provider, ProviderKey
 from llm.reauth import ask_again, is_recent
@@ -100,7 +100,8 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
             return None
         self.log_addition(request, row, f"Entered {row.mask} for {row.get_provider_display()}.")
         messages.success(
-            request, f"{row.get_provider_display()} {row.mask} is active: {row.get_health_display().lower()}."
+            request,
+            f"{row.get_provider_display()} {row.mask} is active. {key_words.sentence(key_words.of(row))}",
         )
         return row
 
@@ -127,14 +128,18 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
         whose = {"by": request.user, "request": request}
         try:
             if name == "verify":
-                found = keys.verify(ProviderKey.objects.get(pk=row.pk), **whose)  # type: ignore[arg-type]
-                done = f"{row.mask} checked: {found.label.lower()}."
+                stored = ProviderKey.objects.get(pk=row.pk)
+                keys.verify(stored, **whose)  # type: ignore[arg-type]
+                done = f"{row.mask} checked. {key_words.sentence(key_words.of(stored))}"
             else:
                 verb = keys.restore if name == "restore" else keys.delete
                 verb(None, provider=row.provider, **whose)  # type: ignore[arg-type]
                 done = f"{row.mask} {'restored' if name == 'restore' else 'deleted'}."
         except (keys.ProviderKeyError, vault.VaultError):
-            messages.error(request, "Not done: the key has changed meanwhile, or the vault is shut.")
+            messages.error(
+                request,
+                "Not done: the key has changed meanwhile or is being checked already, or the vault is shut.",
+            )
         else:
             self.log_change(request, row, done)
             messages.success(request, done)

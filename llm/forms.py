@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from llm import shape
-from llm.models import KEYED_PROVIDERS, MOST_PRICE, ChatModel, Provider
+from llm import listing, shape
+from llm.models import KEYED_PROVIDERS, MOST_PRICE, ChatModel, Provider, Region
 from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
 
@@ -65,7 +65,7 @@ class ProviderKeyForm(Forgets, forms.Form):
         self.fields["secret"].label = f"{name} key"
         # Django's own check for NUL would be one more text to keep an eye on; ours covers it.
         self.fields["secret"].validators = []
-        self.fields["only_if_accepted"].label = f"Do not save it if {name} rejects it"
+        self.fields["only_if_accepted"].label = f"Do not save it if {name} refuses it"
 
     def add_error(self, field: str | None, error: Any) -> None:
         super().add_error(field, error)
@@ -98,6 +98,21 @@ class EffortsField(forms.MultipleChoiceField):
     def clean(self, value: Any) -> str:
         chosen = super().clean(value)
         return " ".join(one for one in EFFORTS if one in chosen)
+
+
+class RegionForm(forms.Form):
+    """Where the project of a key keeps its data: one of the provider's own regions, never a host."""
+
+    region = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": "Choose one of the regions listed."}
+    )
+
+    def __init__(self, *args: Any, provider: str, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"{provider}_%s")
+        super().__init__(*args, **kwargs)
+        offered = [(region, Region(region).label) for region in listing.regions(provider)]
+        self.fields["region"].choices = [("", "Global"), *offered] if offered else []  # type: ignore[attr-defined]
+        self.fields["region"].label = "Region of the key's project"
 
 
 class PlatformKeyForm(Forgets, forms.Form):

@@ -33,17 +33,19 @@ HEALTH_OF = {
     "key_lacks_permission": Health.LIMITED,
     "organisation_disabled": Health.LIMITED,
 }
+# These say nothing of the key, but an admin can mend what is wrong beside it: they are told on its card.
+BESIDE_THE_KEY = {"not_allowed", "wrong_region", "address_refused", "place_not_served"}
 ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
 
-_noted: dict[UUID, tuple[float, Health]] = {}
+_noted: dict[UUID, tuple[float, str]] = {}
 _noted_lock = Lock()
 
 
 def is_news(provider_key_id: UUID, *, error_class: str | None) -> bool:
     """Whether `note_result` would write anything. Asks no database, so that most replies need not."""
-    health = HEALTH_OF.get(error_class)
+    news = _news_of(error_class)
     with _noted_lock:
-        return health is not None and _differs(provider_key_id, health, time.monotonic())
+        return news is not None and _differs(provider_key_id, news, time.monotonic())
 
 
 def note_result(
@@ -53,12 +55,21 @@ def note_result(
 
     `headroom`: what its headers said is left of the account's rate limits.
 
-    Faults that say nothing of the key (a time-out, a missing chat model) are ignored. One database
-    write a minute at most, except when a key turns rejected or recovers.
+    Faults that say nothing of the key (a time-out, a missing chat model) are ignored, or told beside an unchanged
+    health. One database write a minute at most, except when a key turns rejected or recovers.
     """
-    health = HEALTH_OF.get(error_class)
-    if health is not None and _is_news(provider_key_id, health):
-        mark(provider_key_id, health, error=error_class or "", used=True, headroom=headroom)
+    news = _news_of(error_class)
+    if news is None or not _is_news(provider_key_id, news):
+        return
+    if isinstance(news, Health):
+        mark(provider_key_id, news, error=error_class or "", used=True, headroom=headroom)
+    else:
+        ProviderKey.objects.filter(pk=provider_key_id).update(last_error=news, last_error_at=timezone.now())
+
+
+def _news_of(error_class: str | None) -> str | None:
+    """What a reply's end says that is worth storing: a health, or a fault that changes none."""
+    return HEALTH_OF.get(error_class, error_class if error_class in BESIDE_THE_KEY else None)
 
 
 def note_unreadable(provider_key_id: UUID) -> None:
@@ -82,7 +93,7 @@ def mark(
     facts: dict[str, object] = {"health": health, "health_at": now}
     if used:
         facts["last_used_at"] = now
-    if headroom is not None:
+        # None as well: what is shown belongs to the reply of that time.
         facts["headroom"] = headroom
     if health == Health.VALID:
         facts["last_good_at"] = now
@@ -116,17 +127,17 @@ def _may_tell(row: ProviderKey) -> bool:
     return ProviderKey.objects.filter(silent, pk=row.pk).update(rejection_told_at=now) == 1
 
 
-def _is_news(provider_key_id: UUID, health: Health) -> bool:
-    """Whether to write `health` now; remembers it if so."""
+def _is_news(provider_key_id: UUID, news: str) -> bool:
+    """Whether to write `news` now; remembers it if so."""
     now = time.monotonic()
     with _noted_lock:
-        if not _differs(provider_key_id, health, now):
+        if not _differs(provider_key_id, news, now):
             return False
-        _noted[provider_key_id] = (now, health)
+        _noted[provider_key_id] = (now, news)
         return True
 
 
-def _differs(provider_key_id: UUID, health: Health, now: float) -> bool:
+def _differs(provider_key_id: UUID, news: str, now: float) -> bool:
     at, before = _noted.get(provider_key_id, (float("-inf"), None))
-    urgent = health != before and (health in ALARMS or before in ALARMS)
+    urgent = news != before and (news in ALARMS or before in ALARMS)
     return urgent or now - at >= QUIET_SECONDS

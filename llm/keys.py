@@ -6,14 +6,19 @@ platform's own keys.
 
     ProviderKeyError
     ├── NoActiveKey       there is nothing to verify, delete or replace
+    ├── NoSuchRegion      the provider has none of this name, or the deployment's address has none
     ├── NothingToRestore  no superseded key is left to go back to
-    ├── SecretUnfit       has characters that cannot be sent in a header
+    ├── SecretUnfit       cannot be sent in a header, or is a credential of another sort
+    ├── CheckRunning      the provider is being asked about this key already
     └── SecretRejected    the provider does not accept it, so it was not stored
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -23,7 +28,7 @@ from llm import health, listing, ring, shape, unseals, vault
 from llm.health import is_news, note_result, note_unreadable
 from llm.listing import base_url
 from llm.models import KekRecord, LLMSettings, ProviderKey
-from llm.providers.base import Checked, ProviderError
+from llm.providers.base import Checked, Fault, ProviderError
 from llm.sealing import WIPED, binding_of, binding_of_row, new_row, sealed_of
 from workspaces import audit
 from workspaces.models import User, Workspace
@@ -31,9 +36,11 @@ from workspaces.models import User, Workspace
 __all__ = [
     "active", "base_url", "binding_of", "binding_of_row", "count_unseal", "delete", "enter", "is_news",
     "list_account_models", "note_result", "note_unreadable", "open_row", "replace", "restorable", "restore",
-    "sealed_of", "try_opening", "verify", "wipe_retired",
+    "sealed_of", "set_region", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip
 
+# What checks and replies change in a row.
+LEARNT = ["health", "health_at", "last_good_at", "last_error", "last_error_at", "may_list", "listed_at"]
 RESTORE_WITHIN = dt.timedelta(hours=24)
 
 State = ProviderKey.State
@@ -48,11 +55,19 @@ class NoActiveKey(ProviderKeyError):
     pass
 
 
+class NoSuchRegion(ProviderKeyError):
+    pass
+
+
 class NothingToRestore(ProviderKeyError):
     pass
 
 
 class SecretUnfit(ProviderKeyError):
+    pass
+
+
+class CheckRunning(ProviderKeyError):
     pass
 
 
@@ -114,22 +129,37 @@ def try_opening(row: ProviderKey) -> bool:
 
 
 def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | None = None) -> Health:
-    """Check a stored key, remember the answer and the account's models. One that does not open is marked unreadable."""
+    """Check a stored key, remember the answer (in `row` too) and the account's models.
+
+    One that does not open is marked unreadable. Raises CheckRunning, vault.VaultUnavailable.
+    """
     try:
-        checked = listing.ask(row.provider, open_row(row, purpose="verify"), region=row.region)
+        with _alone(row):
+            checked = listing.ask(row.provider, open_row(row, purpose="verify"), region=row.region)
     except vault.VaultUnavailable:
         raise
     except vault.VaultError:
         checked = None
-    found = Health(checked.verdict) if checked else Health.UNREADABLE
+    found = _found(row, checked)
     with transaction.atomic():
         if checked:
             _remember(row, checked)
-        health.mark(row.pk, found, error=_error_of(found, checked), by=by, request=request)
+        if found is not None:
+            health.mark(row.pk, found, error=_error_of(found, checked), by=by, request=request)
+        row.refresh_from_db(fields=LEARNT)
         _record(
-            row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=found.value
+            row.workspace, "verified", by, request, provider=row.provider, mask=row.mask, health=row.health
         )
-    return found
+    return Health(row.health)
+
+
+def _found(row: ProviderKey, checked: Checked | None) -> Health | None:
+    """The health that a check shows; None where it shows none and a reply has shown more."""
+    if checked is None:
+        return Health.UNREADABLE
+    if checked.fault is Fault.LACKS_PERMISSION and row.health == Health.VALID:
+        return None
+    return Health(checked.verdict)
 
 
 def _error_of(found: Health, checked: Checked | None) -> str:
@@ -139,19 +169,37 @@ def _error_of(found: Health, checked: Checked | None) -> str:
 
 
 def _remember(row: ProviderKey, checked: Checked) -> None:
-    """What a check showed beside the key's health."""
-    ProviderKey.objects.filter(pk=row.pk).update(may_list=checked.may_list)
+    """What a check showed beside the key's health. Of no answer, nothing."""
+    if checked.fault in (None, Fault.LACKS_PERMISSION):
+        row.may_list = checked.may_list
+        ProviderKey.objects.filter(pk=row.pk).update(may_list=checked.may_list)
     if checked.models:
         listing.store(row, checked.models)
 
 
 def list_account_models(row: ProviderKey) -> list[str]:
-    """The model ids that the key's account offers, asked for now and stored. Raises vault.VaultError or ProviderError."""
-    checked = listing.ask(row.provider, open_row(row, purpose="list_models"), region=row.region)
+    """The model ids that the key's account offers, asked for now and stored.
+
+    Raises CheckRunning, vault.VaultError or ProviderError.
+    """
+    with _alone(row):
+        checked = listing.ask(row.provider, open_row(row, purpose="list_models"), region=row.region)
+    _remember(row, checked)
     if checked.fault is not None:
         raise ProviderError(checked.fault)
-    _remember(row, checked)
     return sorted(row.listed_models.values_list("model_id", flat=True))
+
+
+@contextmanager
+def _alone(row: ProviderKey) -> Iterator[None]:
+    """One question about a stored key at a time, so that pressing a button twice holds no second worker."""
+    name = f"provider-key-check:{row.pk}"
+    if not cache.add(name, True, timeout=2 * listing.CHECK_SECONDS):
+        raise CheckRunning
+    try:
+        yield
+    finally:
+        cache.delete(name)
 
 
 # --- Acts --------------------------------------------------------------------------------------
@@ -171,13 +219,22 @@ def enter(
     `only_if_accepted`: a secret that the provider rejects is not stored; raises SecretRejected. One
     that could not be checked is stored either way, since nothing speaks against it.
     """
-    if not shape.is_wire_safe(secret.reveal()):
+    if not shape.runs_replies(secret.reveal()):
         raise SecretUnfit
-    checked = listing.ask(provider, secret)
+    before = active(workspace, provider)
+    checked = listing.ask(provider, secret, region=before.region if before else "")
     found = Health(checked.verdict)
     if only_if_accepted and found == Health.REJECTED:
         raise SecretRejected
-    row = replace(workspace, provider=provider, secret=secret, by=by, request=request, found=found)
+    row = replace(
+        workspace,
+        provider=provider,
+        secret=secret,
+        by=by,
+        request=request,
+        found=found,
+        error=_error_of(found, checked),
+    )
     _remember(row, checked)
     return row
 
@@ -190,16 +247,18 @@ def replace(
     by: User | None = None,
     request: HttpRequest | None = None,
     found: Health = Health.UNVERIFIED,
+    error: str = "",
 ) -> ProviderKey:
-    """Make `secret` the active key of `provider`, superseding the one before; asks no provider.
+    """Make `secret` the active key of `provider`, superseding the one before, whose region it takes; asks no provider.
 
+    `found` and `error`: what a check showed.
     The superseded key can be restored for 24 hours; the one before it is wiped. Raises SecretUnfit,
     or vault.VaultError when it cannot be sealed.
     """
-    if not shape.is_wire_safe(secret.reveal()):
+    if not shape.runs_replies(secret.reveal()):
         raise SecretUnfit
     ring.assert_genuine()
-    return _put_in_place(new_row(workspace, provider, secret, by=by, found=found), by, request)
+    return _put_in_place(new_row(workspace, provider, secret, by=by, found=found, error=error), by, request)
 
 
 def delete(
@@ -242,6 +301,41 @@ def restore(
     return row
 
 
+def set_region(
+    workspace: Workspace | None,
+    *,
+    provider: str,
+    region: str,
+    by: User | None,
+    request: HttpRequest | None = None,
+) -> ProviderKey:
+    """Choose where the active key's project keeps its data; an empty `region` is the provider's global host.
+
+    Raises NoActiveKey, or NoSuchRegion for a region that is not in listing.regions.
+    """
+    if region and region not in listing.regions(provider):
+        raise NoSuchRegion
+    with transaction.atomic():
+        _lock(workspace)
+        row = active(workspace, provider)
+        if row is None:
+            raise NoActiveKey
+        before, row.region = row.region, region
+        row.save(update_fields=["region"])
+        if before != region:
+            _record(
+                workspace,
+                "region_changed",
+                by,
+                request,
+                provider=provider,
+                mask=row.mask,
+                before=before or "global",
+                after=region or "global",
+            )
+    return row
+
+
 def wipe_retired() -> int:
     """Remove the sealed bytes of keys that can no longer be restored; returns how many."""
     before = timezone.now() - RESTORE_WITHIN
@@ -269,6 +363,7 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
         held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
         if previous is not None:
             _retire(previous, State.SUPERSEDED)
+            row.region = previous.region
         row.save(force_insert=True)
         _record(
             row.workspace,

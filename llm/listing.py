@@ -25,13 +25,22 @@ def base_url(provider: str, region: str = "") -> str:
     return regional or str(settings.PROVIDER_BASE_URLS[provider])
 
 
+def regions(provider: str) -> list[str]:
+    """The data-residency regions that a key of `provider` may be set to; none where another address stands in."""
+    return list(settings.PROVIDER_REGION_URLS.get(provider, {}))
+
+
 def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
     """What `provider` says of `secret` within CHECK_SECONDS: a verdict, and the account's models if it lists them."""
     if not connection.in_atomic_block:
         connection.close()
+    return ask_at(base_url(provider, region), provider, secret)
+
+
+def ask_at(url: str, provider: str, secret: Secret) -> Checked:
+    """The same of whatever answers at `url`."""
     # Imported when first needed: the SDKs take seconds to load.
     twin = import_module(f"llm.providers.{provider}").TWIN
-    url = base_url(provider, region)
 
     async def once() -> Checked:
         return await check(twin.list_models(secret, base_url=url, seconds=CHECK_SECONDS))

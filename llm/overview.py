@@ -13,29 +13,28 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from llm import keys, readiness, shape
+from llm import key_words, keys, listing, readiness, shape
 from llm.byo import settings_of
-from llm.forms import ProviderKeyForm
+from llm.forms import ProviderKeyForm, RegionForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
 from llm.outlook import Outlook, of_keys
+from llm.providers.base import Fault
 from llm.readiness import AgentReadiness, ModelReadiness, WayOut
 from llm.routing import KeyState
 from workspaces.models import Workspace
 
 COST_DAYS = 30
+# What a key must be allowed, as each provider's website names it.
+PERMISSIONS = {
+    Provider.OPENAI: "Any project key will do. A restricted one needs the permission “Model capabilities: Request”; "
+    "with “List models” as well, it can be checked at once and its models can be listed.",
+    Provider.ANTHROPIC: "Any API key of a workspace will do.",
+}
 # States of a reply (agents.Reply.State) that would have been charged on credits, given text.
 DELIVERED = ["completed", "stopped", "cut"]
 Health = ProviderKey.Health
 State = ProviderKey.State
 
-ADVICE = {
-    Health.UNVERIFIED: "Not checked with {name} yet. Choose Verify; it uses no tokens.",
-    Health.VALID: "",
-    Health.REJECTED: "{name} does not accept this key. Replace it, or repair it in your {name} account and choose Verify.",
-    Health.LIMITED: "{name} knows this key but turns requests away. Look at the rate limit and the budget of your {name} account.",
-    Health.UNREACHABLE: "{name} could not be reached, which says nothing about the key. Choose Verify again in a while.",
-    Health.UNREADABLE: "The stored key cannot be opened any more. Enter it again.",
-}
 HEALTH_WORDS = {
     Health.UNVERIFIED: "Not verified",
     Health.VALID: "Valid",
@@ -43,17 +42,6 @@ HEALTH_WORDS = {
     Health.LIMITED: "Limited",
     Health.UNREACHABLE: "Not reached",
     Health.UNREADABLE: "Unreadable",
-}
-
-# Error classes as they are stored with a key (providers.base.Fault, or a health), in few words.
-PROBLEMS = {
-    "key_rejected": "rejected in a reply",
-    "rejected": "rejected in a check",
-    "rate_limited": "rate limit reached",
-    "no_funds": "out of funds or quota",
-    "limited": "limited in a check",
-    "unreadable": "could not be opened",
-    "unreachable": "provider not reached",
 }
 
 
@@ -78,11 +66,47 @@ class ProviderCard:
 
     @property
     def advice(self) -> str:
-        return ADVICE[Health(self.health)].format(name=self.name) if self.row else ""
+        """What is wrong or not known yet, and what to do; empty for a key that works and may do all we ask of it."""
+        if self.row is None or (self.health == Health.VALID and self.row.may_list and not self.has_trouble):
+            return ""
+        return key_words.sentence(key_words.of(self.row, self.health))
+
+    @property
+    def has_trouble(self) -> bool:
+        return self.row is not None and key_words.stands(self.row)
+
+    @property
+    def tone(self) -> str:
+        """The kind of notice that the advice is."""
+        if self.health in (Health.REJECTED, Health.UNREADABLE):
+            return "danger"
+        restricted = self.row is not None and self.row.last_error in ("", Fault.LACKS_PERMISSION)
+        return "info" if self.health in (Health.UNVERIFIED, Health.VALID) and restricted else "warn"
 
     @property
     def last_problem(self) -> str:
-        return PROBLEMS.get(self.row.last_error, "not accepted") if self.row else ""
+        return key_words.problem(self.row) if self.row else ""
+
+    @property
+    def headroom(self) -> str:
+        """What the last reply showed to be left of the account's rate limits; empty when it showed nothing."""
+        left = (self.row.headroom if self.row else None) or {}
+        told = [_left(left, noun) for noun in ("requests", "tokens") if f"{noun}_left" in left]
+        return f"{' and '.join(told)} left" if told else ""
+
+    @property
+    def region(self) -> RegionForm | None:
+        """The choice of a region, where the provider has some."""
+        offered = self.row is not None and listing.regions(self.provider)
+        return RegionForm(provider=self.provider, initial={"region": self.row.region}) if offered else None  # type: ignore[union-attr]
+
+    @property
+    def region_is_wrong(self) -> bool:
+        return self.row is not None and self.row.last_error == Fault.WRONG_REGION and self.has_trouble
+
+    @property
+    def permissions(self) -> str:
+        return PERMISSIONS[Provider(self.provider)]
 
     @property
     def key_page(self) -> str:
@@ -222,6 +246,12 @@ def _card(
         uses=uses,
         cost=cost,
     )
+
+
+def _left(headroom: dict[str, int], noun: str) -> str:
+    """ "480 of 500 requests", or "480 requests" where the whole is not known."""
+    whole = f" of {headroom[noun]:,}" if noun in headroom else ""
+    return f"{headroom[f'{noun}_left']:,}{whole} {noun}"
 
 
 def _playground(agents: list[AgentReadiness]) -> str:

@@ -28,9 +28,18 @@ def binding_of_row(row: ProviderKey) -> vault.Binding:
 
 
 def new_row(
-    workspace: Workspace | None, provider: str, secret: vault.Secret, *, by: User | None, found: Health
+    workspace: Workspace | None,
+    provider: str,
+    secret: vault.Secret,
+    *,
+    by: User | None,
+    found: Health,
+    error: str = "",
 ) -> ProviderKey:
-    """A row for `secret`, sealed and not yet saved; `found` is what a check showed. Raises vault.VaultError."""
+    """A row for `secret`, sealed and not yet saved. Raises vault.VaultError.
+
+    `found` and `error` (a provider fault) are what a check showed.
+    """
     row = ProviderKey(id=uuid4(), workspace=workspace, provider=provider, added_by=by, health=found)
     row.prefix, row.tail = shape.mask_parts(secret.reveal(), provider)
     sealed = vault.seal(secret, binding=binding_of_row(row))
@@ -40,6 +49,6 @@ def new_row(
         row.health_at = row.added_at
     if found == Health.VALID:
         row.last_good_at = row.added_at
-    elif found in (Health.REJECTED, Health.LIMITED):
-        row.last_error, row.last_error_at = found.value, row.added_at
+    elif error or found in (Health.REJECTED, Health.LIMITED):
+        row.last_error, row.last_error_at = error or found.value, row.added_at
     return row

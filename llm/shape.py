@@ -3,9 +3,12 @@
 Every problem is told without repeating a character of what was pasted.
 """
 
+from llm import credentials
 from llm.models import Provider
 
 PREFIXES = {Provider.OPENAI: "sk-", Provider.ANTHROPIC: "sk-ant-"}
+# How the keys begin that a provider's website makes today.
+USUAL = {Provider.OPENAI: "sk-proj-", Provider.ANTHROPIC: "sk-ant-api03-"}
 SHORTEST, LONGEST = 20, 512
 # Below this a tail of four would give away too much of what there is.
 SHORTEST_WITH_TAIL = 20
@@ -26,7 +29,19 @@ def owner_of(text: str) -> Provider | None:
 
 def may_be_secret(text: str) -> bool:
     """Whether `text`, met where no provider key belongs, had better be neither stored nor shown."""
-    return owner_of(text.strip()) is not None and len(text.strip()) >= SHORTEST
+    text = text.strip()[:LONGEST]
+    return any(map(_is_secret, (text, credentials.unwrapped(text))))
+
+
+def _is_secret(text: str) -> bool:
+    if owner_of(text) is not None:
+        return len(text) >= SHORTEST
+    return credentials.sort_of(text) is not None and credentials.is_random(text)
+
+
+def runs_replies(text: str) -> bool:
+    """Whether `text` may be sent to a provider at all: it fits a header, and is no credential of another sort."""
+    return is_wire_safe(text) and credentials.sort_of(text) is None
 
 
 def is_wire_safe(text: str) -> bool:
@@ -45,9 +60,15 @@ def problem(text: str, provider: str) -> str | None:
         return f"This is a mask, not the key itself. Copy the whole key from your {name} account."
     if "://" in text:
         return f"{no_key}: it is a web address. The key itself begins with {PREFIXES[Provider(provider)]}."
+    owner = owner_of(text)
+    sort = credentials.sort_of(text if owner else credentials.unwrapped(text))
+    if sort is not None:
+        return f"{sort.words} {_right_one(provider)}"
+    around = credentials.wrapping(text) if owner is None else None
+    if around is not None:
+        return f"{no_key}: {around}. Paste the key alone."
     if not is_wire_safe(text) and len(text) <= LONGEST:
         return f"{no_key}: it has blanks, line breaks or characters that no key has. Copy it again."
-    owner = owner_of(text)
     if owner is not None and owner != provider:
         return f"{no_key}: it begins like one of {owner.label}. Paste it into the {owner.label} card."
     if owner is None:
@@ -55,6 +76,11 @@ def problem(text: str, provider: str) -> str | None:
     if not SHORTEST <= len(text) <= LONGEST:
         return f"{no_key}: one has between {SHORTEST} and {LONGEST} characters. Copy the whole key and nothing else."
     return None
+
+
+def _right_one(provider: str) -> str:
+    name = Provider(provider).label
+    return f"Make an API key in your {name} account; it begins with {USUAL[Provider(provider)]}."
 
 
 def mask_parts(text: str, provider: str) -> tuple[str, str]:

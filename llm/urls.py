@@ -26,6 +26,7 @@ urlpatterns = [
     path(BASE + "keys/<provider:provider>/delete/", views.delete_key, name="delete_key"),
     path(BASE + "keys/<provider:provider>/verify/", views.verify_key, name="verify_key"),
     path(BASE + "keys/<provider:provider>/restore/", views.restore_key, name="restore_key"),
+    path(BASE + "keys/<provider:provider>/region/", views.set_region, name="set_region"),
     path(BASE + "keys/<provider:provider>/models/", views.account_models, name="account_models"),
     path(
         BASE + "keys/<provider:provider>/models/refresh/",

@@ -6,39 +6,49 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from llm import account, byo, keys, overview, vault
-from llm.forms import CustomModelForm, ProviderKeyForm
+from llm import account, byo, key_words, keys, overview, vault
+from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
 from llm.models import Provider, ProviderKey
-from llm.providers.base import Fault, ProviderError
+from llm.providers.base import ProviderError
 from llm.reauth import recent_sign_in_required
 from workspaces.access import WorkspaceRequest, admin_required
 from workspaces.models import Workspace
 
 Health = ProviderKey.Health
 
-CHECKED = {
-    Health.VALID: (messages.SUCCESS, "{name} accepts it."),
-    Health.REJECTED: (messages.ERROR, "{name} rejects it: replies on it will fail."),
-    Health.LIMITED: (
-        messages.WARNING,
-        "{name} knows it, but turns requests away: look at the limits of your account.",
-    ),
-    Health.UNREACHABLE: (messages.WARNING, "{name} could not be reached, so it is not checked yet."),
-    Health.UNREADABLE: (messages.ERROR, "It cannot be opened any more. Enter it again."),
-}
-LIST_PROBLEMS = {
-    Fault.REJECTED: "rejects the stored key",
-    Fault.RATE_LIMITED: "is limiting requests of this key",
-    Fault.NO_FUNDS: "says that the account is out of funds or quota",
-    Fault.LACKS_PERMISSION: "does not let this key list models",
+LEVELS = {
+    Health.VALID: messages.SUCCESS,
+    Health.REJECTED: messages.ERROR,
+    Health.UNREADABLE: messages.ERROR,
 }
 VAULT_SHUT = (
     "The vault is not available, so nothing was changed. An operator has to look into it; your page is fine."
 )
 
+CHECK_RUNNING = "This key is being checked at this moment. Its card shows the result in a few seconds."
+
 
 def _back(workspace: Workspace) -> HttpResponse:
     return redirect("llm:settings", workspace.slug)
+
+
+def _say(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
+    """What was done with a key, and what its provider says of it."""
+    name, level = Provider(row.provider).label, LEVELS.get(Health(row.health), messages.WARNING)
+    told = key_words.sentence(key_words.of(row))
+    messages.add_message(request, level, f"{name} key {row.mask} {done} {told}")
+
+
+def _check(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
+    """Verify a stored key and say what came of it."""
+    try:
+        keys.verify(row, by=request.membership.user, request=request)
+    except vault.VaultUnavailable:
+        messages.error(request, VAULT_SHUT)
+    except keys.CheckRunning:
+        messages.info(request, CHECK_RUNNING)
+    else:
+        _say(request, row, done)
 
 
 def _page(
@@ -90,8 +100,7 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
     except vault.VaultError:
         messages.error(request, VAULT_SHUT)
     else:
-        level, words = CHECKED[Health(row.health)]
-        messages.add_message(request, level, f"{name} key {row.mask} saved. {words.format(name=name)}")
+        _say(request, row, "saved.")
     return _back(workspace)
 
 
@@ -120,17 +129,11 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
 @require_POST
 @admin_required
 def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
-    row, name = keys.active(workspace, provider), Provider(provider).label
+    row = keys.active(workspace, provider)
     if row is None:
-        messages.info(request, f"There is no {name} key to verify.")
-        return _back(workspace)
-    try:
-        found = keys.verify(row, by=request.membership.user, request=request)
-    except vault.VaultUnavailable:
-        messages.error(request, VAULT_SHUT)
+        messages.info(request, f"There is no {Provider(provider).label} key to verify.")
     else:
-        level, words = CHECKED[found]
-        messages.add_message(request, level, f"{name} key {row.mask} checked. {words.format(name=name)}")
+        _check(request, row, "checked.")
     return _back(workspace)
 
 
@@ -145,6 +148,27 @@ def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
         messages.warning(request, f"There is no earlier {name} key left to restore.")
     else:
         messages.success(request, f"{name} key {row.mask} is in use again.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+@recent_sign_in_required
+def set_region(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """Choose the region of the stored key's project, and check the key there."""
+    form, name = RegionForm(request.POST, provider=provider), Provider(provider).label
+    if not form.is_valid():
+        messages.error(request, f"Nothing was changed. {name} has no such region here.")
+        return _back(workspace)
+    region = form.cleaned_data["region"]
+    try:
+        row = keys.set_region(
+            workspace, provider=provider, region=region, by=request.membership.user, request=request
+        )
+    except keys.NoActiveKey:
+        messages.info(request, f"There is no {name} key to choose a region for.")
+    else:
+        _check(request, row, f"is set to {row.get_region_display() or 'Global'}.")
     return _back(workspace)
 
 
@@ -234,7 +258,9 @@ def _list_again(row: ProviderKey) -> str:
         keys.list_account_models(row)
     except vault.VaultError:
         return f"The stored {name} key cannot be opened. Enter it again on the settings page."
+    except keys.CheckRunning:
+        return CHECK_RUNNING
     except ProviderError as error:
-        return f"{name} {LIST_PROBLEMS.get(error.fault, 'could not be reached')}."
+        return f"{key_words.no_list(error.fault, row.provider)}, so there is no new list. You can add a model by its id."
     row.refresh_from_db(fields=["listed_at"])
     return ""

@@ -93,6 +93,7 @@ TABLE = [
     post("llm:delete_key", "admin"),
     post("llm:verify_key", "admin"),
     post("llm:restore_key", "admin"),
+    post("llm:set_region", "admin", fields={"region": "eu"}),
     get("llm:account_models", "admin"),
     post("llm:refresh_account_models", "admin"),
     post("llm:set_byo", "admin", fields={"byo_enabled": "on"}),

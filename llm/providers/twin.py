@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from llm.providers import wire
-from llm.providers.base import Call, Listing, Outcome, ProviderError, RevealsSecret
+from llm.providers.base import Call, Fault, Listing, Outcome, ProviderError, RevealsSecret
 
 # A list that goes on for longer than this many pages is none.
 PAGES = 20
@@ -41,7 +41,7 @@ class Twin:
 
     async def stream(self, call: Call, outcome: Outcome) -> AsyncIterator[str]:
         """Text pieces as they arrive; ProviderError for every way it can fail. Another attempt is the caller's business."""
-        response = await self._open(call)
+        response = await self._open(call, outcome)
         outcome.request_id = wire.request_id(response.headers)
         outcome.headroom = wire.headroom(response.headers, self.headroom)
         try:
@@ -58,7 +58,19 @@ class Twin:
         """The body of a call, without what it is to leave out."""
         return {name: value for name, value in self.body(call).items() if name not in call.left_out}
 
-    async def _open(self, call: Call) -> httpx2.Response:
+    async def _open(self, call: Call, outcome: Outcome) -> httpx2.Response:
+        try:
+            # A limit of the transport's is for each read, and a peer that sends its headers byte by byte meets none.
+            async with asyncio.timeout(call.limits.first_byte_seconds):
+                return await self._post(call, outcome)
+        except TimeoutError:
+            problem = ProviderError(
+                Fault.TIMED_OUT, note=f"no answer in {call.limits.first_byte_seconds:g} s"
+            )
+        # Outside the handler, as in _post.
+        raise problem
+
+    async def _post(self, call: Call, outcome: Outcome) -> httpx2.Response:
         # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
         # event loop's time in a reply, and would keep the secret.
         # Nor is it kept in a variable, which a traceback of what is raised below would show.
@@ -80,6 +92,8 @@ class Twin:
         except ProviderError:
             raise
         except Exception as error:  # the SDK's, httpx's, and what the transport below raises for broken HTTP
+            if isinstance(error, self.status_error):
+                outcome.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
             problem = self._problem(error, frozenset(self.sent(call)) & self.optional)
         # Raised outside the handler: an SDK error kept as context would carry the request's headers.
         raise problem

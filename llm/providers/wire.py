@@ -105,9 +105,11 @@ def once_client(seconds: float) -> httpx2.AsyncClient:
 
 
 def timeout(limits: Limits) -> httpx2.Timeout:
+    """What the transport itself limits. Reading is limited by whoever reads: a model may think in silence for longer
+    than its first byte may take."""
     return httpx2.Timeout(
         connect=limits.connect_seconds,
-        read=limits.first_byte_seconds,
+        read=None,
         write=limits.first_byte_seconds,
         pool=limits.connect_seconds,
     )
@@ -212,7 +214,7 @@ def from_transport(error: BaseException) -> ProviderError:
     """Our error for whatever the transport raised; only class names are kept, texts may hold the key."""
     names = []
     link: BaseException | None = error
-    while link is not None:
+    while link is not None and not isinstance(link, asyncio.CancelledError):
         names.append(type(link).__name__)
         link = link.__cause__
     if any("Decod" in name for name in names):

@@ -47,7 +47,8 @@ def said(response) -> str:
 
 
 ACTS = ["", "keys/openai/", "keys/openai/delete/", "keys/openai/verify/", "keys/openai/restore/",
-        "keys/openai/models/", "keys/openai/models/refresh/", "byo/", "models/", "models/1/remove/"]  # fmt: skip
+        "keys/openai/region/", "keys/openai/models/", "keys/openai/models/refresh/", "byo/", "models/",
+        "models/1/remove/"]  # fmt: skip
 
 
 # --- Who may -----------------------------------------------------------------------------------
@@ -84,7 +85,8 @@ def test_admins_and_owners_see_the_page(cast, client, person):
 
 
 @pytest.mark.parametrize(
-    "act", ["keys/openai/", "keys/openai/verify/", "keys/openai/restore/", "byo/", "models/"]
+    "act",
+    ["keys/openai/", "keys/openai/verify/", "keys/openai/restore/", "keys/openai/region/", "byo/", "models/"],
 )
 def test_acts_are_posted(adam, act):
     assert adam.get(PAGE + act).status_code == 405
@@ -197,7 +199,10 @@ def test_verify_says_what_the_provider_says(cast, adam, provider_double):
     put(cast)
     provider_double.revoke(PASTED)
     page = adam.post(PAGE + "keys/openai/verify/", follow=True)
-    assert said(page) == "OpenAI key sk-…3hG5 checked. OpenAI rejects it: replies on it will fail."
+    assert said(page) == (
+        "OpenAI key sk-…3hG5 checked. OpenAI rejects it: replies on it will fail. "
+        "Replace it, or repair it in your OpenAI account and choose Verify."
+    )
     assert 'health--rejected">Rejected' in page.content.decode()
 
 
@@ -497,6 +502,7 @@ GUARDED = [
     ("keys/openai/", {"secret": PASTED}),
     ("keys/openai/delete/", {}),
     ("keys/openai/restore/", {}),
+    ("keys/openai/region/", {"region": "eu"}),
     ("byo/", {"byo_enabled": "on"}),
 ]
 

@@ -15,7 +15,7 @@ from llm.vault import Secret
 from tests.harness.chat import ACME_SECRETS, MODELS
 from tests.provider_double.client import Double
 
-LIMITS = Limits(connect_seconds=0.5, first_byte_seconds=0.6, idle_seconds=0.4, wire_bytes=1_000_000)
+LIMITS = Limits(connect_seconds=0.5, first_byte_seconds=1.0, idle_seconds=0.4, wire_bytes=1_000_000)
 both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
 
 # The double's mode, its parameters, and our fault (for OpenAI, for Anthropic where it differs).
