@@ -261,6 +261,6 @@ def _list_again(row: ProviderKey) -> str:
     except keys.CheckRunning:
         return CHECK_RUNNING
     except ProviderError as error:
-        return f"{key_words.no_list(error.fault, row.provider)}, so there is no new list. You can add a model by its id."
+        return f"{key_words.no_list(error.fault, row.provider)}."
     row.refresh_from_db(fields=["listed_at"])
     return ""

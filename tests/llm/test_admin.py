@@ -224,7 +224,7 @@ def test_an_operators_own_word_is_kept_and_audited(oscar):
         2,
     )
     assert (str(model.shuts_down_on), model.replaced_by) == ("2028-05-01", "gpt-7")
-    assert AuditEvent.objects.get(action="chat_model.edited").data["to"]["efforts"] == "none high"
+    assert AuditEvent.objects.get(action="chat_model.edited").data["changes"]["efforts"] == ["", "none high"]
 
     page = oscar.get(reverse("admin:llm_chatmodel_change", args=[model.pk])).content.decode()
     assert page.count(" checked") == 3  # both levels, and enabled

@@ -156,9 +156,9 @@ def test_the_account_says_why_it_gives_no_list(adam: Client, cast: Cast, provide
     keys.replace(cast.acme, provider="openai", secret=Secret(PASTED))
     answers(provider_double, 403, "Missing scopes: api.model.read")
     page = text_of(adam.get(OPENAI + "models/"))
-    assert "This key may not list models, so there is no new list. You can add a model by its id." in page
+    assert "This key may not list models. There is no list; you can add a model by its id." in page
     answers(provider_double, 401, "Incorrect API key", code="invalid_api_key")
-    assert "OpenAI rejects the stored key, so there is no new list." in text_of(adam.get(OPENAI + "models/"))
+    assert "OpenAI rejects the stored key. There is no list;" in text_of(adam.get(OPENAI + "models/"))
 
 
 def test_each_fault_that_a_check_can_show_has_words_of_its_own() -> None:
