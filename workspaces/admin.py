@@ -151,7 +151,7 @@ def _is_operator(person: User) -> bool:
 class OperatorRoleAdmin(DeskAdmin, GroupAdmin):
     """Roles of operators. Only a superuser may say what a role may do: anyone else could give themselves the rest."""
 
-    noun = "operator_role"
+    noun = "staff_role"
 
     def _is_superuser(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

@@ -239,9 +239,9 @@ def test_change_of_a_role_is_written_down(oscar: Client) -> None:
     oscar.post(f"/admin/auth/group/{clerks.pk}/change/", {"name": "Clerks", "permissions": []})
     oscar.post(f"/admin/auth/group/{clerks.pk}/delete/", {"post": "yes"})
 
-    assert latest("operator_role.added").data["operator_role"] == "Clerks"
-    assert latest("operator_role.edited").data["changes"] == {"permissions": [[str(may_view)], []]}
-    assert latest("operator_role.deleted").data == {"operator_role": "Clerks", "id": clerks.pk}
+    assert latest("staff_role.added").data["staff_role"] == "Clerks"
+    assert latest("staff_role.edited").data["changes"] == {"permissions": [[str(may_view)], []]}
+    assert latest("staff_role.deleted").data == {"staff_role": "Clerks", "id": clerks.pk}
 
 
 @pytest.mark.parametrize("in_bulk", [False, True])
