@@ -72,6 +72,42 @@ def test_paste_switch_verify_and_switch_back(
     assert ledger.balance(cast.acme).posted == 95
 
 
+@pytest.mark.parametrize(
+    ("provider", "model_id", "effort"),
+    [("OpenAI", "gpt-6-luna", "low"), ("Anthropic", "claude-sonnet-5-5", "")],
+)
+def test_the_three_steps_with_a_current_model_that_thinks(
+    cast: Cast, open_page: OpenPage, provider_double: Double, provider: str, model_id: str, effort: str
+) -> None:
+    secret = ACME_SECRETS[provider.lower()]
+    agent = make_agent(cast.acme, model_id)
+    Agent.objects.filter(pk=agent.pk).update(effort=effort)
+    page = open_page()
+    sign_in(page, cast.adam.email, cast.password)
+
+    page.goto("/w/acme/settings/llm/")
+    page.get_by_label(f"{provider} key", exact=True).fill(secret)
+    page.get_by_role("region", name=provider).get_by_role("button", name="Save key").click()
+    expect(page.locator(".mask").first).to_contain_text(secret[-4:])
+    set_byo(page, on=True)
+    provider_double.script("thinking", seconds=4, tokens=62, text="The provider double has thought about it.")
+    page.get_by_role("link", name="Verify in the playground").first.click()
+    page.get_by_label("Your message").fill("Who answers me?")
+    page.get_by_role("button", name="Send").click()
+
+    turn = page.locator(".chat__turn").last
+    expect(turn).to_contain_text("Thinking")
+    expect(turn.locator(".chat__meta .badge").first).to_have_text(f"your {provider} key", timeout=15_000)
+    expect(turn).to_contain_text("has thought about it")
+    expect(turn).not_to_contain_text("Thinking")
+    turn.get_by_role("link", name=f"your {provider} key: open the receipt").click()
+    receipt = page.get_by_role("article", name="Receipt")
+    for words in ("62 thinking", "Bring-your-own-keys was on", "Complete", secret[-4:]):
+        expect(receipt).to_contain_text(words)
+    assert [call["secret"] for call in provider_double.calls() if call["path"] != "/v1/models"] == [secret]
+    assert ledger.balance(cast.acme).posted == 100
+
+
 def test_the_badge_leads_to_a_receipt_that_says_who_paid_and_why(
     cast: Cast, open_page: OpenPage, provider_double: Double
 ) -> None:
