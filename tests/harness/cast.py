@@ -16,6 +16,7 @@ from llm import keys
 from llm.models import ChatModel, Provider
 from llm.vault import Secret
 from tests.factories import PASSWORD, add_member, make_user
+from tests.harness.written import WRITTEN_ON
 from workspaces.models import Role, User, Workspace
 
 # Never a real one, and long enough that no slice of nine characters occurs by chance.
@@ -71,15 +72,13 @@ def make_agent(workspace: Workspace, model_id: str = "", *, name: str = "Guide")
     return Agent.objects.create(workspace=workspace, name=name, chat_model=chat_model)
 
 
-WRITTEN_ON = dt.date(2026, 11, 26)
-
-
 def keep_models_alive() -> None:
     """Move the catalogue's last days along with the calendar: these tests run models that really leave in 2027."""
     later = dt.date.today() - WRITTEN_ON
     if later > dt.timedelta():
-        for row in ChatModel.objects.filter(workspace=None).exclude(shuts_down_on=None):
-            ChatModel.objects.filter(pk=row.pk).update(shuts_down_on=row.shuts_down_on + later)
+        for row in ChatModel.objects.filter(workspace=None):
+            if row.shuts_down_on is not None:
+                ChatModel.objects.filter(pk=row.pk).update(shuts_down_on=row.shuts_down_on + later)
 
 
 @pytest.fixture
