@@ -145,10 +145,12 @@ def request_id(headers: httpx2.Headers) -> str:
 
 def headroom(headers: httpx2.Headers, names: Mapping[str, str]) -> dict[str, int] | None:
     """What the headers say is left of the account's rate limits; `names`: our names to theirs."""
-    found = {
-        ours: int(headers[theirs]) for ours, theirs in names.items() if headers.get(theirs, "").isdecimal()
-    }
-    return {ours: value for ours, value in found.items() if value < 2**53} or None
+    found = {ours: headers.get(theirs, "") for ours, theirs in names.items()}
+    return {ours: int(left) for ours, left in found.items() if LEFT.fullmatch(left)} or None
+
+
+# Digits enough for any account, and few enough to be read at once.
+LEFT = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 async def body_of(response: httpx2.Response) -> bytes:

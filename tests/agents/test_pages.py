@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -215,3 +216,14 @@ def test_pages_ask_a_constant_number_of_queries(
     ):
         with django_assert_max_num_queries(MOST_QUERIES):
             assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"), [("add_text", ["title", "text"]), ("add_qa", ["question", "answer"])]
+)
+def test_the_form_of_a_source_has_its_fields(cast: Cast, name: str, fields: list[str]) -> None:
+    agent = make_agent(cast.acme, "gpt-4o")
+    page = signed_in(cast.edith).get(reverse(f"agents:{name}", args=["acme", agent.pk])).content.decode()
+
+    assert [field for field in fields if f'name="{field}"' not in page] == []
+    assert "Save and train" in page

@@ -302,3 +302,13 @@ def test_retry_after_never_fails(value: bytes) -> None:
     seconds = wire.retry_after(httpx2.Headers([(b"retry-after", value)]))
 
     assert seconds is None or seconds >= 0
+
+
+# --- Rate limits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "left"), [("12", {"left": 12}), ("0", {"left": 0}), ("", None), ("many", None), ("-1", None), ("9" * 5000, None)]
+)  # fmt: skip
+def test_what_is_left_of_a_limit_is_a_number_or_nothing(value: str, left: dict[str, int] | None) -> None:
+    assert wire.headroom(httpx2.Headers({"x-left": value}), {"left": "x-left"}) == left
