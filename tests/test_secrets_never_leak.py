@@ -220,6 +220,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "run_billing_cycle": (),
     "verify_ledger": (),
     "sweep_holds": (),
+    "refresh_models": (),
+    "tell_of_shutdowns": (),
     "vault_check": (),
     "vault_rotate": (),
     "vault_rewrap": (),
@@ -259,7 +261,7 @@ def test_every_command_is_tried() -> None:
 
 
 def test_no_command_prints_a_secret(
-    cast: Cast, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    cast: Cast, provider_double: Double, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     enter_directly(cast)
     caplog.set_level("DEBUG")
