@@ -36,7 +36,11 @@ def begin_round() -> Thread | None:
         return None
     # The process may end in the middle of it: what is not stored by then is asked for again another day.
     thread = Thread(target=_run, name="duties", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # no thread is to be had: the next round may find one
+        _under_way.release()
+        return None
     return thread
 
 

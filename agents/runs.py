@@ -17,6 +17,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
@@ -192,6 +193,7 @@ class Run:
             attempts=completion.attempts if completion else 0,
             outcome=completion.outcome if completion else Outcome(),
             left_out=completion.left_out if completion else [],
+            learnt=completion.learnt if completion else [],
             first_text_at=self.first_text_at,
         )
         charged = await self._settle_until_done(result)
@@ -210,6 +212,17 @@ class Run:
         while True:
             try:
                 return await database.run(settlement.settle, self.accepted, result)
+            except (DataError, IntegrityError) as problem:
+                log.error(
+                    "reply %s has figures that fit nowhere: %s",
+                    self.accepted.reply_id,
+                    type(problem).__name__,
+                )
+                if result.outcome == Outcome() and result.error is None:
+                    return None
+                # The text and its charge are worth more than what the provider counted.
+                result = replace(result, outcome=Outcome(), error=None, left_out=[])
+                continue
             except DatabaseError as problem:
                 log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
                 if time.monotonic() > deadline:
@@ -250,11 +263,11 @@ async def _learn(accepted: Accepted, result: Result) -> None:
     """Remember what the reply showed of its key and its model; never lets a bookkeeping failure reach the reply."""
     try:
         await _note_health(accepted, result)
-        if result.left_out and result.outcome.finish:
+        if result.learnt and result.outcome.finish:
             await database.run(
                 learning.leave_out,
                 accepted.chat_model_id,
-                result.left_out,
+                result.learnt,
                 workspace_id=accepted.workspace_id,
             )
     except DatabaseError as problem:

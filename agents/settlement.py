@@ -33,6 +33,7 @@ class Result:
     attempts: int = 0
     outcome: Outcome = field(default_factory=Outcome)
     left_out: list[str] = field(default_factory=list)
+    learnt: list[str] = field(default_factory=list)  # of these, what the model takes in no reply
     first_text_at: datetime | None = None
     # Stored as it is, so that what is told live of a wait until then is what the page says later.
     done_at: datetime = field(default_factory=timezone.now)

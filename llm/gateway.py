@@ -86,8 +86,9 @@ class Completion:
         )
         self.outcome = Outcome()
         self.attempts = 0
-        # What this reply's own refusals taught.
+        # What this reply did without, and which of it the model takes in no reply.
         self.left_out: list[str] = []
+        self.learnt: list[str] = []
 
     async def pieces(self) -> AsyncGenerator[str, None]:
         """Text as it arrives. ProviderError once retries, which change neither model, price nor owner, are spent."""
@@ -111,17 +112,19 @@ class Completion:
         if self.attempts >= MAX_ATTEMPTS:
             return None
         if error.fault is Fault.BAD_REQUEST:
-            return SHORTEST_WAIT if self._leave_out(error.names) else None
+            return SHORTEST_WAIT if self._leave_out(error) else None
         if not error.retryable:
             return None
         asked = error.retry_after if error.retry_after is not None else 0.25 * 2**self.attempts
         wait = max(asked, SHORTEST_WAIT)
         return wait * random.uniform(1, 1.1) if wait <= PATIENCE else None  # noqa: S311 (jitter, not a secret)
 
-    def _leave_out(self, name: str) -> bool:
+    def _leave_out(self, error: ProviderError) -> bool:
         """Do without the parameter that a refusal names, if it is one that we set and may leave out."""
-        if not name:
+        if not error.names:
             return False
-        self.left_out.append(name)
-        self.call = replace(self.call, left_out=self.call.left_out | {name})
+        self.left_out.append(error.names)
+        if error.is_lasting:
+            self.learnt.append(error.names)
+        self.call = replace(self.call, left_out=self.call.left_out | {error.names})
         return True

@@ -50,7 +50,8 @@ def ask_at(url: str, provider: str, secret: Secret) -> Checked:
 
 @transaction.atomic
 def store(row: ProviderKey, models: list[Listing]) -> None:
-    """Remember the list of the key's account in place of the one before."""
+    """Remember the list of the key's account in place of the one before; two that come at once take turns."""
+    ProviderKey.objects.select_for_update().filter(pk=row.pk).first()
     row.listed_models.all().delete()
     # They are the provider's words, and are shown: nothing shaped like a key is among them.
     rows = {one.model_id: _row(row, one) for one in models if not shape.may_be_secret(one.model_id)}

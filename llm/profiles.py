@@ -296,7 +296,7 @@ CLAUDE_OFF = {
 
 def _claude(name: str) -> Profile:
     parts = name.split("-")
-    numbers = [int(part) for part in parts if part.isdigit() and len(part) < 3]
+    numbers = [int(part) for part in parts if part.isdecimal() and len(part) < 3]
     if parts[0] != "claude" or not numbers:
         return CAREFUL
     version = (numbers[0], numbers[1] if len(numbers) > 1 else 0)

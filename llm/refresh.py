@@ -47,7 +47,8 @@ def _claim_and_refresh(row: ProviderKey, now: dt.datetime) -> bool:
 
 def _claim(row: ProviderKey, now: dt.datetime) -> bool:
     """Whether this process asks; marked before asking, so that a key that fails waits for its next day too."""
-    return ProviderKey.objects.filter(pk=row.pk, listed_at=row.listed_at).update(listed_at=now) == 1
+    mine = ProviderKey.objects.filter(pk=row.pk, listed_at=row.listed_at, state=ProviderKey.State.ACTIVE)
+    return mine.update(listed_at=now) == 1
 
 
 def refresh(row: ProviderKey) -> str:

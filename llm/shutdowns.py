@@ -131,7 +131,7 @@ def _due(today: dt.date) -> Iterator[_Due]:
 
 
 def _tell(due: _Due, today: dt.date) -> bool:
-    """Whether this process wrote. OSError when the mail server is not to be had: then a later round tries again."""
+    """Whether this process wrote. When the mail could not be sent, a later round tries again, and this one ends."""
     workspace = Workspace.objects.get(pk=due.workspace_id)
     in_use = workspace.agents.filter(chat_model=due.chat_model, status="active")
     agents = list(in_use.order_by("name").values_list("name", flat=True))
@@ -142,7 +142,7 @@ def _tell(due: _Due, today: dt.date) -> bool:
         return False
     try:
         notices.tell_of_shutdown(workspace, due.chat_model, due.profile, agents, today)
-    except OSError:
+    except Exception:
         notice.delete()
         raise
     return True

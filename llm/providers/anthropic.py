@@ -4,6 +4,7 @@ The body is held to the SDK's own parameter types by mypy and, at run time, by t
 """
 
 from typing import Any, cast
+from urllib.parse import quote
 
 import anthropic
 import httpx2
@@ -32,6 +33,8 @@ HEADROOM = {
     "tokens_left": "anthropic-ratelimit-tokens-remaining",
     "tokens": "anthropic-ratelimit-tokens-limit",
 }
+# The SDK's kinds of thinking (anthropic.types.ThinkingTypes).
+THINKING_KINDS = ("adaptive", "between_tools", "disabled", "enabled")
 # Characters of a prefix from which Anthropic's cache keeps it: 1,024 tokens on the models with the smallest minimum.
 # A model with a larger one ignores the mark and charges nothing for it.
 CACHED_FROM = 4_096
@@ -104,9 +107,12 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
         block = event.get("content_block") or {}
         return (block.get("text") or "") if block.get("type") == "text" else ""
     if kind == "message_start":
-        _count((event.get("message") or {}).get("usage") or {}, outcome)
+        usage = (event.get("message") or {}).get("usage")
+        if isinstance(usage, dict):
+            # Its output is a placeholder; the last event has the count.
+            _count({**usage, "output_tokens": None}, outcome)
     elif kind == "message_delta":
-        _count(event.get("usage") or {}, outcome)
+        _count(_part(event, "usage"), outcome)
         reason = (event.get("delta") or {}).get("stop_reason")
         if reason:
             outcome.finish = FINISH.get(reason, Finish.STOP)
@@ -122,6 +128,7 @@ def _count(usage: dict[str, Any], outcome: Outcome) -> None:
 
     Anthropic's `input_tokens` leave out what the cache read and wrote; ours are the whole prompt.
     """
+    before = (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
     cached = wire.count(usage.get("cache_read_input_tokens"))
     written = wire.count(usage.get("cache_creation_input_tokens"))
     if cached is not None:
@@ -129,18 +136,21 @@ def _count(usage: dict[str, Any], outcome: Outcome) -> None:
     if written is not None:
         outcome.cache_write_tokens = written
     uncached = wire.count(usage.get("input_tokens"))
+    if uncached is None and outcome.input_tokens is not None:
+        uncached = outcome.input_tokens - before
     if uncached is not None:
-        outcome.input_tokens = uncached + (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
+        whole = uncached + (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
+        outcome.input_tokens = wire.count(whole)
     output = wire.count(usage.get("output_tokens"))
     if output is not None:
         outcome.output_tokens = output
-    thinking = wire.count((usage.get("output_tokens_details") or {}).get("thinking_tokens"))
+    thinking = wire.count(_part(usage, "output_tokens_details").get("thinking_tokens"))
     if thinking is not None:
         outcome.thinking_tokens = thinking
 
 
 def list_path(after: str) -> str:
-    return f"/v1/models?limit=1000&after_id={after}" if after else "/v1/models?limit=1000"
+    return f"/v1/models?limit=1000&after_id={quote(after, safe='')}" if after else "/v1/models?limit=1000"
 
 
 def row_of(row: dict[str, Any]) -> Listing:
@@ -154,9 +164,10 @@ def row_of(row: dict[str, Any]) -> Listing:
         context_tokens=wire.count(row.get("max_input_tokens")),
         output_limit=wire.count(row.get("max_tokens")),
         efforts=tuple(level for level in EFFORTS if _supported(effort, level)) if known else None,
-        thinking=tuple(kind for kind in sorted(kinds) if _supported(kinds, kind)) if known else None,
+        thinking=tuple(kind for kind in THINKING_KINDS if _supported(kinds, kind)) if known else None,
     )
-    return Listing(row["id"], name[:100] if isinstance(name, str) else "", listed)
+    shown = name.encode("utf-8", "ignore").decode().replace("\0", "")[:100] if isinstance(name, str) else ""
+    return Listing(row["id"], shown, listed)
 
 
 def _part(value: object, name: str) -> dict[str, Any]:

@@ -89,6 +89,7 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.retryable = fault in RETRYABLE if retryable is None else retryable
         self.names = names
+        self.is_lasting = False  # the model takes no such parameter, whatever its value
         self.note = note
 
     @property

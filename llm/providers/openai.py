@@ -77,7 +77,7 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
     if event.get("error"):
         raise wire.error_event("openai", event, outcome)
     usage = event.get("usage")
-    if usage:
+    if isinstance(usage, dict):
         _count(usage, outcome)
     choices = event.get("choices")
     if not choices:
@@ -96,10 +96,10 @@ def _count(usage: dict[str, Any], outcome: Outcome) -> None:
     outcome.input_tokens = wire.count(usage.get("prompt_tokens"))
     outcome.output_tokens = wire.count(usage.get("completion_tokens"))
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    if prompt:
+    if isinstance(prompt, dict):
         outcome.cached_tokens = wire.count(prompt.get("cached_tokens"))
         outcome.cache_write_tokens = wire.count(prompt.get("cache_write_tokens"))
-    if completion:
+    if isinstance(completion, dict):
         outcome.thinking_tokens = wire.count(completion.get("reasoning_tokens"))
 
 

@@ -169,7 +169,7 @@ def answer_of(provider: str, status: int | None, body: Any) -> Answer | None:
     details = error.get("details")
     if isinstance(details, dict) and isinstance(details.get("error_code"), str):
         code = details["error_code"]
-    if isinstance(code, int) and status is None:
+    if status is None and type(code) is int and 100 <= code <= 599:
         status = code
     return Answer(
         status=status,
@@ -186,6 +186,23 @@ def parsed(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+LONGEST_WAIT = 40 * 86_400.0  # seconds; a provider that names more has made a mistake
+UNSUPPORTED = (
+    "unsupported parameter",
+    "unknown parameter",
+    "unrecognized",
+    "extra inputs are not permitted",
+    "is deprecated",
+)
+
+
+def is_unsupported(answer: Answer) -> bool:
+    """Whether a refusal is about the parameter as such, and not about the value that it was given."""
+    if answer.code in ("unsupported_parameter", "unknown_parameter"):
+        return True
+    return any(words in answer.words for words in UNSUPPORTED)
 
 
 def refused_parameter(answer: Answer, sent: frozenset[str]) -> str:
@@ -215,4 +232,4 @@ def told_wait(answer: Answer) -> float | None:
     except ValueError:
         return None
     seconds = at.timestamp() - time.time()
-    return seconds if seconds > 0 else None
+    return min(seconds, LONGEST_WAIT) if seconds > 0 else None

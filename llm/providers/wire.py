@@ -115,21 +115,18 @@ def timeout(limits: Limits) -> httpx2.Timeout:
     )
 
 
-LONGEST_WAIT = 40 * 86_400.0  # seconds; a provider that names more has made a mistake
-
-
 def retry_after(headers: httpx2.Headers) -> float | None:
     """Seconds from `retry-after-ms` or either form of Retry-After; None for junk, absence or the past."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         value = headers.get(name, "").strip()
         if NUMBER.fullmatch(value):
-            return min(float(value) / unit, LONGEST_WAIT)
+            return min(float(value) / unit, refusals.LONGEST_WAIT)
     try:
         moment = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
         seconds = moment.timestamp() - time.time()
     except (TypeError, ValueError, OverflowError):
         return None
-    return min(seconds, LONGEST_WAIT) if seconds > 0 else None
+    return min(seconds, refusals.LONGEST_WAIT) if seconds > 0 else None
 
 
 NUMBER = re.compile(r"[0-9]{1,40}(\.[0-9]{1,9})?", re.ASCII)
@@ -192,6 +189,8 @@ def refusal(
     problem = from_answer(provider, answer, response.headers, retryable=False if should_not else None)
     if problem.fault is Fault.BAD_REQUEST:
         problem.names = refusals.refused_parameter(answer, sent)
+        # A value that a model refuses is left out this once; no model takes back all temperatures but one.
+        problem.is_lasting = problem.names == "temperature" or refusals.is_unsupported(answer)
     return problem
 
 
@@ -313,11 +312,12 @@ def listings(body: bytes, row_of: Callable[[dict[str, Any]], Listing]) -> tuple[
         raise ProviderError(Fault.NOT_THE_PROVIDER, status=200, note=NOT_THEIRS)
     if not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
         raise ProviderError(Fault.MALFORMED, note="no list of models")
-    found = [row_of(row) for row in rows if 0 < len(row["id"]) <= MODEL_ID_CHARACTERS]
+    found = [row_of(row) for row in rows if MODEL_ID.fullmatch(row["id"])]
     return found, page.get("has_more") is True
 
 
-MODEL_ID_CHARACTERS = 100
+# An id of another shape could be neither entered nor stored.
+MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,99}")
 
 
 def a_day(value: object) -> dt.date | None:

@@ -11,7 +11,7 @@ from llm.health import HEALTH_OF
 from llm.models import ProviderKey
 from llm.providers import wire
 from llm.providers.base import VERDICT_OF, Fault, Verdict
-from llm.providers.refusals import Answer, answer_of, fault_of, refused_parameter, told_wait
+from llm.providers.refusals import LONGEST_WAIT, Answer, answer_of, fault_of, refused_parameter, told_wait
 
 SENT = frozenset({"temperature", "reasoning_effort", "max_completion_tokens"})
 
@@ -200,6 +200,44 @@ def test_codes_and_ids_are_kept_only_when_they_are_identifiers() -> None:
 
     assert (error.code, error.param, error.request_id) == ("", "", "req_9")
     assert secret not in repr(vars(error))
+
+
+@pytest.mark.parametrize("code", [99_999, -1, 0, True, 10**30])
+def test_a_number_that_is_no_status_is_none(code: int) -> None:
+    answer = answer_of("openai", None, {"error": {"message": "x", "type": "t", "code": code}})
+
+    assert answer is not None
+    assert answer.status is None
+
+
+def test_a_wait_that_no_column_holds_is_cut_short() -> None:
+    assert told_wait(Answer(400, words="you will regain access on 2199-01-01 at 00:00 utc.")) == LONGEST_WAIT
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "lasting"),
+    [
+        (
+            "Unsupported parameter: 'reasoning_effort' is not supported with this model.",
+            "unsupported_parameter",
+            True,
+        ),
+        (
+            "Unsupported value: 'reasoning_effort' does not support 'none' with this model.",
+            "unsupported_value",
+            False,
+        ),
+        ("max_tokens is too large: 128000. This model supports at most 16384.", "invalid_value", False),
+    ],
+)
+def test_a_refused_value_teaches_nothing_of_the_parameter(message: str, code: str, lasting: bool) -> None:
+    param = "reasoning_effort" if "effort" in message else "max_completion_tokens"
+    body = openai(message, code, param=param)
+    response = httpx2.Response(400, content=json.dumps(body).encode())
+
+    error = wire.refusal("openai", response, response.content, SENT)
+
+    assert (error.names, error.is_lasting) == (param, lasting)
 
 
 def test_a_number_as_code_inside_a_stream_is_a_status() -> None:

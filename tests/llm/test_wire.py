@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm.gateway import TWINS
-from llm.providers import wire
+from llm.providers import refusals, wire
 from llm.providers.base import Fault, Finish, Limits, Outcome, ProviderError
 
 LIMITS = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1_000_000)
@@ -276,7 +276,7 @@ def test_event_without_an_end_is_given_up(provider: str, line: bytes) -> None:
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        ("2", 2.0), ("0", 0.0), (" 7 ", 7.0), ("3600", 3600.0), ("9" * 40, wire.LONGEST_WAIT),
+        ("2", 2.0), ("0", 0.0), (" 7 ", 7.0), ("3600", 3600.0), ("9" * 40, refusals.LONGEST_WAIT),
         ("", None), ("soon", None), ("-1", None), ("1.5", 1.5), ("1e3", None), ("²", None), ("NaN", None),
         ("Mon, 99 Foo 2026 99:99:99 GMT", None), ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
         ("Thu, 01 Jan 1970 00:00:00 GMT", None),
@@ -302,6 +302,45 @@ def test_retry_after_never_fails(value: bytes) -> None:
     seconds = wire.retry_after(httpx2.Headers([(b"retry-after", value)]))
 
     assert seconds is None or seconds >= 0
+
+
+# --- Usage -----------------------------------------------------------------------------------------
+
+
+def test_output_is_unknown_until_the_provider_has_counted_it() -> None:
+    start = event({"type": "message_start", "message": {"usage": {"input_tokens": 21, "output_tokens": 1}}})
+
+    _, outcome, _ = read("anthropic", start, said("anthropic", "Half"))
+
+    assert (outcome.input_tokens, outcome.output_tokens) == (21, None)
+
+
+def test_a_prompt_that_no_column_holds_is_unknown() -> None:
+    usage = {"input_tokens": 2**31 - 1, "cache_read_input_tokens": 5}
+    start = event({"type": "message_start", "message": {"usage": usage}})
+
+    assert read("anthropic", start, said("anthropic", "Hi") + END["anthropic"])[1].input_tokens is None
+
+
+def test_the_cache_may_be_told_after_the_prompt() -> None:
+    start = event({"type": "message_start", "message": {"usage": {"input_tokens": 10}}})
+    late = event({"type": "message_delta", "delta": {}, "usage": {"cache_read_input_tokens": 5_000}})
+
+    _, outcome, _ = read("anthropic", start, said("anthropic", "Hi"), late + END["anthropic"])
+
+    assert (outcome.input_tokens, outcome.cached_tokens) == (5_010, 5_000)
+
+
+@both
+@pytest.mark.parametrize("usage", [5, [], "many", {"prompt_tokens_details": [1], "output_tokens_details": 7}])
+def test_odd_usage_costs_no_text(provider: str, usage: object) -> None:
+    body = (
+        {"choices": [], "usage": usage} if provider == "openai" else {"type": "message_delta", "usage": usage}
+    )
+
+    pieces, _, fault = read(provider, said(provider, "Hi"), event(body) + END[provider])
+
+    assert (pieces, fault) == (["Hi"], None)
 
 
 # --- Rate limits -----------------------------------------------------------------------------------

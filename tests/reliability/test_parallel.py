@@ -107,6 +107,7 @@ def test_mixed_prices_never_overdraw_and_leave_less_than_the_cheapest_refused(
     prices = {1: "one", 3: "three", 5: "five"}
     agents = {}
     for price, name in prices.items():
+        provider_double.model(name, like="gpt-4o")
         chat_model = ChatModel.objects.create(name=name, provider="openai", model_id=name, price=price)
         agents[price] = Agent.objects.create(workspace=cast.acme, name=name, chat_model=chat_model)
     session = session_cookie(cast.edith)
