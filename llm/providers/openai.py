@@ -71,7 +71,7 @@ def _turn(message: Message) -> ChatCompletionMessageParam:
 
 def text_of(data: bytes, outcome: Outcome) -> str | None:
     """One event's text; None once the stream is done."""
-    if data.startswith(b"[DONE]"):
+    if data[:6] == b"[DONE]":
         return None if outcome.finish else ""
     event = wire.parse(data)
     if event.get("error"):
@@ -83,13 +83,13 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
     if not choices:
         return ""
     delta = choices[0].get("delta") or {}
-    refused = delta.get("refusal") or ""
-    if refused:
-        outcome.declined = True
+    text = delta.get("content")
+    if not text and delta.get("refusal"):
+        outcome.declined, text = True, delta["refusal"]
     reason = choices[0].get("finish_reason")
     if reason:
         outcome.finish = Finish.REFUSAL if outcome.declined else FINISH.get(reason, Finish.STOP)
-    return delta.get("content") or refused
+    return text or ""
 
 
 def _count(usage: dict[str, Any], outcome: Outcome) -> None:
