@@ -212,19 +212,11 @@ class Run:
         while True:
             try:
                 return await database.run(settlement.settle, self.accepted, result)
-            except (DataError, IntegrityError) as problem:
-                log.error(
-                    "reply %s has figures that fit nowhere: %s",
-                    self.accepted.reply_id,
-                    type(problem).__name__,
-                )
-                if result.outcome == Outcome() and result.error is None:
-                    return None
-                # The text and its charge are worth more than what the provider counted.
-                result = replace(result, outcome=Outcome(), error=None, left_out=[])
-                continue
             except DatabaseError as problem:
                 log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
+                if isinstance(problem, DataError | IntegrityError):
+                    # The text and its charge are worth more than what the provider counted, if that fits nowhere.
+                    result = replace(result, outcome=Outcome(), error=None, left_out=[])
                 if time.monotonic() > deadline:
                     return None
             except Exception as problem:  # not the database: trying again would not help

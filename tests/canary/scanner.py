@@ -1,5 +1,7 @@
 """Finds planted secrets in bytes: as they are, in every usual encoding, and any nine characters of them.
 
+What every key of its sort begins with (`sk-ant-`) is public and stands in the help pages; it is not looked for.
+
 The data is read once, whatever the number of secrets: nine characters in a row always hold five that
 begin at a multiple of five, so it is enough to look up each fifth place in a table of all the fives
 that the encoded secrets contain, and to look closely only where one is found.
@@ -18,6 +20,8 @@ SLICE = 9
 GRAM = 5
 # Nine bytes at any alignment fill at least this many whole characters of base64.
 BASE64_SLICE = 11
+# What a provider's keys of one sort have in common.
+PUBLIC_PREFIX = re.compile(r"sk-(?:[a-z]+\d*-)*")
 # What Django signs and compresses (sessions, messages in cookies): base64 of a zlib stream.
 PACKED = re.compile(rb"eJ[A-Za-z0-9_\-]{20,}")
 
@@ -99,9 +103,14 @@ class Scanner:
                     yield Finding(form.secret, form.encoding, characters, before)
 
 
+def body_of(secret: str) -> str:
+    """What is secret of a key: all that follows the prefix of its sort."""
+    return PUBLIC_PREFIX.sub("", secret, count=1) if secret.startswith("sk-") else secret
+
+
 def forms_of(name: str, secret: str | bytes) -> Iterator[Form]:
     """The secret in the encodings that a leak could have."""
-    raw = secret.encode() if isinstance(secret, str) else bytes(secret)
+    raw = body_of(secret).encode() if isinstance(secret, str) else bytes(secret)
     text = raw.decode("latin-1")
     per_character = {
         "raw": [bytes([byte]) for byte in raw],

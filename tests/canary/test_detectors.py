@@ -21,7 +21,7 @@ from django.db import connection
 from llm.models import ChatModel, ProviderKey
 from tests.canary import sinks
 from tests.canary.planted import new_secret
-from tests.canary.scanner import SLICE, Scanner, is_distinctive
+from tests.canary.scanner import SLICE, Scanner, body_of, is_distinctive
 from tests.factories import make_user
 from tests.harness.visitor import session_cookie
 from workspaces import audit
@@ -29,6 +29,7 @@ from workspaces.models import Session
 
 # Planted by nobody else: what leaks here on purpose must not be found by those who look for the others.
 SECRET = new_secret("sk-", odd=True)
+BODY = body_of(SECRET)
 SCANNER = Scanner({"it": SECRET})
 ENCODINGS = {
     "raw": lambda text: text.encode(),
@@ -60,9 +61,9 @@ def holds(data: bytes | str) -> bool:
 def test_every_nine_characters_are_found_wherever_they_stand(encode: Any) -> None:
     missed = [
         (start, offset)
-        for start in range(len(SECRET) - SLICE + 1)
+        for start in range(len(BODY) - SLICE + 1)
         for offset in range(5)
-        if not holds(b"." * offset + encode(SECRET[start : start + SLICE]) + b"...")
+        if not holds(b"." * offset + encode(BODY[start : start + SLICE]) + b"...")
     ]
 
     assert missed == []
@@ -70,6 +71,12 @@ def test_every_nine_characters_are_found_wherever_they_stand(encode: Any) -> Non
 
 def test_eight_characters_are_not_a_finding() -> None:
     assert [start for start in range(len(SECRET) - 7) if holds(f" {SECRET[start : start + 8]} ")] == []
+
+
+def test_what_all_keys_of_a_sort_begin_with_is_not_a_finding() -> None:
+    scanner = Scanner({"it": "sk-ant-OpErAtOrXQ7vJ2mNw8ZrT4pLc6sYd1fBk"})
+
+    assert scanner.find("what-operators-may-do sk-ant-oat01- sk-ant-operator") == []
 
 
 def test_mask_is_not_a_finding() -> None:
@@ -87,8 +94,8 @@ def test_packed_value_is_opened() -> None:
 def test_finding_does_not_repeat_the_secret() -> None:
     (found,) = SCANNER.find(f"somewhere in a line: {SECRET}")
 
-    assert SECRET[:SLICE] not in str(found)
-    assert str(found).startswith(f"{len(SECRET)} characters of it (raw) after 'somewhere in a ")
+    assert BODY[:SLICE] not in str(found)
+    assert str(found).startswith(f"{len(BODY)} characters of it (raw) after 'somewhere in a ")
 
 
 @pytest.mark.parametrize(
