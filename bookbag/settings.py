@@ -12,14 +12,16 @@ from urllib.parse import quote
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from bookbag import dotenv
 from bookbag.environment import Environment, Hidden
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
+dotenv.read(dotenv.path())
 env = Environment()
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 KMS_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+")
 
 
@@ -31,7 +33,8 @@ def _kek(text: str) -> bytes | str | None:
         material = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return Hidden(material) if len(material) == 32 else None
+    # Of 32 random bytes at least 20 differ; of a text that stands for them, fewer.
+    return Hidden(material) if len(material) == 32 and len(set(material)) > 15 else None
 
 
 def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
@@ -45,7 +48,7 @@ def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
         kek = _kek(held)
         if kek is None or not kek_id.isidentifier() or len(kek_id) > 40:
             raise ImproperlyConfigured(
-                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 bytes, "
+                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 random bytes, "
                 "or id:arn, the ARN of an AWS KMS key."
             )
         ring.append((kek_id, kek))
@@ -59,11 +62,17 @@ def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 VAULT_KEYS = vault_ring(env.str("VAULT_KEYS", default=""))
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+HOST = env.host("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000, most=65_535)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 # Behind TLS everywhere but on a developer's loopback, where `make run` writes HTTPS=false.
 HTTPS = env.bool("HTTPS", default=not DEBUG)
+# How many proxies stand before the server. Scheme, host and address of a request are theirs to say (bookbag/arrival.py).
+TRUST_PROXY = env.count_or_bool("TRUST_PROXY", default=0, most=10)
+# Told to stop, the server is unready for this long before it closes its door, so that a proxy can notice;
+DRAIN_NOTICE_SECONDS = env.float("DRAIN_NOTICE_SECONDS", default=3, most=600)
+# then replies that run may take this long to end by themselves. One takes 330 at most (LEASE_LIFE_SECONDS).
+DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=330, most=3_600)
 
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
@@ -74,20 +83,24 @@ LEDGER_LAWS = ["billing.laws.broken_laws", "agents.laws.broken_laws"]
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 PROVIDER_BASE_URLS = {
-    "openai": env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
-    "anthropic": env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
+    "openai": env.http_url("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
+    "anthropic": env.http_url("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
 }
-PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90)
+# How providers are reached from a network that is closed: through which proxy, trusting which authority. The
+# variables that other programs read (HTTPS_PROXY, SSL_CERT_FILE) are not looked at; `check` says so.
+PROVIDER_PROXY = env.http_url("PROVIDER_PROXY", default="", credentials=True)
+PROVIDER_CA_FILE = env.certificates("PROVIDER_CA_FILE")
+PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90, least=1)
 # Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cap).
-REPLY_CONNECT_SECONDS = env.float("REPLY_CONNECT_SECONDS", default=5)
-REPLY_FIRST_BYTE_SECONDS = env.float("REPLY_FIRST_BYTE_SECONDS", default=60)
-REPLY_IDLE_SECONDS = env.float("REPLY_IDLE_SECONDS", default=30)
-REPLY_WALL_SECONDS = env.float("REPLY_WALL_SECONDS", default=300)
-REPLY_TEXT_BYTES = env.int("REPLY_TEXT_BYTES", default=256 * 1024)
-REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024)
-LEASE_SECONDS = env.float("LEASE_SECONDS", default=60)
-LEASE_LIFE_SECONDS = env.float("LEASE_LIFE_SECONDS", default=330)
-SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=30)
+REPLY_CONNECT_SECONDS = env.seconds("REPLY_CONNECT_SECONDS", default=5)
+REPLY_FIRST_BYTE_SECONDS = env.seconds("REPLY_FIRST_BYTE_SECONDS", default=60)
+REPLY_IDLE_SECONDS = env.seconds("REPLY_IDLE_SECONDS", default=30)
+REPLY_WALL_SECONDS = env.seconds("REPLY_WALL_SECONDS", default=300)
+REPLY_TEXT_BYTES = env.int("REPLY_TEXT_BYTES", default=256 * 1024, least=1)
+REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024, least=1)
+LEASE_SECONDS = env.seconds("LEASE_SECONDS", default=60)
+LEASE_LIFE_SECONDS = env.seconds("LEASE_LIFE_SECONDS", default=330)
+SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", default=30)
 # Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.
 FAULT_POINT = env.str("FAULT_POINT", default="")
 
@@ -113,6 +126,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Before WhiteNoise, which answers by itself: static files carry the policy too.
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "bookbag.middleware.no_store",
+    # Before whatever looks at the host: a probe names the machine by its address.
+    "bookbag.health.answer_probes",
+    "bookbag.middleware.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -120,9 +138,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "bookbag.middleware.no_store",
 ]
 ROOT_URLCONF = "bookbag.urls"
 ASGI_APPLICATION = "bookbag.asgi.application"
@@ -162,7 +178,7 @@ else:
         _database["CONN_HEALTH_CHECKS"] = True
         _database["OPTIONS"]["pool"] = {
             "min_size": 2,
-            "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "max_size": env.int("DATABASE_POOL_SIZE", default=20, least=2, most=1_000),
             "timeout": 10,
         }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -201,10 +217,11 @@ SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=False)
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
-)
+CSRF_FAILURE_VIEW = "bookbag.error_pages.csrf_failure"
+# Where forms may come from besides the host they are sent to: a public port that the proxy does not pass on, say.
+CSRF_TRUSTED_ORIGINS = env.origins("TRUSTED_ORIGINS", default=[])
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False) and HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -247,7 +264,9 @@ USE_TZ = True
 USE_I18N = False
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.person(
+    "DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>"
+)
 # Who is written to when something fails on our side; nobody, unless named.
 ADMINS = env.people("ADMINS")
 EMAIL_SUBJECT_PREFIX = "[Bookbag] "
@@ -257,27 +276,37 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "redacted": {
+        "text": {
             "()": "bookbag.logs.RedactingFormatter",
-            "format": "{levelname} {name} {message}",
+            "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "bookbag.logs.JsonFormatter"},
     },
     "filters": {"not_debug": {"()": "django.utils.log.RequireDebugFalse"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "redacted"},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.choice("LOG_FORMAT", ("text", "json"), default="text"),
+        },
         "admin_mail": {
             "class": "bookbag.reports.AdminMail",
             "level": "ERROR",
             "filters": ["not_debug"],
-            "formatter": "redacted",
+            "formatter": "text",
         },
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {
+        "handlers": ["console", "admin_mail"],
+        "level": env.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
+    },
     "loggers": {
         "django": {"handlers": ["console", "admin_mail"], "level": "INFO", "propagate": False},
         # Whoever scans the internet for hosts need not be able to send us mail.
         "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
+        # What it does at start and end is said by bookbag/serving.py.
+        "uvicorn": {"level": "WARNING"},
+        "uvicorn.access": {"level": "INFO"},
         # The wire clients log request options, prompts among them, at DEBUG.
         "openai": {"level": "WARNING"},
         "anthropic": {"level": "WARNING"},
