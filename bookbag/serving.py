@@ -17,7 +17,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import IO
 
 import uvicorn
 from django.conf import settings
@@ -57,8 +56,8 @@ def address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve(listener: socket.socket, *, access_log: bool = False, leash: IO[bytes] | None = None) -> None:
-    """Serve on `listener` until told to stop by a signal, or by the end of `leash`. Raises SystemExit if it cannot start."""
+def serve(listener: socket.socket, *, access_log: bool = False, leash: int | None = None) -> None:
+    """Serve on `listener` until told to stop by a signal, or by the end of the pipe `leash`. Raises SystemExit if it cannot start."""
     # A warning of a library is a line like any other.
     logging.captureWarnings(True)
     connections.raise_descriptor_limit()
@@ -69,8 +68,9 @@ def serve(listener: socket.socket, *, access_log: bool = False, leash: IO[bytes]
     server.run(sockets=[listener])
 
 
-def _stop_at_the_end_of(leash: IO[bytes], server: "Server") -> None:
-    leash.read()
+def _stop_at_the_end_of(leash: int, server: "Server") -> None:
+    # Not through a file object, whose lock this thread would hold when the interpreter ends.
+    os.read(leash, 1)
     server.stop()
 
 

@@ -22,7 +22,7 @@ from django.db import connection
 from tests.provider_double.client import Double
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 45.0
+START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 LISTENING = re.compile(r"serving at (http://127\.0\.0\.1:\d+)")
 # No proxy stands before these servers, and what a test leaves running is not waited for.

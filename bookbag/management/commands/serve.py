@@ -36,10 +36,11 @@ class Command(BaseCommand):
     ) -> None:
         if workers < 1:
             raise CommandError("--workers must be at least 1.")
-        self._check_settings()
+        if workers == 1:  # else each of them does
+            self._check_settings()
         connections.close_all()
         if fd is not None:
-            serving.serve(socket.socket(fileno=fd), access_log=access_log, leash=sys.stdin.buffer)
+            serving.serve(socket.socket(fileno=fd), access_log=access_log, leash=sys.stdin.fileno())
             return
         try:
             listener = serving.listen(host, port)
