@@ -139,6 +139,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "workspaces.devices.remember",
 ]
 ROOT_URLCONF = "bookbag.urls"
 ASGI_APPLICATION = "bookbag.asgi.application"
@@ -182,7 +183,8 @@ else:
             "timeout": 10,
         }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+# Limits are counted here, so all processes share it, and it does not forget those that are in force.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://workspaces_cache?max_entries=10000")}
 
 AUTH_USER_MODEL = "workspaces.User"
 # One backend: with two, a wrong password would be hashed twice.
@@ -207,8 +209,8 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# Failures count per address and per e-mail; after the last one the answer is 429, right password or not.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "50/15m/ip,10/15m/key"}
+# Sign-ins are counted in workspaces/sign_in_limits.py; the other limits are django-allauth's own, in the cache.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 SESSION_ENGINE = "workspaces.sessions"

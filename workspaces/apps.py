@@ -18,4 +18,6 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self) -> None:
+        from workspaces import devices  # noqa: F401 (it hears of sign-ins)
+
         post_migrate.connect(install_guards, sender=self)

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -21,7 +20,7 @@ from agents.models import Reply
 from billing import ledger
 from billing.models import Hold
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, live_events, platform_key, send, talk
+from tests.harness.chat import accepted, live_events, platform_key, talk
 from tests.harness.live import ROOT, Server, StartServer, _new_server
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
@@ -164,9 +163,9 @@ def test_watcher_of_another_servers_reply_does_not_hold_up_the_stop(
 @pytest.fixture
 def two_workers(
     start_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Server]]:
+) -> StartServer:
     monkeypatch.setattr(Server, "options", ("--workers", "2"))
-    yield start_server
+    return start_server
 
 
 def worker_pids(server: Server) -> set[int]:
