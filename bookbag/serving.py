@@ -130,6 +130,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or []:
             log.info("serving at %s", address(listener))
+        _tell_systemd("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
@@ -139,6 +140,7 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         await super().main_loop()
         health.draining.set()
+        _tell_systemd("STOPPING=1")
         _end_anyway(settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + LAST_SECONDS)
         log.info("stopping: not ready for new requests; a second signal ends it at once")
         await self._wait(lambda: False, settings.DRAIN_NOTICE_SECONDS)
@@ -176,6 +178,14 @@ class Server(uvicorn.Server):
         # A signal's handler sets no event of the loop.
         while not done() and not self.force_exit and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
+
+
+def _tell_systemd(state: str) -> None:
+    """For a unit of Type=notify (man sd_notify), whose start is over when we serve."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, contextlib.suppress(OSError):
+            notify.sendto(state.encode(), path.replace("@", "\0", 1) if path.startswith("@") else path)
 
 
 def _end_anyway(seconds: float) -> None:

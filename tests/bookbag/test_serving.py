@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -161,9 +161,7 @@ def test_watcher_of_another_servers_reply_does_not_hold_up_the_stop(
 
 
 @pytest.fixture
-def two_workers(
-    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> StartServer:
+def two_workers(start_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> StartServer:
     monkeypatch.setattr(Server, "options", ("--workers", "2"))
     return start_server
 
