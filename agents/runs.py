@@ -27,6 +27,7 @@ from agents.replies import Accepted
 from agents.settlement import Beat, Result
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, Outcome, ProviderError
+from workspaces import tracing
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class Run:
             self.task.cancel()
 
     async def work(self) -> None:
+        tracing.reply_id.set(str(self.accepted.reply_id))
         cause, fault, error = Cause.OUR_FAULT, "internal", None
         try:
             cause = await self._read()
@@ -305,11 +307,13 @@ async def _beat_once() -> None:
             wanted.stop()
 
 
-async def drain(seconds: float) -> None:
-    """Let the runs end by themselves for `seconds`, then end the rest uncharged."""
-    working = [run.task for run in _live.values() if run.task]
-    if working:
-        await asyncio.wait(working, timeout=seconds)
+def count() -> int:
+    """How many replies this process is working on."""
+    return len(_live)
+
+
+async def end_all() -> None:
+    """End the runs that have not ended by themselves, uncharged."""
     for run in _live.values():
         run.interrupt()
     late = [run.task for run in _live.values() if run.task]

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import io
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from csp.utils import build_policy
@@ -24,12 +23,11 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
+from bookbag import health
+from bookbag.arrival import App, Receive, Scope, Send
 from bookbag.error_pages import is_database_down, new_reference
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from bookbag.middleware import assert_no_nul
+from workspaces import tracing
 
 log = logging.getLogger("django.request")
 
@@ -45,7 +43,7 @@ class TooLarge(Exception):
 
 
 class Express:
-    """ASGI: serves express views to scripts, hands everything else to Django."""
+    """ASGI: serves express views to scripts and answers probes, hands everything else to Django."""
 
     def __init__(self, django: App) -> None:
         self.django = django
@@ -67,6 +65,9 @@ class Express:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in health.PROBES:
+            await self._send(await health.probe(scope["method"], scope["path"]), receive, send)
+            return
         match = _match(scope)
         if match is None:
             await self.django(scope, receive, send)
@@ -84,9 +85,12 @@ class Express:
     async def _respond(self, request: ASGIRequest, match: ResolverMatch) -> HttpResponseBase:
         try:
             request.get_host()
+            assert_no_nul(request)
+            tracing.reply_id.set(str(match.kwargs.get("reply_id", "")))
             self.csrf.process_request(request)
-            if self.csrf.process_view(request, match.func, (), {}) is not None:
-                return _error("csrf_failed", 403)
+            refusal = self.csrf.process_view(request, match.func, (), {})
+            if refusal is not None:
+                return refusal
             response: HttpResponseBase = await match.func(request, **match.kwargs)
         except DisallowedHost:
             return _error("not_found", 400)

@@ -19,7 +19,7 @@ from tests.test_access_table import address
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
-CANARY_APPLICATION = "tests.canary.faulty_asgi:application"
+CANARY_APPLICATION = "tests.canary.faulty_asgi.application"
 
 REFERENCE = re.compile(r"eference:? (?:<[^>]+>)?([0-9a-f]{8})")
 # What is posted, whatever the form.
