@@ -16,6 +16,7 @@ from llm import keys
 from llm.models import ChatModel, Provider
 from llm.vault import Secret
 from tests.factories import PASSWORD, add_member, make_user
+from tests.harness.written import WRITTEN_ON
 from workspaces.models import Role, User, Workspace
 
 # Never a real one, and long enough that no slice of nine characters occurs by chance.
@@ -69,9 +70,6 @@ def make_agent(workspace: Workspace, model_id: str = "", *, name: str = "Guide")
     """An agent without sources on a model of the catalogue: `gpt-4o`, …; none is Bookbag Local."""
     chat_model = ChatModel.objects.get(workspace=None, model_id=model_id)
     return Agent.objects.create(workspace=workspace, name=name, chat_model=chat_model)
-
-
-WRITTEN_ON = dt.date(2026, 11, 26)
 
 
 def keep_models_alive() -> None:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from tests.harness.cast import WRITTEN_ON
+from tests.harness.written import WRITTEN_ON
 from tests.provider_double.client import Double
 
 
 @pytest.fixture(scope="session")
 def double_process() -> Iterator[Double]:
-    # On the day that these tests were written for: the models they run really leave one after the other.
     with Double(options=("--today", WRITTEN_ON.isoformat())) as double:
         yield double
 
