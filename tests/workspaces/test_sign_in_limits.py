@@ -121,7 +121,11 @@ def test_browser_that_is_shared_is_known_for_all_who_share_it(owner: Client) -> 
     assert (sign_in(owner), sign_in(owner, "adam@acme.test")) == (302, 302)
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "x:y:z", signing.dumps({"id": "x", "users": ["1"]}), "\x00"])
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "x:y:z", signing.dumps({"id": "x", "users": ["1"]}), "\x00"],
+    ids=["empty", "word", "words", "signed for another use", "NUL"],
+)
 def test_cookie_of_somebodys_own_making_is_worth_nothing(owner: Client, cookie: str) -> None:
     guess(10)
     browser = Client()
