@@ -21,6 +21,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
@@ -38,6 +39,8 @@ CHAT = "agents.urls"
 ENDINGS = ("/messages/", "/stream/", "/stop/")
 # Bytes. A message is at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
 BODY_BYTES = 512 * 1024
+# Of any other request: the largest form, and what multipart puts around its fields.
+PAGE_BODY_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 64 * 1024
 
 
 class TooLarge(Exception):
@@ -69,10 +72,10 @@ class Express:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = _match(scope)
         if match is None:
-            await self.django(scope, receive, send)
+            await self._page(scope, receive, send)
             return
         try:
-            _refuse_announced_flood(scope)
+            _refuse_announced_flood(scope, BODY_BYTES)
             request = ASGIRequest(scope, io.BytesIO(await _read_body(receive)))
             response = await self._respond(request, match)
         except TooLarge:
@@ -80,6 +83,16 @@ class Express:
         except asyncio.CancelledError:
             return
         await self._send(response, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """To Django, which would put a body of any size on the disk before it looks who sends it."""
+        try:
+            if scope["type"] == "http":
+                _refuse_announced_flood(scope, PAGE_BODY_BYTES)
+            await self.django(scope, _up_to(PAGE_BODY_BYTES, receive), send)
+        except TooLarge:
+            page = render(ASGIRequest(scope, io.BytesIO()), "413.html", status=413)
+            await self._send(page, receive, send)
 
     async def _respond(self, request: ASGIRequest, match: ResolverMatch) -> HttpResponseBase:
         try:
@@ -128,15 +141,30 @@ def _match(scope: Scope) -> ResolverMatch | None:
     return match if getattr(match.func, "express", False) else None
 
 
-def _refuse_announced_flood(scope: Scope) -> None:
+def _refuse_announced_flood(scope: Scope, most: int) -> None:
     """Before the first byte of a body whose head says that it will be too large: nobody should have to send it."""
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if announced.isdigit() and int(announced[:20]) > BODY_BYTES:
+    if announced.isdigit() and int(announced[:20]) > most:
         raise TooLarge
 
 
+def _up_to(most: int, receive: Receive) -> Receive:
+    """`receive`, until more than `most` bytes of a body have come; then TooLarge."""
+    left = most
+
+    async def counted() -> MutableMapping[str, Any]:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise TooLarge
+        return message
+
+    return counted
+
+
 async def _read_body(receive: Receive) -> bytes:
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -145,7 +173,7 @@ async def _read_body(receive: Receive) -> bytes:
         if len(body) > BODY_BYTES:
             raise TooLarge
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 async def _stream(response: Any, receive: Receive, send: Send) -> None:

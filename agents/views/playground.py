@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -70,13 +71,14 @@ def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.
     """The member's latest conversations, each with how its last answer ended."""
     mine = agent.conversations.filter(started_by_id=user_id).order_by("-created_at")
     last = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
-    found = mine.annotate(title=_first_question(), ending=Subquery(last.values("ending")[:1]))
+    found = mine.annotate(title=_title(), ending=Subquery(last.values("ending")[:1]))
     return [(earlier, presenting.mark(earlier.ending)) for earlier in found[:CONVERSATIONS_SHOWN]]
 
 
-def _first_question() -> Subquery:
+def _title() -> Subquery:
+    """The opening of a conversation's first question, long enough to see that there is more."""
     asked = Reply.objects.filter(conversation=OuterRef("pk")).order_by("created_at")
-    return Subquery(asked.values("question")[:1])
+    return Subquery(asked.values(opening=Left("question", 61))[:1])
 
 
 def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: ReplyRefused) -> HttpResponse:
