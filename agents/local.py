@@ -20,7 +20,7 @@ MOST_WANTED = 200
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 # No part may run over a sign at which another attempt begins, else a text of those signs takes its square in time.
 _MARKUP = re.compile(r"[*_`]+|^[^\S\n]*(?:[-+]|\d+\.)\s+|\[([^][]*)\]\([^)[]*\)", re.MULTILINE)
-_FEW_WORDS = re.compile(r"(?:\S+\s*){1,4}")
+_FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A reply's Markdown as HTML that can do nothing, in time and size that grow with the text and no faster.
 
-Nothing here knows Django or the database, so that a worker process can do it as well (agents/workers.py).
+Nothing here knows Django or the database, so that a worker process can do it as well (agents/process_pool.py).
 """
 
 import re
@@ -13,6 +13,8 @@ import pyromark
 VERSION = 1
 # Tags inside tags: fifty levels of a list. Sanitising takes as many steps for each tag as there are around it.
 MOST_NESTED = 100
+# Characters of an address. Browsers take no more.
+LONGEST_LINK = 2_000
 # Characters of HTML for one reply; a table of empty cells makes nine of each that was written.
 MOST_HTML = 1_000_000
 
@@ -22,6 +24,9 @@ _MARKDOWN = pyromark.Markdown(options=pyromark.Options.ENABLE_TABLES | pyromark.
 _LESS_THAN = re.compile(r"<(?!https?://)", re.IGNORECASE)
 _STAND_IN = "\ufdd0"
 _TAG = re.compile(r"<(/?)([a-z]+)")
+# A tag, or a stretch of the text between two, entities whole.
+_STRETCH = re.compile(r"<[^>]*>|(?:[^<&]|&[^<&;]*;?){1,2000}")
+_APART = "<!---->"
 _VOID = frozenset({"br", "hr", "img", "input"})
 # No images: one from another host would tell that host who reads, and when.
 TAGS = {
@@ -37,7 +42,7 @@ def to_html(text: str) -> str:
     if len(html) > MOST_HTML or _is_nested_too_deep(html):
         return as_written(text)
     return nh3.clean(
-        html,
+        _in_stretches(html) if len(html) > 4_000 else html,
         tags=TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
         url_schemes={"http", "https"},
@@ -61,6 +66,22 @@ def _is_nested_too_deep(html: str) -> bool:
     return False
 
 
+def _in_stretches(html: str) -> str:
+    """`html` with comments in long texts. The sanitiser takes them out, and the square of each text between them."""
+    parts: list[str] = []
+    after_text = False
+    for part in _STRETCH.findall(html):
+        is_text = not part.startswith("<")
+        if is_text and after_text:
+            parts.append(_APART)
+        parts.append(part)
+        after_text = is_text
+    return "".join(parts)
+
+
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+    if name != "href":
+        return value
     # Neither into our own pages nor to "//elsewhere": what a model writes must show where it leads.
-    return value if name != "href" or value.lower().startswith(("http://", "https://")) else None
+    shows_where = value[:8].lower().startswith(("http://", "https://"))
+    return value if shows_where and len(value) <= LONGEST_LINK else None

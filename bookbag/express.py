@@ -25,6 +25,7 @@ from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
+from bookbag import bounds
 from bookbag.error_pages import is_database_down, new_reference
 
 Scope = MutableMapping[str, Any]
@@ -37,14 +38,6 @@ log = logging.getLogger("django.request")
 # All chat paths are among the agents' own: looking them up there passes the rest of the site by.
 CHAT = "agents.urls"
 ENDINGS = ("/messages/", "/stream/", "/stop/")
-# Bytes. A message is at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
-BODY_BYTES = 512 * 1024
-# Of any other request: the largest form, and what multipart puts around its fields.
-PAGE_BODY_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 64 * 1024
-
-
-class TooLarge(Exception):
-    pass
 
 
 class Express:
@@ -70,29 +63,36 @@ class Express:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        bounds.drop_escaped_cookies(scope)
+        if len(scope["path"]) > bounds.LONGEST_PATH:
+            await self._refuse(scope, receive, send, 414, "400.html")
+            return
         match = _match(scope)
         if match is None:
             await self._page(scope, receive, send)
             return
         try:
-            _refuse_announced_flood(scope, BODY_BYTES)
+            bounds.refuse_announced_flood(scope, bounds.MESSAGE_BYTES)
+            receive = bounds.up_to(bounds.MESSAGE_BYTES, receive)
             request = ASGIRequest(scope, io.BytesIO(await _read_body(receive)))
             response = await self._respond(request, match)
-        except TooLarge:
+        except bounds.TooLarge:
             response = _error("message_too_large", 413, limit=20_000)
         except asyncio.CancelledError:
             return
         await self._send(response, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """To Django, which would put a body of any size on the disk before it looks who sends it."""
+        """To Django, which by itself would put a body of any size on the disk before it looks who sends it."""
         try:
-            if scope["type"] == "http":
-                _refuse_announced_flood(scope, PAGE_BODY_BYTES)
-            await self.django(scope, _up_to(PAGE_BODY_BYTES, receive), send)
-        except TooLarge:
-            page = render(ASGIRequest(scope, io.BytesIO()), "413.html", status=413)
-            await self._send(page, receive, send)
+            bounds.refuse_announced_flood(scope, bounds.PAGE_BYTES)
+            await self.django(scope, bounds.up_to(bounds.PAGE_BYTES, receive), send)
+        except bounds.TooLarge:
+            await self._refuse(scope, receive, send, 413, "413.html")
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, template: str) -> None:
+        request = ASGIRequest({**scope, "path": "/"}, io.BytesIO())
+        await self._send(render(request, template, status=status), receive, send)
 
     async def _respond(self, request: ASGIRequest, match: ResolverMatch) -> HttpResponseBase:
         try:
@@ -141,28 +141,6 @@ def _match(scope: Scope) -> ResolverMatch | None:
     return match if getattr(match.func, "express", False) else None
 
 
-def _refuse_announced_flood(scope: Scope, most: int) -> None:
-    """Before the first byte of a body whose head says that it will be too large: nobody should have to send it."""
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if announced.isdigit() and int(announced[:20]) > most:
-        raise TooLarge
-
-
-def _up_to(most: int, receive: Receive) -> Receive:
-    """`receive`, until more than `most` bytes of a body have come; then TooLarge."""
-    left = most
-
-    async def counted() -> MutableMapping[str, Any]:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise TooLarge
-        return message
-
-    return counted
-
-
 async def _read_body(receive: Receive) -> bytes:
     body = bytearray()
     while True:
@@ -170,8 +148,6 @@ async def _read_body(receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise asyncio.CancelledError
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
-            raise TooLarge
         if not message.get("more_body", False):
             return bytes(body)
 

@@ -9,7 +9,7 @@ import hashlib
 from django.db import transaction
 from django.utils import timezone
 
-from agents import building, workers
+from agents import building, process_pool
 from agents.knowledge import chunk, words
 from agents.knowledge.chunk import Piece
 from agents.models import Agent, Passage, QAPair, Source
@@ -62,8 +62,8 @@ def replace_text(source: Source, *, title: str, text: str) -> None:
 
 def _cut(text: str) -> list[Piece]:
     try:
-        pieces = chunk.pieces(text) if len(text) <= workers.SMALL else _cut_aside(text)
-    except workers.NotDone:
+        pieces = chunk.pieces(text) if len(text) <= process_pool.SMALL else _cut_aside(text)
+    except process_pool.NotDone:
         raise CannotBeCut("This text could not be read in time. Try again, or split it.") from None
     if len(pieces) > MOST_PASSAGES:
         raise CannotBeCut(
@@ -73,7 +73,7 @@ def _cut(text: str) -> list[Piece]:
 
 
 def _cut_aside(text: str) -> list[Piece]:
-    return [Piece(*piece) for piece in workers.call(chunk.pieces, text)]
+    return [Piece(*piece) for piece in process_pool.call(chunk.pieces, text)]
 
 
 def _index(source: Source, pieces: list[Piece]) -> None:
