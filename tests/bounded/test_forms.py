@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -54,10 +55,8 @@ def test_fields_were_found() -> None:
 @pytest.mark.parametrize("kind", FIELDS)
 def test_field_keeps_within_the_bound(kind: str, most: int) -> None:
     def clean(text: str) -> None:
-        try:
+        with suppress(ValidationError):
             FIELDS[kind].clean(text)
-        except ValidationError:
-            pass
 
     assert {what: seen for what, text_of in TEXTS.items() if (seen := too_steep(clean, text_of, most))} == {}
 
