@@ -38,10 +38,16 @@ TAGS = {
 def to_html(text: str) -> str:
     """`text` rendered; as it was written where its Markdown nests or grows beyond our bounds."""
     written = _LESS_THAN.sub(_STAND_IN, text.replace(_STAND_IN, "\ufffd"))
-    html = _MARKDOWN.html(written).replace(_STAND_IN, "&lt;")
+    try:
+        html = _MARKDOWN.html(written).replace(_STAND_IN, "&lt;")
+    except BaseException as problem:
+        # A defect of the library is a "panic", which is no Exception; it ends nothing but this text's rendering.
+        if type(problem).__name__ != "PanicException":
+            raise
+        return as_written(text)
     if len(html) > MOST_HTML or _is_nested_too_deep(html):
         return as_written(text)
-    return nh3.clean(
+    clean = nh3.clean(
         _in_stretches(html) if len(html) > 4_000 else html,
         tags=TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
@@ -49,6 +55,7 @@ def to_html(text: str) -> str:
         attribute_filter=_keep_attribute,
         link_rel="noopener nofollow noreferrer",
     )
+    return clean if len(clean) <= MOST_HTML else as_written(text)
 
 
 def as_written(text: str) -> str:

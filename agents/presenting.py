@@ -4,16 +4,11 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString, mark_safe
 
-from agents import actions, markdown, words
+from agents import actions, words
 from agents.models import Reply
 from llm.models import ChatModel
 from llm.routing import Billing, Refusal, Route
 from workspaces.models import Role
-
-
-def markdown_html(text: str) -> SafeString:
-    """A reply's Markdown as HTML that can do nothing: no scripts, no images, http(s) links only."""
-    return mark_safe(markdown.to_html(text))  # noqa: S308 (cleaned there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +91,13 @@ def mark(ending: str) -> Mark | None:
 
 
 def turn(reply: Reply, *, role: Role) -> Turn:
-    """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched."""
+    """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched,
+    and its HTML made (agents/rendering.py).
+    """
     failed = reply.state == Reply.State.FAILED
     return Turn(
         reply,
-        markdown_html(reply.text),
+        mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
         words.badge(reply),
         failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from agents import words
 from agents.markdown import TAGS
-from agents.presenting import markdown_html, money
+from agents.markdown import to_html as markdown_html
+from agents.presenting import money
 from tests.provider_double.text_modes import XSS
 
 VECTORS = [

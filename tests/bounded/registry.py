@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.template import engines
 
-from agents import local, markdown, presenting, watching
+from agents import local, markdown, watching
 from agents.knowledge import chunk, prompt, training, words
 from agents.knowledge.index import Found
 from agents.replies import Send
@@ -149,7 +149,6 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.markdown.to_html": markdown.to_html,
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
-    "agents.presenting.markdown_html": presenting.markdown_html,
     "agents.replies.Send.fingerprint": _fingerprint,
     "agents.runs.Run._say": _say,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
@@ -165,9 +164,9 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "llm.providers.wire.EventReader.feed": _events,
     "llm.providers.wire.parse": _refused(wire.parse),
     "llm.providers.wire.model_ids": _refused(wire.model_ids),
-    "llm.providers.openai._text_of": _refused(lambda data: openai._text_of(data, base.Outcome()), Exception),
-    "llm.providers.anthropic._text_of": _refused(
-        lambda data: anthropic._text_of(data, base.Outcome()), Exception
+    "llm.providers.openai.text_of": _refused(lambda data: openai._text_of(data, base.Outcome()), Exception),
+    "llm.providers.anthropic.text_of": _refused(
+        lambda data: anthropic.text_of(data, base.Outcome()), Exception
     ),
     "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
     "workspaces.audit._formula_safe": audit._formula_safe,
