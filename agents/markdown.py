@@ -25,7 +25,7 @@ _LESS_THAN = re.compile(r"<(?!https?://)", re.IGNORECASE)
 _STAND_IN = "\ufdd0"
 _TAG = re.compile(r"<(/?)([a-z]+)")
 # A tag, or a stretch of the text between two, entities whole.
-_STRETCH = re.compile(r"<[^>]*>|(?:[^<&]|&[^<&;]*;?){1,2000}")
+_STRETCH = re.compile(r"<[^<>]*>|(?>[^<&]|&[^<&;]*+;?){1,2000}+|<")
 _APART = "<!---->"
 _VOID = frozenset({"br", "hr", "img", "input"})
 # No images: one from another host would tell that host who reads, and when.

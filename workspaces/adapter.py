@@ -12,11 +12,16 @@ from django.http import HttpRequest
 
 # The longest window of ACCOUNT_RATE_LIMITS["login_failed"], in seconds.
 RETRY_AFTER = 15 * 60
+LONGEST_ADDRESS = 2_000
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         return super().clean_email(email).strip().lower()
+
+    def is_safe_url(self, url: str | None) -> bool:
+        # Nobody is sent on to an address longer than a browser takes; looking at one takes the square of its accents.
+        return url is not None and len(url) <= LONGEST_ADDRESS and super().is_safe_url(url)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # The product's name in the text; without this it would be the host's, port and all.

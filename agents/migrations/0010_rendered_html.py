@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0003_endings'),
+        ("agents", "0003_endings"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='reply',
-            name='html',
-            field=models.TextField(blank=True, db_default='', default=''),
+            model_name="reply",
+            name="html",
+            field=models.TextField(blank=True, db_default="", default=""),
         ),
         migrations.AddField(
-            model_name='reply',
-            name='html_version',
+            model_name="reply",
+            name="html_version",
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
     ]

@@ -135,9 +135,13 @@ def test_deleting_an_agent_keeps_its_receipts(cast: Cast) -> None:
     assert cast.acme.audit_events.get(action="agent.deleted").data == {"agent": "Guide"}
 
 
-@pytest.mark.parametrize(("page", "names"), [("sources", ("title", "text")), ("questions", ("question", "answer"))])
+@pytest.mark.parametrize(
+    ("page", "names"), [("sources", ("title", "text")), ("questions", ("question", "answer"))]
+)
 def test_forms_of_sources_have_their_fields(cast: Cast, page: str, names: tuple[str, str]) -> None:
-    shown = signed_in(cast.edith).get(f"/w/acme/agents/{make_agent(cast.acme).pk}/{page}/new/").content.decode()
+    shown = (
+        signed_in(cast.edith).get(f"/w/acme/agents/{make_agent(cast.acme).pk}/{page}/new/").content.decode()
+    )
 
     assert all(f'name="{name}"' in shown for name in names)
     assert 'enctype="multipart/form-data"' in shown

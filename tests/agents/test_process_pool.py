@@ -62,7 +62,9 @@ def test_work_that_takes_too_long_is_given_up_and_its_worker_ended() -> None:
     assert process_pool.call(sorted, [2, 1]) == [1, 2]
 
 
-def test_a_worker_that_hangs_for_reasons_of_its_own_is_ended_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_hangs_for_reasons_of_its_own_is_ended_from_outside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(process_pool, "GRACE_SECONDS", 0.5)
     process_pool.call(os.getpid)
     for worker in workers_of(os.getpid()):
@@ -85,7 +87,10 @@ def test_a_failure_tells_its_kind_and_none_of_its_words() -> None:
 
 
 def test_more_than_may_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    busy = [process_pool._submit(time.sleep, (1,), 10) for _ in range(process_pool.WORKERS + process_pool.MOST_WAITING)]
+    busy = [
+        process_pool._submit(time.sleep, (1,), 10)
+        for _ in range(process_pool.WORKERS + process_pool.MOST_WAITING)
+    ]
 
     with pytest.raises(NotDone, match="waiting"):
         process_pool.call(sorted, [])

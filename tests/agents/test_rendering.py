@@ -4,7 +4,6 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from django.test import Client
 
 from agents import markdown, process_pool, rendering, replies, settlement
 from agents.models import Conversation, Reply
@@ -69,7 +68,10 @@ def test_pages_show_what_is_stored_and_render_nothing(cast: Cast, monkeypatch: p
     monkeypatch.setattr(markdown, "to_html", may_not_render)
 
     assert "It is <strong>this</strong>." in shown(cast, agent.pk, conversation)
-    assert "It is <strong>this</strong>." in signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/turn/").content.decode()
+    assert (
+        "It is <strong>this</strong>."
+        in signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/turn/").content.decode()
+    )
 
 
 @pytest.mark.parametrize("stored", [NONE, {"html": "<p>Old.</p>", "html_version": 60_000}])

@@ -39,6 +39,8 @@ def _pumps(lead: str, nodes: Sequence[Any]) -> Iterator[tuple[str, str]]:
             yield from _pumps(lead, inner)
         elif kind is kinds.SUBPATTERN:
             yield from _pumps(lead, value[3])
+        elif kind is kinds.ATOMIC_GROUP:
+            yield from _pumps(lead, value)
         elif kind is kinds.BRANCH:
             for branch in value[1]:
                 yield from _pumps(lead, branch)

@@ -4,6 +4,7 @@
 """
 
 import ast
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ from billing import statement
 from bookbag import logs, reports
 from llm import shape
 from llm.models import Provider
-from llm.providers import anthropic, base, openai, wire
+from llm.providers import anthropic, base, openai, refusals, wire
 from workspaces import adapter, audit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +102,20 @@ def _refused(
     return run
 
 
+def _refusal(text: str) -> None:
+    """A provider's refusal, its words and names being the text."""
+    error = {"message": text, "type": text, "code": text, "param": text}
+    for provider in (Provider.OPENAI, Provider.ANTHROPIC):
+        answer = refusals.answer_of(
+            provider, 400, refusals.parsed(json.dumps({"type": "error", "error": error}).encode())
+        )
+        assert answer
+        refusals.fault_of(provider, answer)
+        refusals.refused_parameter(answer, frozenset({"temperature", "effort"}))
+        refusals.told_wait(answer)
+    refusals.parsed(text.encode("utf-8", "replace"))
+
+
 def _log(text: str) -> None:
     record = logging.LogRecord(
         "django.request", logging.ERROR, "x.py", 1, "%s said %s", (text, ValueError(text)), None
@@ -149,6 +164,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.markdown.to_html": markdown.to_html,
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
+    "agents.markdown._in_stretches": markdown._in_stretches,
     "agents.replies.Send.fingerprint": _fingerprint,
     "agents.runs.Run._say": _say,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
@@ -163,7 +179,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "llm.shape": _key,
     "llm.providers.wire.EventReader.feed": _events,
     "llm.providers.wire.parse": _refused(wire.parse),
-    "llm.providers.wire.model_ids": _refused(wire.model_ids),
+    "llm.providers.refusals.parsed": _refusal,
+    "llm.providers.wire.joined": lambda text: (
+        wire.joined(text),
+        wire.joined(text + "\ud83d"),
+        wire.joined("\ud83d" + text),
+    ),
+    "llm.providers.wire.listings": _refused(lambda body: wire.listings(body, openai.row_of)),
     "llm.providers.openai.text_of": _refused(lambda data: openai._text_of(data, base.Outcome()), Exception),
     "llm.providers.anthropic.text_of": _refused(
         lambda data: anthropic.text_of(data, base.Outcome()), Exception
@@ -177,6 +199,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 
 # Named like texts, and looked at elsewhere or by nobody outside.
 NOT_HERE = {
+    "agents.rendering.settled": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering._is_small": "asks for a length",
+    "llm.lifecycle._word": "a part of a model's id, which is short",
+    "llm.notices._send_each": "mails of our own words",
+    "llm.providers.anthropic._block": "puts a text into a request",
+    "llm.providers.wire.refusal": "llm.providers.refusals",
     "agents.knowledge.index.search": "asks the database: test_functions.py",
     "agents.knowledge.training.add_text": "stores: test_functions.py",
     "agents.knowledge.training.replace_text": "stores, as add_text does",

@@ -79,7 +79,11 @@ def read_while_said(stall: float, *after: tuple[float, bytes]) -> tuple[str, Out
 
 def test_text_that_came_during_a_stall_is_read() -> None:
     text, outcome = read_while_said(
-        4 * IDLE, (0, event("one ")), (IDLE / 2, event("two ")), (IDLE / 2, event("three", "stop")), (0, b"data: [DONE]\n\n")
+        4 * IDLE,
+        (0, event("one ")),
+        (IDLE / 2, event("two ")),
+        (IDLE / 2, event("three", "stop")),
+        (0, b"data: [DONE]\n\n"),
     )
 
     assert text == "one two three"
@@ -88,7 +92,13 @@ def test_text_that_came_during_a_stall_is_read() -> None:
 
 def test_a_provider_that_said_nothing_during_a_stall_has_its_time_from_then_on() -> None:
     """Only what arrives late by itself is late: the stall was ours."""
-    text, _ = read_while_said(3 * IDLE, (0, event("one ")), (IDLE / 2, event("two ")), (2.8 * IDLE, event("three", "stop")), (0, b"data: [DONE]\n\n"))
+    text, _ = read_while_said(
+        3 * IDLE,
+        (0, event("one ")),
+        (IDLE / 2, event("two ")),
+        (2.8 * IDLE, event("three", "stop")),
+        (0, b"data: [DONE]\n\n"),
+    )
 
     assert text == "one two three"
 
