@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from agents import database, faults, local, outcomes, settlement
+from agents import database, faults, local, outcomes, rendering, settlement
 from agents.models import Reply
 from agents.outcomes import Cause, Verdict
 from agents.replies import Accepted
@@ -187,9 +187,11 @@ class Run:
 
     async def _settle(self, verdict: Verdict, error: ProviderError | None) -> None:
         completion = self._completion
+        text = self.text if self.visible else ""
         result = Result(
             verdict=verdict,
-            text=self.text if self.visible else "",
+            text=text,
+            rendered=await rendering.settled(text),
             error=error,
             attempts=completion.attempts if completion else 0,
             outcome=completion.outcome if completion else Outcome(),

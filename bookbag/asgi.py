@@ -31,7 +31,7 @@ except ImproperlyConfigured as error:
     sys.exit(f"Bookbag does not start: {error}")
 
 # After Django is set up: these import models.
-from agents import database, runs, sweeper  # noqa: E402
+from agents import database, process_pool, runs, sweeper  # noqa: E402
 from bookbag.arrival import Arrival, Receive, Scope, Send  # noqa: E402
 from bookbag.express import Express  # noqa: E402
 from llm import gateway, upkeep  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
@@ -58,6 +58,7 @@ async def _live(receive: Receive, send: Send) -> None:
     # Openings counted since the last sweep are in this process's memory alone.
     await sweeper.attempt(upkeep.run)
     await database.close()
+    process_pool.close()
     await send({"type": "lifespan.shutdown.complete"})
 
 

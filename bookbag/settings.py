@@ -242,8 +242,9 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# A pasted book fits; a flood does not. The message form has its own, smaller limit.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# A pasted book fits, a million characters of any script (the form sends them as they are, four bytes at most);
+# a flood does not. The message form has its own, smaller limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4_100_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 CONTENT_SECURITY_POLICY = {

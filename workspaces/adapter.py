@@ -11,6 +11,8 @@ from django.http import HttpRequest
 
 from workspaces import sign_in_limits, signup
 
+LONGEST_ADDRESS = 2_000
+
 
 class AccountAdapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
@@ -18,6 +20,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return signup.is_open(request)
+
+    def is_safe_url(self, url: str | None) -> bool:
+        # Nobody is sent on to an address longer than a browser takes; looking at one takes the square of its accents.
+        return url is not None and len(url) <= LONGEST_ADDRESS and super().is_safe_url(url)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # The product's name in the text; without this it would be the host's, port and all.

@@ -188,9 +188,13 @@ def parsed(body: bytes) -> Any:
         return None
 
 
+# Of a name such as `messages[0].content`.
+PART_END = re.compile(r"[.\[]")
+
+
 def refused_parameter(answer: Answer, sent: frozenset[str]) -> str:
     """Which of the parameters that were `sent` the refusal names, by its `param` or in its words; empty if none."""
-    named = re.split(r"[.\[]", answer.param)[0]
+    named = PART_END.split(answer.param, maxsplit=1)[0]
     if named in sent:
         return named
     return next((name for name in sorted(sent) if _names(answer.words, name)), "")
