@@ -14,7 +14,7 @@ SECOND_LOOK := $(if $(CI),{ echo "== what failed: once more and alone"; $(IN_ENV
 # An explicit DATABASE_URL is the only database tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
 random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
-PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true ALLOWED_HOSTS=bookbag.example \
+PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
 .PHONY: help run test lint format soak bench provider-double runtime developer

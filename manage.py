@@ -11,11 +11,11 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    if sys.argv[1:2] == ["quickstart"]:
-        from bookbag import dotenv
-
-        dotenv.complete()
     try:
+        if sys.argv[1:2] == ["quickstart"]:
+            from bookbag import dotenv
+
+            dotenv.complete()
         # Loaded here, so that a bad setting is a sentence and not a traceback.
         _ = settings.SECRET_KEY
         execute_from_command_line(sys.argv)

@@ -21,9 +21,9 @@ def create(agent: Agent) -> Agent:
 
 
 def require_source_room(agent: Agent) -> None:
-    """LimitReached when the plan allows this agent no further source; run inside the adding transaction."""
+    """LimitReached when the agent has more sources than its plan allows; the last step of the adding transaction."""
     account = ledger.lock(agent.workspace.account)
-    plans.require(account, "sources", agent.sources.count() + agent.qa_pairs.count() + 1)
+    plans.require(account, "sources", agent.sources.count() + agent.qa_pairs.count())
 
 
 def change_models(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from threading import Barrier, BrokenBarrierError, Lock
 from typing import Any, ParamSpec, TypeVar
@@ -69,8 +70,8 @@ def _was_hung_up() -> bool:
 
 
 async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`function` in a database thread."""
-    job = partial(_with_live_connection, partial(function, *args, **kwargs))
+    """`function` in a database thread, where log lines know what they belong to."""
+    job = partial(copy_context().run, _with_live_connection, partial(function, *args, **kwargs))
     if not _first_is_busy.acquire(blocking=False):
         return await asyncio.wrap_future(_others.submit(job))
     future = _first.submit(job)

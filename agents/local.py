@@ -14,8 +14,13 @@ SENTENCES = 3
 # it the fallback is the honest answer.
 RELEVANT = 0.5
 
+# Words of a question that are looked at; nobody's question has more, and each is weighed against each sentence.
+MOST_WANTED = 200
+
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_MARKUP = re.compile(r"[*_`]+|^\s*(?:[-+]|\d+\.)\s+|\[([^\]]*)\]\([^)]*\)", re.MULTILINE)
+# No part may run over a sign at which another attempt begins, else a text of those signs takes its square in time.
+_MARKUP = re.compile(r"[*_`]+|^[^\S\n]*(?:[-+]|\d+\.)\s+|\[([^][]*)\]\([^)[]*\)", re.MULTILINE)
+_FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Answer:
 
 def relevant(question: str, passages: list[Found]) -> list[Found]:
     """The passages that speak of enough of what is asked, best first."""
-    wanted = words.stems(question)
+    wanted = words.stems(question, most=MOST_WANTED)
     if not wanted:
         return []
     contents = [set(words.stems(f"{p.heading} {p.text}")) for p in passages]
@@ -41,7 +46,7 @@ def relevant(question: str, passages: list[Found]) -> list[Found]:
 
 def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
     """The best one to three sentences, in reading order, with the passages they come from; else `fallback`."""
-    wanted = words.stems(question)
+    wanted = words.stems(question, most=MOST_WANTED)
     best = relevant(question, passages)[:3]
     if not best:
         return Answer(fallback, [])
@@ -84,6 +89,4 @@ def _sentences(text: str) -> list[str]:
 
 def pieces(text: str) -> Iterator[str]:
     """`text` a few words at a time, as a provider would stream it."""
-    parts = re.findall(r"\S+\s*", text)
-    for start in range(0, len(parts), 4):
-        yield "".join(parts[start : start + 4])
+    return (found[0] for found in _FEW_WORDS.finditer(text))

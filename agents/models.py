@@ -170,6 +170,9 @@ class Reply(models.Model):
 
     question = models.TextField()
     text = models.TextField(blank=True)
+    # The text as pages show it, and which renderer made it; 0 is none yet (agents/rendering.py).
+    html = models.TextField(blank=True, default="", db_default="")
+    html_version = models.PositiveSmallIntegerField(default=0, db_default=0)
     sources = models.JSONField(default=list)
     state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
     # Empty while the reply runs.

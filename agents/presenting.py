@@ -2,40 +2,13 @@
 
 from dataclasses import dataclass
 
-import nh3
 from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
 
 from agents import actions, words
 from agents.models import Reply
 from llm.models import ChatModel
 from llm.routing import Billing, Refusal, Route
 from workspaces.models import Role
-
-_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
-# No images: one from another host would tell that host who reads, and when.
-_TAGS = {
-    "p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a",
-    "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
-}  # fmt: skip
-
-
-def _keep_attribute(tag: str, name: str, value: str) -> str | None:
-    # Neither into our own pages nor to "//elsewhere": what a model writes must show where it leads.
-    return value if name != "href" or value.lower().startswith(("http://", "https://")) else None
-
-
-def markdown_html(text: str) -> SafeString:
-    """A reply's Markdown as HTML that can do nothing: no scripts, no images, http(s) links only."""
-    html = nh3.clean(
-        _markdown.render(text),
-        tags=_TAGS,
-        attributes={"a": {"href"}, "ol": {"start"}},
-        url_schemes={"http", "https"},
-        attribute_filter=_keep_attribute,
-        link_rel="noopener nofollow noreferrer",
-    )
-    return mark_safe(html)  # noqa: S308 (cleaned by nh3 above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +91,13 @@ def mark(ending: str) -> Mark | None:
 
 
 def turn(reply: Reply, *, role: Role) -> Turn:
-    """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched."""
+    """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched,
+    and its HTML made (agents/rendering.py).
+    """
     failed = reply.state == Reply.State.FAILED
     return Turn(
         reply,
-        markdown_html(reply.text),
+        mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
         words.badge(reply),
         failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",

@@ -21,13 +21,14 @@ from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from agents import database, faults, local, outcomes, settlement
+from agents import database, faults, local, outcomes, rendering, settlement
 from agents.models import Reply
 from agents.outcomes import Cause, Verdict
 from agents.replies import Accepted
 from agents.settlement import Beat, Result
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, Outcome, ProviderError
+from workspaces import tracing
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class Run:
             self.task.cancel()
 
     async def work(self) -> None:
+        tracing.reply_id.set(str(self.accepted.reply_id))
         cause, fault, error = Cause.OUR_FAULT, "internal", None
         try:
             cause = await self._read()
@@ -186,9 +188,11 @@ class Run:
 
     async def _settle(self, verdict: Verdict, error: ProviderError | None) -> None:
         completion = self._completion
+        text = self.text if self.visible else ""
         result = Result(
             verdict=verdict,
-            text=self.text if self.visible else "",
+            text=text,
+            rendered=await rendering.settled(text),
             error=error,
             attempts=completion.attempts if completion else 0,
             outcome=completion.outcome if completion else Outcome(),
@@ -310,11 +314,13 @@ async def _beat_once() -> None:
             wanted.stop()
 
 
-async def drain(seconds: float) -> None:
-    """Let the runs end by themselves for `seconds`, then end the rest uncharged."""
-    working = [run.task for run in _live.values() if run.task]
-    if working:
-        await asyncio.wait(working, timeout=seconds)
+def count() -> int:
+    """How many replies this process is working on."""
+    return len(_live)
+
+
+async def end_all() -> None:
+    """End the runs that have not ended by themselves, uncharged."""
     for run in _live.values():
         run.interrupt()
     late = [run.task for run in _live.values() if run.task]

@@ -16,6 +16,7 @@ from agents import faults
 from agents.database import as_uuid
 from agents.models import Reply
 from agents.outcomes import Verdict
+from agents.rendering import NOT_YET, Rendered
 from agents.replies import Accepted
 from billing import holds
 from billing.sql import now, uid
@@ -29,6 +30,7 @@ class Result:
 
     verdict: Verdict
     text: str = field(repr=False)
+    rendered: Rendered = field(default=NOT_YET, repr=False)
     error: ProviderError | None = None
     attempts: int = 0
     outcome: Outcome = field(default_factory=Outcome)
@@ -47,6 +49,8 @@ def columns(accepted: Accepted, result: Result, *, charged: int) -> dict[str, An
         "state": str(result.verdict.state),
         "ending": str(result.verdict.ending),
         "text": result.text,
+        "html": result.rendered.html,
+        "html_version": result.rendered.version,
         "error_code": result.verdict.error_code,
         "error_detail": error.detail[:300] if error else "",
         "provider_status": error.status if error else None,

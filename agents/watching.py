@@ -91,7 +91,7 @@ async def _watch_stored(reply_id: UUID, seen: int | str, *, role: Role) -> Async
     told_sources = seen == END
     quiet = wait = 0.0
     while True:
-        reply = await database.run(Reply.objects.select_related("workspace").get, pk=reply_id)
+        reply = await database.run(Reply.objects.select_related("workspace").defer("html").get, pk=reply_id)
         if not told_sources:
             told_sources = True
             wait = _until_told(_thinking_seconds(reply))

@@ -78,9 +78,8 @@ class Process:
 
 
 def bookbag(*, env: dict[str, str], directory: Path) -> Process:
-    """Bookbag as it is served for real: uvicorn, one worker."""
+    """Bookbag as it is served for real, in one process."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "bookbag.asgi:application", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--no-access-log"]
+    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     process = Process("Bookbag", command, env=os.environ | env, directory=directory, port=port)
     return process.start(health="/healthz", seconds=60)

@@ -14,9 +14,9 @@ def check_guards(databases: Sequence[str] | None = None, **kwargs: Any) -> list[
     """A warning, no error: `migrate` runs this check first, and it is what puts them up."""
     return [
         Warning(
-            f"The ledger is not fully guarded: {', '.join(names)} not in force. Run `manage.py migrate`.",
+            f"The ledger is not fully guarded: {', '.join(names)} absent or of another version. Run `manage.py migrate`.",
             id="billing.W001",
         )
         for alias in databases or ()
-        if (names := guards.missing(connections[alias]))
+        if (names := guards.missing(connections[alias]) + guards.of_another_version(connections[alias]))
     ]

@@ -61,9 +61,13 @@ class Guard:
             f"EXECUTE FUNCTION {self.name}()",
         ]
 
-    def digest(self, vendor: str) -> str:
-        """Marks the installed trigger, so that one of an older version is seen and replaced."""
-        return hashlib.sha256("\n".join(self.sql(vendor)).encode()).hexdigest()[:16]
+    def version(self, vendor: str) -> str:
+        """Marks the installed trigger, so that one of another version is seen, and replaced by `install`."""
+        return _digest("\n".join(self.sql(vendor)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _dialect(text: str, vendor: str) -> str:
@@ -203,8 +207,8 @@ def for_vendor(vendor: str) -> list[Guard]:
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Create what is missing or of an older version. Harmless to repeat; skips tables not there yet."""
-    absent = set(missing(connection))
+    """Create what is missing or of another version. Harmless to repeat; skips tables not there yet."""
+    absent = {*missing(connection), *of_another_version(connection)}
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         for guard in for_vendor(connection.vendor):
             if guard.name in absent:
@@ -212,8 +216,8 @@ def install(connection: BaseDatabaseWrapper) -> None:
                 for statement in guard.sql(connection.vendor):
                     cursor.execute(statement)
                 if connection.vendor == "postgresql":
-                    digest = guard.digest("postgresql")
-                    cursor.execute(f"COMMENT ON TRIGGER {guard.name} ON {guard.table} IS '{digest}'")
+                    version = guard.version("postgresql")
+                    cursor.execute(f"COMMENT ON TRIGGER {guard.name} ON {guard.table} IS '{version}'")
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
@@ -226,32 +230,39 @@ def remove(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of guards that are not in force: absent, switched off or of an older version."""
-    present = set(connection.introspection.table_names())
+    """The names of guards that are not in force: absent or switched off. What they refuse is not refused now."""
     in_force = _in_force(connection)
+    return [guard.name for guard in _expected(connection) if guard.name not in in_force]
+
+
+def of_another_version(connection: BaseDatabaseWrapper) -> list[str]:
+    """The names of guards that are in force and are not this code's: a release is being rolled out, forward or back."""
+    in_force, vendor = _in_force(connection), connection.vendor
     return [
         guard.name
-        for guard in for_vendor(connection.vendor)
-        if guard.table in present and in_force.get(guard.name) != _expected(guard, connection.vendor)
+        for guard in _expected(connection)
+        if guard.name in in_force and in_force[guard.name] != guard.version(vendor)
     ]
+
+
+def _expected(connection: BaseDatabaseWrapper) -> list[Guard]:
+    present = set(connection.introspection.table_names())
+    return [guard for guard in for_vendor(connection.vendor) if guard.table in present]
 
 
 def _drop(guard: Guard, vendor: str) -> str:
     return f"DROP TRIGGER IF EXISTS {guard.name}" + ("" if vendor == "sqlite" else f" ON {guard.table}")
 
 
-def _expected(guard: Guard, vendor: str) -> str:
-    return guard.sql("sqlite")[0] if vendor == "sqlite" else guard.digest("postgresql")
-
-
 def _in_force(connection: BaseDatabaseWrapper) -> dict[str, str]:
+    """Version by name: on PostgreSQL from the comment of a trigger, on SQLite its very text."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        else:
-            cursor.execute(
-                "SELECT tgname, obj_description(oid, 'pg_trigger') FROM pg_trigger"
-                " WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
-                " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)"
-            )
-        return {name: text or "" for name, text in cursor.fetchall()}
+            return {name: _digest(sql) for name, sql in cursor.fetchall()}
+        cursor.execute(
+            "SELECT tgname, obj_description(oid, 'pg_trigger') FROM pg_trigger"
+            " WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+            " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)"
+        )
+        return {name: version or "" for name, version in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""The server's entry: `uvicorn bookbag.asgi:application`.
+"""The server's entry, which `manage.py serve` runs.
 
 Serves pages through Django and the chat path through the express lane, and keeps the two duties of a
 running server: the heartbeat of its replies and the sweep of those that others left behind.
@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
 # WhiteNoise serves files as plain iterators, which Django says once for each file.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
+from django.conf import settings  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 
@@ -30,21 +31,19 @@ except ImproperlyConfigured as error:
     sys.exit(f"Bookbag does not start: {error}")
 
 # After Django is set up: these import models.
-from agents import database, runs, sweeper  # noqa: E402
-from bookbag.express import Express, Receive, Scope, Send  # noqa: E402
+from agents import database, process_pool, runs, sweeper  # noqa: E402
+from bookbag.arrival import Arrival, Receive, Scope, Send  # noqa: E402
+from bookbag.express import Express  # noqa: E402
 from llm import gateway, upkeep  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
 
-# Seconds that running replies get to end by themselves when the server is told to stop.
-DRAIN_SECONDS = 10.0
-
-express = Express(django_application)  # type: ignore[arg-type]
+pages_and_chat = Arrival(Express(django_application), proxies=settings.TRUST_PROXY)  # type: ignore[arg-type]
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _live(receive, send)
     else:
-        await express(scope, receive, send)
+        await pages_and_chat(scope, receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:
@@ -54,10 +53,12 @@ async def _live(receive: Receive, send: Send) -> None:
         _spare_the_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await runs.drain(DRAIN_SECONDS)
+        # Whoever serves us has given them their time (bookbag/serving.py).
+        await runs.end_all()
     # Openings counted since the last sweep are in this process's memory alone.
     await sweeper.attempt(upkeep.run)
     await database.close()
+    process_pool.close()
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -4,21 +4,38 @@
 because a server started straight from uvicorn runs no system checks.
 """
 
+import os
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]", "testserver", ".localhost"}
+# What stands for a secret in examples. Long enough that chance does not write it.
+PLACEHOLDER = re.compile(
+    r"(change|replace)[-_ ]?(me|this|with)|placeholder|insecure|secret[-_ ]key|your[-_ ](own|key|secret)",
+    re.I,
+)
+# What other programs take a proxy or an authority from.
+USUAL_VARIABLES = {
+    "PROVIDER_PROXY": ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
+    "PROVIDER_CA_FILE": ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
+}
 
 
 def boot_problems() -> list[str]:
     """What is wrong with the settings, a sentence each, naming the variable to change."""
     problems = []
     secret = settings.SECRET_KEY
-    if len(secret) < 40 or secret.startswith("django-insecure") or len(set(secret)) < 8:
+    if len(secret) < 40 or PLACEHOLDER.search(secret) or len(set(secret)) < 8:
         problems.append("SECRET_KEY is missing, short or a default; set 40 or more random characters.")
+    if settings.REPLY_WALL_SECONDS > settings.LEASE_LIFE_SECONDS:
+        problems.append(
+            "REPLY_WALL_SECONDS is longer than LEASE_LIFE_SECONDS: long replies would never be charged."
+        )
     public = sorted({settings.HOST, *settings.ALLOWED_HOSTS} - LOOPBACK)
     if settings.DEBUG and public:
         problems.append(
@@ -37,6 +54,41 @@ def refuse_unsafe_boot() -> None:
 @register(Tags.security)
 def check_boot(**kwargs: Any) -> list[CheckMessage]:
     return [Error(problem, id="bookbag.E001") for problem in boot_problems()]
+
+
+@register(Tags.security)
+def check_way_out(**kwargs: Any) -> list[CheckMessage]:
+    """What the environment tells other programs of the way to the outside, while ours is told nothing."""
+    return [
+        Info(f"{set_here[0]} is set and not used: providers are reached as {ours} says.", id="bookbag.I001")
+        for ours, usual in USUAL_VARIABLES.items()
+        if (set_here := [name for name in usual if os.environ.get(name)]) and not getattr(settings, ours)
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_ways_in_and_out(**kwargs: Any) -> list[CheckMessage]:
+    """What works on a laptop and not where others are served."""
+    found: list[CheckMessage] = []
+    if settings.HTTPS and not settings.TRUST_PROXY:
+        found.append(
+            Warning(
+                "HTTPS is on while TRUST_PROXY is 0: through a proxy that ends TLS nobody can sign in, and with "
+                "SSL_REDIRECT every page is sent on for ever.",
+                hint="Set TRUST_PROXY to the number of proxies that set X-Forwarded-For, -Proto and -Host.",
+                id="bookbag.W001",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(Warning("ALLOWED_HOSTS lets any host in; name the ones people use.", id="bookbag.W002"))
+    for provider, address in settings.PROVIDER_BASE_URLS.items():
+        parts = urlsplit(address)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            name = f"{provider.upper()}_BASE_URL"
+            found.append(
+                Warning(f"{name} is plain HTTP: provider keys would be sent in clear.", id="bookbag.W003")
+            )
+    return found
 
 
 @register(Tags.security, deploy=True)

@@ -1,21 +1,46 @@
 """The environment, read strictly: a value that cannot be used is named, never guessed at or shown.
 
-django-environ alone takes an unknown word for false, keeps the line end of an ``X_FILE``, and lets a
-ValueError out that names no variable.
+django-environ alone takes an unknown word for false, "5 minutes" for 5, a leading `$` for the name of
+another variable, half of a password for a port, and lets errors out that quote what they could not read.
+From it come the shapes of Django's settings for databases, caches and mail; reading is ours.
+
+A variable that is set but blank counts as not set, since compose files leave them so.
 """
 
-import warnings
-from collections.abc import Collection
+import math
+import re
+import ssl
+import unicodedata
+from collections.abc import Callable, Collection
 from email.utils import getaddresses
+from importlib.util import find_spec
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from environ.fileaware_mapping import FileAwareMapping
 
 TRUE = {"true", "on", "ok", "y", "yes", "1"}
 FALSE = {"false", "off", "n", "no", "0"}
-ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+WHOLE = re.compile(r"[+-]?[0-9]+")
+DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|[+-]?\.[0-9]+")
+HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+# A list may go on in the next line of a file.
+CONTINUED = re.compile(r",\s*\n\s*")
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+DATABASES = {"sqlite", "postgres", "postgresql", "psql", "pgsql"}
+# What has to be installed for a kind of cache, if anything.
+CACHES = {"locmemcache": "", "dbcache": "", "filecache": "", "redis": "redis", "rediss": "redis"}
+MAIL_PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
+MAILS = (*MAIL_PORTS, "consolemail", "filemail", "memorymail", "dummymail")
+WITH_HOSTS = {*DATABASES, *MAIL_PORTS, "http", "https", "redis", "rediss"} - {"sqlite"}
+A_DAY = 86_400.0
+Bound = float
+NOTSET = environ.Env.NOTSET
 
 
 class Hidden(bytes):
@@ -28,48 +53,284 @@ class Hidden(bytes):
 
 
 class _Variables(FileAwareMapping):
+    """The process's variables, and `X_FILE`, the path of a file that holds X."""
+
     def __getitem__(self, name: str) -> str:
-        try:
-            return str(super().__getitem__(name)).strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read as text.") from error
+        """Raises KeyError for one that is unset or blank, ImproperlyConfigured for one that cannot be meant."""
+        file = self.env.get(f"{name}_FILE")
+        value = self.env.get(name, "") if file is None else self._content(name, file)
+        value = CONTINUED.sub(",", value.strip())
+        problem = _problem(value)
+        if problem:
+            raise ImproperlyConfigured(f"{name if file is None else f'{name}_FILE'} {problem}")
+        if not value:
+            raise KeyError(name)
+        return value
+
+    def is_blank(self, name: str) -> bool:
+        return name in self.env and not self.env[name].strip()
+
+    def _content(self, name: str, path: str) -> str:
+        if not path.strip():
+            raise ImproperlyConfigured(f"{name}_FILE is set but names no file.")
+        if self.env.get(name, "").strip():
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; keep one of them.")
+        if name not in self.files_cache:
+            self.files_cache[name] = _text_of(f"{name}_FILE", path.strip())
+        content: str = self.files_cache[name]
+        return content
 
 
-class Environment(environ.FileAwareEnv):
+def _text_of(var: str, path: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, ValueError):
+        raise ImproperlyConfigured(f"{var} names a file that cannot be read as text.") from None
+    if not text.strip():
+        raise ImproperlyConfigured(f"{var} names a file that is empty.")
+    return text
+
+
+def _problem(value: str) -> str:
+    """Why nobody can have meant `value`, whatever it is for."""
+    if any(unicodedata.category(character) in UNSEEN for character in value):
+        return "holds a line break or another character that cannot be seen."
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return "is wrapped in quotes, which would be part of the value; leave them out."
+    if "…" in value:
+        return "still holds the … of an example."
+    return ""
+
+
+class Environment(environ.Env):
     """Raises ImproperlyConfigured, naming the variable, for every value that cannot be used."""
 
     ENVIRON = _Variables()
 
-    def get_value(
-        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
-    ) -> Any:
-        if cast is bool and str(self.ENVIRON.get(var, "true")).lower() not in TRUE | FALSE:
-            raise ImproperlyConfigured(f"{var} is neither true nor false.")
+    def get_value(self, var: str, cast: Any = None, default: Any = NOTSET, parse_default: Any = False) -> Any:
+        """What `cast` makes of the text, or the text; `default` when the variable is not set."""
         try:
-            return super().get_value(var, cast=cast, default=default, parse_default=parse_default)
-        except ValueError as error:
-            kind = getattr(cast, "__name__", "value")
-            raise ImproperlyConfigured(f"{var} is malformed: it does not read as {kind}.") from error
+            text = self.ENVIRON[var]
+        except KeyError:
+            if default is NOTSET:
+                raise ImproperlyConfigured(f"{var} is not set.") from None
+            return default
+        return cast(text) if callable(cast) else text
 
-    def choice(self, var: str, among: Collection[str], default: str) -> str:
+    # --- Plain values -----------------------------------------------------------------------------
+
+    def bool(self, var: str, default: Any = NOTSET) -> Any:
+        def read(text: str) -> Any:
+            if text.lower() not in TRUE | FALSE:
+                raise ImproperlyConfigured(f"{var} is neither true nor false.")
+            return text.lower() in TRUE
+
+        return self.get_value(var, cast=read, default=default)
+
+    def int(self, var: str, default: Any = NOTSET, *, least: Bound = 0, most: Bound = math.inf) -> Any:
+        return self.get_value(var, cast=_number(var, int, WHOLE, least, most), default=default)
+
+    def float(self, var: str, default: Any = NOTSET, *, least: Bound = 0, most: Bound = math.inf) -> Any:
+        return self.get_value(var, cast=_number(var, float, DECIMAL, least, most), default=default)
+
+    def seconds(self, var: str, default: Any = NOTSET, *, most: Bound = A_DAY) -> Any:
+        """A span of time longer than nothing."""
+        return self.float(var, default=default, least=0.001, most=most)
+
+    def count_or_bool(self, var: str, default: Any = NOTSET, *, most: Bound) -> Any:
+        """A number; true means 1 and false 0, for a variable that used to be one of them."""
+
+        def read(text: str) -> Any:
+            if text.lower() in TRUE | FALSE:
+                return int(text.lower() in TRUE)
+            return _number(var, int, WHOLE, 0, most)(text)
+
+        return self.get_value(var, cast=read, default=default)
+
+    def choice(self, var: str, among: Collection[str], default: Any = NOTSET) -> Any:
         """One of `among`, in any case of letters."""
-        found = str(self.str(var, default=default)).lower()
-        if found not in among:
-            raise ImproperlyConfigured(f"{var} must be one of {', '.join(among)}.")
-        return found
+        known = {word.lower(): word for word in among}
 
-    def people(self, var: str) -> list[tuple[str, str]]:
+        def read(text: str) -> str:
+            if text.lower() not in known:
+                raise ImproperlyConfigured(f"{var} must be one of {', '.join(among)}.")
+            return known[text.lower()]
+
+        return self.get_value(var, cast=read, default=default)
+
+    # --- Lists ------------------------------------------------------------------------------------
+
+    def hosts(self, var: str, default: Any = NOTSET) -> Any:
+        """Names or addresses without scheme and port, split by commas; `.example.com` is all below it, `*` is any."""
+
+        def read(text: str) -> Any:
+            return [_host(var, one, also=("*",)) for one in _parts(text)]
+
+        return self.get_value(var, cast=read, default=default)
+
+    def host(self, var: str, default: Any = NOTSET) -> Any:
+        """One name or address, without a port."""
+        return self.get_value(var, cast=lambda text: _host(var, text), default=default)
+
+    def origins(self, var: str, default: Any = NOTSET) -> Any:
+        """`scheme://host:port` as browsers send it, split by commas."""
+
+        def read(text: str) -> Any:
+            return [_http_url(var, one, bare=True).rstrip("/") for one in _parts(text)]
+
+        return self.get_value(var, cast=read, default=default)
+
+    def people(self, var: str) -> Any:
         """Names and addresses, as in ``Olive <olive@bookbag.test>, oscar@bookbag.test``; none when unset."""
-        found = getaddresses([self.str(var, default="")]) if self.str(var, default="") else []
-        if not all("@" in address for _, address in found):
-            raise ImproperlyConfigured(f"{var} is malformed; write addresses, separated by commas.")
-        return found
+        return self.get_value(var, cast=lambda text: _people(var, text), default=[])
 
-    def db_url(self, var: str = "DATABASE_URL", default: Any = environ.Env.NOTSET, engine: Any = None) -> Any:
-        with warnings.catch_warnings():
-            # The check below says it, and without repeating a URL that may hold a password.
-            warnings.simplefilter("ignore")
-            database = super().db_url(var, default=default, engine=engine)
-        if database.get("ENGINE") not in ENGINES:
-            raise ImproperlyConfigured(f"{var} must begin with sqlite:/// or postgres://.")
-        return database
+    def person(self, var: str, default: Any = NOTSET) -> Any:
+        """One address, with or without a name, as text for the head of a mail."""
+
+        def read(text: str) -> str:
+            if len(_people(var, text)) != 1:
+                raise ImproperlyConfigured(f"{var} is malformed; write one address.")
+            return text
+
+        return self.get_value(var, cast=read, default=default)
+
+    # --- Addresses --------------------------------------------------------------------------------
+
+    def http_url(self, var: str, default: Any = NOTSET, *, credentials: Any = False) -> Any:
+        """An http or https address, without a slash at its end; a user and a password in it if `credentials`."""
+
+        def read(text: str) -> str:
+            return _http_url(var, text, credentials=credentials).rstrip("/")
+
+        return self.get_value(var, cast=read, default=default)
+
+    def certificates(self, var: str) -> Any:
+        """The path of a file of certificates in PEM; empty when unset."""
+
+        def read(text: str) -> str:
+            try:
+                ssl.create_default_context(cafile=text)
+            except (OSError, ValueError):
+                raise ImproperlyConfigured(f"{var} names a file that holds no certificates.") from None
+            return text
+
+        return self.get_value(var, cast=read, default="")
+
+    def db_url(self, var: str = "DATABASE_URL", default: Any = NOTSET, engine: Any = None) -> Any:
+        if self.ENVIRON.is_blank(var) and f"{var}_FILE" not in self.ENVIRON.env:
+            # Left blank by mistake, another database than the one that is meant would quietly be used.
+            raise ImproperlyConfigured(f"{var} is set but blank; give the address or leave it out.")
+        text = self.get_value(var, default=default)
+        return self.db_url_config(text if text == "sqlite://:memory:" else _database_url(var, text))
+
+    def cache_url(self, var: str = "CACHE_URL", default: Any = NOTSET, backend: Any = None) -> Any:
+        text = self.get_value(var, default=default)
+        kind = _split(var, text).scheme
+        if kind not in CACHES:
+            raise ImproperlyConfigured(
+                f"{var} must begin with one of {', '.join(f'{one}://' for one in CACHES)}."
+            )
+        if CACHES[kind] and find_spec(CACHES[kind]) is None:
+            raise ImproperlyConfigured(
+                f"{var} needs the Python package {CACHES[kind]}, which is not installed."
+            )
+        return self.cache_url_config(text)
+
+    def email_url(self, var: str = "EMAIL_URL", default: Any = NOTSET, backend: Any = None) -> Any:
+        text = self.get_value(var, default=default)
+        parts = _split(var, text)
+        if parts.scheme not in MAILS:
+            raise ImproperlyConfigured(
+                f"{var} must begin with one of {', '.join(f'{one}://' for one in MAILS)}."
+            )
+        if parts.scheme in MAIL_PORTS and not parts.hostname:
+            raise ImproperlyConfigured(f"{var} names no host.")
+        found = {name: value for name, value in self.email_url_config(text).items() if value is not None}
+        return {"EMAIL_PORT": MAIL_PORTS.get(parts.scheme, 25)} | found
+
+
+# --- What a text has to be ----------------------------------------------------------------------------
+
+
+def _number(var: str, kind: type, shape: re.Pattern[str], least: Bound, most: Bound) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if not shape.fullmatch(text):
+            raise ImproperlyConfigured(f"{var} is malformed: it does not read as {kind.__name__}.")
+        number = kind(text)
+        if not least <= number <= most or not math.isfinite(number):
+            bounds = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
+            raise ImproperlyConfigured(f"{var} is out of range: it must be {bounds}.")
+        return number
+
+    return read
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _host(var: str, text: str, also: Collection[str] = ()) -> str:
+    if text in also or HOST_NAME.fullmatch(text.removeprefix(".") if also else text):
+        return text
+    try:
+        ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{var} is malformed; write names or addresses alone, without scheme, port or path."
+        ) from None
+    return text
+
+
+def _people(var: str, text: str) -> list[tuple[str, str]]:
+    found = getaddresses([text])
+    try:
+        for _, address in found:
+            validate_email(address)
+    except ValidationError:
+        raise ImproperlyConfigured(f"{var} is malformed; write addresses, separated by commas.") from None
+    return found
+
+
+def _split(var: str, text: str) -> SplitResult:
+    """The parts of an address. What is said of one that has none repeats nothing: it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        readable = parts.port != 0 and not any(one.isspace() or one == "\\" for one in parts.netloc)
+    except ValueError:
+        readable = False
+    if not readable or "#" in text or ("@" in parts.path and parts.scheme in WITH_HOSTS):
+        raise ImproperlyConfigured(
+            f"{var} is malformed: it does not read as scheme://user:password@host:port/path. "
+            "A / ? # @ or blank in a name or a password is written with a percent sign: %2F %3F %23 %40 %20."
+        )
+    return parts
+
+
+def _http_url(var: str, text: str, *, credentials: bool = False, bare: bool = False) -> str:
+    parts = _split(var, text)
+    if parts.scheme not in ("http", "https"):
+        raise ImproperlyConfigured(f"{var} must begin with https:// or http://.")
+    if not parts.hostname:
+        raise ImproperlyConfigured(f"{var} names no host.")
+    if parts.username is not None and not credentials:
+        raise ImproperlyConfigured(f"{var} must not hold a user or a password.")
+    if parts.query or (bare and parts.path not in ("", "/")):
+        raise ImproperlyConfigured(f"{var} must end after {'the host and port' if bare else 'the path'}.")
+    return text
+
+
+def _database_url(var: str, text: str) -> str:
+    scheme, _, rest = text.partition("://")
+    _, at, hosts = rest.partition("/")[0].rpartition("@")
+    if "," in hosts:  # a primary and its standbys
+        for host in hosts.split(","):
+            _split(var, f"{scheme}://{host}")
+        return _database_url(var, text.replace(f"{at}{hosts}", f"{at}{hosts.split(',')[0]}", 1)) and text
+    parts = _split(var, text)
+    if parts.scheme not in DATABASES:
+        raise ImproperlyConfigured(f"{var} must begin with sqlite:/// or postgres://.")
+    if parts.scheme == "sqlite" and parts.netloc:
+        raise ImproperlyConfigured(f"{var} must have three slashes and then the path: sqlite:///path.")
+    if not parts.path.strip("/"):
+        raise ImproperlyConfigured(f"{var} names no database.")
+    return text

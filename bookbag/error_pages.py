@@ -2,13 +2,25 @@
 
 import secrets
 import sys
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
+from django.middleware import csrf
 from django.shortcuts import render
 from django.template import loader
 from psycopg_pool import PoolTimeout
+
+from agents.words import REFUSALS
+
+STALE = "stale"
+OTHER_SCHEME = "scheme"
+OTHER_PORT = "port"
+OTHER_HOST = "host"
+NO_COOKIE = "cookie"
+NO_REFERER = "referer"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -38,3 +50,41 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if not down:
         return HttpResponseServerError(page)
     return HttpResponse(page, status=503, headers={"Retry-After": "10"})
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form that does not prove where it came from; says which proof is missing, and to operators why.
+
+    Context: `cause`, one of the constants above; `sent_from` and `here`, the two addresses that differ.
+    """
+    here = f"{request.scheme}://{request.get_host()}"
+    sent_from = request.headers.get("Origin") or request.headers.get("Referer", "")
+    cause = _csrf_cause(request, reason, here, sent_from)
+    if "application/json" in request.headers.get("Accept", ""):
+        message = REFUSALS["csrf_failed"] if cause == STALE else CSRF_WORDS[cause].format(sent_from, here)
+        return JsonResponse({"error": {"code": "csrf_failed", "message": message}}, status=403)
+    context = {"cause": cause, "sent_from": sent_from, "here": here}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+CSRF_WORDS = {
+    OTHER_SCHEME: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
+    OTHER_PORT: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
+    OTHER_HOST: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
+    NO_COOKIE: "The browser sent no cookie, so nothing was done. Allow cookies for this site and reload the page.",
+    NO_REFERER: "The browser hides which page this came from, so nothing was done. Let it tell this site.",
+}
+
+
+def _csrf_cause(request: HttpRequest, reason: str, here: str, sent_from: str) -> str:
+    if reason == csrf.REASON_NO_CSRF_COOKIE:
+        # A cookie that is for TLS alone is not kept by a browser that came without.
+        return OTHER_SCHEME if settings.CSRF_COOKIE_SECURE and not request.is_secure() else NO_COOKIE
+    if reason in (csrf.REASON_NO_REFERER, csrf.REASON_MALFORMED_REFERER):
+        return NO_REFERER
+    if not reason.startswith(("Origin checking failed", "Referer checking failed")):
+        return STALE
+    theirs, ours = urlsplit(sent_from), urlsplit(here)
+    if theirs.hostname != ours.hostname:
+        return OTHER_HOST
+    return OTHER_SCHEME if theirs.scheme != ours.scheme else OTHER_PORT

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import io
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from csp.utils import build_policy
@@ -21,31 +20,25 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
+from bookbag import bounds, health
+from bookbag.arrival import App, Receive, Scope, Send
 from bookbag.error_pages import is_database_down, new_reference
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from bookbag.middleware import assert_no_nul
+from workspaces import tracing
 
 log = logging.getLogger("django.request")
 
 # All chat paths are among the agents' own: looking them up there passes the rest of the site by.
 CHAT = "agents.urls"
 ENDINGS = ("/messages/", "/stream/", "/stop/")
-# Bytes. A message is at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
-BODY_BYTES = 512 * 1024
-
-
-class TooLarge(Exception):
-    pass
 
 
 class Express:
-    """ASGI: serves express views to scripts, hands everything else to Django."""
+    """ASGI: serves express views to scripts and answers probes, hands everything else to Django."""
 
     def __init__(self, django: App) -> None:
         self.django = django
@@ -67,26 +60,49 @@ class Express:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in health.PROBES:
+            await self._send(await health.probe(scope["method"], scope["path"]), receive, send)
+            return
+        bounds.drop_escaped_cookies(scope)
+        if len(scope["path"]) > bounds.LONGEST_PATH:
+            await self._refuse(scope, receive, send, 414, "400.html")
+            return
         match = _match(scope)
         if match is None:
-            await self.django(scope, receive, send)
+            await self._page(scope, receive, send)
             return
         try:
-            _refuse_announced_flood(scope)
+            bounds.refuse_announced_flood(scope, bounds.MESSAGE_BYTES)
+            receive = bounds.up_to(bounds.MESSAGE_BYTES, receive)
             request = ASGIRequest(scope, io.BytesIO(await _read_body(receive)))
             response = await self._respond(request, match)
-        except TooLarge:
+        except bounds.TooLarge:
             response = _error("message_too_large", 413, limit=20_000)
         except asyncio.CancelledError:
             return
         await self._send(response, receive, send)
 
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """To Django, which by itself would put a body of any size on the disk before it looks who sends it."""
+        try:
+            bounds.refuse_announced_flood(scope, bounds.PAGE_BYTES)
+            await self.django(scope, bounds.up_to(bounds.PAGE_BYTES, receive), send)
+        except bounds.TooLarge:
+            await self._refuse(scope, receive, send, 413, "413.html")
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, template: str) -> None:
+        request = ASGIRequest({**scope, "path": "/"}, io.BytesIO())
+        await self._send(render(request, template, status=status), receive, send)
+
     async def _respond(self, request: ASGIRequest, match: ResolverMatch) -> HttpResponseBase:
         try:
             request.get_host()
+            assert_no_nul(request)
+            tracing.reply_id.set(str(match.kwargs.get("reply_id", "")))
             self.csrf.process_request(request)
-            if self.csrf.process_view(request, match.func, (), {}) is not None:
-                return _error("csrf_failed", 403)
+            refusal = self.csrf.process_view(request, match.func, (), {})
+            if refusal is not None:
+                return refusal
             response: HttpResponseBase = await match.func(request, **match.kwargs)
         except DisallowedHost:
             return _error("not_found", 400)
@@ -128,24 +144,15 @@ def _match(scope: Scope) -> ResolverMatch | None:
     return match if getattr(match.func, "express", False) else None
 
 
-def _refuse_announced_flood(scope: Scope) -> None:
-    """Before the first byte of a body whose head says that it will be too large: nobody should have to send it."""
-    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    if announced.isdigit() and int(announced[:20]) > BODY_BYTES:
-        raise TooLarge
-
-
 async def _read_body(receive: Receive) -> bytes:
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise asyncio.CancelledError
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
-            raise TooLarge
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 async def _stream(response: Any, receive: Receive, send: Send) -> None:

@@ -1,24 +1,77 @@
 """Whether the process lives (`/healthz`) and whether it can do its work (`/readyz`).
 
-Both are public, for load balancers, and name parts and nothing else.
+Both are public, for load balancers and orchestrators, and name parts and nothing else. They answer
+whatever host they are asked for, over plain HTTP and before any redirect, since a probe knows neither
+the name nor the certificate that people use. A server answers them on its express lane (`probe`), where
+nothing can keep it waiting; without a server, Django's stack does (`answer_probes`).
 """
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from threading import Event
+from typing import cast
 
+import psycopg
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.urls import resolve
 from django.views.decorators.http import require_safe
+from psycopg_pool import PoolTimeout
 
 from billing import guards as ledger_guards
-from llm import ring, vault
+from llm import keys, ring, vault
+from llm.models import ProviderKey
 from workspaces import guards as audit_guards
 from workspaces.access import public
 
 logger = logging.getLogger(__name__)
+
+PROBES = {"/healthz", "/readyz"}
+# What the pool is given to lend a connection, and a whole look to be done.
+POOL_SECONDS = 1.0
+LOOK_SECONDS = 3.0
+# However often they ask, it is looked once a second.
+FRESH_SECONDS = 1.0
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+# Set when the server was told to stop, and never taken back.
+draining = Event()
+_opened: set[tuple[object, ...]] = set()
+_told: set[str] = set()
+
+
+# --- The parts -----------------------------------------------------------------------------------------
+
+
+def _pool_lends() -> bool:
+    """Whether a page would be given a connection soon. True where there is no pool, and where it is the database that fails."""
+    if not connection.settings_dict["OPTIONS"].get("pool"):
+        return True
+    connection.pool.open()  # type: ignore[attr-defined]
+    try:
+        with connection.pool.connection(timeout=POOL_SECONDS):  # type: ignore[attr-defined]
+            return True
+    except PoolTimeout:
+        return not _answers_beside_the_pool()
+
+
+def _answers_beside_the_pool() -> bool:
+    parameters = {**connection.get_connection_params(), "connect_timeout": 1}
+    parameters.pop("pool", None)
+    try:
+        psycopg.connect(**parameters).close()
+    except psycopg.Error:
+        return False
+    return True
 
 
 def _database_answers() -> bool:
@@ -43,17 +96,50 @@ def _vault_opens() -> bool:
     return not ring.impostors()
 
 
+def _platform_keys_open() -> bool:
+    """Whether replies on credits have a key to run on. What opened once in this process is not opened again."""
+    shut = [
+        row.provider for row in keys.held_by(None).filter(state=ProviderKey.State.ACTIVE) if not _opens(row)
+    ]
+    return not shut
+
+
+def _opens(row: ProviderKey) -> bool:
+    seal = (row.pk, bytes(row.wrapped_dek), hash(tuple(settings.VAULT_KEYS)))
+    if seal in _opened:
+        return True
+    try:
+        keys.try_opening(row)
+    except vault.VaultUnavailable:
+        # Its keeper does not answer, to any instance: taking all of them out of rotation would help nobody.
+        logger.warning("the key service that keeps a platform key's KEK does not answer")
+        return True
+    except vault.VaultError:
+        return False
+    _opened.add(seal)
+    return True
+
+
 def _ledger_is_guarded() -> bool:
+    _warn_of_versions(ledger_guards.of_another_version(connection))
     return not ledger_guards.missing(connection)
 
 
 def _audit_log_is_guarded() -> bool:
+    _warn_of_versions(audit_guards.of_another_version(connection))
     return not audit_guards.missing(connection)
+
+
+def _warn_of_versions(names: list[str]) -> None:
+    for name in set(names) - _told:
+        logger.warning("the database's guard %s is of another version than this code's", name)
+    _told.update(names)
 
 
 PARTS: dict[str, Callable[[], bool]] = {
     "migrations": _migrations_are_applied,
     "vault": _vault_opens,
+    "platform_keys": _platform_keys_open,
     "ledger_guards": _ledger_is_guarded,
     "audit_guards": _audit_log_is_guarded,
 }
@@ -61,8 +147,11 @@ PARTS: dict[str, Callable[[], bool]] = {
 
 def failing_parts() -> list[str]:
     """The names of the parts that do not work; why is in the log. Without a database nothing else is asked."""
-    if not _works("database", _database_answers):
-        return ["database"]
+    if draining.is_set():
+        return ["draining"]
+    for name, works in (("pool", _pool_lends), ("database", _database_answers)):
+        if not _works(name, works):
+            return [name]
     return [name for name, works in PARTS.items() if not _works(name, works)]
 
 
@@ -70,8 +159,11 @@ def _works(name: str, works: Callable[[], bool]) -> bool:
     try:
         return works()
     except Exception as error:  # whatever it is, the part does not work
-        logger.error("Not ready: %s (%s)", name, type(error).__name__)
+        logger.warning("not ready: %s (%s)", name, type(error).__name__)
         return False
+
+
+# --- The answers ---------------------------------------------------------------------------------------
 
 
 @public("load balancers ask whether the process lives")
@@ -83,6 +175,62 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @public("load balancers ask whether the process can work")
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    failing = failing_parts()
+    return _readiness(failing_parts())
+
+
+def _readiness(failing: list[str]) -> HttpResponse:
     answer = {"status": "unready" if failing else "ready", "failing": failing}
     return JsonResponse(answer, status=503 if failing else 200)
+
+
+class _Look:
+    """One look at the parts at a time, in a thread of its own, for however many ask; nobody waits long for it."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+        self.result: Future[list[str]] | None = None
+        self.begun = 0.0
+        self.known: list[str] = []
+
+    async def failing(self) -> list[str]:
+        if draining.is_set():
+            return ["draining"]
+        if self.result is None or (self.result.done() and time.monotonic() - self.begun > FRESH_SECONDS):
+            self.begun = time.monotonic()
+            self.result = self.thread.submit(self._take)
+        done, _ = await asyncio.wait({asyncio.wrap_future(self.result)}, timeout=LOOK_SECONDS)
+        # A database that is frozen neither answers nor refuses.
+        failing = done.pop().result() if done else ["database"]
+        if failing != self.known:
+            logger.warning("not ready: %s", ", ".join(failing)) if failing else logger.warning("ready again")
+            self.known = failing
+        return failing
+
+    def _take(self) -> list[str]:
+        try:
+            return failing_parts()
+        finally:
+            connection.close()
+
+
+_look = _Look()
+
+
+async def probe(method: str, path: str) -> HttpResponse:
+    """The answer to a request for one of PROBES, within LOOK_SECONDS."""
+    if method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    if path == "/healthz":
+        return JsonResponse({"status": "ok"})
+    return _readiness(await _look.failing())
+
+
+def answer_probes(get_response: Handler) -> Handler:
+    """Stands before whatever looks at the host or sends on to HTTPS."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path not in PROBES:
+            return get_response(request)
+        return cast(HttpResponse, resolve(request.path).func(request))
+
+    return middleware

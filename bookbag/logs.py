@@ -4,17 +4,24 @@ The words of an exception, like the locals of its frames, may hold a provider ke
 libraries quote the value they refuse, databases the row. So a traceback here names files, lines and
 classes, and leaves the words out. As the last line of defence no line leaves with something shaped
 like a provider key in it.
+
+Each line tells its time in UTC, its level, who says it, and the ids of the request and the reply that it
+belongs to (workspaces/tracing.py); with LOG_FORMAT=json it is an object of the same.
 """
 
 import errno
+import json
 import logging
 import re
 import traceback
 from collections.abc import Iterator
 from copy import copy
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+
+from workspaces import tracing
 
 # What a provider key can look like, and whatever stands where a request carries one.
 SECRET_SHAPE = re.compile(
@@ -80,6 +87,22 @@ def without_words(record: logging.LogRecord) -> logging.LogRecord:
     return told
 
 
+def _reference(record: logging.LogRecord) -> str:
+    """The word that the person whose request failed was shown."""
+    return str(getattr(getattr(record, "request", None), "reference", ""))
+
+
+def _failure(record: logging.LogRecord) -> str:
+    # A refusal is no failure: where it was decided is nobody's question.
+    if isinstance(record.exc_info, tuple) and record.levelno >= logging.ERROR:
+        return describe(record.exc_info[1])
+    return ""
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats as usual, or as `inner` does, but tells of exceptions as `describe` does; then redacts."""
 
@@ -87,17 +110,37 @@ class RedactingFormatter(logging.Formatter):
         super().__init__(*args, **kwargs)
         self.inner = inner
 
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return _time(record)
+
     def format(self, record: logging.LogRecord) -> str:
         told = without_words(record)
         told.exc_info = None
-        lines = [self.inner.format(told) if self.inner else super().format(told)]
-        reference = getattr(getattr(record, "request", None), "reference", "")
-        if reference:
-            lines[0] += f" [{reference}]"
-        # A refusal is no failure: where it was decided is nobody's question.
-        if isinstance(record.exc_info, tuple) and record.levelno >= logging.ERROR:
-            lines.append(describe(record.exc_info[1]))
-        return redact("\n".join(lines))
+        line = self.inner.format(told) if self.inner else super().format(told)
+        marks = [f"[{_reference(record)}]" if _reference(record) else ""]
+        marks += [f"{name}={value}" for name, value in _ids().items() if value]
+        line = " ".join([line, *filter(None, marks)])
+        return redact("\n".join(filter(None, [line, _failure(record)])))
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line, with the same in it as RedactingFormatter tells. What there is none of is left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": without_words(record).getMessage(),
+            **_ids(),
+            "reference": _reference(record),
+            "failure": _failure(record),
+        }
+        return json.dumps({name: redact(text) for name, text in told.items() if text}, ensure_ascii=False)
+
+
+def _ids() -> dict[str, str]:
+    return {"request": tracing.request_id.get(), "reply": tracing.reply_id.get()}
 
 
 def take_over() -> None:

@@ -2,24 +2,40 @@
 
 Django's own report repeats what was posted, the cookies, and the words of the exception; with HTML
 also every local variable. Ours says where and of which kind, as the log does, and which reference
-the person was shown.
+the person was shown. One cause is mailed once in ten minutes, however often it happens and in however
+many processes; the log has every time.
 """
 
+import hashlib
 import logging
+import math
 import queue
+import re
 import threading
+import time
 from collections.abc import ItemsView
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from types import FrameType, TracebackType
 from typing import Any
 
 from django.conf import settings
 from django.core import mail
+from django.db import connection
+from django.db.models.functions import Now
 from django.http import HttpRequest, QueryDict
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
 
-from bookbag.logs import describe, redact, without_words
+from bookbag.logs import describe, kind, redact, without_words
 
+# Seconds between two mails about the same cause.
+SAME_CAUSE_SECONDS = 600
+# A database that does not answer must not keep the mail about it from being sent.
+CLAIM_SECONDS = 3
+# Numbers and ids, which differ from time to time where the cause does not.
+VARYING = re.compile(r"[0-9a-fA-F]{8,}|\d+")
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 # A mail server that does not answer holds up nothing but the next mail.
 MAIL_SECONDS = 10
 # In a storm of failures the first ones tell the story, and the log has them all.
@@ -83,20 +99,29 @@ class AdminMail(AdminEmailHandler):
 
     def __init__(self) -> None:
         super().__init__(include_html=False, reporter_class="bookbag.reports.Report")
-        self.waiting: queue.Queue[tuple[str, str]] = queue.Queue(MOST_WAITING)
+        self.waiting: queue.Queue[tuple[str, str, str]] = queue.Queue(MOST_WAITING)
         self.postman: threading.Thread | None = None
+        self.clerk = ThreadPoolExecutor(1, thread_name_prefix="admin-mail-claim")
+        self.told: dict[str, float] = {}
+        # Of the record at hand: a handler takes one at a time.
+        self.cause = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        super().emit(without_words(record))
+        if not settings.ADMINS:
+            return
+        now = time.monotonic()
+        self.cause = cause_of(record)
+        if now - self.told.get(self.cause, -math.inf) >= SAME_CAUSE_SECONDS:
+            self.told = {cause: at for cause, at in self.told.items() if now - at < SAME_CAUSE_SECONDS}
+            self.told[self.cause] = now
+            super().emit(without_words(record))
 
     def format_subject(self, subject: str) -> str:
         return redact(super().format_subject(subject))
 
     def send_mail(self, subject: Any, message: Any, *args: Any, **kwargs: Any) -> None:
-        if not settings.ADMINS:
-            return
         try:
-            self.waiting.put_nowait((str(subject), redact(str(message))))
+            self.waiting.put_nowait((self.cause, str(subject), redact(str(message))))
         except queue.Full:
             return
         if self.postman is None or not self.postman.is_alive():
@@ -110,11 +135,46 @@ class AdminMail(AdminEmailHandler):
 
     def _deliver(self) -> None:
         while True:
-            subject, message = self.waiting.get()
+            cause, subject, message = self.waiting.get()
             try:
-                connection = mail.get_connection(fail_silently=True, timeout=MAIL_SECONDS)
-                mail.mail_admins(subject, message, fail_silently=True, connection=connection)
+                if self._is_ours_to_tell(cause):
+                    server = mail.get_connection(fail_silently=True, timeout=MAIL_SECONDS)
+                    mail.mail_admins(subject, message, fail_silently=True, connection=server)
             except Exception:  # noqa: S110 (a mail about a failure must not become one; the log has it)
                 pass
             finally:
                 self.waiting.task_done()
+
+    def _is_ours_to_tell(self, cause: str) -> bool:
+        """Whether no other process has told it lately. Without an answer it is told: better twice than never."""
+        try:
+            return self.clerk.submit(_claim, cause).result(CLAIM_SECONDS)
+        except Exception:
+            return True
+
+
+def cause_of(record: logging.LogRecord) -> str:
+    """The same for every time that the same place fails in the same way, whoever was served meanwhile."""
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    place = ""
+    if error is not None:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    words = VARYING.sub("#", str(record.msg))
+    told = f"{record.name} {words} {kind(error) if error else ''} {place}"
+    return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:14]
+
+
+def _claim(cause: str) -> bool:
+    """Take the next ten minutes of this cause: of all processes that ask, one is given them."""
+    from agents.models import Watch
+
+    name = f"alarm:{cause}"
+    try:
+        Watch.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
+        due = Now() - timedelta(seconds=SAME_CAUSE_SECONDS)
+        return Watch.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
+    finally:
+        connection.close()

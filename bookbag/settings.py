@@ -12,14 +12,16 @@ from urllib.parse import quote
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from bookbag import dotenv
 from bookbag.environment import Environment, Hidden
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
+dotenv.read(dotenv.path())
 env = Environment()
-env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 KMS_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+")
 
 
@@ -31,7 +33,8 @@ def _kek(text: str) -> bytes | str | None:
         material = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return Hidden(material) if len(material) == 32 else None
+    # Of 32 random bytes at least 20 differ; of a text that stands for them, fewer.
+    return Hidden(material) if len(material) == 32 and len(set(material)) > 15 else None
 
 
 def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
@@ -45,7 +48,7 @@ def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
         kek = _kek(held)
         if kek is None or not kek_id.isidentifier() or len(kek_id) > 40:
             raise ImproperlyConfigured(
-                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 bytes, "
+                f"VAULT_KEYS: entry {place} is malformed; write id:base64, the base64 of exactly 32 random bytes, "
                 "or id:arn, the ARN of an AWS KMS key."
             )
         ring.append((kek_id, kek))
@@ -59,14 +62,20 @@ def vault_ring(text: str) -> list[tuple[str, bytes | str]]:
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 VAULT_KEYS = vault_ring(env.str("VAULT_KEYS", default=""))
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+HOST = env.host("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000, most=65_535)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 # Behind TLS everywhere but on a developer's loopback, where `make run` writes HTTPS=false.
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 # Where people reach it, for links in mail that no request has asked for.
 _NAME = next((host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))), HOST)
-SITE_URL = env.str("SITE_URL", default=f"https://{_NAME}" if HTTPS else f"http://{_NAME}:{PORT}").rstrip("/")
+SITE_URL = env.http_url("SITE_URL", default=f"https://{_NAME}" if HTTPS else f"http://{_NAME}:{PORT}")
+# How many proxies stand before the server. Scheme, host and address of a request are theirs to say (bookbag/arrival.py).
+TRUST_PROXY = env.count_or_bool("TRUST_PROXY", default=0, most=10)
+# Told to stop, the server is unready for this long before it closes its door, so that a proxy can notice;
+DRAIN_NOTICE_SECONDS = env.float("DRAIN_NOTICE_SECONDS", default=3, most=600)
+# then replies that run may take this long to end by themselves. One takes 330 at most (LEASE_LIFE_SECONDS).
+DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=330, most=3_600)
 
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
@@ -81,8 +90,8 @@ SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
 WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 PROVIDER_BASE_URLS = {
-    "openai": env.str("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
-    "anthropic": env.str("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
+    "openai": env.http_url("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
+    "anthropic": env.http_url("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
 }
 # OpenAI's hosts for projects with data residency: a closed list, and none where another address stands in for OpenAI.
 PROVIDER_REGION_URLS = (
@@ -90,17 +99,21 @@ PROVIDER_REGION_URLS = (
     if PROVIDER_BASE_URLS["openai"] == "https://api.openai.com/v1"
     else {}
 )
-PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90)
+# How providers are reached from a network that is closed: through which proxy, trusting which authority. The
+# variables that other programs read (HTTPS_PROXY, SSL_CERT_FILE) are not looked at; `check` says so.
+PROVIDER_PROXY = env.http_url("PROVIDER_PROXY", default="", credentials=True)
+PROVIDER_CA_FILE = env.certificates("PROVIDER_CA_FILE")
+PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90, least=1)
 # Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cap).
-REPLY_CONNECT_SECONDS = env.float("REPLY_CONNECT_SECONDS", default=5)
-REPLY_FIRST_BYTE_SECONDS = env.float("REPLY_FIRST_BYTE_SECONDS", default=60)
-REPLY_IDLE_SECONDS = env.float("REPLY_IDLE_SECONDS", default=30)
-REPLY_WALL_SECONDS = env.float("REPLY_WALL_SECONDS", default=300)
-REPLY_TEXT_BYTES = env.int("REPLY_TEXT_BYTES", default=256 * 1024)
-REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024)
-LEASE_SECONDS = env.float("LEASE_SECONDS", default=60)
-LEASE_LIFE_SECONDS = env.float("LEASE_LIFE_SECONDS", default=330)
-SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=30)
+REPLY_CONNECT_SECONDS = env.seconds("REPLY_CONNECT_SECONDS", default=5)
+REPLY_FIRST_BYTE_SECONDS = env.seconds("REPLY_FIRST_BYTE_SECONDS", default=60)
+REPLY_IDLE_SECONDS = env.seconds("REPLY_IDLE_SECONDS", default=30)
+REPLY_WALL_SECONDS = env.seconds("REPLY_WALL_SECONDS", default=300)
+REPLY_TEXT_BYTES = env.int("REPLY_TEXT_BYTES", default=256 * 1024, least=1)
+REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024, least=1)
+LEASE_SECONDS = env.seconds("LEASE_SECONDS", default=60)
+LEASE_LIFE_SECONDS = env.seconds("LEASE_LIFE_SECONDS", default=330)
+SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", default=30)
 # Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.
 FAULT_POINT = env.str("FAULT_POINT", default="")
 
@@ -126,6 +139,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Before WhiteNoise, which answers by itself: static files carry the policy too.
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "bookbag.middleware.no_store",
+    # Before whatever looks at the host: a probe names the machine by its address.
+    "bookbag.health.answer_probes",
+    "bookbag.middleware.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -133,9 +151,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "bookbag.middleware.no_store",
+    "workspaces.devices.remember",
 ]
 ROOT_URLCONF = "bookbag.urls"
 ASGI_APPLICATION = "bookbag.asgi.application"
@@ -175,11 +192,12 @@ else:
         _database["CONN_HEALTH_CHECKS"] = True
         _database["OPTIONS"]["pool"] = {
             "min_size": 2,
-            "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "max_size": env.int("DATABASE_POOL_SIZE", default=20, least=2, most=1_000),
             "timeout": 10,
         }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+# Limits are counted here, so all processes share it, and it does not forget those that are in force.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://workspaces_cache?max_entries=10000")}
 
 AUTH_USER_MODEL = "workspaces.User"
 # One backend: with two, a wrong password would be hashed twice.
@@ -205,8 +223,8 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# Failures count per address and per e-mail; after the last one the answer is 429, right password or not.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "50/15m/ip,10/15m/key"}
+# Sign-ins are counted in workspaces/sign_in_limits.py; the other limits are django-allauth's own, in the cache.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 SESSION_ENGINE = "workspaces.sessions"
@@ -215,16 +233,18 @@ SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=False)
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", default=False) else None
-)
+CSRF_FAILURE_VIEW = "bookbag.error_pages.csrf_failure"
+# Where forms may come from besides the host they are sent to: a public port that the proxy does not pass on, say.
+CSRF_TRUSTED_ORIGINS = env.origins("TRUSTED_ORIGINS", default=[])
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False) and HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# A pasted book fits; a flood does not. The message form has its own, smaller limit.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# A pasted book fits, a million characters of any script (the form sends them as they are, four bytes at most);
+# a flood does not. The message form has its own, smaller limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4_100_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 CONTENT_SECURITY_POLICY = {
@@ -261,7 +281,9 @@ USE_TZ = True
 USE_I18N = False
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.person(
+    "DEFAULT_FROM_EMAIL", default="Bookbag <no-reply@bookbag.test>"
+)
 # Who is written to when something fails on our side; nobody, unless named.
 ADMINS = env.people("ADMINS")
 EMAIL_SUBJECT_PREFIX = "[Bookbag] "
@@ -271,29 +293,39 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "redacted": {
+        "text": {
             "()": "bookbag.logs.RedactingFormatter",
-            "format": "{levelname} {name} {message}",
+            "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "bookbag.logs.JsonFormatter"},
     },
     "filters": {"not_debug": {"()": "django.utils.log.RequireDebugFalse"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "redacted"},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.choice("LOG_FORMAT", ("text", "json"), default="text"),
+        },
         "admin_mail": {
             "class": "bookbag.reports.AdminMail",
             "level": "ERROR",
             "filters": ["not_debug"],
-            "formatter": "redacted",
+            "formatter": "text",
         },
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {
+        "handlers": ["console", "admin_mail"],
+        "level": env.choice("LOG_LEVEL", LOG_LEVELS, default="INFO"),
+    },
     "loggers": {
         "django": {"handlers": ["console", "admin_mail"], "level": "INFO", "propagate": False},
         # An allotment that cannot be granted is told to ADMINS.
         "billing": {"handlers": ["console", "admin_mail"], "propagate": False},
         # Whoever scans the internet for hosts need not be able to send us mail.
         "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
+        # What it does at start and end is said by bookbag/serving.py.
+        "uvicorn": {"level": "WARNING"},
+        "uvicorn.access": {"level": "INFO"},
         # The wire clients log request options, prompts among them, at DEBUG.
         "openai": {"level": "WARNING"},
         "anthropic": {"level": "WARNING"},

@@ -55,6 +55,9 @@ def stage(profile: Profile, today: dt.date) -> int | None:
     return min((days for days in STAGES if days >= left), default=None)
 
 
+BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?=\d)")
+
+
 def name_of(model_id: str) -> str:
     """A provider's id as people write it: gpt-6-luna is GPT-6 Luna, claude-haiku-4-5-20251001 is Claude Haiku 4.5."""
     parts = DATED.sub("", model_id).split("-")
@@ -62,7 +65,7 @@ def name_of(model_id: str) -> str:
         return " ".join([f"GPT-{parts[1]}", *map(_word, parts[2:])])
     if parts[0] == "claude":
         # Two numbers in a row are one version.
-        return re.sub(r"(?<=\d) (?=\d)", ".", " ".join(map(_word, parts)))
+        return BETWEEN_NUMBERS.sub(".", " ".join(map(_word, parts)))
     return model_id
 
 

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.harness.provider",
     "tests.harness.live",
     "tests.harness.servers",
+    "tests.harness.proxies",
     "tests.harness.visitor",
     "tests.harness.browser",
     "tests.harness.cast",

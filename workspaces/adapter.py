@@ -7,13 +7,11 @@ from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import respond_429
 from django.contrib.sites.requests import RequestSite
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from workspaces import signup
+from workspaces import sign_in_limits, signup
 
-# The longest window of ACCOUNT_RATE_LIMITS["login_failed"], in seconds.
-RETRY_AFTER = 15 * 60
+LONGEST_ADDRESS = 2_000
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -23,17 +21,25 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return signup.is_open(request)
 
+    def is_safe_url(self, url: str | None) -> bool:
+        # Nobody is sent on to an address longer than a browser takes; looking at one takes the square of its accents.
+        return url is not None and len(url) <= LONGEST_ADDRESS and super().is_safe_url(url)
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # The product's name in the text; without this it would be the host's, port and all.
         site = RequestSite(current.request)
         site.name = "Bookbag"
         super().send_mail(template_prefix, email, {**context, "current_site": site})
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """After too many failures no password is looked at any more, and the answer is a plain 429."""
         try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError:
+            attempt = sign_in_limits.Attempt(request, credentials.get("email", ""))
+        except sign_in_limits.TooMany as refusal:
             response = respond_429(request)
-            response.headers["Retry-After"] = str(RETRY_AFTER)
+            response.headers["Retry-After"] = str(refusal.seconds)
             raise ImmediateHttpResponse(response) from None
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            attempt.forgive()
+        return user

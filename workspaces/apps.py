@@ -18,7 +18,10 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self) -> None:
-        from workspaces import account_events
+        from workspaces import (
+            account_events,
+            devices,  # noqa: F401 (it hears of sign-ins)
+        )
 
         account_events.connect()
         post_migrate.connect(install_guards, sender=self)

@@ -72,6 +72,31 @@ class SignUpCount(models.Model):
         return f"{self.made} from {self.network} on {self.day}"
 
 
+class SignInCount(models.Model):
+    """How many sign-ins failed since `since`, of one kind and one sort of people (workspaces/sign_in_limits.py)."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    count = models.PositiveIntegerField()
+    since = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.count}"
+
+
+class CacheEntry(models.Model):
+    """The table of Django's cache in the database, which the other limits of django-allauth are counted in."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "workspaces_cache"
+
+    def __str__(self) -> str:
+        return self.cache_key
+
+
 class Role(models.TextChoices):
     """Cumulative: each role may do all that the ones before it may."""
 

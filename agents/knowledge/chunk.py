@@ -1,17 +1,17 @@
 """Cutting a source's text into passages: whole paragraphs under their heading, small enough to quote."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Characters. Long enough for an answer with its context, short enough to quote and to fit several in a prompt.
 TARGET = 900
+BETWEEN = "\n\n"
 
-_HEADING = re.compile(r"^#{1,6}\s+(?P<title>.+?)\s*#*$")
+_BLANK_LINES = re.compile(r"\n\s*\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     heading: str
     text: str
 
@@ -21,28 +21,40 @@ def pieces(text: str) -> list[Piece]:
     result: list[Piece] = []
     for heading, paragraphs in _sections(text):
         current: list[str] = []
+        size = 0
         for paragraph in (part for whole in paragraphs for part in _fit(whole)):
-            if current and sum(map(len, current)) + len(paragraph) > TARGET:
-                result.append(Piece(heading, "\n\n".join(current)))
-                current = []
+            if current and size + len(paragraph) > TARGET:
+                result.append(Piece(heading, BETWEEN.join(current)))
+                current, size = [], 0
             current.append(paragraph)
+            size += len(paragraph) + len(BETWEEN)
         if current:
-            result.append(Piece(heading, "\n\n".join(current)))
+            result.append(Piece(heading, BETWEEN.join(current)))
     return result
 
 
 def _sections(text: str) -> list[tuple[str, list[str]]]:
     sections: list[tuple[str, list[str]]] = [("", [])]
-    for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")):
-        lines = block.strip("\n").split("\n")
-        match = _HEADING.match(lines[0].strip())
-        if match:
-            sections.append((match["title"][:200], []))
-            lines = lines[1:]
-        body = "\n".join(lines).strip()
+    for block in _BLANK_LINES.split(text.replace("\r\n", "\n")):
+        first, _, rest = block.strip("\n").partition("\n")
+        title = _title(first)
+        if title:
+            sections.append((title[:200], []))
+        body = (rest if title else block).strip()
         if body:
             sections[-1][1].append(body)
     return sections
+
+
+def _title(line: str) -> str:
+    """The title of a Markdown heading; empty for any other line. (A pattern for it can take minutes on blanks.)"""
+    line = line.strip()
+    after = line.lstrip("#")
+    level = len(line) - len(after)
+    if not 1 <= level <= 6 or not after[:1].isspace():
+        return ""
+    # Signs at the end close the heading, unless they are all of it.
+    return after.rstrip("#").strip() or after.strip()
 
 
 def _fit(paragraph: str) -> list[str]:

@@ -1,16 +1,29 @@
-"""Training: an agent's texts become passages. Always free; what did not change is left alone."""
+"""Training: an agent's texts become passages. Always free; what did not change is left alone.
+
+A text is cut before a transaction begins, and a long one by a worker process: how long that takes is up to
+whoever wrote it, and meanwhile nobody else's row is locked and nobody else's stream waits.
+"""
 
 import hashlib
 
 from django.db import transaction
 from django.utils import timezone
 
+from agents import building, process_pool
 from agents.knowledge import chunk, words
+from agents.knowledge.chunk import Piece
 from agents.models import Agent, Passage, QAPair, Source
+
+# Of one source. A million characters of prose are some two thousand; more come of very many headings only.
+MOST_PASSAGES = 5_000
 
 
 class AlreadyKnown(Exception):
     """The agent already has exactly this text or question."""
+
+
+class CannotBeCut(Exception):
+    """The text is not taken in, and the words say why, to the person who sent it."""
 
 
 def content_hash(text: str) -> str:
@@ -18,43 +31,72 @@ def content_hash(text: str) -> str:
 
 
 def add_text(agent: Agent, *, title: str, text: str) -> Source:
-    """Add a text source and train the agent on it; AlreadyKnown when it has the same text."""
-    digest = content_hash(text)
+    """Add a text source and train the agent on it.
+
+    AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
+    """
+    pieces, digest = _cut(text), content_hash(text)
     with transaction.atomic():
         if agent.sources.filter(content_hash=digest).exists():
             raise AlreadyKnown
         source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
-        _index(source)
+        _index(source, pieces)
+        # Last, since it locks the workspace's account, and with it its replies on credits.
+        building.require_source_room(agent)
     return source
 
 
 def replace_text(source: Source, *, title: str, text: str) -> None:
     """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
     digest = content_hash(text)
+    changed = digest != source.content_hash
+    pieces = _cut(text) if changed else []
     with transaction.atomic():
-        changed = digest != source.content_hash
         if changed and source.agent.sources.exclude(pk=source.pk).filter(content_hash=digest).exists():
             raise AlreadyKnown
         source.title, source.text, source.content_hash = title, text, digest
         source.save(update_fields=["title", "text", "content_hash"])
         if changed:
-            _index(source)
+            _index(source, pieces)
 
 
-def _index(source: Source) -> None:
+def _cut(text: str) -> list[Piece]:
+    try:
+        pieces = chunk.pieces(text) if len(text) <= process_pool.SMALL else _cut_aside(text)
+    except process_pool.NotDone:
+        raise CannotBeCut("This text could not be read in time. Try again, or split it.") from None
+    if len(pieces) > MOST_PASSAGES:
+        raise CannotBeCut(
+            f"This text has more than {MOST_PASSAGES:,} short sections. Split it into several sources."
+        )
+    return pieces
+
+
+def _cut_aside(text: str) -> list[Piece]:
+    return [Piece(*piece) for piece in process_pool.call(chunk.pieces, text)]
+
+
+def _index(source: Source, pieces: list[Piece]) -> None:
     source.passages.all().delete()
     Passage.objects.bulk_create(
-        Passage(agent=source.agent, source=source, position=position, heading=piece.heading, text=piece.text)
-        for position, piece in enumerate(chunk.pieces(source.text))
+        [
+            Passage(
+                agent=source.agent, source=source, position=position, heading=piece.heading, text=piece.text
+            )
+            for position, piece in enumerate(pieces)
+        ],
+        batch_size=500,
     )
     source.trained_at = timezone.now()
     source.save(update_fields=["trained_at"])
 
 
 def add_qa(agent: Agent, *, question: str, answer: str) -> QAPair:
-    """Add a question with its one answer; AlreadyKnown when the agent has that question."""
+    """Add a question with its one answer; AlreadyKnown when the agent has that question, or LimitReached."""
     folded = words.fold_question(question)
     with transaction.atomic():
         if agent.qa_pairs.filter(folded=folded).exists():
             raise AlreadyKnown
-        return QAPair.objects.create(agent=agent, question=question, answer=answer, folded=folded)
+        pair = QAPair.objects.create(agent=agent, question=question, answer=answer, folded=folded)
+        building.require_source_room(agent)
+    return pair

@@ -2,11 +2,14 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import snowballstemmer
 
 _STEMMER = snowballstemmer.stemmer("english")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+# Letters. Nobody asks by a longer word, databases refuse to look for one, and stemming one takes its square in time.
+LONGEST_WORD = 100
 # Carry no subject of their own; a question is matched by its other words.
 SILENT = frozenset(
     "a about all am an and any are as at be been but by can could did do does for from get had has have how i if in "
@@ -17,7 +20,13 @@ SILENT = frozenset(
 
 def fold(text: str) -> str:
     """`text` in lower case, without accents."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return text.lower() if text.isascii() else "".join(map(_bare, text.casefold()))
+
+
+# A letter at a time: a whole text would first have its accents put in order, which takes a step for each pair of them.
+@lru_cache(maxsize=4096)
+def _bare(letter: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", letter)
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
@@ -27,12 +36,14 @@ def words(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """The words of `text` that carry meaning, in order, each once."""
-    return list(dict.fromkeys(word for word in words(text) if word not in SILENT))
+    return list(
+        dict.fromkeys(word for word in words(text) if word not in SILENT and len(word) <= LONGEST_WORD)
+    )
 
 
-def stems(text: str) -> list[str]:
-    """The stems of the meaningful words of `text`, in order, each once."""
-    return list(dict.fromkeys(_STEMMER.stemWords(terms(text))))
+def stems(text: str, *, most: int | None = None) -> list[str]:
+    """The stems of the meaningful words of `text` (of the first `most` of them), in order, each once."""
+    return list(dict.fromkeys(_STEMMER.stemWords(terms(text)[:most])))
 
 
 def fold_question(text: str) -> str:

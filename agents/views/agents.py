@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models.functions import Left, Length
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +18,8 @@ from llm import outlook
 from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
 from workspaces.models import Workspace
+
+ROWS_SHOWN = 200
 
 
 @viewer_required
@@ -95,8 +98,9 @@ def _page(agent: Agent, routes: outlook.Outlook, form: AgentForm | None) -> dict
         "workspace": agent.workspace,
         "agent": agent,
         "form": form,
-        "sources": agent.sources.all()[:200],
-        "qa_pairs": agent.qa_pairs.all()[:200],
+        # What is shown of them, not two hundred books.
+        "sources": agent.sources.defer("text").annotate(characters=Length("text"))[:ROWS_SHOWN],
+        "qa_pairs": agent.qa_pairs.defer("answer").annotate(opening=Left("answer", 121))[:ROWS_SHOWN],
         "route": _badge(agent, routes),
         "last_day": routes.last_day(agent.chat_model),
         "leaving": leaving.notices([agent], routes),

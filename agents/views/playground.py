@@ -4,13 +4,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery, Sum, Window
+from django.db.models.functions import Left, Length
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from agents import actions, presenting, replies, words
+from agents import actions, markdown, presenting, rendering, replies, words
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.knowledge import index, prompt
 from agents.models import Agent, Conversation, Reply
@@ -21,6 +22,8 @@ from workspaces.access import WorkspaceRequest, editor_required, viewer_required
 from workspaces.models import Role, Workspace
 
 TURNS_SHOWN = 50
+# Of texts and their HTML: a few of the longest answers, and fifty of any that people read.
+PAGE_CHARACTERS = 4 * markdown.MOST_HTML
 CONVERSATIONS_SHOWN = 8
 
 
@@ -43,7 +46,8 @@ def _chosen(agent: Agent, text: str | None) -> Conversation | None:
 def _context(
     request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
 ) -> dict[str, Any]:
-    shown = list(conversation.replies.order_by("-created_at")[:TURNS_SHOWN])[::-1] if conversation else []
+    shown = _latest(conversation) if conversation else []
+    rendering.complete(shown)
     for reply in shown:
         reply.workspace = workspace
     role = Role(request.membership.role)
@@ -66,17 +70,26 @@ def _context(
     }
 
 
+def _latest(conversation: Conversation) -> list[Reply]:
+    """The last turns, the oldest first: as many as a page has room for, without their texts as they were written."""
+    latest = conversation.replies.order_by("-created_at").values("pk")[:TURNS_SHOWN]
+    so_far = Window(Sum(Length("html") + Length("text")), order_by=F("created_at").desc())
+    found = Reply.objects.filter(pk__in=latest).defer("text").annotate(so_far=so_far)
+    return list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at"))
+
+
 def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:
     """The member's latest conversations, each with how its last answer ended."""
     mine = agent.conversations.filter(started_by_id=user_id).order_by("-created_at")
     last = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
-    found = mine.annotate(title=_first_question(), ending=Subquery(last.values("ending")[:1]))
+    found = mine.annotate(title=_title(), ending=Subquery(last.values("ending")[:1]))
     return [(earlier, presenting.mark(earlier.ending)) for earlier in found[:CONVERSATIONS_SHOWN]]
 
 
-def _first_question() -> Subquery:
+def _title() -> Subquery:
+    """The opening of a conversation's first question, long enough to see that there is more."""
     asked = Reply.objects.filter(conversation=OuterRef("pk")).order_by("created_at")
-    return Subquery(asked.values("question")[:1])
+    return Subquery(asked.values(opening=Left("question", 61))[:1])
 
 
 def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: ReplyRefused) -> HttpResponse:
@@ -107,6 +120,7 @@ def turn(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
     """One turn as the page shows it, for the script to put in place when a stream is done."""
     reply = get_object_or_404(workspace.replies, pk=reply_id)
     reply.workspace = workspace
+    rendering.complete([reply])
     context = {"workspace": workspace, "turn": presenting.turn(reply, role=Role(request.membership.role))}
     return render(request, "agents/_turn.html", context)
 

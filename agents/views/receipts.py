@@ -6,7 +6,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import presenting, receipts, words
+from agents import presenting, receipts, rendering, words
 from workspaces.access import WorkspaceRequest, viewer_required
 from workspaces.models import Role, Workspace
 
@@ -21,6 +21,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
         reply.credential_mask = ""
     if "application/json" in request.headers.get("accept", ""):
         return JsonResponse(receipts.as_json(reply, role=role))
+    rendering.complete([reply])
     context = {
         "workspace": workspace,
         "reply": reply,

@@ -1,17 +1,15 @@
 """What an agent answers from: texts and Q&A pairs. Adding and retraining is always free."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from agents import building, words
+from agents import words
 from agents.forms import QAPairForm, SourceForm
 from agents.knowledge import training
 from agents.models import Agent
@@ -26,7 +24,7 @@ from workspaces.models import Workspace
 def add_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     form = SourceForm(request.POST or None)
-    if form.is_valid() and _add(form, agent, lambda data: training.add_text(agent, **data)):
+    if form.is_valid() and _add(form, agent, training.add_text):
         messages.success(request, "Added, and the agent is trained on it.")
         return redirect(agent)
     return _form(request, workspace, agent, form, "Add a text")
@@ -37,23 +35,23 @@ def add_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) ->
 def add_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     form = QAPairForm(request.POST or None)
-    if form.is_valid() and _add(form, agent, lambda data: training.add_qa(agent, **data)):
+    if form.is_valid() and _add(form, agent, training.add_qa):
         messages.success(request, "Added. Asked exactly this, the agent gives exactly that.")
         return redirect(agent)
     return _form(request, workspace, agent, form, "Add a question and its answer")
 
 
-def _add(form: ModelForm, agent: Agent, act: Callable[[dict[str, Any]], object]) -> bool:
+def _add(form: ModelForm, agent: Agent, act: Callable[..., object]) -> bool:
     try:
-        with transaction.atomic():
-            building.require_source_room(agent)
-            act(form.cleaned_data)
+        act(agent, **form.cleaned_data)
     except LimitReached as limit:
         form.add_error(
             None, f"The plan allows {words.count(limit.limit, 'source')} for each agent. Delete one first."
         )
     except training.AlreadyKnown:
         form.add_error(None, "The agent already has exactly this.")
+    except training.CannotBeCut as refusal:
+        form.add_error("text", str(refusal))
     return not form.errors
 
 
@@ -70,6 +68,8 @@ def edit_text(
             training.replace_text(agent.sources.get(pk=source.pk), **form.cleaned_data)
         except training.AlreadyKnown:
             form.add_error("text", "Another source of this agent has exactly this text.")
+        except training.CannotBeCut as refusal:
+            form.add_error("text", str(refusal))
         else:
             messages.success(request, "Saved, and the agent is trained on it again.")
             return redirect(agent)

@@ -189,6 +189,8 @@ def parsed(body: bytes) -> Any:
 
 
 LONGEST_WAIT = 40 * 86_400.0  # seconds; a provider that names more has made a mistake
+# Of a name such as `messages[0].content`.
+PART_END = re.compile(r"[.\[]")
 UNSUPPORTED = (
     "unsupported parameter",
     "unknown parameter",
@@ -207,7 +209,7 @@ def is_unsupported(answer: Answer) -> bool:
 
 def refused_parameter(answer: Answer, sent: frozenset[str]) -> str:
     """Which of the parameters that were `sent` the refusal names, by its `param` or in its words; empty if none."""
-    named = re.split(r"[.\[]", answer.param)[0]
+    named = PART_END.split(answer.param, maxsplit=1)[0]
     if named in sent:
         return named
     return next((name for name in sorted(sent) if _names(answer.words, name)), "")

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import openai
 
-from llm.providers import refusals
+from llm.providers import egress, refusals
 from llm.providers.base import SAFE_REQUEST_ID, Fault, Limits, Listing, Outcome, ProviderError, RevealsSecret
 from llm.providers.base import Finish as FinishReason
 
@@ -88,7 +88,7 @@ def async_client() -> httpx2.AsyncClient:
         follow_redirects=False,
         headers=HEADERS,
         event_hooks={"response": [_guard]},
-        trust_env=False,
+        **egress.options(),
     )
 
 
@@ -100,7 +100,7 @@ def once_client(seconds: float) -> httpx2.AsyncClient:
         follow_redirects=False,
         headers=HEADERS,
         event_hooks={"response": [_guard_list]},
-        trust_env=False,
+        **egress.options(),
     )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from agents import markdown, process_pool
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
 from llm.models import ChatModel
@@ -35,6 +36,8 @@ def make_reply(agent: Agent, conversation: Conversation, **fields: object) -> Re
         "fingerprint": "f" * 64,
         "question": "What is it?",
         "text": "It is **this**.",
+        "html": "<p>It is <strong>this</strong>.</p>\n",
+        "html_version": markdown.VERSION,
         "state": Reply.State.COMPLETED,
         "model_name": "Bookbag Local",
         "provider": "local",
@@ -131,6 +134,61 @@ def test_deleting_an_agent_keeps_its_receipts(cast: Cast) -> None:
     page = signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/")
     assert page.status_code == 200
     assert cast.acme.audit_events.get(action="agent.deleted").data == {"agent": "Guide"}
+
+
+@pytest.mark.parametrize(
+    ("page", "names"), [("sources", ("title", "text")), ("questions", ("question", "answer"))]
+)
+def test_forms_of_sources_have_their_fields(cast: Cast, page: str, names: tuple[str, str]) -> None:
+    shown = (
+        signed_in(cast.edith).get(f"/w/acme/agents/{make_agent(cast.acme).pk}/{page}/new/").content.decode()
+    )
+
+    assert all(f'name="{name}"' in shown for name in names)
+    assert 'enctype="multipart/form-data"' in shown
+
+
+@pytest.mark.parametrize("letter", ["a", "я", "語", "𝕬"])
+def test_a_million_characters_of_any_script_are_taken(cast: Cast, letter: str) -> None:
+    agent = make_agent(cast.acme)
+    path = f"/w/acme/agents/{agent.pk}/sources/new/"
+    client = signed_in(cast.edith)
+
+    taken = client.post(path, {"title": "Book", "text": letter * 1_000_000})
+    refused = client.post(path, {"title": "Book", "text": letter * 1_000_001})
+
+    assert (taken.status_code, refused.status_code) in [(302, 400), (302, 413)]
+    assert sum(len(passage.text) for passage in agent.passages.all()) == 1_000_000
+
+
+def test_a_text_of_too_many_sections_is_refused_with_the_reason(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    form = {"title": "Book", "text": "# a\nb\n\n" * (training.MOST_PASSAGES + 1)}
+
+    refused = signed_in(cast.edith).post(f"/w/acme/agents/{agent.pk}/sources/new/", form)
+
+    assert refused.status_code == 400
+    assert "more than 5,000 short sections" in refused.content.decode()
+    assert not agent.sources.exists()
+
+
+def test_a_text_that_a_worker_gives_up_is_refused_and_the_old_one_stands(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make_agent(cast.acme)
+    source = training.add_text(agent, title="Hours", text="We open at nine.")
+
+    def give_up(*arguments: object) -> None:
+        raise process_pool.NotDone("it took too long")
+
+    monkeypatch.setattr(process_pool, "call", give_up)
+    refused = signed_in(cast.edith).post(
+        f"/w/acme/agents/{agent.pk}/sources/{source.pk}/", {"title": "Hours", "text": "long " * 10_000}
+    )
+
+    assert refused.status_code == 400
+    assert "could not be read in time" in refused.content.decode()
+    assert [passage.text for passage in agent.passages.all()] == ["We open at nine."]
 
 
 def test_a_text_is_trained_on_and_the_same_text_refused(cast: Cast) -> None:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from billing import guards
+from billing.laws import broken_laws
 from billing.models import Account, Hold, Transfer
 from billing.sql import uid
 from tests.billing import moves
@@ -56,8 +57,11 @@ def test_a_guard_of_an_older_version_is_named() -> None:
         else:
             cursor.execute("COMMENT ON TRIGGER hold_never_deleted ON billing_hold IS 'older'")
 
-    assert guards.missing(connection) == ["hold_never_deleted"]
+    assert guards.of_another_version(connection) == ["hold_never_deleted"]
+    assert guards.missing(connection) == []
+    assert "Guards: hold_never_deleted is not this version's" in broken_laws()
     guards.install(connection)
+    assert guards.of_another_version(connection) == []
 
 
 def test_removed_guards_are_all_missing() -> None:

@@ -131,7 +131,7 @@ def test_refused_post_carries_the_security_headers() -> None:
 
 
 def test_unknown_host_is_refused_with_the_security_headers(client: Client) -> None:
-    response = client.get("/healthz", headers={"Host": "evil.test"})
+    response = client.get("/help/", headers={"Host": "evil.test"})
 
     assert response.status_code == 400
     assert policy_of(response) == POLICY
@@ -166,7 +166,7 @@ def test_chat_path_carries_the_security_headers(live: Server, visit: Visit, acce
 
 @pytest.mark.django_db(transaction=True)
 def test_cookies_behind_tls_are_for_this_host_and_tls_alone(start_server: StartServer, visit: Visit) -> None:
-    server = start_server(HTTPS="true", TRUST_PROXY="true")
+    server = start_server(HTTPS="true", TRUST_PROXY="1")
     make_user("olivia@acme.test")
     visitor = visit(server=server)
     visitor.headers["X-Forwarded-Proto"] = "https"

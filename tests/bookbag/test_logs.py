@@ -1,14 +1,22 @@
 """What a log line may hold: place and class of a failure, and nothing shaped like a provider key."""
 
+import json
 import logging
+import re
 import sqlite3
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace, TracebackType
 
 import pytest
 from django.db import DatabaseError
 
 from bookbag import logs
+from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import platform_key, send, watch
+from tests.harness.live import StartServer
+from tests.harness.visitor import Visit
+from workspaces import tracing
 
 SECRET = "sk-ant-cAnArYq7Zx2Wv9Tb4Nm6Lp1Kd8Rj3Hs5Gf0"
 PROMPT = "What does the canary sing at dawn?"
@@ -153,3 +161,88 @@ def test_servers_own_handlers_are_taken_over(monkeypatch: pytest.MonkeyPatch) ->
     assert told.startswith("uvicorn says sk-ant-[redacted]\nTraceback")
     assert told.endswith("\nRuntimeError")
     assert PROMPT not in told
+
+
+# --- What a line belongs to ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_work() -> Iterator[None]:
+    tokens = tracing.request_id.set("5a1c0ffee5a1c0ff"), tracing.reply_id.set("0190-reply")
+    yield
+    tracing.request_id.reset(tokens[0])
+    tracing.reply_id.reset(tokens[1])
+
+
+@pytest.mark.usefixtures("at_work")
+def test_line_ends_with_the_ids_of_its_request_and_reply() -> None:
+    assert line("failed") == "ERROR django.request failed request=5a1c0ffee5a1c0ff reply=0190-reply"
+
+
+def test_line_begins_with_its_time_in_utc() -> None:
+    record = logging.LogRecord("bookbag", logging.INFO, "", 1, "ready", (), None)
+    record.created = 1_764_075_600.25
+
+    told = logs.RedactingFormatter("{asctime} {levelname} {message}", style="{").format(record)
+    assert told == "2025-11-25T13:00:00.250+00:00 INFO ready"
+
+
+@pytest.mark.usefixtures("at_work")
+def test_line_as_an_object_has_the_same_in_it_and_no_words_of_a_failure() -> None:
+    record = logging.LogRecord(
+        "django.request", logging.ERROR, "", 1, "Failed: %s", (SECRET,), exc_info(fail_with(PROMPT))
+    )
+    record.created = 1_764_075_600.25
+    record.request = SimpleNamespace(reference="5f2a91c0")
+    text = logs.JsonFormatter().format(record)
+    told = json.loads(text)
+    failure = told.pop("failure")
+
+    assert "\n" not in text
+    assert told == {
+        "time": "2025-11-25T13:00:00.250+00:00",
+        "level": "ERROR",
+        "logger": "django.request",
+        "message": "Failed: sk-ant-[redacted]",
+        "request": "5a1c0ffee5a1c0ff",
+        "reply": "0190-reply",
+        "reference": "5f2a91c0",
+    }
+    assert failure.endswith("\nRuntimeError")
+    assert PROMPT not in text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_every_line_of_the_server_has_a_time_and_those_of_a_reply_its_ids(
+    start_server: StartServer, cast: Cast, visit: Visit, log_format: str
+) -> None:
+    platform_key()
+    # An application that fails when it is told to, so that a reply has something to say in the log.
+    server = start_server(
+        LOG_FORMAT=log_format,
+        DJANGO_SETTINGS_MODULE="tests.served_settings",
+        SERVED_APPLICATION="tests.canary.faulty_asgi.application",
+        CANARY_WORDS=PROMPT,
+    )
+    visitor, agent = visit(cast.edith, server=server), make_agent(cast.acme, "gpt-4o")
+    missing = visitor.get("/no-such-page")
+    visitor.headers["x-canary-fault"] = "pieces"
+    sent = send(visitor, agent)
+    watch(visitor, sent.json()["stream"])
+    server.stop()
+    lines = server.output.splitlines()
+
+    if log_format == "json":
+        told = [json.loads(one) for one in lines]
+        assert all({"time", "level", "logger", "message"} <= one.keys() for one in told)
+    else:
+        assert [one for one in lines if not re.match(r"\d{4}-\d\d-\d\dT\S+ [A-Z]+ \S+ ", one)] == []
+    assert [one for one in lines if "/no-such-page" in one and missing.headers["x-request-id"] in one]
+    (of_the_reply,) = [one for one in lines if "failed inside" in one]
+    ids = {"request": sent.headers["x-request-id"], "reply": sent.json()["reply"]}
+    if log_format == "json":
+        assert ids.items() <= json.loads(of_the_reply).items()
+    else:
+        assert of_the_reply.endswith(" request={request} reply={reply}".format_map(ids))
+    assert "stopped" in lines[-1]

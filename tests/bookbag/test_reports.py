@@ -1,6 +1,7 @@
 """Mail about failures, and Django's debug page: neither repeats what a person typed."""
 
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 
-from bookbag.reports import AdminMail, HidingFilter
+from bookbag.reports import AdminMail, HidingFilter, cause_of
 
 SECRET = "sk-cAnArYq7Zx2Wv9Tb4Nm6Lp1Kd8Rj3Hs5Gf0"
 ODD_SECRET = "opensesame-and-more"
@@ -42,9 +43,9 @@ def fail(secret: str, prompt: str) -> Any:
         return type(error), error, error.__traceback__
 
 
-def record_of(request: HttpRequest | None) -> logging.LogRecord:
+def record_of(request: HttpRequest | None, told: str = "Failed") -> logging.LogRecord:
     record = logging.LogRecord(
-        "django.request", logging.ERROR, __file__, 1, "Failed: %s", (SECRET,), fail(SECRET, PROMPT)
+        "django.request", logging.ERROR, __file__, 1, f"{told}: %s", (SECRET,), fail(SECRET, PROMPT)
     )
     record.request = request
     return record
@@ -94,10 +95,52 @@ def test_no_mail_without_anybody_to_write_to(admin_mail: AdminMail, settings: An
     assert mail.outbox == []
 
 
+def test_one_cause_is_mailed_once_in_ten_minutes(
+    admin_mail: AdminMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        admin_mail.handle(record_of(None, f"Reply {number} of 0190aaaa-bbbb failed"))
+    admin_mail.handle(record_of(None, "Another thing failed"))
+    admin_mail.flush()
+    assert len(mail.outbox) == 2
+
+    later = time.monotonic() + 600
+    monkeypatch.setattr("bookbag.reports.time.monotonic", lambda: later)
+    admin_mail.handle(record_of(None, "Reply 31 of 0190cccc-dddd failed"))
+    admin_mail.flush()
+    assert len(mail.outbox) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_process_has_told_is_not_told_again(settings: Any) -> None:
+    settings.ADMINS = [("", "oscar@bookbag.test")]
+    processes = [AdminMail(), AdminMail()]
+    for process in processes:
+        process.handle(record_of(None))
+        process.flush()
+
+    assert len(mail.outbox) == 1
+
+
+def test_failure_at_another_place_is_another_cause() -> None:
+    here, there = record_of(None), record_of(None)
+    there.exc_info = fail_elsewhere()
+
+    assert cause_of(here) == cause_of(record_of(None))
+    assert cause_of(here) != cause_of(there)
+
+
+def fail_elsewhere() -> Any:
+    try:
+        raise RuntimeError
+    except RuntimeError as error:
+        return type(error), error, error.__traceback__
+
+
 def test_storm_of_failures_is_bounded(admin_mail: AdminMail, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_mail, "_deliver", lambda: None)
-    for _ in range(100):
-        admin_mail.handle(record_of(None))
+    for number in range(100):
+        admin_mail.handle(record_of(None, f"Cause {chr(number + 100)}"))
 
     assert admin_mail.waiting.qsize() == 20
     while not admin_mail.waiting.empty():

@@ -103,7 +103,7 @@ def canary_server(
     directory = tmp_path_factory.mktemp("canary")
     server = _new_server(request.node.name, double_process, talkative(directory))
     server.application = getattr(request.module, "CANARY_APPLICATION", Server.application)
-    server.options = ()  # the access log is on
+    server.options = ("--access-log",)
     yield server.start(), directory
     server.stop()
 

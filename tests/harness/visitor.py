@@ -31,8 +31,8 @@ class SignInFailed(AssertionError):
 class Visitor(httpx.Client):
     """An HTTP client on one server; redirects are not followed, so that tests see them."""
 
-    def __init__(self, base_url: str) -> None:
-        super().__init__(base_url=base_url, timeout=60, trust_env=False)
+    def __init__(self, base_url: str, *, verify: bool = True) -> None:
+        super().__init__(base_url=base_url, timeout=60, trust_env=False, verify=verify)
 
     def sign_in(self, email: str, password: str) -> "Visitor":
         """Through the real login form. Raises SignInFailed."""

@@ -1,6 +1,6 @@
 """The real server started hundreds of times: imported once, then a process forked for each start.
 
-Importing takes most of a start, seconds of it; what comes out is an ordinary uvicorn process all the same,
+Importing takes most of a start, seconds of it; what comes out is an ordinary server process all the same,
 with sockets, threads and database connections of its own. Only FAULT_POINT may differ between the forks.
 
     python -m tests.reliability.nursery     one JSON command a line in, one JSON answer a line out
@@ -90,12 +90,9 @@ class ForkedServer(Server):
         self.fault_point = fault_point
 
     def start(self) -> "ForkedServer":
-        port = self.url.rpartition(":")[2] or "0"
-        options = [self.application, "--host", "127.0.0.1", "--port", port, *self.options]
-        options += ["--timeout-graceful-shutdown", "5"]
         self.log.touch()
         self._start_of_run = self._printed()
-        born = self.nursery.ask(start=options, log=str(self.log), fault_point=self.fault_point)
+        born = self.nursery.ask(start=self._port(), log=str(self.log), fault_point=self.fault_point)
         self.process = Child(self.nursery, born)  # type: ignore[assignment]
         self._wait_until_it_answers()
         return self
@@ -133,7 +130,7 @@ def main() -> None:
 
 def serve(command: dict[str, Any]) -> None:
     from django.conf import settings
-    from uvicorn.main import main as uvicorn
+    from django.core.management import call_command
 
     with Path(command["log"]).open("ab") as log, Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -141,7 +138,7 @@ def serve(command: dict[str, Any]) -> None:
         os.dup2(log.fileno(), 2)
     settings.FAULT_POINT = command["fault_point"]
     try:
-        uvicorn(command["start"])
+        call_command("serve", port=int(command["start"]), skip_checks=True)
     finally:
         os._exit(1)
 

@@ -57,7 +57,7 @@ ACCEPTS = (EVENT_STREAM, "application/json", "text/html")
 def counted_server(django_db_setup: None, double_process: Double, collected_static: None) -> Iterator[Server]:
     """The real server with a window through which the living are counted."""
     server = _new_server("counted", double_process, {})
-    server.application = "tests.reliability.counting_asgi:application"
+    server.application = "tests.reliability.counting_asgi.application"
     yield server.start()
     server.stop()
 

@@ -77,7 +77,7 @@ def test_invitation_admits_no_other_address(settings: Any, oscar: Client) -> Non
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize("token", ["", "x", "x:y:z", "\x00", "a" * 5000])
+@pytest.mark.parametrize("token", ["", "x", "x:y:z", "a" * 5000])
 def test_made_up_invitation_opens_nothing(token: str, settings: Any) -> None:
     settings.SIGNUP = "invited"
 

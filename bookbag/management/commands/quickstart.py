@@ -1,6 +1,5 @@
 """`quickstart`: prepare what is missing, then serve Bookbag on this machine. `make run` is this command."""
 
-import contextlib
 import os
 import socket
 from typing import Any
@@ -11,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from bookbag import demo, dotenv, static
+from bookbag import demo, dotenv, serving, static
 from bookbag.checks import LOOPBACK
 from bookbag.environment import Environment
 from llm import keys, ring, shape
@@ -46,20 +45,13 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _listen(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((settings.HOST.strip("[]"), settings.PORT))
-            listener.listen()
-        except (OSError, OverflowError) as error:
-            listener.close()
-            reason = getattr(error, "strerror", None) or error
+            return serving.listen(settings.HOST, settings.PORT)
+        except serving.CannotListen as reason:
             raise CommandError(
                 f"Bookbag cannot listen on {settings.HOST}:{settings.PORT} ({reason}). Stop what runs there, "
                 f"or choose another port: PORT={settings.PORT + 1} make run"
-            ) from error
-        return listener
+            ) from reason
 
     def _migrate(self) -> None:
         settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
@@ -110,8 +102,7 @@ class Command(BaseCommand):
         return password
 
     def _say_where(self, listener: socket.socket) -> None:
-        host, port = listener.getsockname()[:2]
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        address = serving.address(listener)
         self.stdout.write(
             f"\n  Bookbag is at {address}\n\n"
             "  What to do next\n"
@@ -121,28 +112,15 @@ class Command(BaseCommand):
             "    No provider account? `make provider-double` in a second terminal stands in for both.\n"
             f"    Help is at {address}/help/. Ctrl-C stops Bookbag; the next start finds everything again.\n"
         )
-        if host not in LOOPBACK and settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]:
+        if settings.HOST not in LOOPBACK and settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]:
             self.stdout.write("  To be reached from elsewhere, list the names people use in ALLOWED_HOSTS.\n")
 
     def _serve(self, listener: socket.socket) -> None:
-        import uvicorn
-
         # Whoever pipes the output is to see the address now, not when the server ends.
         self.stdout.flush()
-        # No logging set-up of its own: what the server logs goes through the redacting formatter.
-        config = uvicorn.Config(
-            "bookbag.asgi:application",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-        server = uvicorn.Server(config)
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
-        if not server.started:
-            raise CommandError("The server did not start; the lines above say why.")
+        # No proxy has to be given time to notice.
+        settings.DRAIN_NOTICE_SECONDS = 0
+        serving.serve(listener)
         self.stdout.write("\nBookbag has stopped.")
 
 

@@ -1,0 +1,192 @@
+"""Connections to the server: bounded in number, in time, and in the bytes of a request's head.
+
+uvicorn waits for ever for a request that does not come, or comes half. Here a connection that waits for
+its client has a deadline for each thing it waits for; and when the descriptors run short, the one that
+has been silent longest makes room. One whose request is being answered is never taken.
+"""
+
+import resource
+import time
+from asyncio import AbstractEventLoop, Transport
+from typing import ClassVar, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+# Seconds from a connection, or from a request's first byte, to the end of the request's head.
+HEAD_SECONDS = 15.0
+# A body has this long in all, and this long between two pieces.
+BODY_SECONDS = 120.0
+SILENT_SECONDS = 20.0
+# Between two requests. Longer than a proxy keeps its own, or it would now and then send into a closing door.
+KEEP_ALIVE_SECONDS = 75
+# An answer that its reader does not take.
+STALLED_SECONDS = 60.0
+HEAD_BYTES = 64 * 1024
+HEADERS = 200
+# However many descriptors there are.
+MOST_CONNECTIONS = 10_000
+# For databases, logs and what else a process opens.
+RESERVED_DESCRIPTORS = 128
+# What may be let in above the limit, to be told that there is no room; probes are answered even there.
+TOLD = 32
+PROBES = (b"/healthz", b"/readyz")
+
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def raise_descriptor_limit() -> None:
+    """Take as many descriptors as the system lets us have, up to what the connections could use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS + RESERVED_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def room() -> int:
+    """How many connections the descriptors are enough for. A running reply needs a second one, to its provider."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(16, min(MOST_CONNECTIONS, (soft - RESERVED_DESCRIPTORS) // 2))
+
+
+class HeadTooLarge(Exception):
+    pass
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's, with deadlines. `until` is when it is closed if nothing happens."""
+
+    # Those that wait for their client, the longest silent first.
+    waiting: "ClassVar[dict[Connection, None]]" = {}
+    most: ClassVar[int] = MOST_CONNECTIONS
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.until = float("inf")
+        self.body_until = float("inf")
+        self.stalled_until = float("inf")
+        self.in_head = self.in_body = False
+        self.head_bytes = 0
+
+    # --- What the transport tells ---
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait(HEAD_SECONDS)
+        if len(self.connections) > self.most:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.waiting.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.in_head:
+            self.head_bytes += len(data)
+            if self.head_bytes > HEAD_BYTES:
+                self.transport.write(TOO_LARGE)
+                self.transport.close()
+            self._heard(self.until)
+        elif self.in_body:
+            self._heard(min(self.body_until, time.monotonic() + SILENT_SECONDS))
+        elif self.cycle is not None and not self.cycle.response_complete:
+            self.waiting.pop(self, None)
+            self.until = float("inf")
+
+    def pause_writing(self) -> None:
+        self.stalled_until = time.monotonic() + STALLED_SECONDS
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.stalled_until = float("inf")
+        super().resume_writing()
+
+    # --- What the parser tells ---
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.in_head, self.head_bytes = True, 0
+        self.until = time.monotonic() + HEAD_SECONDS
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > HEAD_BYTES // 4:
+            raise HeadTooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > HEADERS:
+            raise HeadTooLarge
+
+    def on_headers_complete(self) -> None:
+        self.in_head, self.in_body = False, True
+        self.body_until = time.monotonic() + BODY_SECONDS
+        # A probe is answered however full it is: a busy process is not a dead one.
+        self.limit_concurrency = None if self.url.startswith(PROBES) else self.most + TOLD
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing() and not self.in_head:
+            self._wait(SILENT_SECONDS if self.in_body else KEEP_ALIVE_SECONDS)
+
+    # --- Waiting ---
+
+    def _wait(self, seconds: float) -> None:
+        self._heard(time.monotonic() + seconds)
+
+    def _heard(self, until: float) -> None:
+        """It is the least silent now, and has until then for what comes next."""
+        self.until = until
+        self.waiting.pop(self, None)
+        self.waiting[self] = None
+
+    def _make_room(self) -> None:
+        silent = next(iter(self.waiting))
+        if silent is not self or len(self.connections) > self.most + 2 * TOLD:
+            self.waiting.pop(silent)
+            silent.transport.abort()
+
+    def look(self, now: float) -> None:
+        """Called about once a second: close what is overdue. Not politely, since its client does not listen."""
+        if self.transport.is_closing():
+            # Closing waits for the rest to be taken; that too has an end.
+            self.stalled_until = min(self.stalled_until, now + STALLED_SECONDS)
+        if now > self.until or now > self.stalled_until:
+            self.transport.abort()
+
+
+def look_at_all(connections: object) -> None:
+    """`look` at each; `connections` are those of uvicorn's server."""
+    now = time.monotonic()
+    for connection in _ours(connections):
+        connection.look(now)
+
+
+def any_unanswered(connections: object) -> bool:
+    """Whether any of them has sent a whole request and has been sent nothing yet."""
+    return any(
+        connection.cycle is not None and not connection.cycle.response_started
+        for connection in _ours(connections)
+        if connection not in Connection.waiting
+    )
+
+
+def _ours(connections: object) -> "set[Connection]":
+    return cast("set[Connection]", connections).copy()

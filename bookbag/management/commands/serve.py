@@ -1,0 +1,60 @@
+"""`serve`: the server, as `make run`, the tests, the benchmark and deploy/ start it."""
+
+import logging
+import socket
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from bookbag import serving
+from bookbag.workers import Workers
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Serves Bookbag until it is told to stop: SIGTERM lets replies end, a second one does not wait for them."
+
+    # Run in `handle`, so that what they find is logged as everything is.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.HOST, help="where to listen (HOST)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="0 is any free one (PORT)")
+        parser.add_argument("--workers", type=int, default=1, help="server processes; one a core")
+        parser.add_argument(
+            "--access-log", action="store_true", help="log each request; a proxy usually does"
+        )
+        parser.add_argument("--fd", type=int, help="for --workers: a socket that listens already")
+
+    def handle(
+        self, *args: Any, host: str, port: int, workers: int, access_log: bool, fd: int | None, **options: Any
+    ) -> None:
+        if workers < 1:
+            raise CommandError("--workers must be at least 1.")
+        if workers == 1:  # else each of them does
+            self._check_settings()
+        connections.close_all()
+        if fd is not None:
+            serving.serve(socket.socket(fileno=fd), access_log=access_log, leash=sys.stdin.fileno())
+            return
+        try:
+            listener = serving.listen(host, port)
+        except serving.CannotListen as reason:
+            raise CommandError(f"Bookbag cannot listen on {host}:{port} ({reason}).") from reason
+        if workers == 1:
+            serving.serve(listener, access_log=access_log)
+        else:
+            sys.exit(Workers(listener, workers, ["--access-log"] if access_log else []).run())
+
+    def _check_settings(self) -> None:
+        found = checks.run_checks()
+        serious = [message for message in found if message.is_serious()]
+        if serious:
+            raise CommandError("Bookbag does not start: " + " ".join(message.msg for message in serious))
+        for message in found:
+            log.log(message.level, "%s (%s)", message.msg, message.id)

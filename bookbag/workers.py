@@ -1,0 +1,79 @@
+"""Several server processes behind one socket: started, kept alive and stopped together.
+
+Each is `manage.py serve` of its own. It holds the end of a pipe, its leash, and stops when that ends, so
+that none outlives the process that started it; and a signal meant for the group is not counted twice.
+"""
+
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.2
+# Between the death of one and the start of the next, so that dying at once does not become all they do.
+AGAIN_SECONDS = 1.0
+
+
+class Workers:
+    def __init__(self, listener: socket.socket, count: int, options: list[str]) -> None:
+        self.listener = listener
+        self.count = count
+        self.options = options
+        self.signals = 0
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def run(self) -> int:
+        """Until a signal, or until one of them cannot start; returns the exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._heard)
+        self.running = [self._start() for _ in range(self.count)]
+        code = 0
+        while not self.signals and not code:
+            time.sleep(LOOK_SECONDS)
+            code = self._replace_the_dead()
+        self._stop()
+        return code
+
+    def _heard(self, number: int, frame: object) -> None:
+        self.signals += 1
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        descriptor = self.listener.fileno()
+        return subprocess.Popen(  # noqa: S603 (this same command)
+            [sys.executable, sys.argv[0], "serve", "--fd", str(descriptor), *self.options],
+            stdin=subprocess.PIPE,
+            pass_fds=[descriptor],
+            # Ctrl-C in a terminal is for the first process alone.
+            start_new_session=True,
+        )
+
+    def _replace_the_dead(self) -> int:
+        """The exit code of one that could not start, which is no reason to try again; else 0."""
+        for place, worker in enumerate(self.running):
+            code = worker.poll()
+            if code is None:
+                continue
+            if code > 0:
+                return code
+            log.warning("server process %d ended (%d); another one takes its place", worker.pid, code)
+            time.sleep(AGAIN_SECONDS)
+            self.running[place] = self._start()
+        return 0
+
+    def _stop(self) -> None:
+        # Else a connection would wait here when all of them have closed their door.
+        self.listener.close()
+        for worker in self.running:
+            if worker.stdin:
+                worker.stdin.close()
+        hurried = False
+        while [worker for worker in self.running if worker.poll() is None]:
+            if self.signals > 1 and not hurried:
+                hurried = True
+                for worker in self.running:
+                    worker.terminate()
+            time.sleep(LOOK_SECONDS)

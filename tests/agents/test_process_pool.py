@@ -1,0 +1,112 @@
+"""Work in a process of its own: it is done, or given up in time, and nothing of it outlives us."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agents import process_pool
+from agents.knowledge import chunk
+from agents.process_pool import NotDone
+from tests.harness.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_workers_are_left() -> Iterator[None]:
+    yield
+    process_pool.close()
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if "agents.process_pool" in child.cmdline()]
+
+
+def test_the_result_is_that_of_the_function() -> None:
+    text = "# Hours\n\nWe open at nine.\n\n" * 2000
+
+    assert [chunk.Piece(*one) for one in process_pool.call(chunk.pieces, text)] == chunk.pieces(text)
+    assert asyncio.run(process_pool.acall(chunk.pieces, "Ünï¢ode \u2028 𝕬")) == [["", "Ünï¢ode \u2028 𝕬"]]
+
+
+def test_one_worker_does_one_job_after_the_other() -> None:
+    pids = {process_pool.call(os.getpid) for _ in range(5)}
+
+    assert len(pids) <= process_pool.WORKERS
+    assert os.getpid() not in pids
+
+
+def test_a_worker_has_none_of_our_environment() -> None:
+    assert os.environ["SECRET_KEY"]
+    assert process_pool.call(os.getenv, "SECRET_KEY") is None
+    assert process_pool.call(os.getenv, "VAULT_KEYS") is None
+
+
+def test_work_that_takes_too_long_is_given_up_and_its_worker_ended() -> None:
+    pid = process_pool.call(os.getpid)
+    began = time.monotonic()
+
+    with pytest.raises(NotDone):
+        process_pool.call(time.sleep, 60, seconds=0.5)
+
+    assert time.monotonic() - began < 20
+    assert not psutil.pid_exists(pid) or process_pool.WORKERS > 1
+    assert process_pool.call(sorted, [2, 1]) == [1, 2]
+
+
+def test_a_worker_that_hangs_for_reasons_of_its_own_is_ended_from_outside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process_pool, "GRACE_SECONDS", 0.5)
+    process_pool.call(os.getpid)
+    for worker in workers_of(os.getpid()):
+        worker.send_signal(signal.SIGSTOP)
+
+    with pytest.raises(NotDone):
+        process_pool.call(sorted, [2, 1], seconds=0.5)
+
+
+def test_work_that_takes_too_much_memory_is_given_up() -> None:
+    with pytest.raises(NotDone, match="MemoryError"):
+        process_pool.call(bytearray, 2 * process_pool.MEMORY_BYTES)
+
+
+def test_a_failure_tells_its_kind_and_none_of_its_words() -> None:
+    with pytest.raises(NotDone) as caught:
+        process_pool.call(int, "sk-not-to-be-repeated")
+
+    assert str(caught.value) == "ValueError"
+
+
+def test_more_than_may_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = [
+        process_pool._submit(time.sleep, (1,), 10)
+        for _ in range(process_pool.WORKERS + process_pool.MOST_WAITING)
+    ]
+
+    with pytest.raises(NotDone, match="waiting"):
+        process_pool.call(sorted, [])
+
+    for one in busy:
+        one.cancel()
+    assert eventually(lambda: all(one.done() for one in busy))
+    assert process_pool.call(sorted, []) == []
+
+
+def test_no_worker_outlives_a_server_that_was_killed() -> None:
+    program = "import os, time\nfrom agents import process_pool\nprint(process_pool.call(os.getpid), flush=True)\ntime.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        pid = int(server.stdout.readline())
+        assert psutil.pid_exists(pid)
+        server.kill()
+
+    assert eventually(lambda: not psutil.pid_exists(pid))

@@ -1,0 +1,59 @@
+"""How the CPU time of a piece of work grows with its text: twice the text may take two and a half times as long.
+
+The work begins with little text and is given twice as much each time, so that one that takes the square of it is
+found in a second instead of after hours. CPU time of this process, not the clock's: other work does not count.
+"""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.bounded.texts import TextOf
+
+MOST_GROWTH = 2.5
+# Seconds. Less is lost in the noise of measuring, and harms nobody.
+FLOOR = 0.05
+LEAST = 0.02
+TRIES = 5
+# Characters: enough to find what is steep in every run of the tests, and the whole megabyte in `make soak`.
+sizes = pytest.mark.parametrize(
+    "most", [64_000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+)
+
+
+def seconds(work: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
+
+
+def too_steep(work: Callable[[str], object], text_of: TextOf, most: int) -> str | None:
+    """None when `work` keeps within the bound up to `most` characters; else what was seen, in words."""
+    size = most
+    while size > 2_000:
+        size //= 2
+    before = float("inf")
+    while size <= most:
+        now = seconds(work, text_of(size))
+        if _is_too_much(before, now):
+            before, now = _look_again(work, text_of, size)
+            if _is_too_much(before, now):
+                return f"{size // 2:,} characters took {before:.3f} s, {size:,} took {now:.3f} s"
+        before = now
+        size *= 2
+    return None
+
+
+def _is_too_much(before: float, now: float) -> bool:
+    return now > FLOOR and now > MOST_GROWTH * max(before, LEAST)
+
+
+def _look_again(work: Callable[[str], object], text_of: TextOf, size: int) -> tuple[float, float]:
+    """The least of several measurements, of half of `size` characters and of all of them.
+
+    Each text is a little shorter than the one before: some libraries remember what they have seen.
+    """
+    shorter = [size - 64 * (number + 1) for number in range(TRIES)]
+    pairs = [(seconds(work, text_of(length // 2)), seconds(work, text_of(length))) for length in shorter]
+    return min(before for before, _ in pairs), min(now for _, now in pairs)

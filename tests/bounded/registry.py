@@ -1,0 +1,269 @@
+"""Every function of the product that takes a stranger's text, and how to give it one.
+
+`unregistered()` finds those that are missing here: functions with a parameter that is named as texts are.
+"""
+
+import ast
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from django.template import engines
+
+from agents import local, markdown, watching
+from agents.knowledge import chunk, prompt, training, words
+from agents.knowledge.index import Found
+from agents.replies import Send
+from agents.runs import Run
+from agents.templatetags import agent_tags
+from agents.views import agents as agent_pages
+from agents.views import playground
+from billing import statement
+from bookbag import logs, reports
+from llm import shape
+from llm.models import Provider
+from llm.providers import anthropic, base, openai, refusals, wire
+from workspaces import adapter, audit
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("agents", "billing", "bookbag", "llm", "workspaces")
+QUESTION = "Which words are in it?"
+# As much as an event may grow to before the stream is given up (`read_events` looks after each read).
+PIECE = 16_384
+
+
+def _answer(passage: str) -> None:
+    local.answer(QUESTION, [Found(passage, passage, "Source")], fallback="No.")
+
+
+def _ask(question: str) -> None:
+    local.answer(
+        question, [Found("Hours", "We open at nine. We close at five.", "Source")] * 8, fallback="No."
+    )
+
+
+def _prompt(text: str) -> None:
+    found = prompt.facts_within_budget([Found(text, text, text)] * 3)
+    prompt.build(
+        instructions=text,
+        fallback=text,
+        has_knowledge=True,
+        facts=found,
+        history=[(text, text)] * 3,
+        question=text,
+    )
+
+
+def _fingerprint(text: str) -> str:
+    return Send("session", "acme", UUID(int=1), text, text).fingerprint
+
+
+def _say(text: str) -> None:
+    """As a provider streams it: a few letters at a time, stored in between."""
+    run = Run(SimpleNamespace(reply_id=UUID(int=1)))  # type: ignore[arg-type]
+    for start in range(0, len(text), 40):
+        if not run._say(text[start : start + 40]):
+            break
+    assert run.beat() is not None or not run.pieces
+
+
+def _events(text: str) -> None:
+    reader = wire.EventReader()
+    data = text.encode("utf-8", "replace")
+    for start in range(0, len(data), PIECE):
+        reader.feed(data[start : start + PIECE])
+        if reader.pending > wire.EVENT_BYTES:
+            return
+    reader.close()
+
+
+def _refused(
+    work: Callable[[bytes], object], refusal: type[Exception] = base.ProviderError
+) -> Callable[[str], None]:
+    """`work` on the text's bytes, whole, in the shapes of JSON, and nested; each may be refused."""
+
+    def run(text: str) -> None:
+        data = text.encode("utf-8", "replace")
+        for one in (
+            data,
+            b'{"a": "' + data + b'"}',
+            b"[" * len(data),
+            b'{"a":' * (len(data) // 5),
+            b"1" * len(data),
+        ):
+            with suppress(refusal):
+                work(one)
+
+    return run
+
+
+def _refusal(text: str) -> None:
+    """A provider's refusal, its words and names being the text."""
+    error = {"message": text, "type": text, "code": text, "param": text}
+    for provider in (Provider.OPENAI, Provider.ANTHROPIC):
+        answer = refusals.answer_of(
+            provider, 400, refusals.parsed(json.dumps({"type": "error", "error": error}).encode())
+        )
+        assert answer
+        refusals.fault_of(provider, answer)
+        refusals.refused_parameter(answer, frozenset({"temperature", "effort"}))
+        refusals.told_wait(answer)
+    refusals.parsed(text.encode("utf-8", "replace"))
+
+
+def _log(text: str) -> None:
+    record = logging.LogRecord(
+        "django.request", logging.ERROR, "x.py", 1, "%s said %s", (text, ValueError(text)), None
+    )
+    logs.RedactingFormatter("%(message)s").format(record)
+    logs.describe(ValueError(text))
+
+
+def _page(source: str) -> Callable[[str], object]:
+    template = engines["django"].from_string("{% load agent_tags %}" + source)
+    return lambda text: template.render({"text": text})
+
+
+def _csv(text: str) -> None:
+    audit._csv_lines([[text, text]])
+    statement._csv([[statement._formula_safe(text)]])
+
+
+def _key(text: str) -> None:
+    for prefix in ("", "sk-", "sk-ant-"):
+        for provider in (Provider.OPENAI, Provider.ANTHROPIC):
+            shape.problem(prefix + text, provider)
+            shape.mask_parts(prefix + text, provider)
+        shape.may_be_secret(prefix + text)
+        shape.is_wire_safe(prefix + text)
+        shape.owner_of(prefix + text)
+
+
+FUNCTIONS: dict[str, Callable[[str], Any]] = {
+    "agents.knowledge.chunk.pieces": chunk.pieces,
+    "agents.knowledge.chunk._sections": lambda text: chunk._sections(text),
+    "agents.knowledge.chunk._title": chunk._title,
+    "agents.knowledge.chunk._fit": chunk._fit,
+    "agents.knowledge.words.fold": words.fold,
+    "agents.knowledge.words.words": words.words,
+    "agents.knowledge.words.terms": words.terms,
+    "agents.knowledge.words.stems": lambda text: words.stems(text, most=local.MOST_WANTED),
+    "agents.knowledge.words.fold_question": words.fold_question,
+    "agents.knowledge.prompt.build": _prompt,
+    "agents.knowledge.training.content_hash": training.content_hash,
+    "agents.local.relevant": lambda text: local.relevant(text, [Found("", "We open at nine.", "Source")]),
+    "agents.local.answer (question)": _ask,
+    "agents.local.answer (passage)": _answer,
+    "agents.local._sentences": local._sentences,
+    "agents.local.pieces": lambda text: list(local.pieces(text)),
+    "agents.markdown.to_html": markdown.to_html,
+    "agents.markdown.as_written": markdown.as_written,
+    "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
+    "agents.markdown._in_stretches": markdown._in_stretches,
+    "agents.replies.Send.fingerprint": _fingerprint,
+    "agents.runs.Run._say": _say,
+    "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
+    "agents.views.agents._number": agent_pages._number,
+    "agents.views.playground._chosen": lambda text: playground._chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
+    "agents.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
+    "agents.watching.resume_point": watching.resume_point,
+    "billing.statement._formula_safe": statement._formula_safe,
+    "bookbag.logs.redact": logs.redact,
+    "bookbag.logs.RedactingFormatter": _log,
+    "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
+    "llm.shape": _key,
+    "llm.providers.wire.EventReader.feed": _events,
+    "llm.providers.wire.parse": _refused(wire.parse),
+    "llm.providers.refusals.parsed": _refusal,
+    "llm.providers.wire.joined": lambda text: (
+        wire.joined(text),
+        wire.joined(text + "\ud83d"),
+        wire.joined("\ud83d" + text),
+    ),
+    "llm.providers.wire.listings": _refused(lambda body: wire.listings(body, openai.row_of)),
+    "llm.providers.openai.text_of": _refused(lambda data: openai.text_of(data, base.Outcome()), Exception),
+    "llm.providers.anthropic.text_of": _refused(
+        lambda data: anthropic.text_of(data, base.Outcome()), Exception
+    ),
+    "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
+    "workspaces.audit._formula_safe": audit._formula_safe,
+    "audit and ledger as CSV": _csv,
+    "a question on a page": _page("{{ text|linebreaksbr }}"),
+    "a text on a page": _page("{{ text }}{{ text|opening:60 }}"),
+}
+
+# Named like texts, and looked at elsewhere or by nobody outside.
+NOT_HERE = {
+    "agents.rendering.settled": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering._is_small": "asks for a length",
+    "llm.lifecycle._word": "a part of a model's id, which is short",
+    "llm.notices._send_each": "mails of our own words",
+    "llm.providers.anthropic._block": "puts a text into a request",
+    "llm.providers.wire.refusal": "llm.providers.refusals",
+    "agents.knowledge.index.search": "asks the database: test_functions.py",
+    "agents.knowledge.training.add_text": "stores: test_functions.py",
+    "agents.knowledge.training.replace_text": "stores, as add_text does",
+    "agents.knowledge.training.add_qa": "stores: test_functions.py",
+    "agents.knowledge.training._cut": "chunk.pieces, here or in a worker",
+    "agents.knowledge.training._cut_aside": "chunk.pieces in a worker",
+    "agents.runs._ready": "agents.local.pieces, at the event loop's pace",
+    "agents.markdown._keep_attribute": "one attribute, called by the sanitiser",
+    "billing.guards._dialect": "our own SQL",
+    "billing.statement.write": "keeps a piece of a CSV",
+    "workspaces.audit.write": "keeps a piece of a CSV",
+    "bookbag.help.parse": "our own pages, at the start",
+    "bookbag.settings._kek": "the deployment's own setting",
+    "bookbag.settings.vault_ring": "the deployment's own setting",
+    "bookbag.management.commands.quickstart._import": "the deployment's own setting",
+    "llm.urls.to_python": "a part of a path, which is short: test_patterns.py",
+    "llm.urls.to_url": "a part of a path of our own",
+    "llm.shape.owner_of": "llm.shape",
+    "llm.shape.may_be_secret": "llm.shape",
+    "llm.shape.is_wire_safe": "llm.shape",
+    "llm.shape.problem": "llm.shape",
+    "llm.shape.mask_parts": "llm.shape",
+    "workspaces.models.create_user": "an address and a password that a form took: test_forms.py",
+    "workspaces.models.create_superuser": "typed by an operator on the machine",
+    "workspaces.adapter.send_mail": "an address that a form took",
+}
+TEXT_NAMES = {
+    "text", "question", "answer", "line", "paragraph", "piece", "part", "cell", "html", "value", "passage",
+    "last_event_id", "email", "data", "body", "chunk", "markdown", "source", "subject",
+}  # fmt: skip
+TEXT_TYPES = {"str", "bytes", "str | None", "str | bytes"}
+
+
+def text_takers() -> Iterator[str]:
+    for app in APPS:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            if ".migrations." not in module:
+                yield from (f"{module}.{name}" for name in _takers(path))
+
+
+def _takers(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            if any(
+                one.arg in TEXT_NAMES and one.annotation and ast.unparse(one.annotation) in TEXT_TYPES
+                for one in given
+            ):
+                yield node.name
+
+
+def unregistered() -> list[str]:
+    known = {_bare(name) for name in FUNCTIONS} | NOT_HERE.keys()
+    return [name for name in text_takers() if name not in known]
+
+
+def _bare(name: str) -> str:
+    """ "agents.runs.Run._say" and "agents.local.answer (question)" as `text_takers` writes them."""
+    parts = name.partition(" (")[0].split(".")
+    return ".".join(part for part in parts if not part[:1].isupper())

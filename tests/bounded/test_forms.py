@@ -1,0 +1,114 @@
+"""Whatever is typed into a form, signed in or not: each field of each form, and the pages that take them."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django import forms
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from tests.bounded.growth import sizes, too_steep
+from tests.bounded.test_patterns import modules
+from tests.bounded.texts import ACCENTS, TEXTS, TextOf, repeated
+from tests.harness.cast import Cast, make_agent
+
+LIBRARIES = ("allauth.account.forms",)
+
+
+def form_classes() -> Iterator[type[forms.BaseForm]]:
+    for name in (*modules(), *LIBRARIES):
+        for value in vars(importlib.import_module(name)).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, forms.BaseForm)
+                and hasattr(value, "base_fields")
+            ):
+                yield value
+
+
+def fields() -> dict[str, forms.Field]:
+    """One of each kind of field: of the same class, length and checks, one is enough."""
+    found: dict[str, forms.Field] = {}
+    for form in form_classes():
+        for name, field in form.base_fields.items():  # type: ignore[attr-defined]
+            if not isinstance(field, forms.ModelChoiceField):
+                checks = sorted(type(check).__name__ for check in field.validators)
+                kind = f"{type(field).__name__} {getattr(field, 'max_length', '')} {' '.join(checks)}"
+                found.setdefault(kind, field)
+                assert name
+    return found
+
+
+FIELDS = fields()
+
+
+def test_fields_were_found() -> None:
+    assert any("Email" in kind for kind in FIELDS)
+    assert any("1000000" in kind for kind in FIELDS)
+
+
+@sizes
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", FIELDS)
+def test_field_keeps_within_the_bound(kind: str, most: int) -> None:
+    def clean(text: str) -> None:
+        with suppress(ValidationError):
+            FIELDS[kind].clean(text)
+
+    assert {what: seen for what, text_of in TEXTS.items() if (seen := too_steep(clean, text_of, most))} == {}
+
+
+# A page, who asks, and what it takes. `next` is where allauth and Django go afterwards, if that is ours.
+PAGES = [
+    ("/accounts/login/", "", ("login", "password", "next", "csrfmiddlewaretoken")),
+    ("/accounts/signup/", "", ("email", "password1", "next")),
+    ("/accounts/password/reset/", "", ("email",)),
+    ("/admin/login/", "", ("username", "next")),
+    ("/workspaces/new/", "edith", ("name", "slug")),
+    ("/w/acme/agents/{agent}/sources/new/", "edith", ("title", "text")),
+    ("/w/acme/agents/{agent}/questions/new/", "edith", ("question", "answer")),
+    ("/w/acme/agents/{agent}/", "edith", ("name", "instructions", "temperature", "fallback_text")),
+    ("/w/acme/agents/{agent}/messages/", "edith", ("text", "conversation", "idempotency_key")),
+    ("/w/acme/settings/llm/keys/openai/", "adam", ("secret",)),
+    ("/w/acme/settings/llm/models/", "adam", ("model_id", "name")),
+]
+# What a request is most often careless about; the fields themselves are fed with everything, above.
+HARSH: dict[str, TextOf] = {
+    what: TEXTS[what]
+    for what in ("'a'", "' '", repr(ACCENTS), "'ﷺ'", "'a@'", "'a.a'", "'&'", "'\"'", "'\\r\\n'")
+} | {
+    "an address of accents": repeated(ACCENTS, head="//a"),
+    "an address at sign after sign": repeated("@", head="http://"),
+    "a mail address of dots": repeated("a.", head="a@", tail="b"),
+}
+
+
+def posts() -> Iterator[Any]:
+    for path, who, names in PAGES:
+        for name in names:
+            yield pytest.param(path, who, name, id=f"{path} {name}")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "who", "name"), list(posts()))
+def test_page_keeps_within_the_bound(cast: Cast, settings: Any, path: str, who: str, name: str) -> None:
+    settings.ACCOUNT_RATE_LIMITS = False
+    agent = make_agent(cast.acme)
+    rest = {
+        "login": "a@b.test", "password": "x", "email": "a@b.test", "password1": "correct horse 7", "password2": "correct horse 7",
+        "username": "a", "title": "T", "text": "T", "question": "Q", "answer": "A", "name": "N", "chat_model": agent.chat_model_id,
+        "temperature": "0.2", "status": "active", "fallback_text": "F", "idempotency_key": "12345678", "model_id": "m", "provider": "openai",
+    }  # fmt: skip
+    statuses = set()
+
+    def post(text: str) -> None:
+        client = Client()
+        if who:
+            client.force_login(getattr(cast, who))
+        statuses.add(client.post(path.format(agent=agent.pk), rest | {name: text}).status_code)
+
+    assert {what: seen for what, text_of in HARSH.items() if (seen := too_steep(post, text_of, 32_000))} == {}
+    assert statuses <= {200, 302, 400, 403, 413, 429}, statuses

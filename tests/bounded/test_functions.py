@@ -1,0 +1,101 @@
+"""Every function that takes a stranger's text, fed with everything that makes a careless one slow."""
+
+from contextlib import suppress
+
+import pytest
+from django.db import connection
+
+from agents.knowledge import index, training
+from agents.models import Source
+from agents.replies import QUESTION_CHARACTERS
+from tests.bounded.growth import sizes, too_steep
+from tests.bounded.registry import FUNCTIONS, NOT_HERE, text_takers, unregistered
+from tests.bounded.texts import ACCENTS, TEXTS
+from tests.harness.cast import Cast, make_agent
+
+in_no_database = pytest.mark.skipif(
+    connection.vendor == "postgresql", reason="asks no database; it runs with the tests on SQLite"
+)
+
+
+def test_every_function_that_takes_a_text_is_registered() -> None:
+    assert unregistered() == []
+
+
+def test_nothing_is_excused_that_is_not_there() -> None:
+    assert NOT_HERE.keys() - set(text_takers()) == set()
+
+
+@in_no_database
+@sizes
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_keeps_within_the_bound(name: str, most: int) -> None:
+    steep = {
+        what: seen for what, text_of in TEXTS.items() if (seen := too_steep(FUNCTIONS[name], text_of, most))
+    }
+
+    assert steep == {}
+
+
+# One of each kind, for work that writes: the database's own time counts here on SQLite.
+SOME = (
+    "'a1 '",
+    "'ﷺ'",
+    repr(ACCENTS),
+    "'# a\\nb\\n\\n'",
+    "'a\\n\\n'",
+    "'a. '",
+    "a heading of blanks",
+    "different words",
+    '"\'"',
+    "'\"'",
+    "'&'",
+)
+
+
+@pytest.mark.django_db
+def test_search_keeps_within_the_bound(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    training.add_text(agent, title="Hours", text="We open at nine.\n\n# Prices\n\nCheap.")
+
+    steep = {
+        what: seen
+        for what, text_of in TEXTS.items()
+        if (seen := too_steep(lambda text: index.search(agent.pk, text), text_of, 8 * QUESTION_CHARACTERS))
+    }
+
+    assert steep == {}
+
+
+@pytest.mark.django_db
+def test_a_word_too_long_for_the_database_is_not_looked_for(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    training.add_text(agent, title="Hours", text="We open at nine.")
+
+    assert [found.text for found in index.search(agent.pk, "a" * 5000 + " open?").passages] == [
+        "We open at nine."
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("what", SOME)
+def test_training_keeps_within_the_bound(cast: Cast, what: str) -> None:
+    agent = make_agent(cast.acme)
+
+    def train(text: str) -> None:
+        with suppress(training.CannotBeCut):
+            training.add_text(agent, title="Book", text=text)
+        Source.objects.all().delete()
+
+    # Not more, so that all of it is done here and none in a worker, whose time would not count.
+    assert too_steep(train, TEXTS[what], 32_000) is None
+
+
+@pytest.mark.django_db
+def test_question_and_answer_keep_within_the_bound(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+
+    def add(text: str) -> None:
+        training.add_qa(agent, question=text[:500], answer=text).delete()
+
+    assert {what: seen for what in SOME if (seen := too_steep(add, TEXTS[what], 128_000))} == {}

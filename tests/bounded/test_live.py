@@ -1,0 +1,210 @@
+"""While a hostile text is taken in by the real server, everybody else is served: probes in a second, streams at their pace."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from agents.knowledge import training
+from agents.models import Agent, Conversation, Reply
+from tests.bounded.texts import ACCENTS, TEXTS
+from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import accepted, live_events, platform_key, send, stop, talk
+from tests.harness.figures import Figure
+from tests.harness.live import Server
+from tests.harness.visitor import Visit, Visitor
+from tests.provider_double.client import Double
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOKENS_PER_SECOND = 20
+CALM_SECONDS = 1.5
+# Seconds. A probe that waits longer is a server that seems dead; a stream that pauses longer is one that hangs.
+MOST = 1.0
+ANSWER = 256 * 1024
+
+
+@dataclass
+class Pulse:
+    """How long each probe took, and how long each piece of a running stream was waited for, while this was open."""
+
+    probes: list[float] = field(default_factory=list)
+    gaps: list[float] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def probe(self, url: str) -> None:
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+            while not self.over.wait(0.05):
+                began = time.monotonic()
+                assert client.get("/healthz").status_code == 200
+                self.probes.append(time.monotonic() - began)
+
+    def follow(self, visitor: Visitor, stream: str) -> None:
+        last = time.monotonic()
+        for event in live_events(visitor, stream):
+            now = time.monotonic()
+            if event.kind == "text":
+                self.gaps.append(now - last)
+                last = now
+            if self.over.is_set():
+                return
+
+    def worst(self) -> tuple[float, float]:
+        """Of what was seen since the last look."""
+        seen = max(self.probes, default=60.0), max(self.gaps, default=60.0)
+        self.probes, self.gaps = [], []
+        return seen
+
+
+@contextmanager
+def pulse(server: Server, visitor: Visitor, agent: Agent) -> Iterator[Pulse]:
+    """A reply runs, somebody watches it, somebody asks whether the server is alive."""
+    where = accepted(visitor, agent, "Speak on")
+    seen = Pulse()
+    threads = [
+        threading.Thread(target=seen.probe, args=(server.url,)),
+        threading.Thread(target=seen.follow, args=(visitor, where["stream"])),
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(CALM_SECONDS)
+    try:
+        yield seen
+    finally:
+        seen.over.set()
+        with httpx.Client(base_url=server.url, cookies=visitor.cookies, trust_env=False) as other:
+            stop(other, "acme", where["reply"])  # type: ignore[arg-type]
+        for thread in threads:
+            thread.join(30)
+
+
+Deed = Callable[[Visitor, Agent, Double], None]
+
+
+def adds_a_text(what: str) -> Deed:
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        page = f"/w/acme/agents/{agent.pk}/sources/new/"
+        files = {
+            "title": (None, "Book"),
+            "text": (None, TEXTS[what](990_000)),
+            "csrfmiddlewaretoken": (None, visitor.csrf_token(page)),
+        }
+        assert visitor.post(page, files=files).status_code in (302, 400)
+
+    return do
+
+
+def asks(text: str) -> Deed:
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        local = make_agent(agent.workspace, name="Local")
+        training.add_text(local, title="Hours", text="We open at nine. We close at five.\n\n" * 50)
+        assert send(visitor, local, text).status_code == 202
+
+    return do
+
+
+def stores_an_answer_and_looks(visitor: Visitor, agent: Agent, double: Double) -> None:
+    page = f"/w/acme/agents/{agent.pk}/questions/new/"
+    for number in range(3):
+        answer = f"{number}{ACCENTS * 9_000}"
+        assert visitor.submit(page, question=f"{number}?", answer=answer).status_code == 302
+    assert visitor.get(f"/w/acme/agents/{agent.pk}/").status_code == 200
+
+
+def is_answered(unit: str) -> Deed:
+    """A model that was talked into it answers with this; then its page is read."""
+
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        double.script("chunks", chunks=[unit * (ANSWER // len(unit.encode()) - 1)])
+        talk(visitor, agent, "Repeat it")
+        reply = Reply.objects.get(question="Repeat it")
+        assert reply.html_version
+        assert reply.conversation_id
+        Conversation.objects.filter(pk=reply.conversation_id).update(agent=agent)
+        assert (
+            visitor.get(
+                f"/w/acme/agents/{agent.pk}/playground/?conversation={reply.conversation_id}"
+            ).status_code
+            == 200
+        )
+
+    return do
+
+
+def posts(path: str, **fields: str) -> Deed:
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        assert visitor.submit(path, **fields).status_code in (200, 302, 400, 403, 413)
+
+    return do
+
+
+def goes_to(path: str, **headers: str) -> Deed:
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        assert httpx.get(
+            f"{visitor.base_url}{path}", headers=headers, trust_env=False, timeout=60
+        ).status_code in (200, 302, 400, 404, 414, 431)
+
+    return do
+
+
+DEEDS: dict[str, Deed] = {
+    "a source: a heading of blanks": adds_a_text("a heading of blanks"),
+    "a source: short paragraphs": adds_a_text("'a\\n\\n'"),
+    "a source: nothing but headings": adds_a_text("'# a\\nb\\n\\n'"),
+    "a source: letters that expand": adds_a_text("'ﷺ'"),
+    "a message: accents": asks("a" + ACCENTS * 9_999),
+    "a message: different words": asks(TEXTS["different words"](19_999)),
+    "a message: one word": asks("ay" * 9_999),
+    "questions and answers: accents": stores_an_answer_and_looks,
+    **{f"a reply: {unit!r}": is_answered(unit) for unit in ("[", "![", "> ", "|a", "*a ", "&", "\xa0", "- ")},
+    "a reply: a wide table": is_answered("|a" * 9_000 + "|\n" + "|-" * 9_000 + "|\n" + "|\n" * 90_000),
+    "a sign-in: an address of accents to go to": posts("/accounts/login/", login="a@b.test", password="x", next="//a" + ACCENTS * 300_000),
+    "a sign-in: a long address": posts("/accounts/login/", login="a" * 1_000_000 + "@b.test", password="x" * 1_000_000),
+    "a cookie of backslashes": goes_to("/accounts/login/", cookie='csrftoken="' + "\\" * 50_000 + '"'),
+    "a path of the operators' pages": goes_to("/admin/r/" + "a/" * 8_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+def test_others_are_served_meanwhile(
+    cast: Cast, visit: Visit, live: Server, provider_double: Double, figure: Figure, deed: Deed
+) -> None:
+    platform_key()
+    agent = make_agent(cast.acme, "gpt-4o")
+    provider_double.script("never_ending", tokens_per_s=TOKENS_PER_SECOND)
+
+    with pulse(live, visit(cast.edith), agent) as seen:
+        _, calm_gap = seen.worst()
+        deed(visit(cast.edith), agent, provider_double)
+        time.sleep(0.3)
+        probe, gap = seen.worst()
+
+    figure(
+        "slowest probe and longest gap beside a hostile text, s",
+        f"{probe:.2f}, {gap:.2f} (before: {calm_gap:.2f})",
+    )
+    assert probe < MOST
+    assert gap < max(MOST, 5 * calm_gap)
+
+
+def test_a_body_of_any_size_is_refused_before_it_is_kept(cast: Cast, visit: Visit, live: Server) -> None:
+    """Django by itself would write it to the disk, whoever sends it, before it looks at anything."""
+    taken = 0
+
+    def flood() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(500):
+            taken += 100_000
+            yield b"a" * 100_000
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    response = visit().post("/accounts/login/", content=flood(), headers=headers)
+
+    assert response.status_code == 413
+    assert response.headers["content-security-policy"]
+    announced = visit().post("/accounts/login/", content=b"", headers={**headers, "content-length": "0"})
+    assert announced.status_code in (200, 403)
