@@ -136,6 +136,14 @@ def posts(path: str, **fields: str) -> Deed:
     return do
 
 
+def posts_a_source(text: str) -> Deed:
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        page = f"/w/acme/agents/{agent.pk}/sources/new/"
+        assert visitor.submit(page, title="Book", text=text).status_code in (302, 400)
+
+    return do
+
+
 def goes_to(path: str, **headers: str) -> Deed:
     def do(visitor: Visitor, agent: Agent, double: Double) -> None:
         assert httpx.get(
@@ -156,8 +164,10 @@ DEEDS: dict[str, Deed] = {
     "questions and answers: accents": stores_an_answer_and_looks,
     **{f"a reply: {unit!r}": is_answered(unit) for unit in ("[", "![", "> ", "|a", "*a ", "&", "\xa0", "- ")},
     "a reply: a wide table": is_answered("|a" * 9_000 + "|\n" + "|-" * 9_000 + "|\n" + "|\n" * 90_000),
-    "a sign-in: an address of accents to go to": posts("/accounts/login/", login="a@b.test", password="x", next="//a" + ACCENTS * 300_000),
-    "a sign-in: a long address": posts("/accounts/login/", login="a" * 1_000_000 + "@b.test", password="x" * 1_000_000),
+    "a sign-in: an address of accents to go to": posts("/accounts/login/", login="a@b.test", password="x", next="//a" + ACCENTS * 40_000),
+    "a sign-in: a long address": posts("/accounts/login/", login="a" * 250_000 + "@b.test", password="x" * 250_000),
+    "a source: sent as a form's, all of it escaped": posts_a_source("\n" * 990_000),
+    "a sign-in: a book to go on to": posts("/accounts/login/", login="a@b.test", password="x", next=ACCENTS * 300_000),
     "a cookie of backslashes": goes_to("/accounts/login/", cookie='csrftoken="' + "\\" * 50_000 + '"'),
     "a path of the operators' pages": goes_to("/admin/r/" + "a/" * 8_000),
 }  # fmt: skip
