@@ -25,7 +25,7 @@ _LESS_THAN = re.compile(r"<(?!https?://)", re.IGNORECASE)
 _STAND_IN = "\ufdd0"
 _TAG = re.compile(r"<(/?)([a-z]+)")
 # A tag, or a stretch of the text between two, entities whole.
-_STRETCH = re.compile(r"<[^<>]*>|(?>[^<&]|&[^<&;]*+;?){1,2000}+|<")
+_STRETCH = re.compile(r"<[^<>]*>|(?>[^<&]{1,500}|&[^<&;]*+;?){1,8}+|<")
 _APART = "<!---->"
 _VOID = frozenset({"br", "hr", "img", "input"})
 # No images: one from another host would tell that host who reads, and when.
@@ -47,14 +47,7 @@ def to_html(text: str) -> str:
         return as_written(text)
     if len(html) > MOST_HTML or _is_nested_too_deep(html):
         return as_written(text)
-    clean = nh3.clean(
-        _in_stretches(html) if len(html) > 4_000 else html,
-        tags=TAGS,
-        attributes={"a": {"href"}, "ol": {"start"}},
-        url_schemes={"http", "https"},
-        attribute_filter=_keep_attribute,
-        link_rel="noopener nofollow noreferrer",
-    )
+    clean = _SANITISER.clean(_in_stretches(html) if len(html) > 4_000 else html)
     return clean if len(clean) <= MOST_HTML else as_written(text)
 
 
@@ -92,3 +85,12 @@ def _keep_attribute(tag: str, name: str, value: str) -> str | None:
     # Neither into our own pages nor to "//elsewhere": what a model writes must show where it leads.
     shows_where = value[:8].lower().startswith(("http://", "https://"))
     return value if shows_where and len(value) <= LONGEST_LINK else None
+
+
+_SANITISER = nh3.Cleaner(
+    tags=TAGS,
+    attributes={"a": {"href"}, "ol": {"start"}},
+    url_schemes={"http", "https"},
+    attribute_filter=_keep_attribute,
+    link_rel="noopener nofollow noreferrer",
+)

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 PATH = Path(__file__).resolve().parent.parent / ".env"
 OWNER_ONLY = 0o600
 LINE = re.compile(r"(?:export )?(?P<name>[A-Za-z_][A-Za-z_0-9]*)=(?P<value>.*)")
+ESCAPED = re.compile(r"\\(.)")
 # What this process made up and has not yet written.
 made: dict[str, str] = {}
 
@@ -74,7 +75,7 @@ def _variable(line: str, place: str) -> tuple[str, str]:
     if value[:1] in ("'", '"'):
         if len(value) < 2 or value[-1] != value[0]:
             raise ImproperlyConfigured(f"{place}: {name} begins with a quote and does not end with it.")
-        value = value[1:-1] if value[0] == "'" else re.sub(r"\\(.)", r"\1", value[1:-1])
+        value = value[1:-1] if value[0] == "'" else ESCAPED.sub(r"\1", value[1:-1])
     return name, value
 
 

@@ -30,7 +30,7 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|[+-]?\.[0-9]+")
 HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
 # A list may go on in the next line of a file.
-CONTINUED = re.compile(r",\s*\n\s*")
+CONTINUED = re.compile(r",[^\S\n]*\n\s*")
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 DATABASES = {"sqlite", "postgres", "postgresql", "psql", "pgsql"}
 # What has to be installed for a kind of cache, if anything.

@@ -72,8 +72,8 @@ class Express:
             await self._page(scope, receive, send)
             return
         try:
-            bounds.refuse_announced_flood(scope, bounds.MESSAGE_BYTES)
-            receive = bounds.up_to(bounds.MESSAGE_BYTES, receive)
+            bounds.refuse_announced_flood(scope, bounds.FORM_BYTES)
+            receive = bounds.up_to(bounds.FORM_BYTES, receive)
             request = ASGIRequest(scope, io.BytesIO(await _read_body(receive)))
             response = await self._respond(request, match)
         except bounds.TooLarge:
@@ -85,8 +85,9 @@ class Express:
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """To Django, which by itself would put a body of any size on the disk before it looks who sends it."""
         try:
-            bounds.refuse_announced_flood(scope, bounds.PAGE_BYTES)
-            await self.django(scope, bounds.up_to(bounds.PAGE_BYTES, receive), send)
+            most = bounds.most_bytes(scope)
+            bounds.refuse_announced_flood(scope, most)
+            await self.django(scope, bounds.up_to(most, receive), send)
         except bounds.TooLarge:
             await self._refuse(scope, receive, send, 413, "413.html")
 

@@ -18,6 +18,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from bookbag import abuse
+from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.desk import DeskAdmin
 
 ABUSE_PERMISSIONS = ("workspaces.view_user", "billing.view_account")
@@ -67,7 +68,9 @@ class OperatorSite(AdminSite):
                 raise Http404("No such page.")
             return redirect(index)
         wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
-        is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
+        is_ours = len(wanted) <= LONGEST_ADDRESS and url_has_allowed_host_and_scheme(
+            wanted, {request.get_host()}, request.is_secure()
+        )
         return redirect_to_login(wanted if is_ours else index)
 
     def logout(self, request: HttpRequest, extra_context: Page = None) -> Any:

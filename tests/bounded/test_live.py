@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from agents.knowledge import training
-from agents.models import Agent, Conversation, Reply
+from agents.models import Agent, Reply
 from tests.bounded.texts import ACCENTS, TEXTS
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key, send, stop, talk
@@ -123,14 +123,8 @@ def is_answered(unit: str) -> Deed:
         talk(visitor, agent, "Repeat it")
         reply = Reply.objects.get(question="Repeat it")
         assert reply.html_version
-        assert reply.conversation_id
-        Conversation.objects.filter(pk=reply.conversation_id).update(agent=agent)
-        assert (
-            visitor.get(
-                f"/w/acme/agents/{agent.pk}/playground/?conversation={reply.conversation_id}"
-            ).status_code
-            == 200
-        )
+        page = f"/w/acme/agents/{agent.pk}/playground/?conversation={reply.conversation_id}"
+        assert visitor.get(page).status_code == 200
 
     return do
 
@@ -138,6 +132,14 @@ def is_answered(unit: str) -> Deed:
 def posts(path: str, **fields: str) -> Deed:
     def do(visitor: Visitor, agent: Agent, double: Double) -> None:
         assert visitor.submit(path, **fields).status_code in (200, 302, 400, 403, 413)
+
+    return do
+
+
+def posts_a_source(text: str) -> Deed:
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        page = f"/w/acme/agents/{agent.pk}/sources/new/"
+        assert visitor.submit(page, title="Book", text=text).status_code in (302, 400)
 
     return do
 
@@ -162,8 +164,10 @@ DEEDS: dict[str, Deed] = {
     "questions and answers: accents": stores_an_answer_and_looks,
     **{f"a reply: {unit!r}": is_answered(unit) for unit in ("[", "![", "> ", "|a", "*a ", "&", "\xa0", "- ")},
     "a reply: a wide table": is_answered("|a" * 9_000 + "|\n" + "|-" * 9_000 + "|\n" + "|\n" * 90_000),
-    "a sign-in: an address of accents to go to": posts("/accounts/login/", login="a@b.test", password="x", next="//a" + ACCENTS * 300_000),
-    "a sign-in: a long address": posts("/accounts/login/", login="a" * 1_000_000 + "@b.test", password="x" * 1_000_000),
+    "a sign-in: an address of accents to go to": posts("/accounts/login/", login="a@b.test", password="x", next="//a" + ACCENTS * 40_000),
+    "a sign-in: a long address": posts("/accounts/login/", login="a" * 250_000 + "@b.test", password="x" * 250_000),
+    "a source: sent as a form's, all of it escaped": posts_a_source("\n" * 990_000),
+    "a sign-in: a book to go on to": posts("/accounts/login/", login="a@b.test", password="x", next=ACCENTS * 300_000),
     "a cookie of backslashes": goes_to("/accounts/login/", cookie='csrftoken="' + "\\" * 50_000 + '"'),
     "a path of the operators' pages": goes_to("/admin/r/" + "a/" * 8_000),
 }  # fmt: skip
