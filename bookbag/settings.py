@@ -195,6 +195,10 @@ else:
             "max_size": env.int("DATABASE_POOL_SIZE", default=20, least=2, most=1_000),
             "timeout": 10,
         }
+# Processes tell each other which replies have changed, on a connection of its own. A pooler that keeps no session
+# passes nothing on: there, this is the address of the database itself.
+DATABASE_LISTEN_URL = env.postgres_url("DATABASE_LISTEN_URL")
+DATABASE_LISTEN = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Limits are counted here, so all processes share it, and it does not forget those that are in force.
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://workspaces_cache?max_entries=10000")}
