@@ -7,6 +7,7 @@ so nothing depends on it: on SQLite, or behind a pooler that keeps no session, t
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from functools import cache
 from uuid import UUID
 
 import psycopg
@@ -25,8 +26,9 @@ _changed: set[UUID] = set()
 _sending: set[asyncio.Task[None]] = set()
 
 
+@cache
 def are_possible() -> bool:
-    """Whether the database passes notices on."""
+    """Whether the database passes notices on. Remembered: each reply asks, and a connection's proxy is slow."""
     return connection.vendor == "postgresql"
 
 

@@ -34,10 +34,9 @@ from workspaces import tracing
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# A settle that cannot reach the database is tried this long, so that an outage of ten minutes loses no text that
-# anybody has read; then it is left to the sweep. Without a database no reply begins, so what waits is what ran when it
-# went away. Should only settling fail, this many bytes of text wait, and the rest is left to the sweep at once.
-SETTLE_SECONDS = 660.0
+# A settle that cannot reach the database is tried for SETTLE_SECONDS; then it is left to the sweep. Without a database no
+# reply begins, so what waits is what ran when it went away. Should only settling fail, so many bytes of text wait, and
+# the rest is left to the sweep at once.
 WAITING_BYTES = 64 * 1024 * 1024
 # So many try again at a time; each may hold up a database thread until its connection fails.
 TRYING_AGAIN = 3
@@ -213,7 +212,7 @@ class Run(News):
             return None
 
     async def _settle_when_possible(self, result: Result, problem: DatabaseError) -> int | None:
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + settings.SETTLE_SECONDS
         wait = 0.1
         while time.monotonic() < deadline:
             if isinstance(problem, DataError | IntegrityError):

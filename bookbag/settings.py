@@ -114,6 +114,8 @@ REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024, least=1)
 LEASE_SECONDS = env.seconds("LEASE_SECONDS", default=60)
 LEASE_LIFE_SECONDS = env.seconds("LEASE_LIFE_SECONDS", default=330)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", default=30)
+# How long a reply that ended waits to be stored: an outage of ten minutes loses no text that anybody has read.
+SETTLE_SECONDS = env.seconds("SETTLE_SECONDS", default=660)
 # Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.
 FAULT_POINT = env.str("FAULT_POINT", default="")
 

@@ -160,7 +160,7 @@ def test_end_that_cannot_be_written_is_tried_until_it_can(
 def test_end_that_can_never_be_written_is_told_as_the_sweep_will_write_it(
     cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
 ) -> None:
-    server = lend_server(LEASE_SECONDS="5", SWEEP_SECONDS="1")
+    server = lend_server(LEASE_SECONDS="5", SWEEP_SECONDS="1", SETTLE_SECONDS="10")
     provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
     visitor = visit(cast.edith, server=server)
     where = accepted(visitor, agent)
