@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from agents import announcements, database
 from agents.database import as_uuid
@@ -61,9 +62,16 @@ _alarm = News()
 _is_hearing = False
 
 
-def stored(reply_id: UUID) -> Reply:
-    """The reply as it is stored, with its workspace. Raises Reply.DoesNotExist."""
-    return Reply.objects.select_related("workspace").defer("html").get(pk=reply_id)
+async def find(reply_id: UUID) -> Reply:
+    """The reply as it is stored, or was when somebody here looked last. Raises Reply.DoesNotExist."""
+    followed = _followed.get(reply_id)
+    if followed and not followed.is_gone:
+        return followed.reply
+    return await database.run(_rows_with_workspace().get, pk=reply_id)
+
+
+def _rows_with_workspace() -> QuerySet[Reply]:
+    return Reply.objects.select_related("workspace").defer("html")
 
 
 @contextlib.asynccontextmanager
@@ -132,7 +140,7 @@ def look(known: dict[UUID, int]) -> Seen:
     found = {as_uuid(row[0]): row for row in rows}
     running = {str(state) for state in Reply.RUNNING}
     ended = [reply_id for reply_id, (_, state, _) in found.items() if state not in running]
-    whole = Reply.objects.select_related("workspace").defer("html").in_bulk(ended) if ended else {}
+    whole = _rows_with_workspace().in_bulk(ended) if ended else {}
     return Seen(
         tails={reply_id: tail for reply_id, (_, _, tail) in found.items() if tail},
         ended=whole,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from agents import actions, database, lookout, runs, words
+from agents import actions, lookout, runs, words
 from agents.lookout import Followed
 from agents.models import Reply
 from agents.runs import Run
@@ -87,7 +87,7 @@ async def watch_run(run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER) 
 
 async def _watch_stored(reply_id: UUID, seen: int | str, *, role: Role) -> AsyncIterator[bytes]:
     """Follow a run of another process, or replay a finished reply, from the database."""
-    reply = await database.run(lookout.stored, reply_id)
+    reply = await lookout.find(reply_id)
     offset = seen if isinstance(seen, int) else 0
     if seen != END:
         yield frame("sources", offset, {"sources": reply.sources})

@@ -267,15 +267,20 @@ class EventReader:
         lines = buffer.split(b"\n")
         self.rest = lines.pop()
         events = []
+        data = self.data
         for line in lines:
-            if line.startswith(b"data:"):
-                self.data.append(line[6:] if line[5:6] == b" " else line[5:])
-                self.data_bytes += len(line)
+            if line[:6] == b"data: ":
+                data.append(line[6:])
+            elif not line:
+                if data:
+                    events.append(data[0] if len(data) == 1 else b"\n".join(data))
+                    data.clear()
+            elif line[:5] == b"data:":
+                data.append(line[5:])
             elif line == b"data":
-                self.data.append(b"")
-            elif not line and self.data:
-                events.append(self.data[0] if len(self.data) == 1 else b"\n".join(self.data))
-                self.data, self.data_bytes = [], 0
+                data.append(b"")
+        # Counted for each chunk and not for each line; the end of the event before it is in it.
+        self.data_bytes = self.data_bytes + len(chunk) if data else 0
         return events
 
     def close(self) -> list[bytes]:
