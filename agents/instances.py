@@ -26,28 +26,29 @@ LOOK_SECONDS = 1.0
 GAP_SECONDS = 3.0
 FORGOTTEN_AFTER = timedelta(days=1)
 
-_id = database.new_id()
-_is_known = False
+# Made at the first beat: processes may be forked from one that has imported everything.
+_id: UUID | None = None
 _looking_since = 0.0
 _looked_at = 0.0
 
 
 def current() -> UUID | None:
     """The id of this process, once the database knows it; None before, and where no server runs."""
-    return _id if _is_known else None
+    return _id
 
 
 def beat() -> None:
     """Say that this process lives."""
-    global _is_known
+    global _id
+    mine = _id or database.new_id()
     clock = now(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO agents_instance (id, seen_at) VALUES (%s, {clock})"
             f" ON CONFLICT (id) DO UPDATE SET seen_at = {clock}",
-            [uid(connection, _id)],
+            [uid(connection, mine)],
         )
-    _is_known = True
+    _id = mine
 
 
 def leave() -> None:

@@ -177,7 +177,7 @@ def test_thousands_of_ids_fit_into_notices() -> None:
     ids = {UUID(int=number) for number in range(1000)}
 
     async def scene() -> set[UUID]:
-        heard, found = announcements.heard(), set()
+        heard, found = announcements.heard(), set[UUID]()
         assert await anext(heard) == set()
         await database.run(announcements.notify, [one.hex for one in ids])
         async with asyncio.timeout(20):

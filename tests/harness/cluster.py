@@ -54,7 +54,7 @@ def stopped() -> Iterator[None]:
         with log.open("ab") as output:
             subprocess.Popen(
                 command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, **account,  # type: ignore[call-overload]
+                start_new_session=True, **account,
             )  # fmt: skip
         assert eventually(_answers, seconds=PATIENT), log.read_text()
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,9 @@ def serve(command: dict[str, Any]) -> None:
         os.dup2(log.fileno(), 2)
     settings.FAULT_POINT = command["fault_point"]
     try:
-        call_command("serve", port=int(command["start"]), skip_checks=True)
+        call_command("serve", port=int(command["start"]))
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(1)
 
