@@ -1,5 +1,6 @@
 """Error pages whose status Django does not tell apart by itself."""
 
+import re
 import secrets
 import sys
 from urllib.parse import urlsplit
@@ -14,7 +15,12 @@ from django.template import loader
 from psycopg_pool import PoolTimeout
 
 from agents.words import REFUSALS
+from bookbag.logs import redact
 
+# What is read of a header that names a page; scheme, host and port are well within it.
+LONGEST_HEADER = 400
+# A name or an address, no longer than a name can be.
+A_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 STALE = "stale"
 OTHER_SCHEME = "scheme"
 OTHER_PORT = "port"
@@ -57,20 +63,38 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Context: `cause`, one of the constants above; `sent_from` and `here`, the two addresses that differ.
     """
-    here = f"{request.scheme}://{request.get_host()}"
-    sent_from = request.headers.get("Origin") or request.headers.get("Referer", "")
+    here = _address(f"{request.scheme}://{request.get_host()}")
+    sent_from = _address(request.headers.get("Origin") or request.headers.get("Referer", ""))
     cause = _csrf_cause(request, reason, here, sent_from)
+    shown = {"sent_from": redact(sent_from) or UNTOLD, "here": redact(here)}
     if "application/json" in request.headers.get("Accept", ""):
-        message = REFUSALS["csrf_failed"] if cause == STALE else CSRF_WORDS[cause].format(sent_from, here)
+        message = REFUSALS["csrf_failed"] if cause == STALE else CSRF_WORDS[cause].format_map(shown)
         return JsonResponse({"error": {"code": "csrf_failed", "message": message}}, status=403)
-    context = {"cause": cause, "sent_from": sent_from, "here": here}
+    context = {"cause": cause, **shown}
     return render(request, "403_csrf.html", context, status=403)
 
 
+def _address(text: str) -> str:
+    """Scheme, host and port of the http(s) address in `text`; empty if there is none.
+
+    The rest is left out, since a path, a query or a password may be secret.
+    """
+    try:
+        parts = urlsplit(text[:LONGEST_HEADER])
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not A_HOST.fullmatch(host):
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" if port is None else f"{parts.scheme}://{host}:{port}"
+
+
+UNTOLD = "an address that your browser does not tell"
 CSRF_WORDS = {
-    OTHER_SCHEME: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
-    OTHER_PORT: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
-    OTHER_HOST: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
+    OTHER_SCHEME: "The page was opened at {sent_from}, and what it sent arrived as {here}. Nothing was done.",
+    OTHER_PORT: "The page was opened at {sent_from}, and what it sent arrived as {here}. Nothing was done.",
+    OTHER_HOST: "The page was opened at {sent_from}, and what it sent arrived as {here}. Nothing was done.",
     NO_COOKIE: "The browser sent no cookie, so nothing was done. Allow cookies for this site and reload the page.",
     NO_REFERER: "The browser hides which page this came from, so nothing was done. Let it tell this site.",
 }
