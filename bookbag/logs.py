@@ -21,11 +21,24 @@ from typing import Any
 
 from django.conf import settings
 
+from llm import credentials
 from workspaces import tracing
 
-# What a provider key can look like, and whatever stands where a request carries one.
+# Not in the middle of a word (of "task-", say), unless what stands there is an escape: "\n", "%0A", "\x0a", "\u000a".
+START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+# How other credentials begin, those of sk- and PEM aside, which have rules of their own below.
+OTHERS = "|".join(
+    re.escape(begins)
+    for sort in credentials.SORTS
+    for begins in sort.begins
+    if not begins.startswith(("sk-", "-----BEGIN"))
+)
+# What a credential can look like, and whatever stands where a request carries one. Each has a group for what stays.
 SECRET_SHAPE = re.compile(
-    r"(sk-(?:ant-|proj-)?)[A-Za-z0-9_\-]{8,}|((?:\bBearer|\bx-api-key['\"]?\s*[:=,])\s*['\"]?)[\x21-\x7e]{8,}",
+    rf"(sk-(?:ant|proj)-|{START}sk-)[A-Za-z0-9_\-]{{8,}}"
+    rf"|({START}(?:{OTHERS}))[A-Za-z0-9_.+/=\-]{{16,}}"
+    r"|((?:\bBearer|\bx-api-key['\"]?\s*[:=,])\s*['\"]?)[\x21-\x7e]{8,}"
+    r"|(-----BEGIN)[\s\S]*?(?:-----END|\Z)",
     re.IGNORECASE,
 )
 # Loggers of the server that runs us; they are set up before our settings are read.
@@ -35,8 +48,8 @@ MOST_CAUSES = 10
 
 
 def redact(text: str) -> str:
-    """`text` with every run shaped like a provider key cut down to its prefix."""
-    return SECRET_SHAPE.sub(lambda found: f"{found[1] or found[2]}[redacted]", text)
+    """`text` with every run shaped like a credential cut down to its prefix."""
+    return SECRET_SHAPE.sub(lambda found: f"{found[found.lastindex]}[redacted]", text)
 
 
 def describe(error: BaseException | None) -> str:
