@@ -173,6 +173,7 @@ def worker_pids(server: Server) -> set[int]:
 
 def test_workers_share_one_address_and_a_dead_one_is_replaced(two_workers: StartServer) -> None:
     server = two_workers()
+    assert eventually(lambda: server.output.count("serving at") == 2, seconds=PATIENT)
     first = worker_pids(server)
     assert len(first) == 2
     os.kill(min(first), signal.SIGKILL)

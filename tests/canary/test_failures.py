@@ -72,6 +72,8 @@ def mail_text(scene: Scene) -> str:
 
 
 def test_failing_view_tells_operators_by_mail_and_no_more_than_the_page(scene: Scene) -> None:
+    # A process that has told of nothing yet: the tests before have failed here too.
+    scene.server.restart()
     answer = fail_at(scene, "view", "POST", "/w/acme/settings/llm/keys/openai/")
     reference = f"Reference: {REFERENCE.findall(answer.text)[0]}"
 
@@ -161,7 +163,7 @@ def test_mail_that_cannot_be_sent_is_logged_by_class_alone(scene: Scene) -> None
     fail_at(scene, "mail", "POST", "/w/acme/settings/llm/keys/openai/verify/")
 
     assert told(scene) == []
-    assert "(OSError).\nTraceback" in scene.server.output
+    assert re.search(r"\(OSError\)\. request=\w+\nTraceback", scene.server.output)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "text/html"])

@@ -27,12 +27,7 @@ from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
 from workspaces.models import AuditEvent, User
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        connection.vendor != "postgresql", reason="a proxy does not know the database; tried on PostgreSQL"
-    ),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BEHIND = {"HTTPS": "true", "TRUST_PROXY": "1", "SSL_REDIRECT": "true"}
 FORGED = {
@@ -143,6 +138,7 @@ def test_flood_ends_at_the_proxy_and_plain_http_is_sent_on(
     assert visitor.get("/healthz").status_code == 200
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is for one process")
 def test_one_of_two_stops_and_nobody_notices(
     cast: Cast,
     start_server: StartServer,
