@@ -132,7 +132,8 @@ class RedactingFormatter(logging.Formatter):
         line = self.inner.format(told) if self.inner else super().format(told)
         marks = [f"[{_reference(record)}]" if _reference(record) else ""]
         marks += [f"{name}={value}" for name, value in _ids().items() if value]
-        line = " ".join([line, *filter(None, marks)])
+        # uvicorn ends a message with a line break, and the ids would stand in a line of their own.
+        line = " ".join([line.rstrip(), *filter(None, marks)])
         return redact("\n".join(filter(None, [line, _failure(record)])))
 
 
