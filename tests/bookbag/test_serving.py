@@ -28,7 +28,7 @@ from tests.provider_double.client import Double
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENT = 30.0
+PATIENT = 60.0
 
 
 def ready(server: Server) -> tuple[int, list[str]]:
