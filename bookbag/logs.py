@@ -26,7 +26,8 @@ from workspaces import tracing
 
 # Not in the middle of a word (of "task-", say), unless what stands there is an escape: "\n", "%0A", "\x0a", "\u000a".
 START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
-# How other credentials begin, those of sk- and PEM aside, which have rules of their own below.
+# How other credentials begin, those of sk- and PEM aside, which have rules of their own below. In these letters alone:
+# a host may begin with "sg.", a key of SendGrid begins with "SG.".
 OTHERS = "|".join(
     re.escape(begins)
     for sort in credentials.SORTS
@@ -36,7 +37,7 @@ OTHERS = "|".join(
 # What a credential can look like, and whatever stands where a request carries one. Each has a group for what stays.
 SECRET_SHAPE = re.compile(
     rf"(sk-(?:ant|proj)-|{START}sk-)[A-Za-z0-9_\-]{{8,}}"
-    rf"|({START}(?:{OTHERS}))[A-Za-z0-9_.+/=\-]{{16,}}"
+    rf"|({START}(?-i:{OTHERS}))[A-Za-z0-9_.+/=\-]{{16,}}"
     r"|((?:\bBearer|\bx-api-key['\"]?\s*[:=,])\s*['\"]?)[\x21-\x7e]{8,}"
     r"|(-----BEGIN)[\s\S]*?(?:-----END|\Z)",
     re.IGNORECASE,
