@@ -50,7 +50,7 @@ MOST_CAUSES = 10
 
 def redact(text: str) -> str:
     """`text` with every run shaped like a credential cut down to its prefix."""
-    return SECRET_SHAPE.sub(lambda found: f"{found[found.lastindex]}[redacted]", text)
+    return SECRET_SHAPE.sub(lambda found: f"{''.join(filter(None, found.groups()))}[redacted]", text)
 
 
 def describe(error: BaseException | None) -> str:

@@ -103,7 +103,7 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
 for _fault, _owner, _name, _kind in PLACES:
     setattr(_owner, _name, breakable(_fault, getattr(_owner, _name), _kind))
 # The check of settings at the start has looked the page for failures up already.
-get_callable.cache_clear()
+get_callable.cache_clear()  # type: ignore[attr-defined]
 _pieces = gateway.Completion.pieces
 gateway.Completion.pieces = break_off  # type: ignore[method-assign]
 break_views(get_resolver())
