@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -57,6 +57,7 @@ WITH_HOSTS = {*DATABASES, *MAIL_PORTS, "http", "https", "redis", "rediss"} - {"s
 A_DAY = 86_400.0
 # Django's, which transactions and the pool depend on.
 DECIDED_HERE = {"CONN_MAX_AGE", "ATOMIC_REQUESTS", "AUTOCOMMIT"}
+DJANGOS = {"DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS"}
 # PostgreSQL's integer: figures are compared with columns, and counted in them.
 LARGEST = 2**31 - 1
 Bound = float
@@ -241,9 +242,7 @@ class Environment(environ.Env):
             # Left blank by mistake, another database than the one that is meant would quietly be used.
             raise ImproperlyConfigured(f"{var} is set but blank; give the address or leave it out.")
         text = self.get_value(var, default=default)
-        found = self.db_url_config(text if text == "sqlite://:memory:" else _database_url(var, text))
-        _look_at_options(var, found)
-        return found
+        return self.db_url_config(text if text == "sqlite://:memory:" else _database_url(var, text))
 
     def cache_url(self, var: str = "CACHE_URL", default: Any = NOTSET, backend: Any = None) -> Any:
         text = self.get_value(var, default=default)
@@ -361,18 +360,17 @@ def _http_url(var: str, text: str, *, credentials: bool = False, bare: bool = Fa
     return text
 
 
-def _look_at_options(var: str, database: dict[str, Any]) -> None:
+def _look_at_options(var: str, parts: SplitResult) -> None:
     """ImproperlyConfigured for an option after the ? that would be passed over, or would end every connection."""
-    options = database.get("OPTIONS", {})
-    if DECIDED_HERE & database.keys():
-        raise ImproperlyConfigured(f"{var} has an option after its ? that Bookbag decides by itself.")
-    if database["ENGINE"].endswith("sqlite3") and options:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if options and parts.scheme == "sqlite":
         raise ImproperlyConfigured(f"{var} takes no options after a ? for SQLite.")
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} if options else set()
-    for name, value in options.items():
-        if name not in known:
+    for name, text in options.items():
+        if name.upper() in DECIDED_HERE:
+            raise ImproperlyConfigured(f"{var} has an option after its ? that Bookbag decides by itself.")
+        if name not in known and name.upper() not in DJANGOS:
             raise ImproperlyConfigured(f"{var} has an option after its ? that PostgreSQL does not know.")
-        text = str(value)
         if (
             (name in OF_FEW_VALUES and text not in OF_FEW_VALUES[name])
             or (name in NUMBERS and not WHOLE.fullmatch(text))
@@ -395,4 +393,5 @@ def _database_url(var: str, text: str) -> str:
         raise ImproperlyConfigured(f"{var} must have three slashes and then the path: sqlite:///path.")
     if not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{var} names no database.")
+    _look_at_options(var, parts)
     return text

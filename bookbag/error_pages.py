@@ -1,6 +1,5 @@
 """Error pages whose status Django does not tell apart by itself."""
 
-import re
 import secrets
 import sys
 from urllib.parse import urlsplit
@@ -15,12 +14,9 @@ from django.template import loader
 from psycopg_pool import PoolTimeout
 
 from agents.words import REFUSALS
+from bookbag.arrival import origin_of
 from bookbag.logs import redact
 
-# What is read of a header that names a page; scheme, host and port are well within it.
-LONGEST_HEADER = 400
-# A name or an address, no longer than a name can be.
-A_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 STALE = "stale"
 OTHER_SCHEME = "scheme"
 OTHER_PORT = "port"
@@ -63,8 +59,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Context: `cause`, one of the constants above; `sent_from` and `here`, the two addresses that differ.
     """
-    here = _address(f"{request.scheme}://{request.get_host()}")
-    sent_from = _address(request.headers.get("Origin") or request.headers.get("Referer", ""))
+    here = origin_of(f"{request.scheme}://{request.get_host()}")
+    sent_from = origin_of(request.headers.get("Origin") or request.headers.get("Referer", ""))
     cause = _csrf_cause(request, reason, here, sent_from)
     shown = {"sent_from": redact(sent_from) or UNTOLD, "here": redact(here)}
     if "application/json" in request.headers.get("Accept", ""):
@@ -72,22 +68,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return JsonResponse({"error": {"code": "csrf_failed", "message": message}}, status=403)
     context = {"cause": cause, **shown}
     return render(request, "403_csrf.html", context, status=403)
-
-
-def _address(text: str) -> str:
-    """Scheme, host and port of the http(s) address in `text`; empty if there is none.
-
-    The rest is left out, since a path, a query or a password may be secret.
-    """
-    try:
-        parts = urlsplit(text[:LONGEST_HEADER])
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not A_HOST.fullmatch(host):
-        return ""
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}" if port is None else f"{parts.scheme}://{host}:{port}"
 
 
 UNTOLD = "an address that your browser does not tell"

@@ -24,7 +24,7 @@ from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import playground
 from billing import statement
-from bookbag import arrival, error_pages, logs, reports
+from bookbag import arrival, logs, reports
 from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, openai, refusals, wire
@@ -179,7 +179,6 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.watching.resume_point": watching.resume_point,
     "billing.statement._formula_safe": statement._formula_safe,
     "bookbag.arrival.address_of": arrival.address_of,
-    "bookbag.error_pages._address": error_pages._address,
     "bookbag.logs.redact": logs.redact,
     "bookbag.logs.RedactingFormatter": _log,
     "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
@@ -242,6 +241,7 @@ NOT_HERE = {
     "llm.shape.is_wire_safe": "llm.shape",
     "llm.shape.problem": "llm.shape",
     "llm.shape.mask_parts": "llm.shape",
+    "bookbag.arrival.origin_of": "reads 400 characters at most",
     "workspaces.models.create_user": "an address and a password that a form took: test_forms.py",
     "workspaces.models.create_superuser": "typed by an operator on the machine",
     "workspaces.adapter.send_mail": "an address that a form took",

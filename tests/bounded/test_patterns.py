@@ -93,8 +93,8 @@ def test_patterns_were_found() -> None:
 
 def test_ids_of_models_are_short() -> None:
     assert ChatModel._meta.get_field("model_id").max_length == MODEL_ID_CHARACTERS
-    assert wire.MODEL_ID.fullmatch("m" * MODEL_ID_CHARACTERS)
-    assert not wire.MODEL_ID.fullmatch("m" * (MODEL_ID_CHARACTERS + 1))
+    assert wire.MODEL_ID.fullmatch("a" * MODEL_ID_CHARACTERS)
+    assert not wire.MODEL_ID.fullmatch("a" * (MODEL_ID_CHARACTERS + 1))
 
 
 @sizes
