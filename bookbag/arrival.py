@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from workspaces import tracing
 
@@ -21,6 +22,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FORWARDED = re.compile(rb"x[-_]forwarded[-_].*|forwarded|x[-_]real[-_]ip|x[-_]request[-_]id")
+# A name or an address, no longer than a name can be.
+A_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+# What is read of a header that names a page; scheme, host and port are well within it.
+LONGEST_ORIGIN = 400
 A_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SCHEMES = ("http", "https")
 
@@ -90,3 +95,19 @@ def address_of(text: str) -> str:
         return ""
     # A socket for both families tells of IPv4 so.
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def origin_of(text: str) -> str:
+    """Scheme, host and port of the http(s) address in `text`; empty if there is none.
+
+    The rest is left out, since a path, a query or a password may be secret.
+    """
+    try:
+        parts = urlsplit(text[:LONGEST_ORIGIN])
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in SCHEMES or not A_HOST.fullmatch(host):
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" if port is None else f"{parts.scheme}://{host}:{port}"

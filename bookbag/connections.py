@@ -6,8 +6,8 @@ has been silent longest makes room. One whose request is being answered is never
 """
 
 import resource
-import time
 from asyncio import AbstractEventLoop, Transport
+from time import monotonic
 from typing import ClassVar, cast
 
 from uvicorn.config import Config
@@ -55,7 +55,7 @@ def room() -> int:
 
 
 class HeadTooLarge(Exception):
-    pass
+    """Ends the parser's work; `send_400_response` answers."""
 
 
 class Connection(HttpToolsProtocol):
@@ -76,8 +76,11 @@ class Connection(HttpToolsProtocol):
         self.until = float("inf")
         self.body_until = float("inf")
         self.stalled_until = float("inf")
+        self.unsent = 0
+        self.url, self.headers = b"", []
         self.in_head = self.in_body = False
-        self.head_bytes = 0
+        # Of the head: what reads have brought since the one that it began in, and its fields that are whole.
+        self.head_bytes = self.field_bytes = 0
 
     # --- What the transport tells ---
 
@@ -92,47 +95,72 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
         if self.in_head:
             self.head_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self.in_head:
             if self.head_bytes > HEAD_BYTES:
-                self.transport.write(TOO_LARGE)
-                self.transport.close()
+                self._refuse_head()
             self._heard(self.until)
         elif self.in_body:
-            self._heard(min(self.body_until, time.monotonic() + SILENT_SECONDS))
+            self._heard(min(self.body_until, monotonic() + SILENT_SECONDS))
         elif self.cycle is not None and not self.cycle.response_complete:
             self.waiting.pop(self, None)
             self.until = float("inf")
 
+    def timeout_keep_alive_handler(self) -> None:
+        """uvicorn's own timer. `look` ends a kept connection, after the loop has read what arrived on it."""
+
+    def send_400_response(self, msg: str) -> None:
+        if self.head_is_too_large:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
+
+    def _refuse_head(self) -> None:
+        self.transport.write(TOO_LARGE)
+        self.transport.close()
+
     def pause_writing(self) -> None:
-        self.stalled_until = time.monotonic() + STALLED_SECONDS
+        self.stalled_until = monotonic() + STALLED_SECONDS
         super().pause_writing()
 
     def resume_writing(self) -> None:
         self.stalled_until = float("inf")
         super().resume_writing()
 
+    @property
+    def head_is_too_large(self) -> bool:
+        return (
+            len(self.url) > HEAD_BYTES // 4
+            or len(self.headers) > HEADERS
+            or len(self.url) + self.field_bytes > HEAD_BYTES
+        )
+
     # --- What the parser tells ---
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.in_head, self.head_bytes = True, 0
-        self.until = time.monotonic() + HEAD_SECONDS
+        self.in_head, self.head_bytes, self.field_bytes = True, 0, 0
+        self.until = monotonic() + HEAD_SECONDS
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        if len(self.url) > HEAD_BYTES // 4:
+        if self.head_is_too_large:
             raise HeadTooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        if len(self.headers) > HEADERS:
+        # A read can bring more than the bound at once, so what it brought is counted as well.
+        self.field_bytes += len(name) + len(value)
+        if self.head_is_too_large:
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
         self.in_head, self.in_body = False, True
-        self.body_until = time.monotonic() + BODY_SECONDS
+        self.body_until = monotonic() + BODY_SECONDS
         # A probe is answered however full it is: a busy process is not a dead one.
         self.limit_concurrency = None if self.url.startswith(PROBES) else self.most + TOLD
         super().on_headers_complete()
@@ -149,7 +177,7 @@ class Connection(HttpToolsProtocol):
     # --- Waiting ---
 
     def _wait(self, seconds: float) -> None:
-        self._heard(time.monotonic() + seconds)
+        self._heard(monotonic() + seconds)
 
     def _heard(self, until: float) -> None:
         """It is the least silent now, and has until then for what comes next."""
@@ -165,6 +193,11 @@ class Connection(HttpToolsProtocol):
 
     def look(self, now: float) -> None:
         """Called about once a second: close what is overdue. Not politely, since its client does not listen."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self.unsent and self.stalled_until < float("inf"):
+            # Slowly, but it is taken.
+            self.stalled_until = now + STALLED_SECONDS
+        self.unsent = unsent
         if self.transport.is_closing():
             # Closing waits for the rest to be taken; that too has an end.
             self.stalled_until = min(self.stalled_until, now + STALLED_SECONDS)
@@ -172,9 +205,8 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
 
-def look_at_all(connections: object) -> None:
-    """`look` at each; `connections` are those of uvicorn's server."""
-    now = time.monotonic()
+def look_at_all(connections: object, now: float) -> None:
+    """`look` at each as of `now`; `connections` are those of uvicorn's server."""
     for connection in _ours(connections):
         connection.look(now)
 

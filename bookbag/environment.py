@@ -17,12 +17,13 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 from environ.fileaware_mapping import FileAwareMapping
+from psycopg import pq
 
 TRUE = {"true", "on", "ok", "y", "yes", "1"}
 FALSE = {"false", "off", "n", "no", "0"}
@@ -37,8 +38,28 @@ DATABASES = {"sqlite", "postgres", "postgresql", "psql", "pgsql"}
 CACHES = {"locmemcache": "", "dbcache": "", "filecache": "", "redis": "redis", "rediss": "redis"}
 MAIL_PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
 MAILS = (*MAIL_PORTS, "consolemail", "filemail", "memorymail", "dummymail")
+# Of PostgreSQL's options in an address: those with few values, those that are numbers, and those that name a file.
+OF_FEW_VALUES = {
+    "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+    "channel_binding": {"disable", "prefer", "require"},
+    "target_session_attrs": {"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
+    "keepalives": {"0", "1"},
+}
+NUMBERS = {
+    "connect_timeout",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+}
+FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}
 WITH_HOSTS = {*DATABASES, *MAIL_PORTS, "http", "https", "redis", "rediss"} - {"sqlite"}
 A_DAY = 86_400.0
+# Django's, which transactions and the pool depend on.
+DECIDED_HERE = {"CONN_MAX_AGE", "ATOMIC_REQUESTS", "AUTOCOMMIT"}
+DJANGOS = {"DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS"}
+# PostgreSQL's integer: figures are compared with columns, and counted in them.
+LARGEST = 2**31 - 1
 Bound = float
 NOTSET = environ.Env.NOTSET
 
@@ -127,7 +148,7 @@ class Environment(environ.Env):
 
         return self.get_value(var, cast=read, default=default)
 
-    def int(self, var: str, default: Any = NOTSET, *, least: Bound = 0, most: Bound = math.inf) -> Any:
+    def int(self, var: str, default: Any = NOTSET, *, least: Bound = 0, most: Bound = LARGEST) -> Any:
         return self.get_value(var, cast=_number(var, int, WHOLE, least, most), default=default)
 
     def float(self, var: str, default: Any = NOTSET, *, least: Bound = 0, most: Bound = math.inf) -> Any:
@@ -164,7 +185,7 @@ class Environment(environ.Env):
         """Names or addresses without scheme and port, split by commas; `.example.com` is all below it, `*` is any."""
 
         def read(text: str) -> Any:
-            return [_host(var, one, also=("*",)) for one in _parts(text)]
+            return [_in_brackets(_host(var, one, also=("*",))) for one in _parts(var, text)]
 
         return self.get_value(var, cast=read, default=default)
 
@@ -176,7 +197,7 @@ class Environment(environ.Env):
         """`scheme://host:port` as browsers send it, split by commas."""
 
         def read(text: str) -> Any:
-            return [_http_url(var, one, bare=True).rstrip("/") for one in _parts(text)]
+            return [_http_url(var, one, bare=True).rstrip("/") for one in _parts(var, text)]
 
         return self.get_value(var, cast=read, default=default)
 
@@ -244,7 +265,14 @@ class Environment(environ.Env):
             raise ImproperlyConfigured(
                 f"{var} needs the Python package {CACHES[kind]}, which is not installed."
             )
-        return self.cache_url_config(text)
+        found = self.cache_url_config(text)
+        if not found["LOCATION"] and kind != "locmemcache":
+            raise ImproperlyConfigured(f"{var} names no place after its ://.")
+        figures = {**found, **found.get("OPTIONS", {})}
+        for name in ("TIMEOUT", "MAX_ENTRIES", "CULL_FREQUENCY"):
+            if not isinstance(figures.get(name), int | None):
+                raise ImproperlyConfigured(f"{var} is malformed: its {name.lower()} is not a number.")
+        return found
 
     def email_url(self, var: str = "EMAIL_URL", default: Any = NOTSET, backend: Any = None) -> Any:
         text = self.get_value(var, default=default)
@@ -255,6 +283,11 @@ class Environment(environ.Env):
             )
         if parts.scheme in MAIL_PORTS and not parts.hostname:
             raise ImproperlyConfigured(f"{var} names no host.")
+        if parts.query:
+            # They would be passed over, and whoever wrote ?ssl=true would send a password in clear.
+            raise ImproperlyConfigured(
+                f"{var} takes no options after a ?; TLS is said by smtp+tls:// or smtp+ssl://."
+            )
         found = {name: value for name, value in self.email_url_config(text).items() if value is not None}
         return {"EMAIL_PORT": MAIL_PORTS.get(parts.scheme, 25)} | found
 
@@ -275,15 +308,23 @@ def _number(var: str, kind: type, shape: re.Pattern[str], least: Bound, most: Bo
     return read
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _parts(var: str, text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise ImproperlyConfigured(f"{var} is set but names nothing; leave it out or name some.")
+    return parts
+
+
+def _in_brackets(host: str) -> str:
+    """An IPv6 address as it stands in a request's Host."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _host(var: str, text: str, also: Collection[str] = ()) -> str:
     if text in also or HOST_NAME.fullmatch(text.removeprefix(".") if also else text):
         return text
     try:
-        ip_address(text.removeprefix("[").removesuffix("]"))
+        ip_address(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
     except ValueError:
         raise ImproperlyConfigured(
             f"{var} is malformed; write names or addresses alone, without scheme, port or path."
@@ -329,6 +370,25 @@ def _http_url(var: str, text: str, *, credentials: bool = False, bare: bool = Fa
     return text
 
 
+def _look_at_options(var: str, parts: SplitResult) -> None:
+    """ImproperlyConfigured for an option after the ? that would be passed over, or would end every connection."""
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if options and parts.scheme == "sqlite":
+        raise ImproperlyConfigured(f"{var} takes no options after a ? for SQLite.")
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} if options else set()
+    for name, text in options.items():
+        if name.upper() in DECIDED_HERE:
+            raise ImproperlyConfigured(f"{var} has an option after its ? that Bookbag decides by itself.")
+        if name not in known and name.upper() not in DJANGOS:
+            raise ImproperlyConfigured(f"{var} has an option after its ? that PostgreSQL does not know.")
+        if (
+            (name in OF_FEW_VALUES and text not in OF_FEW_VALUES[name])
+            or (name in NUMBERS and not WHOLE.fullmatch(text))
+            or (name in FILES and text != "system" and not Path(text).is_file())
+        ):
+            raise ImproperlyConfigured(f"{var} has an option {name} with a value that cannot be used.")
+
+
 def _database_url(var: str, text: str) -> str:
     scheme, _, rest = text.partition("://")
     _, at, hosts = rest.partition("/")[0].rpartition("@")
@@ -343,4 +403,5 @@ def _database_url(var: str, text: str) -> str:
         raise ImproperlyConfigured(f"{var} must have three slashes and then the path: sqlite:///path.")
     if not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{var} names no database.")
+    _look_at_options(var, parts)
     return text

@@ -14,6 +14,8 @@ from django.template import loader
 from psycopg_pool import PoolTimeout
 
 from agents.words import REFUSALS
+from bookbag.arrival import origin_of
+from bookbag.logs import redact
 
 STALE = "stale"
 OTHER_SCHEME = "scheme"
@@ -57,20 +59,22 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     Context: `cause`, one of the constants above; `sent_from` and `here`, the two addresses that differ.
     """
-    here = f"{request.scheme}://{request.get_host()}"
-    sent_from = request.headers.get("Origin") or request.headers.get("Referer", "")
+    here = origin_of(f"{request.scheme}://{request.get_host()}")
+    sent_from = origin_of(request.headers.get("Origin") or request.headers.get("Referer", ""))
     cause = _csrf_cause(request, reason, here, sent_from)
+    shown = {"sent_from": redact(sent_from) or UNTOLD, "here": redact(here)}
     if "application/json" in request.headers.get("Accept", ""):
-        message = REFUSALS["csrf_failed"] if cause == STALE else CSRF_WORDS[cause].format(sent_from, here)
+        message = REFUSALS["csrf_failed"] if cause == STALE else CSRF_WORDS[cause].format_map(shown)
         return JsonResponse({"error": {"code": "csrf_failed", "message": message}}, status=403)
-    context = {"cause": cause, "sent_from": sent_from, "here": here}
+    context = {"cause": cause, **shown}
     return render(request, "403_csrf.html", context, status=403)
 
 
+UNTOLD = "an address that your browser does not tell"
 CSRF_WORDS = {
-    OTHER_SCHEME: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
-    OTHER_PORT: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
-    OTHER_HOST: "The page was opened at {0}, and what it sent arrived as {1}. Nothing was done.",
+    OTHER_SCHEME: "The page was opened at {sent_from}, and what it sent arrived as {here}. Nothing was done.",
+    OTHER_PORT: "The page was opened at {sent_from}, and what it sent arrived as {here}. Nothing was done.",
+    OTHER_HOST: "The page was opened at {sent_from}, and what it sent arrived as {here}. Nothing was done.",
     NO_COOKIE: "The browser sent no cookie, so nothing was done. Allow cookies for this site and reload the page.",
     NO_REFERER: "The browser hides which page this came from, so nothing was done. Let it tell this site.",
 }

@@ -21,11 +21,25 @@ from typing import Any
 
 from django.conf import settings
 
+from llm import credentials
 from workspaces import tracing
 
-# What a provider key can look like, and whatever stands where a request carries one.
+# Not in the middle of a word (of "task-", say), unless what stands there is an escape: "\n", "%0A", "\x0a", "\u000a".
+START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+# How other credentials begin, those of sk- and PEM aside, which have rules of their own below. In these letters alone:
+# a host may begin with "sg.", a key of SendGrid begins with "SG.".
+OTHERS = "|".join(
+    re.escape(begins)
+    for sort in credentials.SORTS
+    for begins in sort.begins
+    if not begins.startswith(("sk-", "-----BEGIN"))
+)
+# What a credential can look like, and whatever stands where a request carries one. Each has a group for what stays.
 SECRET_SHAPE = re.compile(
-    r"(sk-(?:ant-|proj-)?)[A-Za-z0-9_\-]{8,}|((?:\bBearer|\bx-api-key['\"]?\s*[:=,])\s*['\"]?)[\x21-\x7e]{8,}",
+    rf"(sk-(?:ant|proj)-|{START}sk-)[A-Za-z0-9_\-]{{8,}}"
+    rf"|({START}(?-i:{OTHERS}))[A-Za-z0-9_.+/=\-]{{16,}}"
+    r"|((?:\bBearer|\bx-api-key['\"]?\s*[:=,])\s*['\"]?)[\x21-\x7e]{8,}"
+    r"|(-----BEGIN)[\s\S]*?(?:-----END|\Z)",
     re.IGNORECASE,
 )
 # Loggers of the server that runs us; they are set up before our settings are read.
@@ -35,8 +49,8 @@ MOST_CAUSES = 10
 
 
 def redact(text: str) -> str:
-    """`text` with every run shaped like a provider key cut down to its prefix."""
-    return SECRET_SHAPE.sub(lambda found: f"{found[1] or found[2]}[redacted]", text)
+    """`text` with every run shaped like a credential cut down to its prefix."""
+    return SECRET_SHAPE.sub(lambda found: f"{''.join(filter(None, found.groups()))}[redacted]", text)
 
 
 def describe(error: BaseException | None) -> str:
@@ -119,7 +133,8 @@ class RedactingFormatter(logging.Formatter):
         line = self.inner.format(told) if self.inner else super().format(told)
         marks = [f"[{_reference(record)}]" if _reference(record) else ""]
         marks += [f"{name}={value}" for name, value in _ids().items() if value]
-        line = " ".join([line, *filter(None, marks)])
+        # uvicorn ends a message with a line break, and the ids would stand in a line of their own.
+        line = " ".join([line.rstrip(), *filter(None, marks)])
         return redact("\n".join(filter(None, [line, _failure(record)])))
 
 

@@ -13,6 +13,7 @@ import queue
 import re
 import threading
 import time
+import traceback
 from collections.abc import ItemsView
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ SAME_CAUSE_SECONDS = 600
 CLAIM_SECONDS = 3
 # Numbers and ids, which differ from time to time where the cause does not.
 VARYING = re.compile(r"[0-9a-fA-F]{8,}|\d+")
+OURS = {"agents", "billing", "bookbag", "llm", "workspaces"}
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 # A mail server that does not answer holds up nothing but the next mail.
 MAIL_SECONDS = 10
@@ -123,6 +125,8 @@ class AdminMail(AdminEmailHandler):
         try:
             self.waiting.put_nowait((self.cause, str(subject), redact(str(message))))
         except queue.Full:
+            # Not told, so the next time of it may be.
+            self.told.pop(self.cause, None)
             return
         if self.postman is None or not self.postman.is_alive():
             self.postman = threading.Thread(target=self._deliver, name="admin-mail", daemon=True)
@@ -156,15 +160,25 @@ class AdminMail(AdminEmailHandler):
 def cause_of(record: logging.LogRecord) -> str:
     """The same for every time that the same place fails in the same way, whoever was served meanwhile."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    place = ""
-    if error is not None:
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
     words = VARYING.sub("#", str(record.msg))
-    told = f"{record.name} {words} {kind(error) if error else ''} {place}"
+    told = f"{record.name} {words}"
+    if error is not None:
+        told += f" {kind(error)} {_place(error, getattr(record, 'request', None))}"
     return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:14]
+
+
+def _place(error: BaseException, request: HttpRequest | None) -> str:
+    """The innermost line of our own code: many failures of ours end in the same line of a library.
+
+    Where none of it ran, such as in one of Django's own views, the library's line and the view's name.
+    """
+    ours = anywhere = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        anywhere = f"{frame.f_code.co_filename}:{line}"
+        if frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+            ours = anywhere
+    match = request.resolver_match if request is not None else None
+    return ours or f"{anywhere} {match.view_name if match else ''}"
 
 
 def _claim(cause: str) -> bool:

@@ -11,12 +11,13 @@ Told to stop, the server goes through these steps; a second signal skips to the 
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 import uvicorn
 from django.conf import settings
@@ -104,6 +105,8 @@ def _config(access_log: bool) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
+    tick_before = -math.inf
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, but an end that was asked for is not an end by a signal: the exit code is 0."""
@@ -133,8 +136,11 @@ class Server(uvicorn.Server):
         _tell_systemd("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
+        # What is overdue is decided as of the tick before. Since then the loop has read what had arrived by then, so
+        # that a process which was paused does not take its own silence for that of a client.
         if counter % 10 == 0:
-            connections.look_at_all(self.server_state.connections)
+            connections.look_at_all(self.server_state.connections, self.tick_before)
+        self.tick_before = monotonic()
         return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
@@ -174,9 +180,11 @@ class Server(uvicorn.Server):
 
     async def _wait(self, done: Callable[[], bool], seconds: float) -> None:
         """Until `done`, at most `seconds`, or until a second signal."""
-        until = time.monotonic() + seconds
+        until, counter = monotonic() + seconds, 0
         # A signal's handler sets no event of the loop.
-        while not done() and not self.force_exit and time.monotonic() < until:  # noqa: ASYNC110
+        while not done() and not self.force_exit and monotonic() < until:
+            await self.on_tick(counter)
+            counter += 1
             await asyncio.sleep(0.1)
 
 

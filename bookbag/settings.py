@@ -103,7 +103,7 @@ PROVIDER_REGION_URLS = (
 # variables that other programs read (HTTPS_PROXY, SSL_CERT_FILE) are not looked at; `check` says so.
 PROVIDER_PROXY = env.http_url("PROVIDER_PROXY", default="", credentials=True)
 PROVIDER_CA_FILE = env.certificates("PROVIDER_CA_FILE")
-PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90, least=1)
+PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90, least=1, most=36_500)
 # Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cap).
 REPLY_CONNECT_SECONDS = env.seconds("REPLY_CONNECT_SECONDS", default=5)
 REPLY_FIRST_BYTE_SECONDS = env.seconds("REPLY_FIRST_BYTE_SECONDS", default=60)

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.2
 # Between the death of one and the start of the next, so that dying at once does not become all they do.
 AGAIN_SECONDS = 1.0
+# One that ends with an error this soon could not start, and the next one could not either.
+START_SECONDS = 60.0
 
 
 class Workers:
@@ -25,6 +27,7 @@ class Workers:
         self.options = options
         self.signals = 0
         self.running: list[subprocess.Popen[bytes]] = []
+        self.begun: dict[int, float] = {}
 
     def run(self) -> int:
         """Until a signal, or until one of them cannot start; returns the exit code."""
@@ -43,13 +46,15 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         descriptor = self.listener.fileno()
-        return subprocess.Popen(  # noqa: S603 (this same command)
+        worker = subprocess.Popen(  # noqa: S603 (this same command)
             [sys.executable, sys.argv[0], "serve", "--fd", str(descriptor), *self.options],
             stdin=subprocess.PIPE,
             pass_fds=[descriptor],
             # Ctrl-C in a terminal is for the first process alone.
             start_new_session=True,
         )
+        self.begun[worker.pid] = time.monotonic()
+        return worker
 
     def _replace_the_dead(self) -> int:
         """The exit code of one that could not start, which is no reason to try again; else 0."""
@@ -57,7 +62,7 @@ class Workers:
             code = worker.poll()
             if code is None:
                 continue
-            if code > 0:
+            if code > 0 and time.monotonic() - self.begun[worker.pid] < START_SECONDS:
                 return code
             log.warning("server process %d ended (%d); another one takes its place", worker.pid, code)
             time.sleep(AGAIN_SECONDS)

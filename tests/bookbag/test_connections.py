@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from bookbag import connections
+from bookbag import connections, serving
 from bookbag.connections import Connection
 
 HEAD = b"POST /help/ HTTP/1.1\r\nHost: bookbag.test\r\nContent-Length: 10\r\n"
@@ -23,6 +23,7 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.unsent = 0
         self.end = ""
 
     def write(self, data: Any) -> None:
@@ -36,6 +37,9 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.end = "aborted"
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def pause_reading(self) -> None: ...
 
@@ -69,7 +73,7 @@ class Door:
 
     def after(self, seconds: float) -> None:
         self.now += seconds
-        connections.look_at_all(self.state.connections)
+        connections.look_at_all(self.state.connections, self.now)
 
 
 @pytest.fixture
@@ -80,7 +84,7 @@ def at_the_door(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def run(test: Callable[[Door], Any], app: Any = think) -> None:
         async def on_a_loop() -> None:
             door = Door(app)
-            monkeypatch.setattr(connections.time, "monotonic", lambda: door.now)
+            monkeypatch.setattr(connections, "monotonic", lambda: door.now)
             try:
                 await test(door)
             finally:
@@ -181,6 +185,21 @@ def test_answer_that_nobody_takes_ends(at_the_door: Callable[..., None]) -> None
     at_the_door(test)
 
 
+def test_answer_that_is_taken_slowly_does_not_end(at_the_door: Callable[..., None]) -> None:
+    async def test(door: Door) -> None:
+        connection, wire = door.open(WHOLE)
+        connection.pause_writing()
+        for wire.unsent in range(500_000, 100_000, -100_000):
+            door.after(50)
+            assert wire.end == ""
+        door.after(59)
+        assert wire.end == ""
+        door.after(2)
+        assert wire.end == "aborted"
+
+    at_the_door(test)
+
+
 def test_closing_that_does_not_end_is_ended(at_the_door: Callable[..., None]) -> None:
     async def test(door: Door) -> None:
         _, wire = door.open(WHOLE)
@@ -199,10 +218,38 @@ def test_head_has_bounds(at_the_door: Callable[..., None]) -> None:
             connection.data_received(b"x" * 16_000)
         _, many = door.open(b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 300 + b"\r\n")
         _, long_path = door.open(b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert long_value.written.startswith(b"HTTP/1.1 431 ")
-        assert (long_value.end, many.end, long_path.end) == ("closed",) * 3
-        assert many.written.startswith(b"HTTP/1.1 400 ")
-        assert long_path.written.startswith(b"HTTP/1.1 400 ")
+        _, whole = door.open(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 70_000 + b"\r\n\r\n")
+        _, in_parts = door.open(b"GET / HTTP/1.1\r\n" + (b"X-A: " + b"x" * 1_000 + b"\r\n") * 70 + b"\r\n")
+        refused = (long_value, many, long_path, whole, in_parts)
+        assert [wire.written[:13] for wire in refused] == [b"HTTP/1.1 431 "] * 5
+        assert [wire.end for wire in refused] == ["closed"] * 5
+        assert door.state.tasks == set()
+
+    at_the_door(test)
+
+
+def test_head_within_the_bounds_is_taken_however_it_arrives(at_the_door: Callable[..., None]) -> None:
+    head = b"GET / HTTP/1.1\r\n" + (b"X-A: " + b"x" * 1_000 + b"\r\n") * 60 + b"\r\n"
+
+    async def test(door: Door) -> None:
+        # The second of them begins in the same read in which a long body ends.
+        long_body = HEAD.replace(b"10", b"60000") + b"\r\n" + b"x" * 59_000
+        wires = [
+            door.open(head)[1],
+            door.open(head[:100], head[100:])[1],
+            door.open(long_body, b"x" * 1_000 + head[:60_000], head[60_000:])[1],
+        ]
+        await asyncio.sleep(0.01)
+        assert [wire.written.count(b"HTTP/1.1 200 ") for wire in wires] == [1, 1, 2]
+
+    at_the_door(test, answer)
+
+
+def test_what_is_no_http_is_answered_as_such(at_the_door: Callable[..., None]) -> None:
+    async def test(door: Door) -> None:
+        _, wire = door.open(b"\x16\x03\x01 hello")
+        assert wire.written.startswith(b"HTTP/1.1 400 ")
+        assert wire.end == "closed"
 
     at_the_door(test)
 
@@ -242,6 +289,32 @@ def test_where_all_are_busy_the_next_is_told_so_and_probes_are_answered(
         door.open(WHOLE)
         assert door.open()[1].end == "aborted"
         assert {wire.end for wire in busy} == {""}
+
+    at_the_door(test)
+
+
+def test_process_that_was_paused_reads_before_it_decides(
+    at_the_door: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(door: Door) -> None:
+        server = serving.Server(door.config)
+        server.server_state = door.state
+        monkeypatch.setattr(serving, "monotonic", lambda: door.now)
+
+        async def tick(counter: int, seconds: float = 0.1) -> None:
+            door.now += seconds
+            await server.on_tick(counter)
+
+        connection, wire = door.open(HEAD, b"\r\n", b"half")
+        _, silent = door.open(HEAD, b"\r\n", b"half")
+        await tick(9)
+        await tick(10, seconds=600)
+        assert (wire.end, silent.end) == ("", "")
+        # What the loop reads now had arrived long ago.
+        connection.data_received(b"half..")
+        await tick(19)
+        await tick(20)
+        assert (wire.end, silent.end) == ("", "aborted")
 
     at_the_door(test)
 

@@ -12,6 +12,7 @@ import pytest
 from django.db import DatabaseError
 
 from bookbag import logs
+from llm.credentials import SORTS
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import platform_key, send, watch
 from tests.harness.live import StartServer
@@ -52,10 +53,37 @@ def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, 
         ("/w/acme/keys/sk-proj-abcdefgh12345/", "/w/acme/keys/sk-proj-[redacted]/"),
         ("the mask sk-ant-…wxyz", "the mask sk-ant-…wxyz"),
         ("the task-force met", "the task-force met"),
+        ("https://sg.somewhere.example/people/1", "https://sg.somewhere.example/people/1"),
+        ("https://task-management.example/", "https://task-management.example/"),
+        ("in ask_everybody_who_is_there", "in ask_everybody_who_is_there"),
+        ("/w/acme/agents/0190aaaa-1111-7222-8333/", "/w/acme/agents/0190aaaa-1111-7222-8333/"),
     ],
 )
 def test_redact_leaves_no_more_than_a_prefix(text: str, safe: str) -> None:
     assert logs.redact(text) == safe
+
+
+BODY = "q7Zx2Wv9Tb4Nm6Lp1Kd8Rj3Hs5Gf0cAn"
+
+
+@pytest.mark.parametrize("begins", [begins for sort in SORTS for begins in sort.begins])
+def test_credential_that_the_key_form_knows_is_cut_out_of_lines(begins: str) -> None:
+    for line in (
+        f"{begins}{BODY}",
+        f"at ?key={begins}{BODY}&",
+        f"b'a\\n{begins}{BODY}'",
+        f"%20{begins}{BODY}",
+    ):
+        told = logs.redact(line)
+        assert BODY not in told
+        assert begins[:3] in told
+
+
+def test_private_key_of_several_lines_is_cut_out_and_what_follows_stays() -> None:
+    told = logs.redact(f"a -----BEGIN PRIVATE KEY-----\n{BODY}\n{BODY}\n-----END PRIVATE KEY-----\nb")
+
+    assert BODY not in told
+    assert (told[0], told[-1]) == ("a", "b")
 
 
 def test_exception_is_told_by_place_and_class() -> None:

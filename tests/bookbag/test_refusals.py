@@ -25,7 +25,10 @@ def refused(**headers: str) -> str:
     browser.get(LOGIN, headers={"Host": headers.get("Host", "testserver")})
     token = browser.cookies["csrftoken"].value
     response = browser.post(
-        LOGIN, {"login": "a", "password": "b", "csrfmiddlewaretoken": token}, headers=headers
+        LOGIN,
+        {"login": "a", "password": "b", "csrfmiddlewaretoken": token},
+        headers=headers,
+        secure="Referer" in headers,  # Django asks for it over TLS alone
     )
     assert response.status_code == 403
     return response.content.decode()
@@ -89,6 +92,49 @@ def test_form_over_tls_without_origin_and_referer_tells_of_them() -> None:
 
 def test_what_the_sender_wrote_is_shown_as_text() -> None:
     assert "<script>alert" not in refused(Origin="https://<script>alert(1)</script>")
+
+
+SECRET = "sk-ant-cAnArYq7Zx2Wv9Tb4Nm6Lp1Kd8Rj3Hs5Gf0"
+SENT = {
+    "Origin": "https://olivia:{0}@evil.test:8443",
+    "Referer": "https://evil.test:8443/reset/{0}/?token={0}#{0}",
+}
+
+
+@pytest.mark.parametrize("header", SENT)
+def test_of_the_senders_address_scheme_host_and_port_are_shown(header: str) -> None:
+    page = refused(**{header: SENT[header].format(SECRET)})
+
+    assert "https://evil.test:8443</dd>" in page
+    assert [word for word in (SECRET[7:], "olivia", "token", "/reset/") if word in page] == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "not an address",
+        f"ftp://{SECRET}",
+        f"https://{'x' * 300}.test",
+        "https://[evil.test",
+        "https://evil.test:port",
+        "https://" + "x" * 60_000,
+        "https://a b.test",
+    ],
+    ids=["null", "words", "ftp", "long name", "bracket", "port", "long", "blank"],
+)
+def test_what_is_no_address_is_not_shown(origin: str) -> None:
+    page = refused(Origin=origin)
+
+    assert "an address that your browser does not tell</dd>" in page
+    assert [word for word in ("ftp", SECRET[7:], "xxxx", "a b.test") if word in page] == []
+
+
+def test_key_in_the_place_of_a_host_is_cut_out() -> None:
+    page = refused(Origin=f"https://{SECRET}.test")
+
+    assert "https://sk-ant-[redacted]" in page
+    assert SECRET[7:].lower() not in page.lower()
 
 
 @pytest.mark.django_db(transaction=True)

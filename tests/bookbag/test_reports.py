@@ -1,8 +1,10 @@
 """Mail about failures, and Django's debug page: neither repeats what a person typed."""
 
+import json
 import logging
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -130,6 +132,40 @@ def test_failure_at_another_place_is_another_cause() -> None:
     assert cause_of(here) != cause_of(there)
 
 
+def failure_in_a_library(name: str, kind: type[Exception] = ValueError) -> logging.LogRecord:
+    """A failure in a line of a library, called from a line of the module `name`."""
+    try:
+        exec("import json\njson.loads('{')", {"__name__": name})  # noqa: S102
+    except ValueError as error:
+        record = record_of(None)
+        record.exc_info = kind, kind().with_traceback(error.__traceback__), error.__traceback__
+    return record
+
+
+def test_place_is_the_innermost_line_of_our_own_code() -> None:
+    ours = cause_of(failure_in_a_library("billing.ledger"))
+    lines = "\n" * 5 + "import json\njson.loads('{')"
+    with pytest.raises(json.JSONDecodeError) as elsewhere:
+        exec(lines, {"__name__": "billing.ledger"})  # noqa: S102
+    record = record_of(None)
+    record.exc_info = ValueError, ValueError().with_traceback(elsewhere.tb), elsewhere.tb
+
+    assert cause_of(failure_in_a_library("billing.ledger")) == ours
+    assert cause_of(record) != ours
+    assert cause_of(failure_in_a_library("billing.ledger", KeyError)) != ours
+
+
+def test_without_a_line_of_ours_the_view_tells_causes_apart() -> None:
+    causes = []
+    for view in ("admin:llm_chatmodel_changelist", "admin:billing_plan_changelist") * 2:
+        record = failure_in_a_library("django.contrib.admin.options")
+        record.request = SimpleNamespace(resolver_match=SimpleNamespace(view_name=view))
+        causes.append(cause_of(record))
+
+    assert causes[0] != causes[1]
+    assert causes[:2] == causes[2:]
+
+
 def fail_elsewhere() -> Any:
     try:
         raise RuntimeError
@@ -146,6 +182,12 @@ def test_storm_of_failures_is_bounded(admin_mail: AdminMail, monkeypatch: pytest
     while not admin_mail.waiting.empty():
         admin_mail.waiting.get()
         admin_mail.waiting.task_done()
+    # One that was dropped is told the next time.
+    admin_mail.handle(record_of(None, f"Cause {chr(199)}"))
+    admin_mail.handle(record_of(None, f"Cause {chr(100)}"))
+    assert admin_mail.waiting.qsize() == 1
+    admin_mail.waiting.get()
+    admin_mail.waiting.task_done()
 
 
 @pytest.mark.parametrize("debug", [True, False])

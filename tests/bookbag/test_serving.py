@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -19,6 +21,7 @@ import pytest
 from agents.models import Reply
 from billing import ledger
 from billing.models import Hold
+from bookbag import workers
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key, talk
 from tests.harness.live import ROOT, Server, StartServer, _new_server
@@ -28,7 +31,7 @@ from tests.provider_double.client import Double
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENT = 30.0
+PATIENT = 60.0
 
 
 def ready(server: Server) -> tuple[int, list[str]]:
@@ -173,6 +176,7 @@ def worker_pids(server: Server) -> set[int]:
 
 def test_workers_share_one_address_and_a_dead_one_is_replaced(two_workers: StartServer) -> None:
     server = two_workers()
+    assert eventually(lambda: server.output.count("serving at") == 2, seconds=PATIENT)
     first = worker_pids(server)
     assert len(first) == 2
     os.kill(min(first), signal.SIGKILL)
@@ -221,6 +225,21 @@ def test_worker_that_cannot_start_stops_them_all() -> None:
     run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
 
     assert run.returncode != 0
+
+
+@pytest.mark.parametrize("lived", [1.0, 3600.0], ids=["at once", "after an hour"])
+def test_worker_that_fails_is_replaced_unless_it_could_not_start(
+    monkeypatch: pytest.MonkeyPatch, lived: float
+) -> None:
+    monkeypatch.setattr(workers, "AGAIN_SECONDS", 0)
+    failed = SimpleNamespace(pid=1, poll=lambda: 7)
+    lot = workers.Workers(socket.socket(), 1, [])
+    monkeypatch.setattr(lot, "_start", lambda: "another one")
+    lot.running, lot.begun = [failed], {1: time.monotonic() - lived}  # type: ignore[list-item]
+
+    assert lot._replace_the_dead() == (7 if lived == 1 else 0)
+    assert lot.running == ([failed] if lived == 1 else ["another one"])
+    lot.listener.close()
 
 
 def test_port_in_use_is_said_in_a_sentence() -> None:

@@ -241,6 +241,7 @@ NOT_HERE = {
     "llm.shape.is_wire_safe": "llm.shape",
     "llm.shape.problem": "llm.shape",
     "llm.shape.mask_parts": "llm.shape",
+    "bookbag.arrival.origin_of": "reads 400 characters at most",
     "workspaces.models.create_user": "an address and a password that a form took: test_forms.py",
     "workspaces.models.create_superuser": "typed by an operator on the machine",
     "workspaces.adapter.send_mail": "an address that a form took",

@@ -16,7 +16,7 @@ from bookbag.asgi import application as sound_application
 # After the application: it sets Django up.
 from django.contrib import admin  # isort: skip
 from django.db import DatabaseError  # isort: skip
-from django.urls import URLPattern, URLResolver, get_resolver  # isort: skip
+from django.urls import URLPattern, URLResolver, get_callable, get_resolver  # isort: skip
 
 import httpx2  # isort: skip
 
@@ -102,6 +102,8 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
 
 for _fault, _owner, _name, _kind in PLACES:
     setattr(_owner, _name, breakable(_fault, getattr(_owner, _name), _kind))
+# The check of settings at the start has looked the page for failures up already.
+get_callable.cache_clear()  # type: ignore[attr-defined]
 _pieces = gateway.Completion.pieces
 gateway.Completion.pieces = break_off  # type: ignore[method-assign]
 break_views(get_resolver())

@@ -72,6 +72,8 @@ def mail_text(scene: Scene) -> str:
 
 
 def test_failing_view_tells_operators_by_mail_and_no_more_than_the_page(scene: Scene) -> None:
+    # A process that has told of nothing yet: the tests before have failed here too.
+    scene.server.restart()
     answer = fail_at(scene, "view", "POST", "/w/acme/settings/llm/keys/openai/")
     reference = f"Reference: {REFERENCE.findall(answer.text)[0]}"
 
@@ -151,7 +153,7 @@ def test_failure_of_a_reply_is_told_by_place_alone(scene: Scene, on_own_key: boo
 
 def kept_prompts_apart(scene: Scene) -> list[str]:
     """Talk in places of the database that are not for talk."""
-    homes = ("agents_reply.question", "agents_reply.text")
+    homes = ("agents_reply.question", "agents_reply.text", "agents_reply.html")
     columns = [sink for sink in sinks.database_columns() if sink[0] not in homes]
     return sinks.leaks(planted.not_in_reports(), columns)
 
@@ -161,7 +163,7 @@ def test_mail_that_cannot_be_sent_is_logged_by_class_alone(scene: Scene) -> None
     fail_at(scene, "mail", "POST", "/w/acme/settings/llm/keys/openai/verify/")
 
     assert told(scene) == []
-    assert "(OSError).\nTraceback" in scene.server.output
+    assert re.search(r"\(OSError\)\. request=\w+\nTraceback", scene.server.output)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "text/html"])
