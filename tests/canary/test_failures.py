@@ -151,7 +151,7 @@ def test_failure_of_a_reply_is_told_by_place_alone(scene: Scene, on_own_key: boo
 
 def kept_prompts_apart(scene: Scene) -> list[str]:
     """Talk in places of the database that are not for talk."""
-    homes = ("agents_reply.question", "agents_reply.text")
+    homes = ("agents_reply.question", "agents_reply.text", "agents_reply.html")
     columns = [sink for sink in sinks.database_columns() if sink[0] not in homes]
     return sinks.leaks(planted.not_in_reports(), columns)
 

@@ -138,7 +138,7 @@ def test_flood_ends_at_the_proxy_and_plain_http_is_sent_on(
     visitor = arrive(proxy)
 
     with suppress(httpx.WriteError):
-        assert visitor.post("/accounts/login/", content=b"x" * 4_000_000).status_code == 413
+        assert visitor.post("/accounts/login/", content=b"x" * 6_000_000).status_code == 413
     assert httpx.get(f"{proxy.plain}/help/", trust_env=False).headers["location"].startswith("https://")
     assert visitor.get("/healthz").status_code == 200
 
