@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bookbag.bounds import LONGEST_PATH
 from llm.models import ChatModel
-from llm.providers.wire import MODEL_ID_CHARACTERS
+from llm.providers import wire
 from tests.bounded.growth import sizes, too_steep
 from tests.bounded.pumps import texts_for
 from tests.bounded.texts import TEXTS
@@ -81,6 +81,7 @@ def look_through(pattern: Pattern, text: str, methods: set[str]) -> None:
 PATTERNS = patterns()
 USES = uses()
 # Ids of models are cut to this where they are taken in, in our forms and from a provider's list.
+MODEL_ID_CHARACTERS = 100
 SHORT = {"llm.profiles.": MODEL_ID_CHARACTERS, "llm.eligibility.": MODEL_ID_CHARACTERS}
 
 
@@ -92,6 +93,8 @@ def test_patterns_were_found() -> None:
 
 def test_ids_of_models_are_short() -> None:
     assert ChatModel._meta.get_field("model_id").max_length == MODEL_ID_CHARACTERS
+    assert wire.MODEL_ID.fullmatch("a" * MODEL_ID_CHARACTERS)
+    assert not wire.MODEL_ID.fullmatch("a" * (MODEL_ID_CHARACTERS + 1))
 
 
 @sizes
