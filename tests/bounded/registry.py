@@ -121,6 +121,7 @@ def _log(text: str) -> None:
         "django.request", logging.ERROR, "x.py", 1, "%s said %s", (text, ValueError(text)), None
     )
     logs.RedactingFormatter("%(message)s").format(record)
+    logs.JsonFormatter().format(record)
     logs.describe(ValueError(text))
 
 
@@ -180,7 +181,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "billing.statement._formula_safe": statement._formula_safe,
     "bookbag.arrival.address_of": arrival.address_of,
     "bookbag.logs.redact": logs.redact,
-    "bookbag.logs.RedactingFormatter": _log,
+    "bookbag.logs.RedactingFormatter and JsonFormatter": _log,
     "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
     "llm.shape": _key,
     "llm.providers.wire.EventReader.feed": _events,
@@ -207,6 +208,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 NOT_HERE = {
     "agents.rendering.settled": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering._keep": "stores: tests/agents/test_rendering.py",
     "agents.rendering._is_small": "asks for a length",
     "llm.lifecycle._word": "a part of a model's id, which is short",
     "llm.notices._send_each": "mails of our own words",
