@@ -10,8 +10,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 # Characters. Ours are shorter by far, and Django's admin has an address whose pattern takes the square of a path.
 LONGEST_PATH = 1000
-# Bytes of one header. Cookies may be more together; who reads the others takes the square of some in time.
+# Bytes of one header. Cookies may be more together. Of the rest, each letter may cost as much as twenty elsewhere.
 LONGEST_HEADER = 8 * 1024
+LONGEST_CONTENT_TYPE = 200
 # Of a message or a form. Their texts are at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
 FORM_BYTES = 512 * 1024
 # Of a source, which may be a book: a million characters, and what multipart puts around them.
@@ -53,12 +54,19 @@ def up_to(most: int, receive: Receive) -> Receive:
 
 
 def drop_odd_headers(scope: Scope) -> None:
-    """As if they had not been sent: headers that nobody's browser or proxy sends, and that take long to read."""
+    """As if they had not been sent: headers that no browser or proxy sends, and that take long or fail to be read."""
     scope["headers"] = [
         (name, _without_escapes(value) if name == b"cookie" else value)
         for name, value in scope["headers"]
-        if len(value) <= LONGEST_HEADER or name == b"cookie"
+        if not _is_odd(name, value)
     ]
+
+
+def _is_odd(name: bytes, value: bytes) -> bool:
+    if name == b"content-type":
+        # Django raises ValueError for a parameter in an encoding that there is not, before any of our code.
+        return len(value) > LONGEST_CONTENT_TYPE or b"*" in value
+    return len(value) > LONGEST_HEADER and name != b"cookie"
 
 
 def _without_escapes(cookies: bytes) -> bytes:

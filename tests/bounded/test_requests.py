@@ -91,6 +91,12 @@ def test_the_longest_header_that_is_read_is_read_whole() -> None:
     assert [name for name, _ in scope["headers"]] == [b"accept", b"cookie"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_content_type_in_an_encoding_that_there_is_not_is_none() -> None:
+    """Django by itself raises ValueError for it, which the server would log as a failure of ours."""
+    assert asyncio.run(asked("/accounts/login/", "content-type", "text/plain; a*=nope''b")) == 200
+
+
 @pytest.mark.django_db
 def test_searches_of_the_desk_keep_within_the_bound(cast: Cast) -> None:
     client = Client()
