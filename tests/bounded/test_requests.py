@@ -159,6 +159,21 @@ def test_larger_form_is_refused_in_plain_words_with_a_way_back(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_form_of_nothing_but_escapes_is_too_large(cast: Cast, visit: Visit) -> None:
+    visitor = visit(cast.edith)
+    headers = {"content-type": "application/x-www-form-urlencoded", "x-csrftoken": csrf(visitor)}
+
+    def post(escapes: int) -> int:
+        return visitor.post(
+            "/workspaces/new/", content=b"name=" + b"%" * escapes, headers=headers
+        ).status_code
+
+    assert (post(bounds.FORM_ESCAPES), post(bounds.FORM_ESCAPES + 1)) == (200, 413)
+    # What the forms take: 20,000 of the widest.
+    assert bounds.FORM_ESCAPES > 4 * 20_000 + 10_000
+
+
+@pytest.mark.django_db(transaction=True)
 def test_larger_message_of_a_page_without_scripts_is_refused_on_a_page(cast: Cast, visit: Visit) -> None:
     agent, visitor = make_agent(cast.acme), visit(cast.edith)
     form = {"text": "a" * bounds.FORM_BYTES, "idempotency_key": "12345678"}
