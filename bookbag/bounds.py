@@ -15,7 +15,7 @@ LONGEST_HEADER = 8 * 1024
 LONGEST_CONTENT_TYPE = 200
 # Of a message or a form. Their texts are at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
 FORM_BYTES = 512 * 1024
-# Of a source, which may be a book: a million characters, and what multipart puts around them.
+# Of a source, which may be a book: a million characters of four bytes, and what multipart puts around them.
 SOURCE_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 64 * 1024
 SOURCES = "/sources/"
 # Signs that escape, each of which takes half a microsecond: four for each of a message's or form's characters, and some.

@@ -5,9 +5,11 @@ from contextlib import suppress
 import pytest
 from django.db import connection
 
+from agents import process_pool
 from agents.knowledge import index, training
 from agents.models import Source
 from agents.replies import QUESTION_CHARACTERS
+from tests.bounded import memory
 from tests.bounded.growth import sizes, too_steep
 from tests.bounded.registry import FUNCTIONS, NOT_HERE, text_takers, unregistered
 from tests.bounded.texts import ACCENTS, TEXTS
@@ -35,6 +37,25 @@ def test_function_keeps_within_the_bound(name: str, most: int) -> None:
     }
 
     assert steep == {}
+
+
+# Bytes for each character of a text.
+MOST_MEMORY = 500
+
+
+@in_no_database
+@sizes
+@pytest.mark.parametrize(
+    ("module", "function"), [("agents.markdown", "to_html"), ("agents.knowledge.chunk", "pieces")]
+)
+def test_memory_keeps_within_the_bound(module: str, function: str, most: int) -> None:
+    """Of what workers do: a fresh one does all texts."""
+    process_pool.close()
+
+    peaks = process_pool.call(memory.peaks, module, function, most, seconds=600)
+
+    assert {what: peak for what, peak in peaks.items() if peak > MOST_MEMORY * most} == {}
+    process_pool.close()
 
 
 # One of each kind, for work that writes: the database's own time counts here on SQLite.
