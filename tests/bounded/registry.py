@@ -24,7 +24,7 @@ from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import playground
 from billing import statement
-from bookbag import arrival, logs, reports
+from bookbag import arrival, bounds, logs, reports
 from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, openai, refusals, wire
@@ -125,6 +125,11 @@ def _log(text: str) -> None:
     logs.describe(ValueError(text))
 
 
+def _headers(text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    bounds.drop_odd_headers({"headers": [(name, data) for name in (b"cookie", b"accept", b"content-type")]})
+
+
 def _page(source: str) -> Callable[[str], object]:
     template = engines["django"].from_string("{% load agent_tags %}" + source)
     return lambda text: template.render({"text": text})
@@ -180,6 +185,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.watching.resume_point": watching.resume_point,
     "billing.statement._formula_safe": statement._formula_safe,
     "bookbag.arrival.address_of": arrival.address_of,
+    "bookbag.bounds._is_odd": _headers,
     "bookbag.logs.redact": logs.redact,
     "bookbag.logs.RedactingFormatter and JsonFormatter": _log,
     "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
