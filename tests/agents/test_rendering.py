@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -163,7 +164,7 @@ def busy_server(
         yield visitor, agent
 
 
-def is_whole_and_charged(reply_id: object) -> bool:
+def is_whole_and_charged(reply_id: Any) -> bool:
     return Reply.objects.filter(pk=reply_id, state="completed", text=LONG, charged__gt=0).exists()
 
 

@@ -33,7 +33,7 @@ def fields() -> dict[str, forms.Field]:
     """One of each kind of field: of the same class, length and checks, one is enough."""
     found: dict[str, forms.Field] = {}
     for form in form_classes():
-        for name, field in form.base_fields.items():  # type: ignore[attr-defined]
+        for name, field in form.base_fields.items():
             if not isinstance(field, forms.ModelChoiceField):
                 checks = sorted(type(check).__name__ for check in field.validators)
                 kind = f"{type(field).__name__} {getattr(field, 'max_length', '')} {' '.join(checks)}"
