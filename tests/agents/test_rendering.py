@@ -83,7 +83,7 @@ def test_pages_show_what_is_stored_and_render_nothing(cast: Cast, monkeypatch: p
     )
 
 
-@pytest.mark.parametrize("stored", [NONE, {"html": "<p>Old.</p>", "html_version": 60_000}])
+@pytest.mark.parametrize("stored", [NONE, {"html": "<p>Old.</p>", "html_version": 30_000}])
 def test_what_another_renderer_made_is_made_again_once(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, stored: dict[str, object]
 ) -> None:
