@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -40,11 +41,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class NotDone(Exception):
-    """The work was given up: it took too long or too much, it failed, or too much is waiting already."""
+    """The work was given up: it took too long or too much, or it failed."""
+
+
+class NotBegun(NotDone):
+    """The text is not to blame: too much is waiting, or the workers were told to stop. Later it may be done."""
 
 
 def call(function: Callable[..., Any], *arguments: Any, seconds: float = JOB_SECONDS) -> Any:
-    """`function(*arguments)`, done by a worker in at most `seconds`; NotDone otherwise."""
+    """`function(*arguments)`, done by a worker; NotDone otherwise. `seconds` is how long it may take, waiting included."""
     return _submit(function, arguments, seconds).result()
 
 
@@ -54,7 +59,10 @@ async def acall(function: Callable[..., Any], *arguments: Any, seconds: float = 
 
 
 def close() -> None:
-    """End all workers; a job that runs is not done. The next job starts new ones."""
+    """End all workers; what runs or waits is not done. The next job starts new ones."""
+    global _closed
+    # What waits is not begun any more: the interpreter would wait for it at its end.
+    _closed += 1
     for worker in list(_workers):
         worker.end()
 
@@ -65,17 +73,23 @@ _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="text-worker")
 _places = threading.BoundedSemaphore(WORKERS + MOST_WAITING)
 _own = threading.local()
 _workers: set["_Worker"] = set()
+# How often they were all ended.
+_closed = 0
 
 
 def _submit(function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Future[Any]:
     if not _places.acquire(blocking=False):
-        raise NotDone("too much is waiting")
-    future = _pool.submit(_in_a_worker, f"{function.__module__}:{function.__name__}", arguments, seconds)
+        raise NotBegun("too much is waiting")
+    name, until = f"{function.__module__}:{function.__name__}", time.monotonic() + seconds
+    future = _pool.submit(_in_a_worker, name, arguments, until, _closed)
     future.add_done_callback(lambda _: _places.release())
     return future
 
 
-def _in_a_worker(name: str, arguments: tuple[Any, ...], seconds: float) -> Any:
+def _in_a_worker(name: str, arguments: tuple[Any, ...], until: float, closed: int) -> Any:
+    seconds = until - time.monotonic()
+    if closed != _closed or seconds <= 0:
+        raise NotBegun("it waited too long, or the workers were told to stop")
     worker: _Worker | None = getattr(_own, "worker", None)
     if worker is None or worker.process.poll() is not None or worker.jobs >= JOBS_EACH:
         if worker is not None:
@@ -112,14 +126,20 @@ class _Worker:
         return answer["result"]
 
     def _ask(self, job: bytes) -> dict[str, Any]:
+        """The worker's answer; NotBegun when somebody told it to stop, NotDone when the job ended it."""
         line = b""
         with suppress(OSError, ValueError):  # it has ended, or `close` ended it
             self.asks.write(job)
             self.asks.flush()
             line = self.answers.readline()
         if not line.endswith(b"\n"):
+            was_told = self not in _workers or self.process.wait() == -signal.SIGTERM
             self.end()
-            return {"error": "it took too long or too much"}
+            raise (
+                NotBegun("the workers were told to stop")
+                if was_told
+                else NotDone("it took too long or too much")
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -6,16 +6,25 @@ a sweep ended), is rendered when a page shows it, and kept then.
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from django.db import transaction
+
 from agents import markdown, process_pool
 from agents.models import Reply
+from agents.process_pool import NotBegun, NotDone
 
 log = logging.getLogger(__name__)
 
-# A settled reply waits no longer for its HTML: the charge and the lease are more urgent.
-SECONDS = 5.0
+# Characters that are rendered at once, on the event loop: an ordinary answer of so many takes 2 ms, the worst 10.
+AT_ONCE = 8_000
+# A settled reply waits no longer for its HTML: the charge and the lease are more urgent, and a server that is
+# told to stop gives its replies five seconds to be settled.
+SECONDS = 2.0
+# All texts of a page together. What has no HTML by then is shown as it was written, this once.
+PAGE_SECONDS = 10.0
 
 
 class Rendered(NamedTuple):
@@ -27,37 +36,58 @@ NOT_YET = Rendered("", 0)
 
 
 async def settled(text: str) -> Rendered:
-    """The HTML to store with `text`; NOT_YET when it takes too long or fails."""
+    """The HTML to store with `text`; NOT_YET when it takes longer than SECONDS or fails."""
     try:
-        html = markdown.to_html(text) if _is_small(text) else await _elsewhere(text)
+        if _is_small(text):
+            return Rendered(markdown.to_html(text), markdown.VERSION)
+        async with asyncio.timeout(SECONDS):
+            html = await process_pool.acall(markdown.to_html, text, seconds=SECONDS)
     except Exception as problem:  # whatever it was, the reply must be settled
         log.warning("a reply is not rendered yet: %s", type(problem).__name__)
         return NOT_YET
     return Rendered(html, markdown.VERSION)
 
 
-async def _elsewhere(text: str) -> str:
-    async with asyncio.timeout(SECONDS):
-        return await process_pool.acall(markdown.to_html, text)
-
-
 def complete(replies: Sequence[Reply]) -> None:
-    """Give those that have ended the HTML that they do not have yet, and keep it. Their texts may be deferred."""
+    """Give those that have ended the HTML that they do not have yet, and keep it. Their texts may be deferred.
+
+    A text that no worker gets through is shown as it was written from then on; one that could not be begun in
+    PAGE_SECONDS only until it is shown again.
+    """
     stale = [reply for reply in replies if reply.html_version != markdown.VERSION and not reply.is_running]
     if not stale:
         return
     texts = dict(Reply.objects.filter(pk__in=[reply.pk for reply in stale]).values_list("pk", "text"))
-    for reply in stale:
-        reply.html, reply.html_version = _render(texts.get(reply.pk, "")), markdown.VERSION
-    Reply.objects.bulk_update(stale, ["html", "html_version"])
+    until = time.monotonic() + PAGE_SECONDS
+    made = [(reply, *_render(texts.get(reply.pk, ""), until)) for reply in reversed(stale)]
+    with transaction.atomic():
+        for reply, html, version in made:
+            if version:
+                _keep(reply, html, version)
+    for reply, html, version in made:
+        reply.html, reply.html_version = html, version
 
 
-def _render(text: str) -> str:
+def _keep(reply: Reply, html: str, version: int) -> None:
+    """Store what was made of the text that was read; a late settle that stored another one has its own HTML."""
+    unchanged = Reply.objects.filter(
+        pk=reply.pk, html_version=reply.html_version, state=reply.state, done_at=reply.done_at
+    )
+    unchanged.update(html=html, html_version=version)
+
+
+def _render(text: str, until: float) -> tuple[str, int]:
+    """The HTML of `text` and its renderer; 0 when it is to be tried again."""
     try:
-        return markdown.to_html(text) if _is_small(text) else process_pool.call(markdown.to_html, text)
-    except process_pool.NotDone:
-        return markdown.as_written(text)
+        if _is_small(text):
+            return markdown.to_html(text), markdown.VERSION
+        html = process_pool.call(markdown.to_html, text, seconds=max(0.0, until - time.monotonic()))
+    except NotBegun:
+        return markdown.as_written(text), 0
+    except NotDone:
+        return markdown.as_written(text), markdown.VERSION
+    return html, markdown.VERSION
 
 
 def _is_small(text: str) -> bool:
-    return len(text) <= process_pool.SMALL
+    return len(text) <= AT_ONCE

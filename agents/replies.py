@@ -230,11 +230,17 @@ def _history(conversation_id: UUID, facts: admission.Facts) -> list[tuple[str, s
     """Earlier turns, oldest first; NoSuchPlace unless the conversation is this agent's."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT r.question, r.text FROM agents_conversation c
+            """SELECT r.question, substr(r.text, 1, %s) FROM agents_conversation c
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ('completed', 'stopped', 'cut')
                  AND r.ending <> 'declined'
                WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
-            [uid(connection, conversation_id), uid(connection, facts.agent_id), HISTORY_TURNS],
+            # Of an answer beyond the budget, which is left out, no more than shows that it is.
+            [
+                prompt.HISTORY_BUDGET + 1,
+                uid(connection, conversation_id),
+                uid(connection, facts.agent_id),
+                HISTORY_TURNS,
+            ],
         )
         rows = cursor.fetchall()
     if not rows:

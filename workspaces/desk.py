@@ -18,6 +18,8 @@ from workspaces import audit
 from workspaces.models import AuditEvent, Workspace
 
 SALT = "workspaces.desk"
+# Characters of a search. Each word is one more condition, and SQLite takes at most a thousand.
+LONGEST_SEARCH = 200
 EMPTY = "–"
 
 
@@ -130,6 +132,11 @@ class DeskAdmin(admin.ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # The template puts it into the page; it is no row of the form.
         return [name for name in super().get_fields(request, obj) if name != "opened"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term[:LONGEST_SEARCH])
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Writes what was changed on the page and nothing else: the rest of `obj` may be older than the row."""

@@ -48,6 +48,7 @@ def _context(
 ) -> dict[str, Any]:
     shown = _latest(conversation) if conversation else []
     rendering.complete(shown)
+    shown = _within(PAGE_CHARACTERS, shown)
     for reply in shown:
         reply.workspace = workspace
     role = Role(request.membership.role)
@@ -76,6 +77,16 @@ def _latest(conversation: Conversation) -> list[Reply]:
     so_far = Window(Sum(Length("html") + Length("text")), order_by=F("created_at").desc())
     found = Reply.objects.filter(pk__in=latest).defer("text").annotate(so_far=so_far)
     return list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at"))
+
+
+def _within(most: int, shown: list[Reply]) -> list[Reply]:
+    """The latest of `shown` whose HTML has at most `most` characters together: some of it may have just been made."""
+    left = most
+    for place, reply in enumerate(reversed(shown)):
+        left -= len(reply.html)
+        if left < 0:
+            return shown[len(shown) - place :]
+    return shown
 
 
 def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:

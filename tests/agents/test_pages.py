@@ -178,7 +178,7 @@ def test_a_text_that_a_worker_gives_up_is_refused_and_the_old_one_stands(
     agent = make_agent(cast.acme)
     source = training.add_text(agent, title="Hours", text="We open at nine.")
 
-    def give_up(*arguments: object) -> None:
+    def give_up(*arguments: object, **limits: object) -> None:
         raise process_pool.NotDone("it took too long")
 
     monkeypatch.setattr(process_pool, "call", give_up)

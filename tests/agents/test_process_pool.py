@@ -14,7 +14,7 @@ import pytest
 
 from agents import process_pool
 from agents.knowledge import chunk
-from agents.process_pool import NotDone
+from agents.process_pool import NotBegun, NotDone
 from tests.harness.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,13 +92,53 @@ def test_more_than_may_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) 
         for _ in range(process_pool.WORKERS + process_pool.MOST_WAITING)
     ]
 
-    with pytest.raises(NotDone, match="waiting"):
+    with pytest.raises(NotBegun, match="waiting"):
         process_pool.call(sorted, [])
 
     for one in busy:
         one.cancel()
     assert eventually(lambda: all(one.done() for one in busy))
     assert process_pool.call(sorted, []) == []
+
+
+def test_waiting_counts_as_well() -> None:
+    busy = [process_pool._submit(time.sleep, (2,), 30) for _ in range(process_pool.WORKERS)]
+
+    with pytest.raises(NotBegun, match="waited"):
+        process_pool.call(sorted, [2, 1], seconds=0.2)
+
+    assert eventually(lambda: all(one.done() for one in busy))
+
+
+def test_a_worker_that_somebody_ends_is_not_blamed_on_its_text() -> None:
+    """As a service manager does, which tells all processes of a service to stop."""
+    process_pool.call(os.getpid)
+    running = process_pool._submit(time.sleep, (60,), 90)
+    for worker in workers_of(os.getpid()):
+        worker.terminate()
+
+    with pytest.raises(NotBegun):
+        running.result(30)
+    assert process_pool.call(sorted, [2, 1]) == [1, 2]
+
+
+def test_closing_ends_what_waits_too() -> None:
+    jobs = [process_pool._submit(time.sleep, (60,), 90) for _ in range(process_pool.WORKERS + 8)]
+    assert eventually(lambda: workers_of(os.getpid()))
+
+    process_pool.close()
+
+    assert {type(job.exception(30)) for job in jobs} == {NotBegun}
+
+
+def test_a_server_that_ends_does_not_wait_for_what_waits() -> None:
+    program = (
+        "import time\nfrom agents import process_pool\n"
+        "for _ in range(30): process_pool._submit(time.sleep, (5,), 300)\n"
+        "time.sleep(1)\nprocess_pool.close()"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
 
 
 def test_no_worker_outlives_a_server_that_was_killed() -> None:

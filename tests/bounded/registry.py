@@ -24,7 +24,7 @@ from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import playground
 from billing import statement
-from bookbag import arrival, logs, reports
+from bookbag import arrival, bounds, logs, reports
 from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, openai, refusals, wire
@@ -121,7 +121,13 @@ def _log(text: str) -> None:
         "django.request", logging.ERROR, "x.py", 1, "%s said %s", (text, ValueError(text)), None
     )
     logs.RedactingFormatter("%(message)s").format(record)
+    logs.JsonFormatter().format(record)
     logs.describe(ValueError(text))
+
+
+def _headers(text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    bounds.drop_odd_headers({"headers": [(name, data) for name in (b"cookie", b"accept", b"content-type")]})
 
 
 def _page(source: str) -> Callable[[str], object]:
@@ -179,8 +185,9 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.watching.resume_point": watching.resume_point,
     "billing.statement._formula_safe": statement._formula_safe,
     "bookbag.arrival.address_of": arrival.address_of,
+    "bookbag.bounds._is_odd": _headers,
     "bookbag.logs.redact": logs.redact,
-    "bookbag.logs.RedactingFormatter": _log,
+    "bookbag.logs.RedactingFormatter and JsonFormatter": _log,
     "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
     "llm.shape": _key,
     "llm.providers.wire.EventReader.feed": _events,
@@ -207,6 +214,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 NOT_HERE = {
     "agents.rendering.settled": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering._keep": "stores: tests/agents/test_rendering.py",
     "agents.rendering._is_small": "asks for a length",
     "llm.lifecycle._word": "a part of a model's id, which is short",
     "llm.notices._send_each": "mails of our own words",

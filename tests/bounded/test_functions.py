@@ -1,13 +1,18 @@
 """Every function that takes a stranger's text, fed with everything that makes a careless one slow."""
 
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 
+from agents import process_pool, replies
 from agents.knowledge import index, training
-from agents.models import Source
+from agents.knowledge.prompt import HISTORY_BUDGET
+from agents.models import Conversation, Source
 from agents.replies import QUESTION_CHARACTERS
+from tests.agents.test_pages import make_reply
+from tests.bounded import memory
 from tests.bounded.growth import sizes, too_steep
 from tests.bounded.registry import FUNCTIONS, NOT_HERE, text_takers, unregistered
 from tests.bounded.texts import ACCENTS, TEXTS
@@ -35,6 +40,25 @@ def test_function_keeps_within_the_bound(name: str, most: int) -> None:
     }
 
     assert steep == {}
+
+
+# Bytes for each character of a text.
+MOST_MEMORY = 500
+
+
+@in_no_database
+@sizes
+@pytest.mark.parametrize(
+    ("module", "function"), [("agents.markdown", "to_html"), ("agents.knowledge.chunk", "pieces")]
+)
+def test_memory_keeps_within_the_bound(module: str, function: str, most: int) -> None:
+    """Of what workers do: a fresh one does all texts."""
+    process_pool.close()
+
+    peaks = process_pool.call(memory.peaks, module, function, most, seconds=600)
+
+    assert {what: peak for what, peak in peaks.items() if peak > MOST_MEMORY * most} == {}
+    process_pool.close()
 
 
 # One of each kind, for work that writes: the database's own time counts here on SQLite.
@@ -89,6 +113,19 @@ def test_training_keeps_within_the_bound(cast: Cast, what: str) -> None:
 
     # Not more, so that all of it is done here and none in a worker, whose time would not count.
     assert too_steep(train, TEXTS[what], 32_000) is None
+
+
+@pytest.mark.django_db
+def test_earlier_answers_are_read_as_far_as_a_prompt_takes_them(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    for length in (10, HISTORY_BUDGET, 256 * 1024):
+        make_reply(agent, conversation, text="é" * length)
+
+    facts = SimpleNamespace(agent_id=agent.pk)
+    history = replies._history(conversation.pk, facts)  # type: ignore[arg-type]
+
+    assert sorted(len(text) for _, text in history) == [10, HISTORY_BUDGET, HISTORY_BUDGET + 1]
 
 
 @pytest.mark.django_db

@@ -5,19 +5,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import httpx
 import pytest
+from django.conf import settings
 
 from agents.knowledge import training
-from agents.models import Agent, Reply
+from agents.models import Agent, Conversation, Reply
+from tests.agents.test_pages import make_reply
 from tests.bounded.texts import ACCENTS, TEXTS
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, live_events, platform_key, send, stop, talk
+from tests.harness.chat import accepted, csrf, live_events, messages_path, platform_key, send, stop, talk
 from tests.harness.figures import Figure
 from tests.harness.live import Server
-from tests.harness.visitor import Visit, Visitor
+from tests.harness.visitor import Visit, Visitor, session_cookie
 from tests.provider_double.client import Double
+from workspaces import audit
+from workspaces.models import AuditEvent, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,6 +31,8 @@ CALM_SECONDS = 1.5
 # Seconds. A probe that waits longer is a server that seems dead; a stream that pauses longer is one that hangs.
 MOST = 1.0
 ANSWER = 256 * 1024
+# The machine has others to serve; what a text does to the server it does each time.
+ATTEMPTS = 3
 
 
 @dataclass
@@ -111,8 +118,56 @@ def stores_an_answer_and_looks(visitor: Visitor, agent: Agent, double: Double) -
     page = f"/w/acme/agents/{agent.pk}/questions/new/"
     for number in range(3):
         answer = f"{number}{ACCENTS * 9_000}"
-        assert visitor.submit(page, question=f"{number}?", answer=answer).status_code == 302
+        question = f"{number} {uuid4().hex}?"
+        assert visitor.submit(page, question=question, answer=answer).status_code == 302
     assert visitor.get(f"/w/acme/agents/{agent.pk}/").status_code == 200
+
+
+def reads_fifty_answers(visitor: Visitor, agent: Agent, double: Double) -> None:
+    """That nobody has rendered yet, as after an upgrade of the renderer: the first look renders, the second reads."""
+    conversation = Conversation.objects.create(agent=agent, started_by=None)
+    hostile = [*HOSTILE, "a\n\n"]
+    for number in range(50):
+        unit = hostile[number % len(hostile)]
+        make_reply(agent, conversation, text=unit * (ANSWER // len(unit)), html="", html_version=0)
+    for _ in range(2):
+        shown = visitor.get(f"/w/acme/agents/{agent.pk}/playground/?conversation={conversation.pk}")
+        assert shown.status_code == 200
+        assert len(shown.content) < 6_000_000
+
+
+def is_refused(visitor: Visitor, agent: Agent, double: Double) -> None:
+    """By a provider that says so at great length."""
+    for body in (ACCENTS * 9_000, '{"a":' * 12_000, "1" * 60_000, '{"error": {"message": "' + "sk-" * 20_000):
+        double.script("status", status=400, body=body)
+        assert talk(visitor, agent, "Say no").end.kind == "error"
+
+
+def exports(visitor: Visitor, agent: Agent, double: Double) -> None:
+    event = audit.record(agent.workspace, "agent.edited", name="=" * 80, note="\r\n@" * 1_000)
+    AuditEvent.objects.bulk_create(
+        AuditEvent(workspace=event.workspace, action=event.action, data=event.data) for _ in range(3_000)
+    )
+    admin = Visitor(str(visitor.base_url))
+    admin.cookies.set(
+        settings.SESSION_COOKIE_NAME,
+        session_cookie(User.objects.get(email="adam@acme.test")),
+        domain="127.0.0.1",
+    )
+    assert len(admin.get("/w/acme/audit/export.csv").content) > 9_000_000
+    admin.close()
+
+
+def sends(body: str) -> Deed:
+    """A message as its page's script sends it, which is read without Django's middleware."""
+
+    def do(visitor: Visitor, agent: Agent, double: Double) -> None:
+        headers = {
+            "accept": "application/json", "content-type": "application/x-www-form-urlencoded", "x-csrftoken": csrf(visitor),
+        }  # fmt: skip
+        assert visitor.post(messages_path(agent), content=body, headers=headers).status_code in (400, 413)
+
+    return do
 
 
 def is_answered(unit: str) -> Deed:
@@ -121,7 +176,7 @@ def is_answered(unit: str) -> Deed:
     def do(visitor: Visitor, agent: Agent, double: Double) -> None:
         double.script("chunks", chunks=[unit * (ANSWER // len(unit.encode()) - 1)])
         talk(visitor, agent, "Repeat it")
-        reply = Reply.objects.get(question="Repeat it")
+        reply = Reply.objects.filter(question="Repeat it").latest("created_at")
         assert reply.html_version
         page = f"/w/acme/agents/{agent.pk}/playground/?conversation={reply.conversation_id}"
         assert visitor.get(page).status_code == 200
@@ -153,6 +208,7 @@ def goes_to(path: str, **headers: str) -> Deed:
     return do
 
 
+HOSTILE = ("[", "![", "> ", "|a", "*a ", "&", "\xa0", "- ")
 DEEDS: dict[str, Deed] = {
     "a source: a heading of blanks": adds_a_text("a heading of blanks"),
     "a source: short paragraphs": adds_a_text("'a\\n\\n'"),
@@ -161,14 +217,19 @@ DEEDS: dict[str, Deed] = {
     "a message: accents": asks("a" + ACCENTS * 9_999),
     "a message: different words": asks(TEXTS["different words"](19_999)),
     "a message: one word": asks("ay" * 9_999),
+    "a message: half a megabyte of signs that escape": sends("text=" + "%" * 500_000),
+    "a page of fifty answers": reads_fifty_answers,
+    "a provider's refusal": is_refused,
+    "an export": exports,
     "questions and answers: accents": stores_an_answer_and_looks,
-    **{f"a reply: {unit!r}": is_answered(unit) for unit in ("[", "![", "> ", "|a", "*a ", "&", "\xa0", "- ")},
+    **{f"a reply: {unit!r}": is_answered(unit) for unit in (HOSTILE)},
     "a reply: a wide table": is_answered("|a" * 9_000 + "|\n" + "|-" * 9_000 + "|\n" + "|\n" * 90_000),
     "a sign-in: an address of accents to go to": posts("/accounts/login/", login="a@b.test", password="x", next="//a" + ACCENTS * 40_000),
     "a sign-in: a long address": posts("/accounts/login/", login="a" * 250_000 + "@b.test", password="x" * 250_000),
     "a source: sent as a form's, all of it escaped": posts_a_source("\n" * 990_000),
     "a sign-in: a book to go on to": posts("/accounts/login/", login="a@b.test", password="x", next=ACCENTS * 300_000),
     "a cookie of backslashes": goes_to("/accounts/login/", cookie='csrftoken="' + "\\" * 50_000 + '"'),
+    "a type of semicolons": goes_to("/accounts/login/", **{"content-type": "a" + ";" * 50_000}),
     "a path of the operators' pages": goes_to("/admin/r/" + "a/" * 8_000),
 }  # fmt: skip
 
@@ -182,17 +243,20 @@ def test_others_are_served_meanwhile(
     provider_double.script("never_ending", tokens_per_s=TOKENS_PER_SECOND)
 
     with pulse(live, visit(cast.edith), agent) as seen:
-        _, calm_gap = seen.worst()
-        deed(visit(cast.edith), agent, provider_double)
-        time.sleep(0.3)
-        probe, gap = seen.worst()
+        for attempt in range(ATTEMPTS):
+            _, calm_gap = seen.worst()
+            deed(visit(cast.edith), agent, provider_double)
+            time.sleep(0.3)
+            probe, gap = seen.worst()
+            figure(
+                "slowest probe and longest gap beside a hostile text, s",
+                f"{probe:.2f}, {gap:.2f} (before: {calm_gap:.2f}; attempt {attempt + 1})",
+            )
+            if probe < MOST and gap < MOST:
+                return
+            time.sleep(CALM_SECONDS)
 
-    figure(
-        "slowest probe and longest gap beside a hostile text, s",
-        f"{probe:.2f}, {gap:.2f} (before: {calm_gap:.2f})",
-    )
-    assert probe < MOST
-    assert gap < max(MOST, 5 * calm_gap)
+    pytest.fail(f"probes took up to {probe:.2f} s and pieces {gap:.2f} s, each of {ATTEMPTS} times")
 
 
 def test_a_body_of_any_size_is_refused_before_it_is_kept(cast: Cast, visit: Visit, live: Server) -> None:
