@@ -246,7 +246,9 @@ def test_running_server_is_noticed_with_and_without_a_reply(
     busy = refused(manage(at(source), "move_database", target))
     migrating = refused(manage(at(source), "migrate", "agents"))
     server.kill()
-    killed = refused(manage(at(source), "move_database", target))
+    killed = refused(
+        manage(at(source), "move_database", target, LEASE_SECONDS="600", LEASE_LIFE_SECONDS="600")
+    )
 
     assert "Another process has the present database open" in idle
     assert all("A reply is being written right now" in told for told in (busy, killed))
