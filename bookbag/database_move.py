@@ -41,7 +41,7 @@ from workspaces import guards as audit_guards
 
 SOURCE = "source"
 # Rows read at once. Few, since the text of a source may take four megabytes.
-ROWS = 50
+ROWS = 20
 LOCK_SECONDS = 10
 # What `migrate` writes into an empty database; the source has its own.
 MADE_BY_MIGRATE = {
@@ -329,7 +329,7 @@ def _triggers_off() -> Iterator[None]:
 def _copy_table(model: type[models.Model], say: Say) -> Content:
     """Raises DoesNotFit."""
     fields, table = model._meta.concrete_fields, model._meta.db_table
-    columns = ", ".join(_quoted(field.column) for field in fields)
+    columns = ", ".join(_quoted(str(field.column)) for field in fields)
     content = Content()
     unfit: list[str] = []
     with connection.cursor() as cursor:
@@ -386,7 +386,7 @@ def _set_sequences() -> None:
             if not isinstance(key, models.AutoField | models.BigAutoField | models.SmallAutoField):
                 continue
             table = model._meta.db_table
-            cursor.execute(f"SELECT COALESCE(MAX({_quoted(key.column)}), 0) FROM {_quoted(table)}")
+            cursor.execute(f"SELECT COALESCE(MAX({_quoted(str(key.column))}), 0) FROM {_quoted(table)}")
             last = max(cursor.fetchone()[0], given.get(table, 0))
             cursor.execute(
                 "SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)",

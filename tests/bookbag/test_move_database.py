@@ -11,7 +11,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -111,15 +111,29 @@ def source(furnished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(furnished, tmp_path / "here.sqlite3"))
 
 
-@pytest.fixture
-def target() -> Iterator[str]:
-    """The address of an empty database beside the test's."""
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """The address of one beside the test's, of an owner who may do nothing else."""
     name = f"moved_{os.getpid()}_{time.monotonic_ns()}"
     with outside() as there:
-        there.execute(f"CREATE DATABASE {name}")
-    yield database_url().rpartition("/")[0] + f"/{name}"
+        there.execute(f"CREATE ROLE {name} LOGIN")
+        there.execute(f"CREATE DATABASE {name} OWNER {name}")
+    yield re.sub("^postgres://[^@]*@", f"postgres://{name}@", database_url().rpartition("/")[0]) + f"/{name}"
     with outside() as there:
         there.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        there.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def target() -> Iterator[str]:
+    with empty_database() as url:
+        yield url
+
+
+@pytest.fixture
+def other_target() -> Iterator[str]:
+    with empty_database() as url:
+        yield url
 
 
 def outside(name: str = "") -> psycopg.Connection[Any]:
@@ -208,6 +222,34 @@ def test_killed_before_its_end_it_leaves_nothing_and_is_begun_again(source: Path
     assert eventually(lambda: is_untouched(target), seconds=20)
     assert content(source) == before
     done(manage(at(source), "move_database", target))
+
+
+def peak_megabytes(source: Path, target: str) -> float:
+    """The most memory that a move took."""
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "DATABASE_URL": at(source)}
+    command = [sys.executable, "manage.py", "move_database", target]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / 1024
+
+
+def test_memory_does_not_grow_with_what_is_moved(source: Path, target: str, other_target: str) -> None:
+    small = peak_megabytes(source, target)
+    megabytes = 150
+    with closing(sqlite3.connect(source)) as there, there:
+        there.execute(
+            f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {megabytes})"
+            " INSERT INTO agents_source (id, agent_id, title, text, content_hash, created_at)"
+            " SELECT LOWER(HEX(RANDOMBLOB(16))), (SELECT id FROM agents_agent LIMIT 1), 'A book',"
+            " HEX(RANDOMBLOB(500000)), HEX(RANDOMBLOB(32)), '2026-01-01 00:00:00' FROM n"
+        )
+
+    assert peak_megabytes(source, other_target) < small + megabytes / 2
+    assert rows_of(other_target, "SELECT COUNT(*) FROM agents_source WHERE title = 'A book'") == [
+        (megabytes,)
+    ]
 
 
 # --- What it refuses -----------------------------------------------------------------------------------
