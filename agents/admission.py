@@ -29,7 +29,7 @@ from llm.vault import Sealed
 from workspaces.models import Role, User
 from workspaces.sessions import SessionStore
 
-_WHO = _WHO = """
+_WHO = """
 FROM workspaces_session s
 JOIN workspaces_user u ON u.id = s.user_id
 LEFT JOIN workspaces_workspace w ON w.slug = %s

@@ -223,7 +223,8 @@ class Reply(models.Model):
     first_text_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
-    # The run.
+    # The run. Of which process it is; None where that was not known, which leaves it to its lease.
+    instance_id = models.UUIDField(null=True)
     lease_token = models.UUIDField()
     renewed_at = models.DateTimeField()
     stop_requested = models.BooleanField(default=False)
@@ -263,6 +264,16 @@ class Reply(models.Model):
     @property
     def is_running(self) -> bool:
         return self.state in self.RUNNING
+
+
+class Instance(models.Model):
+    """A server process that works on replies, and when it last said so (agents/instances.py)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"instance {self.pk}, seen at {self.seen_at}"
 
 
 class Watch(models.Model):

@@ -29,16 +29,16 @@ NOT_YET = Rendered("", 0)
 async def settled(text: str) -> Rendered:
     """The HTML to store with `text`; NOT_YET when it takes too long or fails."""
     try:
-        async with asyncio.timeout(SECONDS):
-            html = (
-                markdown.to_html(text)
-                if _is_small(text)
-                else await process_pool.acall(markdown.to_html, text)
-            )
+        html = markdown.to_html(text) if _is_small(text) else await _elsewhere(text)
     except Exception as problem:  # whatever it was, the reply must be settled
         log.warning("a reply is not rendered yet: %s", type(problem).__name__)
         return NOT_YET
     return Rendered(html, markdown.VERSION)
+
+
+async def _elsewhere(text: str) -> str:
+    async with asyncio.timeout(SECONDS):
+        return await process_pool.acall(markdown.to_html, text)
 
 
 def complete(replies: Sequence[Reply]) -> None:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from agents import admission, faults, local
+from agents import admission, faults, instances, local
 from agents.database import as_uuid, new_id
 from agents.errors import (
     BadMessage,
@@ -256,7 +256,7 @@ def _make_credits_available(price: int, facts: admission.Facts) -> None:
 _COLUMNS = (
     "id workspace_id agent_id conversation_id member_id idempotency_key fingerprint question text sources state "
     "error_code error_detail chat_model_id model_name provider model_id credential_kind credential_id credential_mask "
-    "billing price why charged attempts lease_token stop_requested"
+    "billing price why charged attempts instance_id lease_token stop_requested"
 ).split()
 
 
@@ -331,6 +331,7 @@ def _values(send: Send, facts: admission.Facts, planned: Accepted) -> list[Any]:
         planned.route.why.value,
         0,
         0,
+        uid(connection, instance) if (instance := instances.current()) else None,
         uid(connection, planned.lease_token),
         False,
     ]

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -21,8 +21,9 @@ from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from agents import database, faults, local, outcomes, rendering, settlement
+from agents import announcements, database, faults, instances, local, outcomes, rendering, settlement
 from agents.models import Reply
+from agents.news import News
 from agents.outcomes import Cause, Verdict
 from agents.replies import Accepted
 from agents.settlement import Beat, Result
@@ -33,8 +34,12 @@ from workspaces import tracing
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# A settle that cannot reach the database is tried this long; then the sweep frees the hold.
-SETTLE_SECONDS = 30.0
+# A settle that cannot reach the database is tried for SETTLE_SECONDS; then it is left to the sweep. Without a database no
+# reply begins, so what waits is what ran when it went away. Should only settling fail, so many bytes of text wait, and
+# the rest is left to the sweep at once.
+WAITING_BYTES = 64 * 1024 * 1024
+# So many try again at a time; each may hold up a database thread until its connection fails.
+TRYING_AGAIN = 3
 INTERRUPTED = Verdict(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
 _live: dict[UUID, "Run"] = {}
@@ -53,10 +58,11 @@ def launch(accepted: Accepted) -> "Run":
     return run
 
 
-class Run:
+class Run(News):
     """One reply in the making. `pieces` only grows; `finished` is set once it is settled."""
 
     def __init__(self, accepted: Accepted) -> None:
+        super().__init__()
         self.accepted = accepted
         self.pieces: list[str] = []
         self.room = settings.REPLY_TEXT_BYTES  # bytes of text there may still be
@@ -66,7 +72,6 @@ class Run:
         self.began = time.monotonic()
         self.task: asyncio.Task[None] | None = None
         self.first_text_at: datetime | None = None
-        self._watchers: set[asyncio.Future[None]] = set()
         self._reading = False
         self._stopping = False
         self._stored_pieces = 0
@@ -84,22 +89,6 @@ class Run:
         """How long its model has been thinking; None once there is text, and for models that do not think."""
         thinks = self.accepted.may_think and not self.visible and not self.finished
         return int(time.monotonic() - self.began) if thinks else None
-
-    async def changed(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
-        """Wait until there is more to see, at most `seconds`. `loop` is the running one."""
-        news: asyncio.Future[None] = loop.create_future()
-        self._watchers.add(news)
-        timer = loop.call_later(seconds, _wake, news)
-        try:
-            await news
-        finally:
-            timer.cancel()
-            self._watchers.discard(news)
-
-    def _tell(self) -> None:
-        for news in self._watchers:
-            _wake(news)
-        self._watchers.clear()
 
     # --- the work ---
 
@@ -181,7 +170,7 @@ class Run:
             self.visible = True
             self.first_text_at = timezone.now()
             faults.reach("mid_stream")
-        self._tell()
+        self.tell()
         return self.room >= 0
 
     # --- the end ---
@@ -206,28 +195,45 @@ class Run:
             result, charged = replace(result, verdict=INTERRUPTED, error=None), 0
         self.finished = settlement.as_reply(self.accepted, result, charged=charged)
         _live.pop(self.accepted.reply_id, None)
-        self._tell()
+        self.tell()
+        announcements.announce([self.accepted.reply_id])
         await _learn(self.accepted, result)
 
     async def _settle_until_done(self, result: Result) -> int | None:
         """The credits charged; None when it could not be stored, which leaves the reply to the sweep."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        try:
+            return await database.run(settlement.settle, self.accepted, result)
+        except DatabaseError as problem:
+            log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
+            with _waiting(result) as may_wait:
+                return await self._settle_when_possible(result, problem) if may_wait else None
+        except Exception as problem:  # not the database: trying again would not help
+            log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(problem).__name__)
+            return None
+
+    async def _settle_when_possible(self, result: Result, problem: DatabaseError) -> int | None:
+        deadline = time.monotonic() + settings.SETTLE_SECONDS
         wait = 0.1
-        while True:
-            try:
-                return await database.run(settlement.settle, self.accepted, result)
-            except DatabaseError as problem:
-                log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
-                if isinstance(problem, DataError | IntegrityError):
-                    # The text and its charge are worth more than what the provider counted, if that fits nowhere.
-                    result = replace(result, outcome=Outcome(), error=None, left_out=[])
-                if time.monotonic() > deadline:
-                    return None
-            except Exception as problem:  # not the database: trying again would not help
-                log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(problem).__name__)
-                return None
+        while time.monotonic() < deadline:
+            if isinstance(problem, DataError | IntegrityError):
+                # The text and its charge are worth more than what the provider counted, if that fits nowhere.
+                result = replace(result, outcome=Outcome(), error=None, left_out=[])
             await asyncio.sleep(wait)
             wait = min(wait * 2, 5.0)
+            if len(_trying_again) >= TRYING_AGAIN:
+                continue
+            _trying_again.add(self.accepted.reply_id)
+            try:
+                return await database.run(settlement.settle, self.accepted, result)
+            except DatabaseError as again:
+                problem = again
+                log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
+            except Exception as other:
+                log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(other).__name__)
+                return None
+            finally:
+                _trying_again.discard(self.accepted.reply_id)
+        return None
 
     def beat(self) -> Beat | None:
         """What to store now: new text, a lease that is due. None when there is nothing."""
@@ -250,9 +256,21 @@ async def _ready(text: str) -> AsyncGenerator[str, None]:
         await asyncio.sleep(0)
 
 
-def _wake(news: asyncio.Future[None]) -> None:
-    if not news.done():
-        news.set_result(None)
+_waiting_bytes = 0
+_trying_again: set[UUID] = set()
+
+
+@contextlib.contextmanager
+def _waiting(result: Result) -> Iterator[bool]:
+    """Whether there is room for this result to wait until it can be stored; it counts until the end of the block."""
+    global _waiting_bytes
+    size = len(result.text.encode("utf-8", "replace"))
+    fits = _waiting_bytes + size <= WAITING_BYTES
+    _waiting_bytes += size
+    try:
+        yield fits
+    finally:
+        _waiting_bytes -= size
 
 
 async def _learn(accepted: Accepted, result: Result) -> None:
@@ -288,6 +306,7 @@ async def _note_health(accepted: Accepted, result: Result) -> None:
 
 async def heartbeat_forever() -> None:
     """Once a second, for as long as the server lives."""
+    await _introduce()
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         try:
@@ -296,18 +315,26 @@ async def heartbeat_forever() -> None:
             log.warning("heartbeat missed: %s", type(problem).__name__)
 
 
+async def _introduce() -> None:
+    """Make this process known, so that others notice its end; where that fails, its replies have their leases."""
+    try:
+        await database.run(instances.beat)
+    except DatabaseError as problem:
+        log.warning("this process is not known yet: %s", type(problem).__name__)
+
+
 async def _beat_once() -> None:
     running = [run for run in _live.values() if not run.finished]
+    if not running:
+        return
+    await database.run(instances.beat)
     beats = [(run, beat) for run, beat in ((run, run.beat()) for run in running) if beat]
     if beats:
         await database.run(settlement.heartbeat, [beat for _, beat in beats])
         for run, beat in beats:
             run.stored(beat)
-    asked = (
-        await database.run(settlement.stops_requested, [run.accepted.reply_id for run in running])
-        if running
-        else set()
-    )
+        announcements.announce(beat.accepted.reply_id for _, beat in beats if beat.text is not None)
+    asked = await database.run(settlement.stops_requested, [run.accepted.reply_id for run in running])
     for reply_id in asked:
         wanted = _live.get(reply_id)
         if wanted:

@@ -1,6 +1,7 @@
 """Sweeping: replies whose run lost its lease are over, uncharged, and their holds are freed.
 
-The server sweeps every SWEEP_SECONDS, one of all its processes at a time; so does `sweep_holds`.
+The server sweeps every SWEEP_SECONDS, one of all its processes at a time; so does `sweep_holds`. Each process looks
+every second for others that have fallen silent, and sweeps at once when it finds one.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from agents import database, duties
+from agents import announcements, database, duties, instances
 from agents.models import Reply
 from billing import ledger
 from billing.models import Hold
@@ -30,13 +31,17 @@ def sweep() -> int:
     # A reply on credits ends with its hold, never before it (and somebody else may have freed the hold).
     freed = Exists(Hold.objects.filter(reply_id=OuterRef("pk"), state=Hold.State.EXPIRED))
     lapsed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
-    ended = running.filter((on_credits & freed) | (~on_credits & lapsed))
-    return ended.update(
+    over = running.filter((on_credits & freed) | (~on_credits & lapsed))
+    ids = list(over.values_list("pk", flat=True))
+    ended = over.filter(pk__in=ids).update(
         state=Reply.State.FAILED,
         ending=Reply.Ending.FAILED,
         error_code="interrupted",
         done_at=Now(),
     )
+    if ids and announcements.are_possible():
+        announcements.notify([reply_id.hex for reply_id in ids])
+    return ended
 
 
 def sweep_if_my_turn() -> None:
@@ -44,7 +49,24 @@ def sweep_if_my_turn() -> None:
         ended = sweep()
         if ended:
             log.warning("swept %d interrupted replies; nothing was charged for them", ended)
+        instances.forget_the_old()
     upkeep.run()
+
+
+def sweep_after_the_silent() -> int:
+    """End the replies of processes that have fallen silent; returns how many were found."""
+    orphans = instances.end_leases_of_the_silent()
+    if orphans:
+        log.warning("another process fell silent: %d replies of it are swept; nothing is charged", orphans)
+        sweep()
+    return orphans
+
+
+async def look_after_others_forever() -> None:
+    """Every LOOK_SECONDS, for as long as the server lives."""
+    while True:
+        await asyncio.sleep(instances.LOOK_SECONDS)
+        await attempt(sweep_after_the_silent)
 
 
 async def sweep_forever() -> None:

@@ -12,15 +12,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from agents import actions, database, runs, words
+from agents import actions, lookout, runs, words
+from agents.lookout import Followed
 from agents.models import Reply
 from agents.runs import Run
 from llm import profiles
 from workspaces.models import Role
 
-# Seconds. A comment keeps proxies from closing a silent stream; a foreign run is looked up this often.
+# Seconds. A comment keeps proxies from closing a silent stream.
 COMMENT_SECONDS = 10.0
-POLL_SECONDS = 0.5
 # A model that has said nothing for so long is said to be thinking, if it is one that may.
 THINKING_AFTER_SECONDS = 1.0
 END = "end"
@@ -87,28 +87,40 @@ async def watch_run(run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER) 
 
 async def _watch_stored(reply_id: UUID, seen: int | str, *, role: Role) -> AsyncIterator[bytes]:
     """Follow a run of another process, or replay a finished reply, from the database."""
+    reply = await lookout.find(reply_id)
     offset = seen if isinstance(seen, int) else 0
-    told_sources = seen == END
-    quiet = wait = 0.0
+    if seen != END:
+        yield frame("sources", offset, {"sources": reply.sources})
+    if reply.is_running:
+        async with lookout.following(reply) as followed:
+            async for event in _watch_followed(followed, offset):
+                yield event
+            reply, offset = followed.reply, max(offset, len(followed.text))
+    missed = reply.text[offset:] if seen != END else ""
+    if missed:
+        offset += len(missed)
+        yield frame("text", offset, {"text": missed})
+    yield _terminal(reply, reply.workspace.slug, role=role)
+
+
+async def _watch_followed(followed: Followed, offset: int) -> AsyncIterator[bytes]:
+    """The events of a reply from `offset` until it has ended, all its text among them."""
+    loop = asyncio.get_running_loop()
+    wait = _until_told(_thinking_seconds(followed))
     while True:
-        reply = await database.run(Reply.objects.select_related("workspace").defer("html").get, pk=reply_id)
-        if not told_sources:
-            told_sources = True
-            wait = _until_told(_thinking_seconds(reply))
-            yield frame("sources", offset, {"sources": reply.sources})
-        missed = reply.text[offset:] if seen != END else ""
+        missed = followed.text[offset:]
         if missed:
             offset += len(missed)
-            quiet = 0.0
             yield frame("text", offset, {"text": missed})
-        if not reply.is_running:
-            yield _terminal(reply, reply.workspace.slug, role=role)
+        elif followed.is_gone:
+            raise Reply.DoesNotExist
+        elif not followed.reply.is_running:
             return
-        await asyncio.sleep(POLL_SECONDS)
-        quiet += POLL_SECONDS
-        if quiet >= wait:
-            quiet, wait = 0.0, COMMENT_SECONDS
-            yield _waiting(offset, _thinking_seconds(reply))
+        else:
+            await followed.changed(loop, wait)
+            wait = COMMENT_SECONDS
+            if len(followed.text) <= offset and followed.reply.is_running and not followed.is_gone:
+                yield _waiting(offset, _thinking_seconds(followed))
 
 
 def _until_told(thinking_seconds: int | None) -> float:
@@ -116,9 +128,10 @@ def _until_told(thinking_seconds: int | None) -> float:
     return max(0.0, THINKING_AFTER_SECONDS - (thinking_seconds or 0))
 
 
-def _thinking_seconds(reply: Reply) -> int | None:
+def _thinking_seconds(followed: Followed) -> int | None:
+    reply = followed.reply
     may_think = profiles.by_rules(reply.provider, reply.model_id).may_think
-    thinks = reply.credential_kind != "none" and may_think and not reply.text
+    thinks = reply.credential_kind != "none" and may_think and not followed.text
     return int((timezone.now() - reply.created_at).total_seconds()) if thinks else None
 
 

@@ -14,7 +14,17 @@ from bench.report import Table
 from bench.servers import ROOT
 
 # In this order: what is hot first, the large ledgers last.
-SECTIONS = ("requests", "replies", "first_text", "relay", "open_streams", "vault", "ledger", "growth")
+SECTIONS = (
+    "requests",
+    "replies",
+    "first_text",
+    "relay",
+    "open_streams",
+    "watchers",
+    "vault",
+    "ledger",
+    "growth",
+)
 RESULTS = ROOT / "bench" / "results"
 
 

@@ -99,6 +99,12 @@ def renew(cursor: Any, rows: Sequence[tuple[UUID, UUID]]) -> None:
         cursor.executemany(_timed(RENEW, sql.now(cursor.db)), ids)
 
 
+def end_leases(reply_ids: Sequence[UUID]) -> None:
+    """Let the leases of these replies' open holds be over now: their runs are known to be dead."""
+    over = Now() - timedelta(seconds=settings.LEASE_SECONDS + 1)
+    Hold.objects.filter(reply_id__in=reply_ids, state=Hold.State.HELD).update(renewed_at=over)
+
+
 def lapsed() -> QuerySet[Hold]:
     """Open holds whose lease ran out, or that are older than any reply may be, by the database's clock."""
     unrenewed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))

@@ -1,7 +1,7 @@
 """The server's entry, which `manage.py serve` runs.
 
-Serves pages through Django and the chat path through the express lane, and keeps the two duties of a
-running server: the heartbeat of its replies and the sweep of those that others left behind.
+Serves pages through Django and the chat path through the express lane, and keeps the duties of a running
+server: the heartbeat of its replies, the sweep of those that others left behind, and the look after others.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ except ImproperlyConfigured as error:
     sys.exit(f"Bookbag does not start: {error}")
 
 # After Django is set up: these import models.
-from agents import database, process_pool, runs, sweeper  # noqa: E402
+from agents import database, instances, process_pool, runs, sweeper  # noqa: E402
 from bookbag.arrival import Arrival, Receive, Scope, Send  # noqa: E402
 from bookbag.express import Express  # noqa: E402
 from llm import gateway, upkeep  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
@@ -57,6 +57,7 @@ async def _live(receive: Receive, send: Send) -> None:
         await runs.end_all()
     # Openings counted since the last sweep are in this process's memory alone.
     await sweeper.attempt(upkeep.run)
+    await sweeper.attempt(instances.leave)
     await database.close()
     process_pool.close()
     await send({"type": "lifespan.shutdown.complete"})
@@ -71,7 +72,8 @@ def _spare_the_collector() -> None:
 
 @contextlib.asynccontextmanager
 async def _duties() -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(runs.heartbeat_forever()), asyncio.create_task(sweeper.sweep_forever())]
+    duties = (runs.heartbeat_forever(), sweeper.sweep_forever(), sweeper.look_after_others_forever())
+    tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield
     finally:

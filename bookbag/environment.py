@@ -229,6 +229,16 @@ class Environment(environ.Env):
             raise ImproperlyConfigured(f"{var} {problem}")
         return self.db_url_config(text if text == "sqlite://:memory:" else _database_url(var, text))
 
+    def postgres_url(self, var: str) -> Any:
+        """The address of a PostgreSQL database as libpq reads it; empty when unset."""
+
+        def read(text: str) -> str:
+            if not _database_url(var, text).startswith(("postgres://", "postgresql://")):
+                raise ImproperlyConfigured(f"{var} must begin with postgres://.")
+            return text
+
+        return self.get_value(var, cast=read, default="")
+
     def cache_url(self, var: str = "CACHE_URL", default: Any = NOTSET, backend: Any = None) -> Any:
         text = self.get_value(var, default=default)
         kind = _split(var, text).scheme

@@ -114,6 +114,8 @@ REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024, least=1)
 LEASE_SECONDS = env.seconds("LEASE_SECONDS", default=60)
 LEASE_LIFE_SECONDS = env.seconds("LEASE_LIFE_SECONDS", default=330)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", default=30)
+# How long a reply that ended waits to be stored: an outage of ten minutes loses no text that anybody has read.
+SETTLE_SECONDS = env.seconds("SETTLE_SECONDS", default=660)
 # Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.
 FAULT_POINT = env.str("FAULT_POINT", default="")
 
@@ -206,6 +208,10 @@ else:
             # A page that waits longer for a connection says that Bookbag is busy.
             "timeout": env.seconds("DATABASE_POOL_SECONDS", default=3, most=60),
         }
+# Processes tell each other which replies have changed, on a connection of its own. A pooler that keeps no session
+# passes nothing on: there, this is the address of the database itself.
+DATABASE_LISTEN_URL = env.postgres_url("DATABASE_LISTEN_URL")
+DATABASE_LISTEN = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Limits are counted here, so all processes share it, and it does not forget those that are in force.
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://workspaces_cache?max_entries=10000")}

@@ -28,10 +28,10 @@ FINISH = {
     "refusal": Finish.REFUSAL,
 }
 HEADROOM = {
-    "requests_left": "anthropic-ratelimit-requests-remaining",
-    "requests": "anthropic-ratelimit-requests-limit",
-    "tokens_left": "anthropic-ratelimit-tokens-remaining",
-    "tokens": "anthropic-ratelimit-tokens-limit",
+    b"anthropic-ratelimit-requests-remaining": "requests_left",
+    b"anthropic-ratelimit-requests-limit": "requests",
+    b"anthropic-ratelimit-tokens-remaining": "tokens_left",
+    b"anthropic-ratelimit-tokens-limit": "tokens",
 }
 # The SDK's kinds of thinking (anthropic.types.ThinkingTypes).
 THINKING_KINDS = ("adaptive", "between_tools", "disabled", "enabled")

@@ -19,10 +19,10 @@ from llm.providers.twin import Twin
 
 FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.REFUSAL}
 HEADROOM = {
-    "requests_left": "x-ratelimit-remaining-requests",
-    "requests": "x-ratelimit-limit-requests",
-    "tokens_left": "x-ratelimit-remaining-tokens",
-    "tokens": "x-ratelimit-limit-tokens",
+    b"x-ratelimit-remaining-requests": "requests_left",
+    b"x-ratelimit-limit-requests": "requests",
+    b"x-ratelimit-remaining-tokens": "tokens_left",
+    b"x-ratelimit-limit-tokens": "tokens",
 }
 
 

@@ -35,7 +35,7 @@ class Twin:
     # Sent with every call, beside the SDK's own.
     fixed_headers: Mapping[str, str]
     text_of: wire.TextOf
-    headroom: Mapping[str, str]
+    headroom: Mapping[bytes, str]  # headers about the account's rate limits, to our names
     list_path: Callable[[str], str]  # of the page after a model id; empty for the first
     row_of: Callable[[dict[str, Any]], Listing]
 

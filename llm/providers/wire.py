@@ -140,14 +140,18 @@ def request_id(headers: httpx2.Headers) -> str:
     return found if SAFE_REQUEST_ID.fullmatch(found) else ""
 
 
-def headroom(headers: httpx2.Headers, names: Mapping[str, str]) -> dict[str, int] | None:
-    """What the headers say is left of the account's rate limits; `names`: our names to theirs."""
-    found = {ours: headers.get(theirs, "") for ours, theirs in names.items()}
-    return {ours: int(left) for ours, left in found.items() if LEFT.fullmatch(left)} or None
+def headroom(headers: httpx2.Headers, names: Mapping[bytes, str]) -> dict[str, int] | None:
+    """What the headers say is left of the account's rate limits; `names`: their names, in lower case, to ours."""
+    found = {
+        names[name]: int(left)
+        for raw, left in headers.raw
+        if (name := raw.lower()) in names and LEFT.fullmatch(left)
+    }
+    return found or None
 
 
 # Digits enough for any account, and few enough to be read at once.
-LEFT = re.compile(r"[0-9]{1,15}", re.ASCII)
+LEFT = re.compile(rb"[0-9]{1,15}")
 
 
 async def body_of(response: httpx2.Response) -> bytes:
@@ -263,15 +267,20 @@ class EventReader:
         lines = buffer.split(b"\n")
         self.rest = lines.pop()
         events = []
+        data = self.data
         for line in lines:
-            if line.startswith(b"data:"):
-                self.data.append(line[6:] if line[5:6] == b" " else line[5:])
-                self.data_bytes += len(line)
+            if line[:6] == b"data: ":
+                data.append(line[6:])
+            elif not line:
+                if data:
+                    events.append(data[0] if len(data) == 1 else b"\n".join(data))
+                    data.clear()
+            elif line[:5] == b"data:":
+                data.append(line[5:])
             elif line == b"data":
-                self.data.append(b"")
-            elif not line and self.data:
-                events.append(self.data[0] if len(self.data) == 1 else b"\n".join(self.data))
-                self.data, self.data_bytes = [], 0
+                data.append(b"")
+        # Counted for each chunk and not for each line; the end of the event before it is in it.
+        self.data_bytes = self.data_bytes + len(chunk) if data else 0
         return events
 
     def close(self) -> list[bytes]:
@@ -421,12 +430,40 @@ async def read_events(
     TIMED_OUT after `limits.idle_seconds` of silence, BROKEN_STREAM when the stream ends unfinished, MALFORMED.
     """
     # Asked once: in Python 3.11 each asking is a system call.
-    loop = asyncio.get_running_loop()
-    silence = Silence(loop)
+    silence = Silence(asyncio.get_running_loop())
+    now = silence.loop.time
+    reader = EventReader()
+    chunks = response.aiter_raw().__aiter__()
+    wire_bytes = 0
+    half = ""
     try:
-        async for piece in _pieces(response, limits, outcome, text_of, silence):
-            yield piece
-        return
+        while True:
+            chunk = await _next_chunk(chunks)
+            finished = outcome.finish is not None
+            text, done, problem = _read(
+                reader.close() if chunk is None else reader.feed(chunk), outcome, text_of
+            )
+            if text:
+                text, half = joined(half + text)
+                if text:
+                    yield text
+            if problem:
+                raise problem
+            if done or (chunk is None and outcome.finish is not None):
+                return
+            if chunk is None:
+                raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
+            if reader.pending > EVENT_BYTES:
+                raise ProviderError(Fault.MALFORMED, note="an event too long")
+            wire_bytes += len(chunk)
+            if wire_bytes > limits.wire_bytes:
+                outcome.finish = FinishReason.CUT
+                return
+            if outcome.finish is None:
+                if text or silence.due is not None:
+                    silence.until(now() + limits.idle_seconds)
+            elif not finished:
+                silence.until(now() + limits.finish_seconds)
     except ProviderError:
         # What comes after the finish marker takes nothing back.
         if outcome.finish is None:
@@ -441,42 +478,6 @@ async def read_events(
         silence.close()
     if outcome.finish is None:
         raise ProviderError(Fault.TIMED_OUT, note=f"silent for {limits.idle_seconds:g} s")
-
-
-async def _pieces(
-    response: httpx2.Response, limits: Limits, outcome: Outcome, text_of: TextOf, silence: Silence
-) -> AsyncIterator[str]:
-    reader = EventReader()
-    chunks = response.aiter_raw().__aiter__()
-    now = silence.loop.time
-    wire_bytes = 0
-    half = ""
-    while True:
-        chunk = await _next_chunk(chunks)
-        wire_bytes += len(chunk or b"")
-        events = reader.close() if chunk is None else reader.feed(chunk)
-        finished = outcome.finish is not None
-        text, done, problem = _read(events, outcome, text_of)
-        if text:
-            text, half = joined(half + text)
-        if text:
-            yield text
-        if problem:
-            raise problem
-        if done or (chunk is None and outcome.finish is not None):
-            return
-        if chunk is None:
-            raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
-        if reader.pending > EVENT_BYTES:
-            raise ProviderError(Fault.MALFORMED, note="an event too long")
-        if wire_bytes > limits.wire_bytes:
-            outcome.finish = FinishReason.CUT
-            return
-        if outcome.finish is None:
-            if text or silence.due is not None:
-                silence.until(now() + limits.idle_seconds)
-        elif not finished:
-            silence.until(now() + limits.finish_seconds)
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:

@@ -350,4 +350,4 @@ def test_odd_usage_costs_no_text(provider: str, usage: object) -> None:
     ("value", "left"), [("12", {"left": 12}), ("0", {"left": 0}), ("", None), ("many", None), ("-1", None), ("9" * 5000, None)]
 )  # fmt: skip
 def test_what_is_left_of_a_limit_is_a_number_or_nothing(value: str, left: dict[str, int] | None) -> None:
-    assert wire.headroom(httpx2.Headers({"x-left": value}), {"left": "x-left"}) == left
+    assert wire.headroom(httpx2.Headers({"x-left": value}), {b"x-left": "left"}) == left

@@ -157,10 +157,29 @@ def test_end_that_cannot_be_written_is_tried_until_it_can(
 
 
 @pytest.mark.soak
+def test_end_outlives_a_long_outage(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+) -> None:
+    """Longer than any retry of the database's own, and within the lease: it is stored whole and charged."""
+    server = lend_server(name="patient")
+    provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
+    visitor = visit(cast.edith, server=server)
+    where = accepted(visitor, agent)
+    stream = live_events(visitor, where["stream"])
+    next(event for event in stream if event.kind == "text")
+
+    with writes_refused("billing_account", "UPDATE"):
+        time.sleep(40)
+    end = list(stream)[-1].data
+
+    assert (end["state"], end["text"], end["charged"]) == ("completed", "one two", 5)
+
+
+@pytest.mark.soak
 def test_end_that_can_never_be_written_is_told_as_the_sweep_will_write_it(
     cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
 ) -> None:
-    server = lend_server(LEASE_SECONDS="5", SWEEP_SECONDS="1")
+    server = lend_server(LEASE_SECONDS="5", SWEEP_SECONDS="1", SETTLE_SECONDS="10")
     provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
     visitor = visit(cast.edith, server=server)
     where = accepted(visitor, agent)

@@ -1,0 +1,93 @@
+"""The server processes that work on replies, and how one of them is known to be dead.
+
+An instance that has replies running says so once a second (`beat`). Another one that has heard nothing of it
+for SILENT_SECONDS ends the leases of its replies (`end_leases_of_the_silent`), and the sweep does the rest. All
+times are the database's. An instance judges others only when it has itself been able to look for as long: after
+an outage of the database everybody was silent.
+"""
+
+import time
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from agents import database
+from agents.models import Instance, Reply
+from billing import holds
+from billing.sql import now, uid
+
+SILENT_SECONDS = 6.0
+# Between two looks of one process; a longer gap means that it was paused, or cut off from the database.
+LOOK_SECONDS = 1.0
+GAP_SECONDS = 3.0
+FORGOTTEN_AFTER = timedelta(days=1)
+
+_id = database.new_id()
+_is_known = False
+_looking_since = 0.0
+_looked_at = 0.0
+
+
+def current() -> UUID | None:
+    """The id of this process, once the database knows it; None before, and where no server runs."""
+    return _id if _is_known else None
+
+
+def beat() -> None:
+    """Say that this process lives."""
+    global _is_known
+    clock = now(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO agents_instance (id, seen_at) VALUES (%s, {clock})"
+            f" ON CONFLICT (id) DO UPDATE SET seen_at = {clock}",
+            [uid(connection, _id)],
+        )
+    _is_known = True
+
+
+def leave() -> None:
+    """Say that this process is about to end: what it could not settle need not be waited for."""
+    Instance.objects.filter(pk=_id).delete()
+
+
+def forget_the_old() -> None:
+    """Drop the rows of processes that ended long ago without a word."""
+    Instance.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).exclude(pk=_id).delete()
+
+
+def end_leases_of_the_silent() -> int:
+    """End the leases of replies whose instance has fallen silent; returns how many. Call every LOOK_SECONDS.
+
+    An instance that was only paused renews them again, unless the sweep came first.
+    """
+    silent = Now() - timedelta(seconds=SILENT_SECONDS)
+    orphans = list(
+        Reply.objects.filter(state__in=Reply.RUNNING, renewed_at__lt=silent, instance_id__isnull=False)
+        .exclude(instance_id=_id)
+        .exclude(Exists(Instance.objects.filter(pk=OuterRef("instance_id"), seen_at__gte=silent)))
+        .values_list("pk", flat=True)
+    )
+    if not _may_judge() or not orphans:
+        return 0
+    over = Now() - timedelta(seconds=settings.LEASE_SECONDS + 1)
+    # A transaction for each table, as with heartbeats (agents/settlement.py).
+    holds.end_leases(orphans)
+    with transaction.atomic():
+        running = Reply.objects.filter(pk__in=orphans, state__in=Reply.RUNNING, renewed_at__lt=silent)
+        running.update(renewed_at=over)
+    return len(orphans)
+
+
+def _may_judge() -> bool:
+    """Whether this process has looked without a gap for as long as another must be silent."""
+    global _looking_since, _looked_at
+    moment = time.monotonic()
+    if moment - _looked_at > GAP_SECONDS:
+        _looking_since = moment
+    _looked_at = moment
+    return moment - _looking_since >= SILENT_SECONDS

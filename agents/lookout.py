@@ -1,0 +1,191 @@
+"""Following replies that run in another process: one look at the database for all who watch them here.
+
+The look comes when another process announces something (agents/announcements.py), and now and then without:
+often where nothing can be heard, seldom where it can.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from agents import announcements, database
+from agents.database import as_uuid
+from agents.models import Reply
+from agents.news import News
+from billing.sql import uid
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks: where nothing is heard, and where only a lost notice could be missed.
+DEAF_SECONDS = 0.5
+HEARING_SECONDS = 2.0
+# However much is announced, it is looked no more often than this.
+SHORTEST_SECONDS = 0.1
+# After the last watcher has left, the connection that listens is kept for this long; and a lost one is opened again after this.
+LINGER_SECONDS = 30.0
+LISTEN_AGAIN_SECONDS = 5.0
+
+
+class Followed(News):
+    """A reply of another process, as far as the database has it. `text` only grows; `reply` is the whole row."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+        self.text = reply.text
+        self.is_gone = False
+        self.followers = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look found: new text by reply, the replies that have ended, and those that are no more."""
+
+    tails: dict[UUID, str] = field(default_factory=dict)
+    ended: dict[UUID, Reply] = field(default_factory=dict)
+    gone: set[UUID] = field(default_factory=set)
+
+
+_followed: dict[UUID, Followed] = {}
+_looking: asyncio.Task[None] | None = None
+# What is to be looked at before the next round: announced, or followed just now.
+_announced: set[UUID] = set()
+_alarm = News()
+_is_hearing = False
+
+
+async def find(reply_id: UUID) -> Reply:
+    """The reply as it is stored, or was when somebody here looked last. Raises Reply.DoesNotExist."""
+    followed = _followed.get(reply_id)
+    if followed and not followed.is_gone:
+        return followed.reply
+    return await database.run(_rows_with_workspace().get, pk=reply_id)
+
+
+def _rows_with_workspace() -> QuerySet[Reply]:
+    return Reply.objects.select_related("workspace").defer("html")
+
+
+@contextlib.asynccontextmanager
+async def following(reply: Reply) -> AsyncIterator[Followed]:
+    """Follow a reply that was stored as running, until the end of the block."""
+    global _looking
+    followed = _followed.setdefault(reply.pk, Followed(reply))
+    followed.followers += 1
+    if _looking is None or _looking.done():
+        _looking = asyncio.create_task(_look_while_followed())
+    # It may have changed since it was read.
+    _hear({reply.pk})
+    try:
+        yield followed
+    finally:
+        followed.followers -= 1
+        if not followed.followers:
+            del _followed[reply.pk]
+
+
+async def _look_while_followed() -> None:
+    listening = asyncio.create_task(_listen_forever()) if _can_listen() else None
+    loop = asyncio.get_running_loop()
+    alone_since = next_round = loop.time()
+    try:
+        while _followed or loop.time() - alone_since < LINGER_SECONDS:
+            if not _announced:
+                await _alarm.changed(loop, max(0.0, next_round - loop.time()))
+            ids = _announced & _followed.keys()
+            _announced.clear()
+            if loop.time() >= next_round:
+                ids = set(_followed)
+                next_round = loop.time() + (HEARING_SECONDS if _is_hearing else DEAF_SECONDS)
+            if ids:
+                await _look(ids)
+            if _followed:
+                alone_since = loop.time()
+            await asyncio.sleep(SHORTEST_SECONDS)
+    finally:
+        if listening:
+            listening.cancel()
+
+
+async def _look(ids: set[UUID]) -> None:
+    known = {reply_id: len(_followed[reply_id].text) for reply_id in ids}
+    try:
+        seen = await database.run(look, known)
+    except Exception as problem:  # the database is away: it is looked again, and its watchers wait
+        log.warning("replies of other processes not seen: %s", type(problem).__name__)
+        return
+    for reply_id in known.keys() & _followed.keys():
+        followed = _followed[reply_id]
+        tail, ended = seen.tails.get(reply_id, ""), seen.ended.get(reply_id)
+        if ended:
+            followed.reply, followed.text = ended, ended.text
+        else:
+            followed.text += tail
+        followed.is_gone = reply_id in seen.gone
+        if tail or ended or followed.is_gone:
+            followed.tell()
+
+
+def look(known: dict[UUID, int]) -> Seen:
+    """What is new of these replies; for each, how many characters of its text are known."""
+    rows = _rows(known)
+    found = {as_uuid(row[0]): row for row in rows}
+    running = {str(state) for state in Reply.RUNNING}
+    ended = [reply_id for reply_id, (_, state, _) in found.items() if state not in running]
+    whole = _rows_with_workspace().in_bulk(ended) if ended else {}
+    return Seen(
+        tails={reply_id: tail for reply_id, (_, _, tail) in found.items() if tail},
+        ended=whole,
+        gone=known.keys() - found.keys(),
+    )
+
+
+ALL_AT_ONCE = """
+SELECT r.id, r.state, CASE WHEN LENGTH(r.text) > known.seen THEN SUBSTR(r.text, known.seen + 1) ELSE '' END
+FROM UNNEST(%s::uuid[], %s::int[]) AS known (id, seen) JOIN agents_reply r ON r.id = known.id"""
+ONE = "SELECT id, state, SUBSTR(text, %s + 1) FROM agents_reply WHERE id = %s"
+
+
+def _rows(known: dict[UUID, int]) -> list[tuple[object, str, str]]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(ALL_AT_ONCE, [list(known), list(known.values())])
+            return list(cursor.fetchall())
+        rows = []
+        for reply_id, seen in known.items():
+            cursor.execute(ONE, [seen, uid(connection, reply_id)])
+            rows += cursor.fetchall()
+        return rows
+
+
+def _can_listen() -> bool:
+    return announcements.are_possible() and settings.DATABASE_LISTEN
+
+
+async def _listen_forever() -> None:
+    global _is_hearing
+    while True:
+        try:
+            async for reply_ids in announcements.heard():
+                _is_hearing = True
+                _hear(reply_ids)
+        except (psycopg.Error, OSError) as problem:
+            log.warning("announcements not heard: %s", type(problem).__name__)
+        finally:
+            _is_hearing = False
+        await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+
+def _hear(reply_ids: set[UUID]) -> None:
+    ours = reply_ids & _followed.keys()
+    if ours:
+        _announced.update(ours)
+        _alarm.tell()

@@ -1,0 +1,89 @@
+"""A reply that has ended while the database is away waits for it: as long as shipped, a few at a time, and bounded."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+
+from agents import database, runs, settlement
+from agents.outcomes import Cause, decide
+from agents.settlement import Result
+from llm.providers.base import Finish
+
+
+class Outage:
+    """A database that answers again after so many seconds of a clock that only sleeping moves, by so many sleepers."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, seconds: float, sleepers: int = 1) -> None:
+        self.seconds, self.now, self.sleepers = seconds, 0.0, sleepers
+        self.at_once = self.most_at_once = 0
+        self.really_sleep = asyncio.sleep
+        monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(asyncio, "sleep", self.sleep)
+        monkeypatch.setattr(database, "run", self.run)
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds / self.sleepers
+        await self.really_sleep(0)
+
+    async def run(self, job: Any, *args: Any) -> int:
+        assert job is settlement.settle
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.really_sleep(0)
+        self.at_once -= 1
+        if self.now < self.seconds:
+            raise OperationalError("away")
+        return 5
+
+
+def ended(text: str = "whole") -> tuple[runs.Run, Result]:
+    run = runs.Run(SimpleNamespace(reply_id=uuid4(), may_think=False))  # type: ignore[arg-type]
+    verdict = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
+    return run, Result(verdict=verdict, text=text)
+
+
+def settle(*pairs: tuple[runs.Run, Result]) -> list[int | None]:
+    async def all_of_them() -> list[int | None]:
+        return await asyncio.gather(*(run._settle_until_done(result) for run, result in pairs))
+
+    return asyncio.run(all_of_them())
+
+
+def test_ten_minutes_without_a_database_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    Outage(monkeypatch, seconds=600)
+
+    assert settle(ended()) == [5]
+
+
+def test_it_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    outage = Outage(monkeypatch, seconds=100_000)
+
+    assert settle(ended()) == [None]
+    assert settings.SETTLE_SECONDS <= outage.now <= settings.SETTLE_SECONDS + 10
+
+
+def test_few_try_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    outage = Outage(monkeypatch, seconds=300, sleepers=50)
+    crowd = [ended() for _ in range(50)]
+
+    async def scene() -> list[int | None]:
+        waiting = [run._settle_when_possible(result, OperationalError("away")) for run, result in crowd]
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(scene()) == [5] * 50
+    assert outage.most_at_once == runs.TRYING_AGAIN
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    Outage(monkeypatch, seconds=600)
+    monkeypatch.setattr(runs, "WAITING_BYTES", 1000)
+
+    settled = settle(*(ended("x" * 400) for _ in range(5)))
+
+    assert (settled.count(5), settled.count(None)) == (2, 3)
+    assert runs._waiting_bytes == 0
