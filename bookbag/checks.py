@@ -148,12 +148,14 @@ def _room(database: BaseDatabaseWrapper) -> int:
 
 def _too_many(database: BaseDatabaseWrapper, room: int) -> list[CheckMessage]:
     pool = database.settings_dict["OPTIONS"].get("pool")
-    if not pool or settings.SERVER_PROCESSES * pool["max_size"] <= room:
+    # One more listens.
+    wanted = settings.SERVER_PROCESSES * (pool["max_size"] + settings.DATABASE_LISTEN) if pool else 0
+    if wanted <= room:
         return []
     return [
         Warning(
-            f"SERVER_PROCESSES x DATABASE_POOL_SIZE is {settings.SERVER_PROCESSES * pool['max_size']} connections, and "
-            f"PostgreSQL takes {room}: under load pages would be told that Bookbag is busy or out of reach.",
+            f"SERVER_PROCESSES and DATABASE_POOL_SIZE make {wanted} connections, and PostgreSQL takes {room}: under load "
+            "pages would be told that Bookbag is busy or out of reach.",
             hint="Raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler between (docs/operations.md).",
             id="bookbag.W004",
         )

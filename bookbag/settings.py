@@ -209,9 +209,9 @@ else:
             "timeout": env.seconds("DATABASE_POOL_SECONDS", default=3, most=60),
         }
 # Processes tell each other which replies have changed, on a connection of its own. A pooler that keeps no session
-# passes nothing on: there, this is the address of the database itself.
+# passes nothing on: there, this is the address of the database itself, and without one nobody listens.
 DATABASE_LISTEN_URL = env.postgres_url("DATABASE_LISTEN_URL")
-DATABASE_LISTEN = True
+DATABASE_LISTEN = bool(DATABASE_LISTEN_URL) or DATABASE_PREPARE is not False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Limits are counted here, so all processes share it, and it does not forget those that are in force.
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://workspaces_cache?max_entries=10000")}

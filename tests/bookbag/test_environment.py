@@ -217,6 +217,7 @@ def test_pooler_in_transaction_mode_is_met_without_prepared_statements_and_open_
     assert (ours["OPTIONS"]["prepare_threshold"], theirs["OPTIONS"]["prepare_threshold"]) == (2, None)
     assert (ours.get("DISABLE_SERVER_SIDE_CURSORS"), theirs["DISABLE_SERVER_SIDE_CURSORS"]) == (None, True)
     assert theirs["OPTIONS"]["server_side_binding"] is True
+    assert (prepares["DATABASE_LISTEN"], does_not["DATABASE_LISTEN"]) == (True, False)
     # How long a page waits for a connection of the pool, before it says that Bookbag is busy.
     assert theirs["OPTIONS"]["pool"]["timeout"] == 3
 
