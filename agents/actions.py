@@ -55,6 +55,7 @@ OF_REFUSALS = {
     "malformed": NONE,
     "csrf_failed": NONE,
     "database_down": NONE,
+    "busy": NONE,
     "too_fast": NONE,
     "idempotency_conflict": NONE,
     "agent_archived": (AGENT_SETTINGS,),

@@ -5,7 +5,15 @@ import signal
 
 from django.conf import settings
 
-POINTS = ("before_hold", "after_hold", "before_call", "mid_stream", "before_settle", "after_settle")
+POINTS = (
+    "before_hold",
+    "after_hold",
+    "before_call",
+    "mid_stream",
+    "before_settle",
+    "after_settle",
+    "move_copied",
+)
 
 
 def reach(point: str) -> None:

@@ -20,6 +20,7 @@ REFUSALS = {
     "malformed": "The request could not be read. Reload the page and send again.",
     "csrf_failed": "The page is out of date. Reload it and send again.",
     "database_down": "Bookbag is out of reach for a moment. Nothing was charged; your message is still here. Send it again.",
+    "busy": "Bookbag is busy at the moment. Nothing was charged; your message is still here. Send it again in a few seconds.",
     "too_fast": "You have sent {per_minute} messages within a minute. Wait {retry_after} seconds and send again.",
     "idempotency_conflict": "This page already sent another message. Reload it and send again.",
     "agent_archived": "This agent is archived. An editor can make it active again on the agent's page.",

@@ -6,12 +6,15 @@ because a server started straight from uvicorn runs no system checks.
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]", "testserver", ".localhost"}
 # What stands for a secret in examples. Long enough that chance does not write it.
@@ -98,3 +101,62 @@ def check_faults_disarmed(**kwargs: Any) -> list[CheckMessage]:
             Error("FAULT_POINT arms a crash; it is for the failure suites only. Unset it.", id="bookbag.E002")
         ]
     return []
+
+
+@register(Tags.database)
+def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Whether PostgreSQL takes as many connections as the server processes may open, and what stands between."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        database = connections[alias]
+        if database.vendor != "postgresql":
+            continue
+        try:
+            pooled, room = _is_pooled(database), _room(database)
+        except DatabaseError:
+            continue  # what uses it will say so
+        if not pooled:
+            found += _too_many(database, room)
+        elif settings.DATABASE_PREPARE is None:
+            found.append(
+                Warning(
+                    "A pooler stands between Bookbag and PostgreSQL, and statements are prepared: in its transaction "
+                    "mode replies fail.",
+                    hint="Set DATABASE_PREPARE=false; true says that the pooler keeps a session for each connection.",
+                    id="bookbag.W005",
+                )
+            )
+    return found
+
+
+def _is_pooled(database: BaseDatabaseWrapper) -> bool:
+    """A pooler makes up the process number that it gives a client."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return bool(cursor.fetchone()[0] != database.connection.info.backend_pid)
+
+
+def _room(database: BaseDatabaseWrapper) -> int:
+    """How many connections PostgreSQL takes from all but its superusers."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT SUM(setting::int * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END) FROM pg_settings"
+            " WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _too_many(database: BaseDatabaseWrapper, room: int) -> list[CheckMessage]:
+    pool = database.settings_dict["OPTIONS"].get("pool")
+    # One more listens.
+    wanted = settings.SERVER_PROCESSES * (pool["max_size"] + settings.DATABASE_LISTEN) if pool else 0
+    if wanted <= room:
+        return []
+    return [
+        Warning(
+            f"SERVER_PROCESSES and DATABASE_POOL_SIZE make {wanted} connections, and PostgreSQL takes {room}: under load "
+            "pages would be told that Bookbag is busy or out of reach.",
+            hint="Raise max_connections, lower DATABASE_POOL_SIZE, or put a pooler between (docs/operations.md).",
+            id="bookbag.W004",
+        )
+    ]

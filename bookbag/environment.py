@@ -241,7 +241,13 @@ class Environment(environ.Env):
         if self.ENVIRON.is_blank(var) and f"{var}_FILE" not in self.ENVIRON.env:
             # Left blank by mistake, another database than the one that is meant would quietly be used.
             raise ImproperlyConfigured(f"{var} is set but blank; give the address or leave it out.")
-        text = self.get_value(var, default=default)
+        return self.database(var, self.get_value(var, default=default))
+
+    def database(self, var: str, text: str) -> Any:
+        """Django's settings for the database at the address `text`, which an error calls `var`."""
+        problem = _problem(text)
+        if problem:
+            raise ImproperlyConfigured(f"{var} {problem}")
         return self.db_url_config(text if text == "sqlite://:memory:" else _database_url(var, text))
 
     def postgres_url(self, var: str) -> Any:

@@ -1,21 +1,25 @@
 """Error pages whose status Django does not tell apart by itself."""
 
+import logging
 import secrets
 import sys
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware import csrf
 from django.shortcuts import render
 from django.template import loader
 from psycopg_pool import PoolTimeout
 
 from agents.words import REFUSALS
+from bookbag import health
 from bookbag.arrival import origin_of
 from bookbag.logs import redact
+
+log = logging.getLogger(__name__)
 
 STALE = "stale"
 OTHER_SCHEME = "scheme"
@@ -38,20 +42,40 @@ def new_reference(request: HttpRequest) -> str:
     return reference
 
 
-def is_database_down(problem: BaseException | None) -> bool:
-    """Whether it failed because the database could not be reached: nobody's fault here, and soon over."""
-    return isinstance(problem, OperationalError | InterfaceError | PoolTimeout)
+def outage(problem: BaseException | None) -> str:
+    """Why the database was of no use, if that is what failed: nobody's fault here, and soon over.
+
+    "database_down": it could not be reached. "busy": it answers, and no connection to it was free in time, which
+    is logged. "" for every other problem. Looks at the database, so it is not for the event loop.
+    """
+    if not isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
+        return ""
+    waited = isinstance(problem, PoolTimeout) or isinstance(problem.__cause__, PoolTimeout)
+    if not waited or not health.database_answers_beside_the_pool():
+        return "database_down"
+    figures = connection.pool.get_stats()  # type: ignore[attr-defined]
+    log.warning(
+        "busy: the pool's %d connections are all lent; since one was last free, %d more requests wait or have given up",
+        figures["pool_size"],
+        figures.get("requests_waiting", 0),
+    )
+    return "busy"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 without a database. Rendered without the request: what failed may be something every page asks for."""
-    down = is_database_down(sys.exc_info()[1])
-    page = loader.get_template("500.html").render(
-        {"reference": new_reference(request), "database_down": down}
-    )
-    if not down:
-        return HttpResponseServerError(page)
-    return HttpResponse(page, status=503, headers={"Retry-After": "10"})
+    cause = outage(sys.exc_info()[1])
+    if cause and "application/json" in request.headers.get("Accept", ""):
+        response: HttpResponse = JsonResponse(
+            {"error": {"code": cause, "message": REFUSALS[cause], "actions": []}}
+        )
+    else:
+        page = loader.get_template("500.html")
+        response = HttpResponse(page.render({"reference": new_reference(request), "outage": cause}))
+    response.status_code = 503 if cause else 500
+    if cause:
+        response["Retry-After"] = "10"
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

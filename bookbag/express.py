@@ -26,7 +26,7 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from agents.words import REFUSALS
 from bookbag import bounds, health
 from bookbag.arrival import App, Receive, Scope, Send
-from bookbag.error_pages import is_database_down, new_reference
+from bookbag.error_pages import new_reference, outage
 from bookbag.middleware import assert_no_nul
 from workspaces import tracing
 
@@ -114,8 +114,9 @@ class Express:
         except (SuspiciousOperation, MultiPartParserError, BadRequest):
             return _error("malformed", 400)
         except Exception as problem:
-            if is_database_down(problem):
-                return _error("database_down", 503)
+            cause = await asyncio.to_thread(outage, problem)
+            if cause:
+                return _error(cause, 503)
             message = f"Our side: something went wrong. Try again. (Reference {new_reference(request)})"
             log.error("Internal Server Error: %s", request.path, exc_info=problem, extra={"request": request})
             return JsonResponse(

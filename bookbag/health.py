@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from threading import Event
+from threading import Event, Lock
 from typing import cast
 
 import psycopg
@@ -47,6 +47,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 draining = Event()
 _opened: set[tuple[object, ...]] = set()
 _told: set[str] = set()
+_beside = (-FRESH_SECONDS, False)
+_beside_lock = Lock()
 
 
 # --- The parts -----------------------------------------------------------------------------------------
@@ -62,6 +64,16 @@ def _pool_lends() -> bool:
             return True
     except PoolTimeout:
         return not _answers_beside_the_pool()
+
+
+def database_answers_beside_the_pool() -> bool:
+    """Whether a connection of one's own is to be had; asked once a second at most, however many pages fail."""
+    global _beside
+    with _beside_lock:
+        if time.monotonic() - _beside[0] > FRESH_SECONDS:
+            answers = _answers_beside_the_pool()
+            _beside = (time.monotonic(), answers)
+        return _beside[1]
 
 
 def _answers_beside_the_pool() -> bool:

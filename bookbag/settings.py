@@ -173,6 +173,10 @@ TEMPLATES = [
     },
 ]
 
+# Unset, statements are prepared, and `check` warns where a pooler stands between.
+DATABASE_PREPARE = env.bool("DATABASE_PREPARE", default=None)
+# Of the whole installation, on all machines; for `check`, which adds up the connections they may open.
+SERVER_PROCESSES = env.int("SERVER_PROCESSES", default=1, least=1, most=10_000)
 DATABASES = {
     "default": env.db_url("DATABASE_URL", default=f"sqlite:///{quote(str(VAR_DIR / 'bookbag.sqlite3'))}")
 }
@@ -189,18 +193,25 @@ else:
     # Bound by the server, a statement is planned once for a connection instead of each time: planning was
     # more than half of PostgreSQL's work for a reply (docs/decisions/0007-one-statement-admission.md).
     _database.setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=2)
+    if DATABASE_PREPARE is False:
+        # A pooler in transaction mode gives each transaction another of its connections: what one has prepared, or
+        # a cursor that is left open, is not there for the next. Binding by the server stays, as a statement is then
+        # parsed, bound and run in one exchange.
+        _database["OPTIONS"]["prepare_threshold"] = None
+        _database["DISABLE_SERVER_SIDE_CURSORS"] = True
     if env.bool("DATABASE_POOL", default=True):
         # The pool looks at a connection before it lends it: after a failover all that it has are dead.
         _database["CONN_HEALTH_CHECKS"] = True
         _database["OPTIONS"]["pool"] = {
             "min_size": 2,
             "max_size": env.int("DATABASE_POOL_SIZE", default=20, least=2, most=1_000),
-            "timeout": 10,
+            # A page that waits longer for a connection says that Bookbag is busy.
+            "timeout": env.seconds("DATABASE_POOL_SECONDS", default=3, most=60),
         }
 # Processes tell each other which replies have changed, on a connection of its own. A pooler that keeps no session
-# passes nothing on: there, this is the address of the database itself.
+# passes nothing on: there, this is the address of the database itself, and without one nobody listens.
 DATABASE_LISTEN_URL = env.postgres_url("DATABASE_LISTEN_URL")
-DATABASE_LISTEN = True
+DATABASE_LISTEN = bool(DATABASE_LISTEN_URL) or DATABASE_PREPARE is not False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Limits are counted here, so all processes share it, and it does not forget those that are in force.
 CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://workspaces_cache?max_entries=10000")}

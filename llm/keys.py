@@ -34,7 +34,7 @@ from workspaces import audit
 from workspaces.models import User, Workspace
 
 __all__ = [
-    "active", "base_url", "binding_of", "binding_of_row", "count_unseal", "delete", "enter", "is_news",
+    "active", "assert_opens", "base_url", "binding_of", "binding_of_row", "count_unseal", "delete", "enter", "is_news",
     "list_account_models", "note_result", "note_unreadable", "open_row", "replace", "restorable", "restore",
     "sealed_of", "set_region", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip
@@ -114,12 +114,17 @@ def open_row(row: ProviderKey, *, purpose: str) -> vault.Secret:
     return secret
 
 
+def assert_opens(row: ProviderKey) -> None:
+    """Open the row, from whichever database, and forget what was in it. Writes nothing. Raises vault.VaultError."""
+    vault.unseal(sealed_of(row), binding=binding_of_row(row))
+
+
 def try_opening(row: ProviderKey) -> bool:
     """Open the row and forget what was in it. True if it had been marked unreadable, which is taken back.
 
     Raises vault.VaultError, and marks nothing: a ring that is wrong here may be right elsewhere.
     """
-    vault.unseal(sealed_of(row), binding=binding_of_row(row))
+    assert_opens(row)
     count_unseal(row.pk, purpose="check")
     marked = ProviderKey.objects.filter(pk=row.pk, health=Health.UNREADABLE)
     return marked.update(health=Health.UNVERIFIED, health_at=timezone.now()) == 1

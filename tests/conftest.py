@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.harness.live",
     "tests.harness.servers",
     "tests.harness.proxies",
+    "tests.harness.pooler",
     "tests.harness.visitor",
     "tests.harness.browser",
     "tests.harness.cast",

@@ -211,6 +211,23 @@ def test_database_address_is_read_whole(
     )
 
 
+def test_pooler_in_transaction_mode_is_met_without_prepared_statements_and_open_cursors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prepares, does_not = (
+        settings_of(monkeypatch, DATABASE_URL="postgres:///db", DATABASE_POOL="true", DATABASE_PREPARE=word)
+        for word in ("true", "false")
+    )
+    ours, theirs = prepares["DATABASES"]["default"], does_not["DATABASES"]["default"]
+
+    assert (ours["OPTIONS"]["prepare_threshold"], theirs["OPTIONS"]["prepare_threshold"]) == (2, None)
+    assert (ours.get("DISABLE_SERVER_SIDE_CURSORS"), theirs["DISABLE_SERVER_SIDE_CURSORS"]) == (None, True)
+    assert theirs["OPTIONS"]["server_side_binding"] is True
+    assert (prepares["DATABASE_LISTEN"], does_not["DATABASE_LISTEN"]) == (True, False)
+    # How long a page waits for a connection of the pool, before it says that Bookbag is busy.
+    assert theirs["OPTIONS"]["pool"]["timeout"] == 3
+
+
 def test_mail_goes_to_the_port_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings_of(monkeypatch, EMAIL_URL="smtp+tls://user:p%23ss@mail.example")
     assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example", 587, True)

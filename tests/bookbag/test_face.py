@@ -139,7 +139,7 @@ def test_error_page_says_where_to_go_next(name):
 def test_broken_server_page_needs_no_other_template():
     source = (settings.BASE_DIR / "templates/500.html").read_text()
 
-    assert set(re.findall(r"{%\s*(\w+)", source)) == {"load", "static", "if", "else", "endif"}
+    assert set(re.findall(r"{%\s*(\w+)", source)) == {"load", "static", "if", "elif", "else", "endif"}
     assert set(re.findall(r"{{(.*?)}}", source)) == {" reference "}
 
 

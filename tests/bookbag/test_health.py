@@ -190,7 +190,7 @@ def asked(url: str) -> tuple[int, dict[str, Any]]:
 def test_readyz_says_no_while_the_pool_has_nothing_to_lend(
     start_server: StartServer, cast: Cast, visit: Visit
 ) -> None:
-    server = start_server(DATABASE_POOL="true", DATABASE_POOL_SIZE="2")
+    server = start_server(DATABASE_POOL="true", DATABASE_POOL_SIZE="2", DATABASE_POOL_SECONDS="30")
     assert asked(server.url) == READY
     members = [visit(user, server=server) for user in (cast.victor, cast.edith)]
     parameters = {name: value for name, value in connection.get_connection_params().items() if name != "pool"}

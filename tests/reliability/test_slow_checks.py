@@ -31,7 +31,7 @@ def test_slow_checks_hold_no_connection_while_others_read_their_pages(
 ) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no pool to empty")
-    server = lend_server(DATABASE_POOL="true", DATABASE_POOL_SIZE=str(POOL))
+    server = lend_server(DATABASE_POOL="true", DATABASE_POOL_SIZE=str(POOL), DATABASE_POOL_SECONDS="30")
     provider_double.script("slow_first_byte", seconds=30, times=None, match=LISTS)
     admins = [visit(cast.adam, server=server) for _ in range(CHECKS)]
     gina = visit(cast.gina, server=server)

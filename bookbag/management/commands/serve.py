@@ -3,14 +3,16 @@
 import logging
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import connection, connections
 
 from bookbag import serving
+from bookbag.checks import check_connections
 from bookbag.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ class Command(BaseCommand):
             raise CommandError("--workers must be at least 1.")
         if workers == 1:  # else each of them does
             self._check_settings()
+        else:
+            self._check_connections(workers)
         connections.close_all()
         if fd is not None:
             serving.serve(socket.socket(fileno=fd), access_log=access_log, leash=sys.stdin.fileno())
@@ -56,5 +60,18 @@ class Command(BaseCommand):
         serious = [message for message in found if message.is_serious()]
         if serious:
             raise CommandError("Bookbag does not start: " + " ".join(message.msg for message in serious))
+        self._log(found)
+
+    def _check_connections(self, workers: int) -> None:
+        settings.SERVER_PROCESSES = max(workers, settings.SERVER_PROCESSES)
+        try:
+            self._log(check_connections(["default"]))
+        finally:
+            # This process only looks after the others, and keeps no connection.
+            connections.close_all()
+            if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("pool"):
+                connection.close_pool()  # type: ignore[attr-defined]
+
+    def _log(self, found: Sequence[checks.CheckMessage]) -> None:
         for message in found:
             log.log(message.level, "%s (%s)", message.msg, message.id)

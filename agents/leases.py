@@ -1,0 +1,25 @@
+"""Whether replies are being written right now, by whichever server: what must not run beside one asks here."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connections
+from django.db.models.functions import Now
+
+from agents.models import Reply
+from billing.models import Hold
+
+
+def live(using: str = "default") -> int:
+    """How many replies of that database have a lease that is not over. None if it has no tables yet."""
+    present = set(connections[using].introspection.table_names())
+    if not {Reply._meta.db_table, Hold._meta.db_table} <= present:
+        return 0
+    lasting = Now() - timedelta(seconds=settings.LEASE_SECONDS)
+    replies = Reply.objects.using(using).filter(state__in=Reply.RUNNING, renewed_at__gt=lasting)
+    holds = Hold.objects.using(using).filter(state=Hold.State.HELD, renewed_at__gt=lasting)
+    return len({*replies.values_list("pk", flat=True), *holds.values_list("reply_id", flat=True)})
+
+
+def in_words(count: int) -> str:
+    return "a reply is" if count == 1 else f"{count} replies are"
