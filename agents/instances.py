@@ -53,12 +53,13 @@ def beat() -> None:
 
 def leave() -> None:
     """Say that this process is about to end: what it could not settle need not be waited for."""
-    Instance.objects.filter(pk=_id).delete()
+    if _id:
+        Instance.objects.filter(pk=_id).delete()
 
 
 def forget_the_old() -> None:
-    """Drop the rows of processes that ended long ago without a word."""
-    Instance.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).exclude(pk=_id).delete()
+    """Drop the rows of processes that ended long ago without a word; one that was only idle writes its own again."""
+    Instance.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
 
 
 def end_leases_of_the_silent() -> int:
