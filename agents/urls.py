@@ -28,7 +28,6 @@ urlpatterns = [
     path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", playground.inspect, name="inspect"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/messages/", chat.send_message, name="send_message"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),
-    path("w/<slug:slug>/replies/<uuid:reply_id>/turn/", playground.turn, name="turn"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stream/", chat.stream, name="stream"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stop/", chat.stop, name="stop"),
 ]

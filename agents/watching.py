@@ -6,13 +6,14 @@ said), so `Last-Event-ID` resumes anywhere, in any process.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
-from agents import actions, lookout, runs, words
+from agents import actions, database, lookout, runs, words
 from agents.lookout import Followed
 from agents.models import Reply
 from agents.runs import Run
@@ -25,6 +26,9 @@ COMMENT_SECONDS = 10.0
 THINKING_AFTER_SECONDS = 1.0
 END = "end"
 
+# Of a reply and its reader's role; called in a database thread.
+More = Callable[[UUID, Role], dict[str, Any]]
+log = logging.getLogger(__name__)
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -43,19 +47,28 @@ def resume_point(last_event_id: str) -> int | str:
     )
 
 
-async def watch(reply_id: UUID, seen: int | str = 0, *, role: Role = Role.VIEWER) -> AsyncIterator[bytes]:
+async def watch(
+    reply_id: UUID, seen: int | str = 0, *, role: Role = Role.VIEWER, more: More | None = None
+) -> AsyncIterator[bytes]:
     """The events of a reply from where the watcher was, ending in exactly one terminal event.
 
-    `role` is the watcher's, who is told of a failure what that role may know and do.
+    `role` is the watcher's, who is told of a failure what that role may know and do. `more` gives what the terminal
+    event is to hold beside its facts, once the reply is stored; without it, when it fails, the event comes as it is.
     """
     run = runs.find(reply_id)
-    following = watch_run(run, seen, role=role) if run else _watch_stored(reply_id, seen, role=role)
+    following = (
+        watch_run(run, seen, role=role, more=more)
+        if run
+        else _watch_stored(reply_id, seen, role=role, more=more)
+    )
     async for event in following:
         yield event
 
 
-async def watch_run(run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER) -> AsyncIterator[bytes]:
-    """Follow a run of this process; wakes only when there is something to show."""
+async def watch_run(
+    run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER, more: More | None = None
+) -> AsyncIterator[bytes]:
+    """Follow a run of this process; wakes only when there is something to show. As `watch`."""
     # Asked once: in Python 3.11 each asking is a system call.
     loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
@@ -76,7 +89,7 @@ async def watch_run(run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER) 
             offset += len(text)
             yield frame("text", offset, {"text": text})
         elif run.finished:
-            yield _terminal(run.finished, run.accepted.slug, role=role)
+            yield await _terminal(run.finished, run.accepted.slug, role=role, more=more)
             return
         else:
             await run.changed(loop, wait)
@@ -85,7 +98,9 @@ async def watch_run(run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER) 
                 yield _waiting(offset, run.thinking_seconds)
 
 
-async def _watch_stored(reply_id: UUID, seen: int | str, *, role: Role) -> AsyncIterator[bytes]:
+async def _watch_stored(
+    reply_id: UUID, seen: int | str, *, role: Role, more: More | None
+) -> AsyncIterator[bytes]:
     """Follow a run of another process, or replay a finished reply, from the database."""
     reply = await lookout.find(reply_id)
     offset = seen if isinstance(seen, int) else 0
@@ -100,7 +115,7 @@ async def _watch_stored(reply_id: UUID, seen: int | str, *, role: Role) -> Async
     if missed:
         offset += len(missed)
         yield frame("text", offset, {"text": missed})
-    yield _terminal(reply, reply.workspace.slug, role=role)
+    yield await _terminal(reply, reply.workspace.slug, role=role, more=more)
 
 
 async def _watch_followed(followed: Followed, offset: int) -> AsyncIterator[bytes]:
@@ -142,8 +157,13 @@ def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
     return frame("thinking", offset, {"seconds": thinking_seconds})
 
 
-def _terminal(reply: Reply, slug: str, *, role: Role) -> bytes:
+async def _terminal(reply: Reply, slug: str, *, role: Role, more: More | None) -> bytes:
     facts = final_event(reply, slug, role=role)
+    if more:
+        try:
+            facts |= await database.run(more, reply.pk, role)
+        except Exception as problem:  # the reply is over and settled, and its watcher must be told so
+            log.warning("reply %s ends without its page: %s", reply.pk, type(problem).__name__)
     data = {name: value for name, value in facts.items() if name != "event"}
     return frame(facts["event"], END, data)
 

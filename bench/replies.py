@@ -150,6 +150,17 @@ def _variants(stage: Stage, seconds: float) -> Table:
     trained = [seat for seat in stage.seats if len(seat.agents) > len(stage.byo_seats[0].agents)]
     kinds = {
         "on credits": (stage.ours, REPLY),
+        # All that a browser asks for one message: the stream brings the finished turn and what is left.
+        "a person's, in the playground": (
+            bookbag(
+                "a person's",
+                stage.server.port,
+                stage.seats,
+                accept="text/event-stream;turn=html",
+                pid=stage.server.pid,
+            ),
+            REPLY,
+        ),
         "on the workspace's own key": (
             bookbag("BYO", stage.server.port, stage.byo_seats, charged=0, pid=stage.server.pid),
             REPLY,

@@ -124,9 +124,16 @@ def provider(
 
 
 def bookbag(
-    name: str, port: int, seats: list, *, agent: str = "", charged: int = 1, pid: int | None = None
-) -> Target:  # type: ignore[type-arg]
-    """Bookbag, as a signed-in member's playground asks it: the reply streams back and is settled.
+    name: str,
+    port: int,
+    seats: list,  # type: ignore[type-arg]
+    *,
+    agent: str = "",
+    charged: int = 1,
+    accept: str = "text/event-stream",
+    pid: int | None = None,
+) -> Target:
+    """Bookbag, as a signed-in member asks it: the reply streams back and is settled.
 
     Each request goes to the next seat; `agent` names another of its agents than the model's own.
     """
@@ -137,7 +144,7 @@ def bookbag(
         text = QUESTION.replace(" ", "+")
         body = f"text={text}&conversation={conversation}&idempotency_key={uuid4().hex}"
         headers = {
-            "Accept": "text/event-stream",
+            "Accept": accept,
             "Cookie": f"session={seat.session}; csrftoken={CSRF}",
             "X-CSRFToken": CSRF,
             "Content-Type": "application/x-www-form-urlencoded",

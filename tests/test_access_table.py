@@ -119,7 +119,6 @@ TABLE = [
     post("agents:delete_qa", "editor"),
     get("agents:playground", "editor"),
     get("agents:inspect", "editor"),
-    get("agents:turn", "viewer"),
     get("agents:receipt", "viewer"),
 ]
 # These ask the database on connections of their own, which see only what is committed.

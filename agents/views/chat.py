@@ -34,6 +34,8 @@ from workspaces.models import Role
 # A page without JavaScript is answered when the reply is done, or after this many seconds with what there is.
 PATIENCE_SECONDS = 25.0
 EVENT_STREAM = "text/event-stream"
+# How the page asks for one: with the finished turn in its terminal event.
+FOR_THE_PAGE = f"{EVENT_STREAM};turn=html"
 
 
 def wants(request: HttpRequest) -> str:
@@ -46,6 +48,10 @@ def wants(request: HttpRequest) -> str:
         if "application/json" in accept
         else "text/html"
     )
+
+
+def _more(request: HttpRequest) -> watching.More | None:
+    return playground.ended if FOR_THE_PAGE in request.headers.get("accept", "") else None
 
 
 def refused(refusal: ReplyRefused, slug: str, agent_id: UUID | None = None) -> JsonResponse:
@@ -115,7 +121,7 @@ async def _answer(
     if wanted == "application/json":
         return JsonResponse(where, status=202)
     if wanted == EVENT_STREAM:
-        return event_stream(_announced(where, accepted, run))
+        return event_stream(_announced(where, accepted, run, _more(request)))
     if run and run.task:
         await asyncio.wait({run.task}, timeout=PATIENCE_SECONDS)
     page = reverse("agents:playground", args=[accepted.slug, agent_id])
@@ -123,11 +129,15 @@ async def _answer(
 
 
 async def _announced(
-    where: dict[str, Any], accepted: Accepted | Existing, run: runs.Run | None
+    where: dict[str, Any], accepted: Accepted | Existing, run: runs.Run | None, more: watching.More | None
 ) -> AsyncIterator[bytes]:
     yield watching.frame("accepted", 0, where)
     role = accepted.role
-    following = watching.watch_run(run, role=role) if run else watching.watch(accepted.reply_id, role=role)
+    following = (
+        watching.watch_run(run, role=role, more=more)
+        if run
+        else watching.watch(accepted.reply_id, role=role, more=more)
+    )
     async for event in following:
         yield event
 
@@ -149,7 +159,7 @@ async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpRespons
     except ReplyRefused as refusal:
         return refused(refusal, slug)
     seen = watching.resume_point(request.headers.get("last-event-id", ""))
-    return event_stream(watching.watch(reply_id, seen, role=caller.role))
+    return event_stream(watching.watch(reply_id, seen, role=caller.role, more=_more(request)))
 
 
 @admits_itself(Role.EDITOR)

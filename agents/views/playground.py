@@ -7,7 +7,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.db.models import F, OuterRef, Subquery, Sum, Window
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
@@ -17,8 +18,9 @@ from agents.knowledge import index, prompt
 from agents.models import Agent, Conversation, Reply
 from agents.views.agents import find_agent
 from billing import ledger
+from billing.templatetags.figures import grouped
 from llm import outlook
-from workspaces.access import WorkspaceRequest, editor_required, viewer_required
+from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.models import Role, Workspace
 
 TURNS_SHOWN = 50
@@ -125,15 +127,19 @@ def _refused(
     return render(request, "agents/playground.html", context, status=refusal.status)
 
 
-@viewer_required
-@require_GET
-def turn(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
-    """One turn as the page shows it, for the script to put in place when a stream is done."""
-    reply = get_object_or_404(workspace.replies, pk=reply_id)
-    reply.workspace = workspace
+def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
+    """What the terminal event of a stream brings the page: the finished turn as HTML, and what is left of the credits."""
+    reply = Reply.objects.select_related("workspace").defer("text").get(pk=reply_id)
+    if reply.is_running:  # it could not be stored, and is left to the sweep
+        return {}
     rendering.complete([reply])
-    context = {"workspace": workspace, "turn": presenting.turn(reply, role=Role(request.membership.role))}
-    return render(request, "agents/_turn.html", context)
+    balance = ledger.balance(reply.workspace)
+    context = {"workspace": reply.workspace, "turn": presenting.turn(reply, role=role), "balance": balance}
+    return {
+        "turn": render_to_string("agents/_turn.html", context),
+        "credits_left": render_to_string("agents/_credits_left.html", context),
+        "available": grouped(balance.available),
+    }
 
 
 @editor_required

@@ -13,6 +13,7 @@
   const template = document.querySelector("[data-turn-template]");
   const token = () => form.elements.csrfmiddlewaretoken.value;
   const RETRY_MS = 1000;
+  const STREAM = "text/event-stream;turn=html";
   const OFFLINE = "The connection was lost. Your message is kept: send it again, it will not be answered or charged twice.";
 
   // A stream is over when its terminal event came; a connection that ends without one is taken up again.
@@ -74,7 +75,7 @@
     for (;;) {
       try {
         if (!response) {
-          const headers = { Accept: "text/event-stream" };
+          const headers = { Accept: STREAM };
           if (last) headers["Last-Event-ID"] = last;
           response = await fetch(where.stream, { headers });
           if (!response.ok) return location.reload();
@@ -89,7 +90,7 @@
             target.append(event.data.text);
             stick(turn);
           }
-          if (event.kind === "done" || event.kind === "error") return finish(turn, where, event);
+          if (event.kind === "done" || event.kind === "error") return finish(turn, event);
         }
       } catch (error) {
         // Before the message was accepted there is nothing to take up again; after it, go on from where we were.
@@ -112,15 +113,20 @@
     if (stop) stop.dataset.stop = where.stream.replace(/stream\/$/, "stop/");
   }
 
-  async function finish(turn, where, event) {
-    const page = await fetch(where.stream.replace(/stream\/$/, "turn/"), { headers: { Accept: "text/html" } });
-    if (!page.ok) return location.reload();
-    const parsed = new DOMParser().parseFromString(await page.text(), "text/html");
-    const whole = parsed.querySelector(".chat__turn");
-    turn.replaceWith(document.adoptNode(whole));
+  // The terminal event brings the finished turn and what is left; without them the page is asked again.
+  function finish(turn, event) {
+    if (!event.data.turn) return location.reload();
+    const whole = parsed(event.data.turn).querySelector(".chat__turn");
+    turn.replaceWith(whole);
+    for (const figure of document.querySelectorAll("[data-available]")) figure.textContent = event.data.available;
+    document.querySelector("[data-credits-left]")?.replaceChildren(...parsed(event.data.credits_left).childNodes);
     const ending = whole.querySelector("[data-ending] p")?.textContent.trim() ?? "";
     announce.textContent = event.kind === "done" ? `Reply: ${event.data.text} ${ending}` : ending;
     stick(whole);
+  }
+
+  function parsed(html) {
+    return document.adoptNode(new DOMParser().parseFromString(html, "text/html").body);
   }
 
   // randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.
@@ -171,7 +177,7 @@
     try {
       const response = await fetch(form.action, {
         method: "POST",
-        headers: { Accept: "text/event-stream, application/json", "X-CSRFToken": token() },
+        headers: { Accept: `${STREAM}, application/json`, "X-CSRFToken": token() },
         body: new URLSearchParams(new FormData(form)),
       });
       if (!response.ok) {

@@ -11,7 +11,7 @@ from agents.models import Conversation, Reply
 from tests.agents.scenes import agent_on
 from tests.agents.test_pages import make_reply, signed_in
 from tests.harness.cast import Cast
-from tests.harness.chat import accepted, platform_key, receipt, watch
+from tests.harness.chat import accepted, platform_key, receipt, turn_of, watch
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 from workspaces.models import Role, User
@@ -220,7 +220,7 @@ class TestLive:
         where = accepted(visitor, agent)
 
         live = watch(visitor, where["stream"]).end.data["message"]
-        turn = unescape(visitor.get(f"/w/acme/replies/{where['reply']}/turn/").text)
+        turn = unescape(turn_of(visitor, where["stream"]))
 
         assert live == words.failure(Reply.objects.get(), for_admin=False)
         assert live in turn

@@ -18,6 +18,7 @@ from agents.process_pool import NotBegun, NotDone
 from agents.rendering import Rendered
 from agents.replies import Accepted, Send
 from agents.settlement import Result
+from agents.views import playground
 from tests.agents.test_pages import make_reply, signed_in
 from tests.agents.test_process_pool import workers_of
 from tests.harness.cast import Cast, make_agent
@@ -26,6 +27,7 @@ from tests.harness.live import Server, StartServer
 from tests.harness.visitor import Visit, Visitor, session_cookie
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
+from workspaces.models import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NONE = {"html": "", "html_version": 0}
@@ -77,10 +79,7 @@ def test_pages_show_what_is_stored_and_render_nothing(cast: Cast, monkeypatch: p
     monkeypatch.setattr(markdown, "to_html", may_not_render)
 
     assert "It is <strong>this</strong>." in shown(cast, agent.pk, conversation)
-    assert (
-        "It is <strong>this</strong>."
-        in signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/turn/").content.decode()
-    )
+    assert "It is <strong>this</strong>." in playground.ended(reply.pk, Role.EDITOR)["turn"]
 
 
 @pytest.mark.parametrize("stored", [NONE, {"html": "<p>Old.</p>", "html_version": 30_000}])

@@ -28,6 +28,8 @@ ACME_SECRETS = {
 MODELS = {"openai": ("gpt-4o", 5), "anthropic": ("claude-sonnet-4-6", 4)}
 
 EVENT_STREAM = "text/event-stream"
+# How the playground's script asks for one.
+FOR_THE_PAGE = f"{EVENT_STREAM};turn=html"
 TERMINAL = ("done", "error")
 
 
@@ -127,9 +129,11 @@ def sse_lines(response: httpx.Response) -> Iterator[str]:
         yield from lines
 
 
-def live_events(visitor: Visitor, url: str, *, last_event_id: str = "") -> Iterator[Event]:
+def live_events(
+    visitor: Visitor, url: str, *, last_event_id: str = "", accept: str = EVENT_STREAM
+) -> Iterator[Event]:
     """Events as they arrive; closing the iterator leaves the stream, as closing a tab does."""
-    headers = {"accept": EVENT_STREAM} | ({"last-event-id": last_event_id} if last_event_id else {})
+    headers = {"accept": accept} | ({"last-event-id": last_event_id} if last_event_id else {})
     with visitor.stream("GET", url, headers=headers) as response:
         assert response.headers["content-type"] == EVENT_STREAM, response.read()
         yield from parse_events(sse_lines(response))
@@ -138,6 +142,11 @@ def live_events(visitor: Visitor, url: str, *, last_event_id: str = "") -> Itera
 def watch(visitor: Visitor, url: str, *, last_event_id: str = "") -> Watched:
     """Watch a reply until its terminal event."""
     return Watched(list(live_events(visitor, url, last_event_id=last_event_id)))
+
+
+def turn_of(visitor: Visitor, url: str) -> str:
+    """The HTML of the finished turn, as the page is brought it with the end of a stream."""
+    return str(list(live_events(visitor, url, accept=FOR_THE_PAGE))[-1].data["turn"])
 
 
 def talk(visitor: Visitor, agent: Agent, text: str = "Hello there", **fields: Any) -> Watched:

@@ -1,0 +1,109 @@
+"""A reply ends in one request: the stream's last event brings the page its turn and what is left of the credits."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from agents import watching
+from agents.models import Agent, Reply
+from agents.views import playground
+from tests.agents.scenes import agent_on
+from tests.harness.browser import OpenPage
+from tests.harness.cast import Cast
+from tests.harness.chat import FOR_THE_PAGE, Event, accepted, live_events, platform_key, send, stop, talk
+from tests.harness.servers import LendServer
+from tests.harness.visitor import Visit, Visitor
+from tests.provider_double.client import Double
+from workspaces.models import Role
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
+
+
+@pytest.fixture
+def agent(cast: Cast, provider_double: Double) -> Agent:
+    platform_key()
+    return agent_on(cast, "openai")
+
+
+def end_for_the_page(visitor: Visitor, url: str, **options: Any) -> Event:
+    return list(live_events(visitor, url, accept=FOR_THE_PAGE, **options))[-1]
+
+
+def test_page_is_brought_the_turn_and_what_is_left(cast: Cast, visit: Visit, agent: Agent) -> None:
+    visitor = visit(cast.edith)
+
+    end = end_for_the_page(visitor, accepted(visitor, agent)["stream"]).data
+
+    assert f'id="reply-{Reply.objects.get().pk}"' in end["turn"]
+    assert "5 credits" in end["turn"]
+    assert end["available"] == "95"
+    assert ">95</a>" in end["credits_left"]
+    assert "held" not in end["credits_left"]
+
+
+def test_everybody_else_is_brought_the_facts_alone(cast: Cast, visit: Visit, agent: Agent) -> None:
+    end = talk(visit(cast.edith), agent).end.data
+
+    assert not end.keys() & {"turn", "credits_left", "available"}
+
+
+def test_the_same_is_brought_live_again_and_by_another_process(
+    cast: Cast, visit: Visit, agent: Agent, lend_server: LendServer
+) -> None:
+    visitor = visit(cast.edith)
+    where = accepted(visitor, agent)
+    live = end_for_the_page(visitor, where["stream"]).data
+
+    again = end_for_the_page(visitor, where["stream"], last_event_id=watching.END).data
+    elsewhere = visit(cast.edith, server=lend_server(name="second"))
+
+    assert live == again == end_for_the_page(elsewhere, where["stream"]).data
+
+
+def test_answer_to_the_message_itself_ends_so_too(cast: Cast, visit: Visit, agent: Agent) -> None:
+    answer = send(visit(cast.edith), agent, accept=f"{FOR_THE_PAGE}, application/json").text
+
+    assert '"available":"95"' in answer
+    assert answer.count("event: done") == 1
+
+
+def test_failed_reply_brings_its_turn_and_all_credits(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("500", times=3)
+    visitor = visit(cast.edith)
+
+    end = end_for_the_page(visitor, accepted(visitor, agent)["stream"])
+
+    assert (end.kind, end.data["available"]) == ("error", "100")
+    assert "not charged" in end.data["turn"]
+
+
+def test_running_reply_has_no_turn_to_bring(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("hang_mid_stream")
+    visitor = visit(cast.edith)
+    reply_id = accepted(visitor, agent)["reply"]
+
+    assert playground.ended(Reply.objects.get().pk, Role.EDITOR) == {}
+    stop(visitor, "acme", reply_id)
+
+
+@pytest.mark.browser
+def test_credits_on_the_page_follow_each_reply(cast: Cast, open_page: OpenPage, agent: Agent) -> None:
+    page = open_page(cast.edith)
+    asked: list[str] = []
+    page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+    page.on("request", lambda request: asked.append(f"{request.method} {request.url.partition('/w/')[2]}"))
+    for left in ("95", "90"):
+        page.get_by_label("Your message").fill("Why is the sky blue?")
+        page.get_by_role("button", name="Send").click()
+
+        expect(page.locator("[data-credits-left]")).to_have_text(left)
+        expect(page.locator("[data-available]")).to_have_text(left)
+        expect(page.locator(".chat__turn").last.get_by_role("link", name="5 credits")).to_be_visible()
+
+    # What is of no workspace is the icons.
+    assert [one for one in asked if not one.endswith(" ")] == [f"POST acme/agents/{agent.pk}/messages/"] * 2
