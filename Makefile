@@ -37,6 +37,7 @@ lint: developer  ## check style, types, import rules, migrations and production 
 	@$(IN_ENV) ruff format --check
 	@$(PRODUCTION) $(IN_ENV) mypy
 	@$(IN_ENV) lint-imports --no-logo
+	@$(IN_ENV) deptry . --no-ansi
 	@$(PRODUCTION) $(IN_ENV) python manage.py makemigrations --check
 	@$(PRODUCTION) $(IN_ENV) python manage.py check --deploy --fail-level WARNING
 
