@@ -1,0 +1,115 @@
+"""A run's own clockwork: when a lease is renewed, what an interruption may end, and who may begin a run at all."""
+
+import asyncio
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from agents import database, runs
+from agents.models import Agent, Reply
+from agents.outcomes import Cause, decide
+from llm.providers.base import Finish
+from tests.agents.scenes import agent_on
+from tests.harness.cast import Cast
+from tests.harness.chat import accepted, platform_key, refusal, send, stop, talk, watch
+from tests.harness.visitor import Visit
+from tests.provider_double.client import Double
+from workspaces.models import Session
+
+FINISHED = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
+
+
+@pytest.fixture
+def agent(cast: Cast, provider_double: Double) -> Agent:
+    platform_key()
+    return agent_on(cast, "openai")
+
+
+def a_run() -> runs.Run:
+    accepted = SimpleNamespace(reply_id=uuid4(), may_think=False)
+    return runs.Run(accepted)  # type: ignore[arg-type]
+
+
+def test_lease_is_renewed_three_times_in_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    run, renewed = a_run(), []
+    while clock.now < 1000 + settings.LEASE_SECONDS:
+        clock.now += 1
+        beat = run.beat()
+        if beat:
+            renewed.append(clock.now - 1000)
+            run.stored(beat)
+
+    assert renewed == [settings.LEASE_SECONDS * third / 3 for third in (1, 2, 3)]
+
+
+def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read is stored and charged, even when the server is told to stop in the middle of storing it."""
+    run = a_run()
+
+    async def slow(job: Any, *args: Any) -> int:
+        run.interrupt()
+        await asyncio.sleep(0.05)
+        return 5
+
+    async def settle() -> int | None:
+        run.task = asyncio.current_task()
+        return await run._settle_until_done(runs.Result(verdict=FINISHED, text="whole"))
+
+    monkeypatch.setattr(database, "run", slow)
+
+    assert asyncio.run(settle()) == 5
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.money
+def test_expired_session_begins_no_reply(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    visitor = visit(cast.edith)
+    Session.objects.filter(user=cast.edith).update(expire_date=timezone.now() - timedelta(seconds=1))
+
+    assert refusal(send(visitor, agent)) == (401, "not_signed_in")
+    assert not Reply.objects.exists()
+    assert provider_double.calls() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.money
+def test_expired_session_watches_and_stops_nothing(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("hang_mid_stream")
+    visitor = visit(cast.edith)
+    where = accepted(visitor, agent)
+    Session.objects.filter(user=cast.edith).update(expire_date=timezone.now() - timedelta(seconds=1))
+
+    assert refusal(visitor.get(where["stream"], headers={"accept": "text/event-stream"})) == (
+        401,
+        "not_signed_in",
+    )
+    assert refusal(stop(visitor, "acme", where["reply"])) == (401, "not_signed_in")
+    assert stop(visit(cast.adam), "acme", where["reply"]).status_code == 202
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.money
+def test_replayed_end_tells_what_was_charged_and_not_the_price(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("500", times=3)
+    visitor = visit(cast.edith)
+    failed = accepted(visitor, agent)
+    watch(visitor, failed["stream"])
+    whole = talk(visitor, agent).end
+
+    replayed = watch(visitor, failed["stream"]).end.data
+
+    assert Reply.objects.get(pk=failed["reply"]).price == 5
+    assert (replayed["charged"], whole.data["charged"]) == (0, 5)
