@@ -10,6 +10,7 @@ import datetime as dt
 from collections import namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,19 @@ _CALLER = {
     "workspace_id": "w.id",
     "slug": "w.slug",
 }
+# Of an active provider key, and of what its account's model list says of the agent's chat model.
+_KEY = "id workspace_id prefix tail region kek_id wrapped_dek nonce ciphertext".split()
+_LISTED = "id lifecycle shuts_down_on context_tokens output_limit efforts thinking".split()
+
+
+def _key_columns(owner: str, table: str) -> dict[str, str]:
+    return {f"{owner}_key_{name}": f"{table}.{name}" for name in _KEY}
+
+
+def _listed_columns(owner: str, table: str) -> dict[str, str]:
+    return {f"{owner}_listed_{name}": f"{table}.{name}" for name in _LISTED}
+
+
 _SENDING = _CALLER | {
     "agent_id": "a.id",
     "status": "a.status",
@@ -76,22 +90,10 @@ _SENDING = _CALLER | {
     "own_last_day": "c.shuts_down_on",
     "own_replacement": "c.replaced_by",
     "byo_enabled": "COALESCE(l.byo_enabled, FALSE)",
-    "key_id": "k.id",
-    "key_workspace_id": "k.workspace_id",
-    "key_prefix": "k.prefix",
-    "key_tail": "k.tail",
-    "key_region": "k.region",
-    "kek_id": "k.kek_id",
-    "wrapped_dek": "k.wrapped_dek",
-    "nonce": "k.nonce",
-    "ciphertext": "k.ciphertext",
-    "listed_id": "o.id",
-    "listed_lifecycle": "o.lifecycle",
-    "listed_last_day": "o.shuts_down_on",
-    "listed_context": "o.context_tokens",
-    "listed_output_limit": "o.output_limit",
-    "listed_efforts": "o.efforts",
-    "listed_thinking": "o.thinking",
+    **_key_columns("workspace", "wk"),
+    **_key_columns("platform", "pk"),
+    **_listed_columns("workspace", "wo"),
+    **_listed_columns("platform", "po"),
     "account_id": "b.id",
     "available": "b.posted - b.held",
     "ledger_event_due": "b.next_event_at <= {now}",
@@ -104,10 +106,10 @@ SELECT {", ".join(_SENDING.values())}
 LEFT JOIN agents_agent a ON a.id = %s AND a.workspace_id = w.id
 LEFT JOIN llm_chatmodel c ON c.id = a.chat_model_id
 LEFT JOIN llm_llmsettings l ON l.workspace_id = w.id
-LEFT JOIN llm_providerkey k ON k.provider = c.provider AND k.state = 'active'
-  AND ((COALESCE(l.byo_enabled, FALSE) AND k.workspace_id = w.id)
-       OR (NOT COALESCE(l.byo_enabled, FALSE) AND k.workspace_id IS NULL))
-LEFT JOIN llm_listedmodel o ON o.provider_key_id = k.id AND o.model_id = c.model_id
+LEFT JOIN llm_providerkey wk ON wk.provider = c.provider AND wk.state = 'active' AND wk.workspace_id = w.id
+LEFT JOIN llm_providerkey pk ON pk.provider = c.provider AND pk.state = 'active' AND pk.workspace_id IS NULL
+LEFT JOIN llm_listedmodel wo ON wo.provider_key_id = wk.id AND wo.model_id = c.model_id
+LEFT JOIN llm_listedmodel po ON po.provider_key_id = pk.id AND po.model_id = c.model_id
 LEFT JOIN billing_account b ON b.workspace_id = w.id
 WHERE s.session_key = %s"""
 _VIEWING = _CALLER | {"reply_id": "r.id", "member_id": "r.member_id"}
@@ -124,6 +126,9 @@ def _row_type(name: str, columns: dict[str, str]) -> Any:
 
 
 SendRow = _row_type("SendRow", _SENDING)
+# By whose key: the columns of that key, and of its account's list.
+_KEY_OF = {owner: attrgetter(*_key_columns(owner, "")) for owner in ("workspace", "platform")}
+_LISTED_OF = {owner: attrgetter(*_listed_columns(owner, "")) for owner in ("workspace", "platform")}
 ViewRow = _row_type("ViewRow", _VIEWING)
 
 
@@ -141,7 +146,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for."""
+    """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for.
+
+    Which of the two keys runs it, if any, is decided by llm.routing.choose; both are sealed.
+    """
 
     caller: Caller
     agent_id: UUID
@@ -161,7 +169,8 @@ class Facts:
     left_out: frozenset[str]
     prices: Prices
     byo_enabled: bool
-    provider_key: SealedKey | None
+    workspace_key: SealedKey | None
+    platform_key: SealedKey | None
     account_id: int
     available: int
     ledger_event_due: bool
@@ -233,7 +242,8 @@ def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Facts:
             row.long_prompt_factor,
         ),
         byo_enabled=bool(row.byo_enabled),
-        provider_key=_sealed_key(row),
+        workspace_key=_sealed_key(row, "workspace"),
+        platform_key=_sealed_key(row, "platform"),
         account_id=row.account_id,
         available=row.available or 0,
         ledger_event_due=bool(row.ledger_event_due),
@@ -243,15 +253,17 @@ def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Facts:
 
 def _profile(row: Any) -> Profile:
     """What may be asked of the agent's chat model, from all that is stored of it."""
+    owner = "workspace" if row.byo_enabled else "platform"
+    found = dict(zip(_LISTED, _LISTED_OF[owner](row), strict=True))
     listed = None
-    if row.listed_id is not None:
+    if found["id"] is not None:
         listed = Listed(
-            lifecycle=row.listed_lifecycle,
-            shuts_down_on=_day(row.listed_last_day),
-            context_tokens=row.listed_context,
-            output_limit=row.listed_output_limit,
-            efforts=_words(row.listed_efforts),
-            thinking=_words(row.listed_thinking),
+            lifecycle=found["lifecycle"],
+            shuts_down_on=_day(found["shuts_down_on"]),
+            context_tokens=found["context_tokens"],
+            output_limit=found["output_limit"],
+            efforts=_words(found["efforts"]),
+            thinking=_words(found["thinking"]),
         )
     own_word = OwnWord(
         takes_temperature=None if row.own_temperature is None else bool(row.own_temperature),
@@ -273,17 +285,18 @@ def _day(stored: Any) -> dt.date | None:
     return dt.date.fromisoformat(stored) if isinstance(stored, str) else stored
 
 
-def _sealed_key(row: Any) -> SealedKey | None:
-    if row.key_id is None:
+def _sealed_key(row: Any, owner: str) -> SealedKey | None:
+    found = dict(zip(_KEY, _KEY_OF[owner](row), strict=True))
+    if found["id"] is None:
         return None
     sealed = Sealed(
-        kek_id=row.kek_id,
-        wrapped_dek=bytes(row.wrapped_dek),
-        nonce=bytes(row.nonce),
-        ciphertext=bytes(row.ciphertext),
+        kek_id=found["kek_id"],
+        wrapped_dek=bytes(found["wrapped_dek"]),
+        nonce=bytes(found["nonce"]),
+        ciphertext=bytes(found["ciphertext"]),
     )
-    mask = f"{row.key_prefix}…{row.key_tail}"
-    return SealedKey(as_uuid(row.key_id), row.key_workspace_id, row.provider, mask, row.key_region, sealed)
+    mask = f"{found['prefix']}…{found['tail']}"
+    return SealedKey(as_uuid(found["id"]), found["workspace_id"], row.provider, mask, found["region"], sealed)
 
 
 def to_reply(

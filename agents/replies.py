@@ -32,10 +32,12 @@ from billing import holds, ledger
 from billing.errors import CreditsExhausted
 from billing.models import Account
 from billing.sql import now, uid
-from llm import gateway, keys, profiles, routing
+from llm import gateway, keys, outlook, profiles, routing
 from llm.costs import Prices
+from llm.gateway import SealedKey
 from llm.profiles import Parameters
 from llm.providers.base import Message
+from llm.routing import Credential, KeyState
 from llm.vault import Secret
 from workspaces.models import Role
 
@@ -147,17 +149,16 @@ def _plan(send: Send, facts: admission.Facts) -> Accepted:
     if facts.status == "archived":
         raise NotRunnable("agent_archived")
     hits = index.search(facts.agent_id, send.text) if facts.has_knowledge else index.Hits(None, [])
-    secret = None
+    sealed = secret = None
     if hits.answer is not None:
         route, ready, found = routing.QA_MATCH, hits.answer, []
     else:
-        route, secret = _route(facts)
+        route, sealed, secret = _route(facts)
         found = prompt.facts_within_budget(hits.passages)
         ready = None
         if route.billing is routing.Billing.LOCAL:
             answer = local.answer(send.text, hits.passages, fallback=facts.fallback_text)
             ready, found = answer.text, answer.citations
-    sealed = facts.provider_key if secret else None
     return Accepted(
         reply_id=new_id(),
         conversation_id=send.conversation_id or new_id(),
@@ -186,24 +187,22 @@ def _plan(send: Send, facts: admission.Facts) -> Accepted:
     )
 
 
-def _route(facts: admission.Facts) -> tuple[routing.Route, Secret | None]:
-    state, secret = gateway.open_key(facts.provider_key)
-    if state is routing.KeyState.UNREADABLE and facts.provider_key:
-        keys.note_unreadable(facts.provider_key.id)
-    choice = routing.choose(
-        routing.Facts(
-            provider=facts.provider,
-            price=facts.price,
-            is_local=facts.provider == "local",
-            is_custom=facts.is_custom,
-            is_available=facts.is_available,
-            is_shut_down=facts.profile.is_gone(timezone.now().date()),
-            byo_enabled=facts.byo_enabled,
-            workspace_key=state,
-            platform_key=state,
-            metering=settings.METERING_ENABLED,
-        )
-    )
+def _route(facts: admission.Facts) -> tuple[routing.Route, SealedKey | None, Secret | None]:
+    """The route with the key that runs it, opened; the other key stays sealed. NotRunnable when it is refused."""
+    keys_at_hand = {Credential.WORKSPACE: facts.workspace_key, Credential.PLATFORM: facts.platform_key}
+    states = {
+        credential: KeyState.READABLE if sealed else KeyState.MISSING
+        for credential, sealed in keys_at_hand.items()
+    }
+    choice = _choice(facts, states)
+    sealed = secret = None
+    if isinstance(choice, routing.Route):
+        sealed = keys_at_hand.get(choice.credential)
+    if isinstance(choice, routing.Route) and sealed:
+        states[choice.credential], secret = gateway.open_key(sealed)
+        if secret is None:
+            keys.note_unreadable(sealed.id)
+            choice = _choice(facts, states)
     if isinstance(choice, routing.Refusal):
         raise NotRunnable(
             choice.code.value,
@@ -211,7 +210,22 @@ def _route(facts: admission.Facts) -> tuple[routing.Route, Secret | None]:
             model=facts.model_name,
             replacement=facts.profile.replaced_by,
         )
-    return choice, secret
+    return choice, sealed, secret
+
+
+def _choice(facts: admission.Facts, states: dict[Credential, KeyState]) -> routing.Route | routing.Refusal:
+    return routing.choose(
+        outlook.facts(
+            provider=facts.provider,
+            price=facts.price,
+            is_custom=facts.is_custom,
+            is_available=facts.is_available,
+            is_shut_down=facts.profile.is_gone(timezone.now().date()),
+            byo_enabled=facts.byo_enabled,
+            workspace_key=states[Credential.WORKSPACE],
+            platform_key=states[Credential.PLATFORM],
+        )
+    )
 
 
 def _messages(send: Send, facts: admission.Facts, found: list[index.Found]) -> list[Message]:

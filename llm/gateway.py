@@ -39,10 +39,8 @@ class SealedKey:
     sealed: vault.Sealed = field(repr=False)
 
 
-def open_key(row: SealedKey | None) -> tuple[KeyState, vault.Secret | None]:
+def open_key(row: SealedKey) -> tuple[KeyState, vault.Secret | None]:
     """What state a stored key is in, and its secret when it opens. Never raises: an unreadable key is a state."""
-    if row is None:
-        return KeyState.MISSING, None
     binding = keys.binding_of(key_id=row.id, workspace_id=row.workspace_id, provider=row.provider)
     try:
         secret = vault.unseal(row.sealed, binding=binding)

@@ -56,19 +56,43 @@ class Outlook:
         """The route a reply on `chat_model` would take; `byo_enabled` asks what if the switch stood so."""
         provider = chat_model.provider
         return routing.choose(
-            routing.Facts(
+            facts(
                 provider=provider,
                 price=chat_model.price,
-                is_local=provider == "local",
                 is_custom=chat_model.is_custom,
                 is_available=chat_model.is_available,
                 is_shut_down=self.profile(chat_model, byo_enabled=byo_enabled).is_gone(self.today),
                 byo_enabled=self.byo_enabled if byo_enabled is None else byo_enabled,
                 workspace_key=self.workspace_keys.get(provider, KeyState.MISSING),
                 platform_key=self.platform_keys.get(provider, KeyState.MISSING),
-                metering=settings.METERING_ENABLED,
             )
         )
+
+
+def facts(
+    *,
+    provider: str,
+    price: int,
+    is_custom: bool,
+    is_available: bool,
+    is_shut_down: bool,
+    byo_enabled: bool,
+    workspace_key: KeyState,
+    platform_key: KeyState,
+) -> routing.Facts:
+    """What a route is chosen from, for sending and for pages alike; both keys are told, whoever is to pay."""
+    return routing.Facts(
+        provider=provider,
+        price=price,
+        is_local=provider == "local",
+        is_custom=is_custom,
+        is_available=is_available,
+        is_shut_down=is_shut_down,
+        byo_enabled=byo_enabled,
+        workspace_key=workspace_key,
+        platform_key=platform_key,
+        metering=settings.METERING_ENABLED,
+    )
 
 
 def key_state(health: str, kek_id: str) -> KeyState:

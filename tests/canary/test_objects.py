@@ -151,7 +151,7 @@ def test_nothing_that_carries_a_reply_shows_its_secret_or_prompt(accepted: Accep
         "secret": accepted.secret,
         "binding": binding_of_row(row),
         "sealed": sealed_of(row),
-        "sealed key": facts.provider_key,
+        "sealed key": facts.platform_key or facts.workspace_key,
         "facts": facts,
         "accepted": accepted,
         "run": run,
