@@ -9,6 +9,7 @@ agents/settlement.py ends it with the second.
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -273,18 +274,12 @@ def _make_credits_available(price: int, facts: admission.Facts) -> None:
 
 # --- T1 ----------------------------------------------------------------------------------------
 
-_COLUMNS = (
-    "id workspace_id agent_id conversation_id member_id idempotency_key fingerprint question text sources state "
-    "error_code error_detail chat_model_id model_name provider model_id credential_kind credential_id credential_mask "
-    "billing price why charged attempts instance_id lease_token stop_requested"
-).split()
 
-
-def _insert_sql() -> str:
-    clock = now(connection)
+@lru_cache(maxsize=4)
+def _insert_sql(columns: tuple[str, ...], vendor_now: str) -> str:
     return (
-        f"INSERT INTO agents_reply ({', '.join(_COLUMNS)}, created_at, renewed_at) "
-        f"VALUES ({', '.join(['%s'] * len(_COLUMNS))}, {clock}, {clock}) "
+        f"INSERT INTO agents_reply ({', '.join(columns)}, created_at, renewed_at) "
+        f"VALUES ({', '.join(['%s'] * len(columns))}, {vendor_now}, {vendor_now}) "
         "ON CONFLICT (workspace_id, member_id, idempotency_key) DO NOTHING RETURNING id"
     )
 
@@ -295,7 +290,8 @@ def _store(send: Send, facts: admission.Facts, planned: Accepted) -> Accepted | 
         with transaction.atomic(), connection.cursor() as cursor:
             if send.conversation_id is None:
                 _insert_conversation(cursor, facts, planned)
-            cursor.execute(_insert_sql(), _values(send, facts, planned))
+            row = _columns(send, facts, planned)
+            cursor.execute(_insert_sql(tuple(row), now(connection)), list(row.values()))
             if cursor.fetchone() is None:
                 raise _SentBefore
             if planned.hold_id:
@@ -324,37 +320,39 @@ def _insert_conversation(cursor: Any, facts: admission.Facts, planned: Accepted)
     )
 
 
-def _values(send: Send, facts: admission.Facts, planned: Accepted) -> list[Any]:
-    return [
-        uid(connection, planned.reply_id),
-        facts.caller.workspace_id,
-        uid(connection, facts.agent_id),
-        uid(connection, planned.conversation_id),
-        facts.caller.user_id,
-        send.idempotency_key,
-        send.fingerprint,
-        send.text.replace("\0", ""),
-        "",
-        json.dumps(planned.sources),
-        "reserved",
-        "",
-        "",
-        facts.chat_model_id,
-        planned.model_name,
-        planned.provider,
-        planned.model_id,
-        planned.route.credential.value,
-        uid(connection, planned.credential_id) if planned.credential_id else None,
-        planned.credential_mask,
-        planned.route.billing.value,
-        planned.route.price,
-        planned.route.why.value,
-        0,
-        0,
-        uid(connection, instance) if (instance := instances.current()) else None,
-        uid(connection, planned.lease_token),
-        False,
-    ]
+def _columns(send: Send, facts: admission.Facts, planned: Accepted) -> dict[str, Any]:
+    """A reply as it is stored when it is accepted, by column; its times are the database's."""
+    instance = instances.current()
+    return {
+        "id": uid(connection, planned.reply_id),
+        "workspace_id": facts.caller.workspace_id,
+        "agent_id": uid(connection, facts.agent_id),
+        "conversation_id": uid(connection, planned.conversation_id),
+        "member_id": facts.caller.user_id,
+        "idempotency_key": send.idempotency_key,
+        "fingerprint": send.fingerprint,
+        "question": send.text.replace("\0", ""),
+        "text": "",
+        "sources": json.dumps(planned.sources),
+        "state": "reserved",
+        "error_code": "",
+        "error_detail": "",
+        "chat_model_id": facts.chat_model_id,
+        "model_name": planned.model_name,
+        "provider": planned.provider,
+        "model_id": planned.model_id,
+        "credential_kind": planned.route.credential.value,
+        "credential_id": uid(connection, planned.credential_id) if planned.credential_id else None,
+        "credential_mask": planned.credential_mask,
+        "billing": planned.route.billing.value,
+        "price": planned.route.price,
+        "why": planned.route.why.value,
+        "charged": 0,
+        "attempts": 0,
+        "instance_id": uid(connection, instance) if instance else None,
+        "lease_token": uid(connection, planned.lease_token),
+        "stop_requested": False,
+    }
 
 
 def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception) -> Existing:
