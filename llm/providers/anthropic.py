@@ -12,7 +12,7 @@ from anthropic.types import MessageParam, OutputConfigParam, TextBlockParam, Thi
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
 from llm.profiles import EFFORTS, Listed
-from llm.providers import wire
+from llm.providers import events, wire
 from llm.providers.base import Call, Finish, Listing, Message, Outcome
 from llm.providers.clients import per_loop
 from llm.providers.twin import Twin
@@ -99,7 +99,7 @@ def _cached_until(messages: list[Message]) -> Message | None:
 
 def text_of(data: bytes, outcome: Outcome) -> str | None:
     """One event's text; None once the stream is done."""
-    event = wire.parse(data)
+    event = events.parse(data)
     kind = event.get("type")
     if kind == "content_block_delta":
         return (event.get("delta") or {}).get("text") or ""
@@ -119,7 +119,7 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
     elif kind == "message_stop":
         return None if outcome.finish else ""
     elif kind == "error":
-        raise wire.error_event("anthropic", event, outcome)
+        raise events.error_event("anthropic", event, outcome)
     return ""
 
 
@@ -129,22 +129,22 @@ def _count(usage: dict[str, Any], outcome: Outcome) -> None:
     Anthropic's `input_tokens` leave out what the cache read and wrote; ours are the whole prompt.
     """
     before = (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
-    cached = wire.count(usage.get("cache_read_input_tokens"))
-    written = wire.count(usage.get("cache_creation_input_tokens"))
+    cached = events.count(usage.get("cache_read_input_tokens"))
+    written = events.count(usage.get("cache_creation_input_tokens"))
     if cached is not None:
         outcome.cached_tokens = cached
     if written is not None:
         outcome.cache_write_tokens = written
-    uncached = wire.count(usage.get("input_tokens"))
+    uncached = events.count(usage.get("input_tokens"))
     if uncached is None and outcome.input_tokens is not None:
         uncached = outcome.input_tokens - before
     if uncached is not None:
         whole = uncached + (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
-        outcome.input_tokens = wire.count(whole)
-    output = wire.count(usage.get("output_tokens"))
+        outcome.input_tokens = events.count(whole)
+    output = events.count(usage.get("output_tokens"))
     if output is not None:
         outcome.output_tokens = output
-    thinking = wire.count(_part(usage, "output_tokens_details").get("thinking_tokens"))
+    thinking = events.count(_part(usage, "output_tokens_details").get("thinking_tokens"))
     if thinking is not None:
         outcome.thinking_tokens = thinking
 
@@ -161,8 +161,8 @@ def row_of(row: dict[str, Any]) -> Listing:
     listed = Listed(
         lifecycle=lifecycle if lifecycle in ("active", "deprecated", "retired") else "",
         shuts_down_on=wire.a_day(row.get("retires_at")),
-        context_tokens=wire.count(row.get("max_input_tokens")),
-        output_limit=wire.count(row.get("max_tokens")),
+        context_tokens=events.count(row.get("max_input_tokens")),
+        output_limit=events.count(row.get("max_tokens")),
         efforts=tuple(level for level in EFFORTS if _supported(effort, level)) if known else None,
         thinking=tuple(kind for kind in THINKING_KINDS if _supported(kinds, kind)) if known else None,
     )

@@ -12,7 +12,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 from openai.types.shared_params import ReasoningEffort
 
 from llm.profiles import Listed
-from llm.providers import wire
+from llm.providers import events, wire
 from llm.providers.base import Call, Finish, Listing, Message, Outcome
 from llm.providers.clients import per_loop
 from llm.providers.twin import Twin
@@ -73,9 +73,9 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
     """One event's text; None once the stream is done."""
     if data[:6] == b"[DONE]":
         return None if outcome.finish else ""
-    event = wire.parse(data)
+    event = events.parse(data)
     if event.get("error"):
-        raise wire.error_event("openai", event, outcome)
+        raise events.error_event("openai", event, outcome)
     usage = event.get("usage")
     if isinstance(usage, dict):
         _count(usage, outcome)
@@ -93,14 +93,14 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
 
 
 def _count(usage: dict[str, Any], outcome: Outcome) -> None:
-    outcome.input_tokens = wire.count(usage.get("prompt_tokens"))
-    outcome.output_tokens = wire.count(usage.get("completion_tokens"))
+    outcome.input_tokens = events.count(usage.get("prompt_tokens"))
+    outcome.output_tokens = events.count(usage.get("completion_tokens"))
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     if isinstance(prompt, dict):
-        outcome.cached_tokens = wire.count(prompt.get("cached_tokens"))
-        outcome.cache_write_tokens = wire.count(prompt.get("cache_write_tokens"))
+        outcome.cached_tokens = events.count(prompt.get("cached_tokens"))
+        outcome.cache_write_tokens = events.count(prompt.get("cache_write_tokens"))
     if isinstance(completion, dict):
-        outcome.thinking_tokens = wire.count(completion.get("reasoning_tokens"))
+        outcome.thinking_tokens = events.count(completion.get("reasoning_tokens"))
 
 
 def row_of(row: dict[str, Any]) -> Listing:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from llm.providers import wire
+from llm.providers import events, wire
 from llm.providers.base import Call, Fault, Listing, Outcome, ProviderError, RevealsSecret
 
 # A list that goes on for longer than this many pages is none.
@@ -34,7 +34,7 @@ class Twin:
     optional: frozenset[str]
     # Sent with every call, beside the SDK's own.
     fixed_headers: Mapping[str, str]
-    text_of: wire.TextOf
+    text_of: events.TextOf
     headroom: Mapping[bytes, str]  # headers about the account's rate limits, to our names
     list_path: Callable[[str], str]  # of the page after a model id; empty for the first
     row_of: Callable[[dict[str, Any]], Listing]
@@ -45,7 +45,7 @@ class Twin:
         outcome.request_id = wire.request_id(response.headers)
         outcome.headroom = wire.headroom(response.headers, self.headroom)
         try:
-            async for piece in wire.read_events(response, call.limits, outcome, self.text_of):
+            async for piece in events.read_events(response, call.limits, outcome, self.text_of):
                 yield piece
         finally:
             await response.aclose()

@@ -27,7 +27,7 @@ from billing import statement
 from bookbag import arrival, bounds, logs, reports
 from llm import credentials, shape
 from llm.models import Provider
-from llm.providers import anthropic, base, openai, refusals, wire
+from llm.providers import anthropic, base, events, openai, refusals, wire
 from workspaces import adapter, audit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,11 +73,11 @@ def _say(text: str) -> None:
 
 
 def _events(text: str) -> None:
-    reader = wire.EventReader()
+    reader = events.EventReader()
     data = text.encode("utf-8", "replace")
     for start in range(0, len(data), PIECE):
         reader.feed(data[start : start + PIECE])
-        if reader.pending > wire.EVENT_BYTES:
+        if reader.pending > events.EVENT_BYTES:
             return
     reader.close()
 
@@ -190,13 +190,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "bookbag.logs.RedactingFormatter and JsonFormatter": _log,
     "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
     "llm.shape": _key,
-    "llm.providers.wire.EventReader.feed": _events,
-    "llm.providers.wire.parse": _refused(wire.parse),
+    "llm.providers.events.EventReader.feed": _events,
+    "llm.providers.events.parse": _refused(events.parse),
     "llm.providers.refusals.parsed": _refusal,
-    "llm.providers.wire.joined": lambda text: (
-        wire.joined(text),
-        wire.joined(text + "\ud83d"),
-        wire.joined("\ud83d" + text),
+    "llm.providers.events.joined": lambda text: (
+        events.joined(text),
+        events.joined(text + "\ud83d"),
+        events.joined("\ud83d" + text),
     ),
     "llm.providers.wire.listings": _refused(lambda body: wire.listings(body, openai.row_of)),
     "llm.providers.openai.text_of": _refused(lambda data: openai.text_of(data, base.Outcome()), Exception),
@@ -230,6 +230,7 @@ NOT_HERE = {
     "agents.markdown._keep_attribute": "one attribute, called by the sanitiser",
     "billing.statement.write": "keeps a piece of a CSV",
     "workspaces.audit.write": "keeps a piece of a CSV",
+    "bookbag.management.commands.move_database._say": "prints our own words",
     "bookbag.management.commands.quickstart._import": "the deployment's own setting",
     "llm.urls.to_python": "a part of a path, which is short: test_patterns.py",
     "llm.urls.to_url": "a part of a path of our own",

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 
 from agents.models import Reply
-from llm.providers import openai, wire
+from llm.providers import events, openai
 from llm.providers.base import Fault, Finish, Limits, Outcome, ProviderError
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key
@@ -50,7 +50,7 @@ async def read(ours: socket.socket, stall: float) -> tuple[str, Outcome]:
     response = httpx2.Response(200, stream=FromASocket(reader))
     outcome, text = Outcome(), ""
     try:
-        async for piece in wire.read_events(response, LIMITS, outcome, openai.text_of):
+        async for piece in events.read_events(response, LIMITS, outcome, openai.text_of):
             if not text:
                 time.sleep(stall)  # noqa: ASYNC251 (a loop that cannot run, which is what is tried here)
             text += piece

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm.gateway import TWINS
-from llm.providers import refusals, wire
+from llm.providers import events, refusals, wire
 from llm.providers.base import Fault, Finish, Limits, Outcome, ProviderError
 
 LIMITS = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1_000_000)
@@ -37,11 +37,11 @@ def by_the_book(stream: bytes) -> list[bytes]:
 
 
 def in_pieces(stream: bytes, sizes: list[int]) -> list[bytes]:
-    reader, events, at = wire.EventReader(), [], 0
+    reader, found, at = events.EventReader(), [], 0
     for size in sizes:
-        events += reader.feed(stream[at : at + size])
+        found += reader.feed(stream[at : at + size])
         at += size
-    return [*events, *reader.feed(stream[at:]), *reader.close()]
+    return [*found, *reader.feed(stream[at:]), *reader.close()]
 
 
 LINES = "data: one|data:two|data:  three|data:|data: 🚀|||||: comment|event: ping|id: 7|retry: 10|data|dataset: no"
@@ -67,7 +67,7 @@ def test_events_are_the_same_among_stray_line_ends(stream: bytes, sizes: list[in
 
 
 def test_every_event_is_given_as_soon_as_its_blank_line_is_there() -> None:
-    reader = wire.EventReader()
+    reader = events.EventReader()
 
     given = [reader.feed(bytes([byte])) for byte in b"data: a\n\ndata: b\n\n"]
 
@@ -90,7 +90,7 @@ def read(provider: str, *chunks: bytes, limits: Limits = LIMITS) -> tuple[list[s
         outcome, pieces = Outcome(), []
         response = httpx2.Response(200, content=chunked(list(chunks)))
         try:
-            async for piece in wire.read_events(response, limits, outcome, TWINS[provider].text_of):
+            async for piece in events.read_events(response, limits, outcome, TWINS[provider].text_of):
                 pieces.append(piece)
         except ProviderError as error:
             return pieces, outcome, error.fault
