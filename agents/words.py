@@ -6,7 +6,7 @@ Nothing a provider said is repeated here; its texts can echo the key.
 import datetime as dt
 from typing import Any
 
-from llm import lifecycle
+from llm import lifecycle, listing
 
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
 
@@ -195,6 +195,13 @@ def refusal(code: str, data: dict[str, Any]) -> str:
     return REFUSALS[code].format_map(facts | amounts)
 
 
+# In the place of the admin's words for a wrong region, where the operator has set another address than OpenAI's own.
+ONE_ADDRESS = (
+    "The project of {mask} keeps its data in a region and is reached at that region's address only. The key is fine, but "
+    "this Bookbag reaches {provider} at one address: an operator has to look at it."
+)
+
+
 def failure(reply: Any, *, for_admin: bool) -> str:
     """The sentences for a reply that failed, ending in what it cost: nothing. `reply` is a Reply that has ended."""
     own = reply.credential_kind == "workspace"
@@ -211,6 +218,8 @@ def failure(reply: Any, *, for_admin: bool) -> str:
         "until": f" {wait}" if wait else "",
     }
     member, admin = FAILURES.get(reply.error_code, FAILURES["internal"])
+    if reply.error_code == "wrong_region" and not listing.regions(reply.provider):
+        admin = ONE_ADDRESS
     to_admin = for_admin and (own or reply.error_code not in OF_THE_KEY)
     sentence = (admin if to_admin else member).format_map(told)
     answer = provider_answer(reply) if for_admin else ""

@@ -6,6 +6,7 @@ the key's health speaks.
 
 from typing import NamedTuple
 
+from llm import listing
 from llm.models import Provider, ProviderKey
 from llm.providers.base import Fault
 
@@ -102,6 +103,12 @@ OF_HEALTH = {
 }
 
 
+# Where the operator has set another address than the provider's own, no region can be chosen.
+ONE_ADDRESS = OF_FAULT[Fault.WRONG_REGION]._replace(
+    advice="The key may well be right, but this Bookbag reaches {name} at one address only: an operator has to look at it."
+)
+
+
 def of(row: ProviderKey, health: str = "") -> Words:
     """What is to be said of `row` now; `health` where the caller knows better than the row."""
     now, stays = Health(health or row.health), stands(row)
@@ -112,7 +119,7 @@ def of(row: ProviderKey, health: str = "") -> Words:
     elif now in (Health.REJECTED, Health.UNREADABLE):
         words = OF_HEALTH[now]
     else:
-        words = _of_fault(row.last_error) or OF_HEALTH[now]
+        words = _of_fault(row.last_error, row.provider) or OF_HEALTH[now]
     return _named(words, row.provider)
 
 
@@ -122,7 +129,7 @@ def problem(row: ProviderKey) -> str:
         return MAY_NOT_LIST.problem
     if row.last_error in Health.values:
         return OF_HEALTH[Health(row.last_error)].problem
-    known = _of_fault(row.last_error)
+    known = _of_fault(row.last_error, row.provider)
     return known.problem if known else "not accepted"
 
 
@@ -130,11 +137,13 @@ def no_list(fault: Fault, provider: str) -> str:
     """Why an account's models cannot be listed, as a clause."""
     if fault is Fault.LACKS_PERMISSION:
         return "This key may not list models"
-    words = _of_fault(fault) or OF_FAULT[Fault.UNREACHABLE]
+    words = _of_fault(fault, provider) or OF_FAULT[Fault.UNREACHABLE]
     return _named(words, provider, key="the stored key").said.partition(":")[0]
 
 
-def _of_fault(fault: str) -> Words | None:
+def _of_fault(fault: str, provider: str) -> Words | None:
+    if fault == Fault.WRONG_REGION and not listing.regions(provider):
+        return ONE_ADDRESS
     return OF_FAULT.get(Fault(fault)) if fault in list(Fault) else None
 
 

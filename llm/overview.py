@@ -262,13 +262,17 @@ def _playground(agents: list[AgentReadiness]) -> str:
 
 def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spending:
     since = timezone.now() - dt.timedelta(days=COST_DAYS)
-    replies = workspace.replies.filter(billing="byo", created_at__gte=since, state__in=DELIVERED).exclude(
-        text=""
-    )
+    # One that was stopped while its model was thinking has no text, and was billed by the provider all the same.
+    replies = workspace.replies.filter(billing="byo", created_at__gte=since, state__in=DELIVERED)
     groups = list(
         replies.order_by()
         .values("credential_id", "chat_model_id")
-        .annotate(times=Count("pk"), cost=Sum("estimated_cost"), priced=Count("estimated_cost"))
+        .annotate(
+            times=Count("pk"),
+            spoken=Count("pk", filter=~Q(text="")),
+            cost=Sum("estimated_cost"),
+            priced=Count("estimated_cost"),
+        )
     )
     by_key: dict[Any, tuple[int, int | None]] = {}
     bought = 0
@@ -281,7 +285,7 @@ def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spendi
         if known is None or known.chat_model.is_custom:
             custom += group["times"]
         else:
-            bought += group["times"] * known.chat_model.price
+            bought += group["spoken"] * known.chat_model.price
     return Spending(
         replies=sum(group["times"] for group in groups),
         cost=sum(group["cost"] or 0 for group in groups),

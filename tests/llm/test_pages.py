@@ -448,10 +448,11 @@ def test_byo_spending_is_told_beside_what_credits_would_have_cost(cast, adam):
     byo_reply(cast, row, cost=None)
     byo_reply(cast, row, days=31)
     byo_reply(cast, row, state="failed")
-    byo_reply(cast, row, text="")
+    # Stopped while its model was thinking: no credits would have been taken, but the provider's bill has it.
+    byo_reply(cast, row, text="", state="stopped", cost=None)
     spending = adam.get(PAGE).context["page"].spending
-    assert (spending.replies, spending.cost, spending.credits, spending.unpriced) == (3, 2_500_000, 11, 1)
-    assert spending.by_key[row.pk] == (3, 2_500_000)
+    assert (spending.replies, spending.cost, spending.credits, spending.unpriced) == (4, 2_500_000, 11, 2)
+    assert spending.by_key[row.pk] == (4, 2_500_000)
     page = adam.get(PAGE).content.decode()
     assert "$2.50" in page
     assert "11 credits" in page
