@@ -152,7 +152,10 @@ class Connection(HttpToolsProtocol):
             raise HeadTooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        # uvicorn adds fields that follow a chunked body (trailers) to those of the head. A proxy passes them on unread,
+        # so that a sender could write X-Forwarded-For behind the proxy's own.
+        if self.in_head:
+            super().on_header(name, value)
         # A read can bring more than the bound at once, so what it brought is counted as well.
         self.field_bytes += len(name) + len(value)
         if self.head_is_too_large:

@@ -245,6 +245,29 @@ def test_head_within_the_bounds_is_taken_however_it_arrives(at_the_door: Callabl
     at_the_door(test, answer)
 
 
+def test_fields_after_the_body_are_none_of_the_head(at_the_door: Callable[..., None]) -> None:
+    given: list[list[tuple[bytes, bytes]]] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        given.append(scope["headers"])
+        await answer(scope, receive, send)
+
+    head = b"POST / HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    forged = b"4\r\nbody\r\n0\r\nX-Forwarded-For: 192.0.2.66\r\nCookie: a=b\r\n\r\n"
+
+    async def test(door: Door) -> None:
+        _, wire = door.open(head + forged + WHOLE)
+        await asyncio.sleep(0.01)
+        assert wire.written.count(b"HTTP/1.1 200 ") == 2
+        _, flood = door.open(head + b"0\r\n" + b"X-A: b\r\n" * 20_000)
+        assert flood.end == "closed"
+        names = [name for name, _ in given[0]]
+        assert names == [b"x-forwarded-for", b"transfer-encoding"]
+        assert dict(given[0])[b"x-forwarded-for"] == b"192.0.2.1"
+
+    at_the_door(test, note)
+
+
 def test_what_is_no_http_is_answered_as_such(at_the_door: Callable[..., None]) -> None:
     async def test(door: Door) -> None:
         _, wire = door.open(b"\x16\x03\x01 hello")
