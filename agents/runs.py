@@ -306,7 +306,6 @@ async def _note_health(accepted: Accepted, result: Result) -> None:
 
 async def heartbeat_forever() -> None:
     """Once a second, for as long as the server lives."""
-    await _introduce()
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         try:
@@ -315,19 +314,26 @@ async def heartbeat_forever() -> None:
             log.warning("heartbeat missed: %s", type(problem).__name__)
 
 
-async def _introduce() -> None:
-    """Make this process known, so that others notice its end; where that fails, its replies have their leases."""
-    try:
-        await database.run(instances.beat)
-    except DatabaseError as problem:
-        log.warning("this process is not known yet: %s", type(problem).__name__)
+async def show_life_forever() -> None:
+    """Make this process known, so that others notice its end; then, while it has replies, say once a second that it lives.
+
+    Beside the heartbeat: that one waits with all other database threads, for an account that somebody has locked, say.
+    """
+    is_known = False
+    while True:
+        if _live or not is_known:
+            try:
+                await database.run_apart(instances.beat)
+                is_known = True
+            except Exception as problem:  # until then its replies have their leases
+                log.warning("no sign of life given: %s", type(problem).__name__)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 async def _beat_once() -> None:
     running = [run for run in _live.values() if not run.finished]
     if not running:
         return
-    await database.run(instances.beat)
     beats = [(run, beat) for run, beat in ((run, run.beat()) for run in running) if beat]
     if beats:
         await database.run(settlement.heartbeat, [beat for _, beat in beats])
