@@ -10,6 +10,7 @@ new text of all runs, renews their leases and learns of stops asked for elsewher
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
@@ -40,6 +41,8 @@ HEARTBEAT_SECONDS = 1.0
 WAITING_BYTES = 64 * 1024 * 1024
 # So many try again at a time; each may hold up a database thread until its connection fails.
 TRYING_AGAIN = 3
+# Whoever finds that many trying comes again within this time.
+TURN_SECONDS = 2.0
 INTERRUPTED = Verdict(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
 _live: dict[UUID, "Run"] = {}
@@ -213,15 +216,17 @@ class Run(News):
 
     async def _settle_when_possible(self, result: Result, problem: DatabaseError) -> int | None:
         deadline = time.monotonic() + settings.SETTLE_SECONDS
-        wait = 0.1
+        pause = wait = 0.1
         while time.monotonic() < deadline:
             if isinstance(problem, DataError | IntegrityError):
                 # The text and its charge are worth more than what the provider counted, if that fits nowhere.
                 result = replace(result, outcome=Outcome(), error=None, left_out=[])
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 5.0)
+            await asyncio.sleep(pause)
             if len(_trying_again) >= TRYING_AGAIN:
+                # At a moment of its own: those that ended together would else come together each time, and few get in.
+                pause = random.uniform(0, TURN_SECONDS)  # noqa: S311 (nobody gains by guessing it)
                 continue
+            pause = wait = min(wait * 2, 5.0)
             _trying_again.add(self.accepted.reply_id)
             try:
                 return await database.run(settlement.settle, self.accepted, result)
