@@ -156,6 +156,26 @@ def test_request_that_is_being_answered_has_no_deadline(at_the_door: Callable[..
     at_the_door(test)
 
 
+def test_request_that_came_with_the_one_before_has_no_deadline_either(
+    at_the_door: Callable[..., None],
+) -> None:
+    asked: list[str] = []
+
+    async def think_the_second_time(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await (answer if len(asked) == 1 else think)(scope, receive, send)
+
+    async def test(door: Door) -> None:
+        _, wire = door.open(WHOLE + WHOLE)
+        await asyncio.sleep(0.01)
+        assert len(asked) == 2
+        assert not Connection.waiting
+        door.after(3600)
+        assert wire.end == ""
+
+    at_the_door(test, think_the_second_time)
+
+
 def test_kept_connection_ends_when_nothing_comes(at_the_door: Callable[..., None]) -> None:
     async def test(door: Door) -> None:
         connection, wire = door.open(WHOLE)
