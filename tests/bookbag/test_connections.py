@@ -288,6 +288,38 @@ def test_fields_after_the_body_are_none_of_the_head(at_the_door: Callable[..., N
     at_the_door(test, note)
 
 
+UPGRADE = b" / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n"
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: %d" % len(WHOLE), b"Transfer-Encoding: chunked"])
+def test_body_behind_an_upgrade_is_never_read_as_a_request(
+    at_the_door: Callable[..., None], length: bytes
+) -> None:
+    async def test(door: Door) -> None:
+        connection, wire = door.open(b"POST" + UPGRADE + length + b"\r\n\r\n")
+        await asyncio.sleep(0.01)
+        if not wire.end:
+            connection.data_received(WHOLE)
+            await asyncio.sleep(0.01)
+        assert wire.written.count(b"HTTP/1.1 ") == 1
+        assert wire.written.startswith(b"HTTP/1.1 400 ")
+        assert wire.end == "closed"
+
+    at_the_door(test, answer)
+
+
+def test_upgrade_that_we_do_not_know_is_passed_over_and_ends_the_connection(
+    at_the_door: Callable[..., None],
+) -> None:
+    async def test(door: Door) -> None:
+        _, wire = door.open(b"GET" + UPGRADE + b"\r\n")
+        await asyncio.sleep(0.01)
+        assert wire.written.startswith(b"HTTP/1.1 200 ")
+        assert wire.end == "closed"
+
+    at_the_door(test, answer)
+
+
 def test_what_is_no_http_is_answered_as_such(at_the_door: Callable[..., None]) -> None:
     async def test(door: Door) -> None:
         _, wire = door.open(b"\x16\x03\x01 hello")
