@@ -186,7 +186,11 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         # With `cycle` unfinished, the next request was here before this answer was over.
-        if not self.transport.is_closing() and not self.in_head and (self.in_body or self.cycle.response_complete):
+        if (
+            not self.transport.is_closing()
+            and not self.in_head
+            and (self.in_body or self.cycle.response_complete)
+        ):
             self._wait(SILENT_SECONDS if self.in_body else KEEP_ALIVE_SECONDS)
 
     # --- Waiting ---
