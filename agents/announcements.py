@@ -6,6 +6,7 @@ so nothing depends on it: on SQLite, or behind a pooler that keeps no session, t
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterable
 from functools import cache
 from uuid import UUID
@@ -22,6 +23,8 @@ IDS_A_PAYLOAD = 200
 # What happens within this time is told at once, so that a busy process sends a few notices a second.
 GATHER_SECONDS = 0.2
 CONNECT_SECONDS = 5
+# Whoever reaches the database may send a notice, a newer version of this code for one.
+AN_ID = re.compile(r"[0-9a-f]{32}")
 _changed: set[UUID] = set()
 _sending: set[asyncio.Task[None]] = set()
 
@@ -44,12 +47,14 @@ def announce(reply_ids: Iterable[UUID]) -> None:
 
 
 async def _send_soon() -> None:
-    await asyncio.sleep(GATHER_SECONDS)
-    ids = [reply_id.hex for reply_id in _changed]
-    _changed.clear()
-    # Who is not told looks for himself.
-    with contextlib.suppress(Exception):
-        await database.run(notify, ids)
+    # What changes while one notice is sent, is told by the next.
+    while _changed:
+        await asyncio.sleep(GATHER_SECONDS)
+        ids = [reply_id.hex for reply_id in _changed]
+        _changed.clear()
+        # Who is not told looks for himself.
+        with contextlib.suppress(Exception):
+            await database.run(notify, ids)
 
 
 def notify(ids: list[str]) -> None:
@@ -71,7 +76,7 @@ async def heard() -> AsyncIterator[set[UUID]]:
         await listener.execute(f"LISTEN {CHANNEL}")
         yield set()
         async for notice in listener.notifies():
-            yield {UUID(hex_id) for hex_id in notice.payload.split()}
+            yield {UUID(hex_id) for hex_id in notice.payload.split() if AN_ID.fullmatch(hex_id)}
 
 
 def _usual() -> str:

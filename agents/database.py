@@ -39,7 +39,11 @@ CLOSE_SECONDS = 10.0
 # A pool takes its threads in turn, so that with little to do each job meets a thread, a connection and a database
 # process that the processor's caches have long forgotten. The first thread has the job whenever it is free.
 _first = ThreadPoolExecutor(1, thread_name_prefix="chat-db-first")
-_others = ThreadPoolExecutor(THREADS - 1, thread_name_prefix="chat-db") if THREADS > 1 else _first
+# One of the threads, or one more where they are few, for jobs that must not wait while all others do (`run_apart`).
+_apart = ThreadPoolExecutor(1, thread_name_prefix="chat-db-apart")
+_FEW = THREADS <= 3
+_OTHERS = THREADS - 1 if _FEW else THREADS - 2
+_others = ThreadPoolExecutor(_OTHERS, thread_name_prefix="chat-db") if _OTHERS else _first
 _first_is_busy = Lock()
 
 
@@ -79,17 +83,30 @@ async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await asyncio.wrap_future(future)
 
 
+async def run_apart(function: Callable[[], T]) -> T:
+    """`function` in the thread that only such jobs use: short ones, which wait for no lock of a reply's."""
+
+    def job() -> T:
+        try:
+            return _with_live_connection(function)
+        finally:
+            if _FEW and connection.vendor == "postgresql":
+                connection.close()  # the pages' share of a small pool is small enough
+
+    return await asyncio.wrap_future(_apart.submit(copy_context().run, job))
+
+
 async def close() -> None:
     """Give all connections back; for the end of the process."""
     # They meet before they close, else one quick thread would do the work of all and close only its own.
-    meeting = Barrier(THREADS)
+    pools = [_first, _apart, *[_others] * _OTHERS]
+    meeting = Barrier(len(pools))
 
     def close_own() -> None:
         with suppress(BrokenBarrierError):
             meeting.wait(CLOSE_SECONDS)
         connections.close_all()
 
-    pools = [_first, *[_others] * (THREADS - 1)]
     await asyncio.gather(*(asyncio.wrap_future(pool.submit(close_own)) for pool in pools))
 
 

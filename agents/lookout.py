@@ -44,6 +44,11 @@ class Followed(News):
         self.is_gone = False
         self.followers = 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to look for: who takes long to read it has it all."""
+        return self.is_gone or not self.reply.is_running
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -103,7 +108,7 @@ async def _look_while_followed() -> None:
             ids = _announced & _followed.keys()
             _announced.clear()
             if loop.time() >= next_round:
-                ids = set(_followed)
+                ids |= {reply_id for reply_id, followed in _followed.items() if not followed.is_over}
                 next_round = loop.time() + (HEARING_SECONDS if _is_hearing else DEAF_SECONDS)
             if ids:
                 await _look(ids)
@@ -116,14 +121,16 @@ async def _look_while_followed() -> None:
 
 
 async def _look(ids: set[UUID]) -> None:
-    known = {reply_id: len(_followed[reply_id].text) for reply_id in ids}
+    before = {reply_id: _followed[reply_id] for reply_id in ids}
+    known = {reply_id: len(followed.text) for reply_id, followed in before.items()}
     try:
         seen = await database.run(look, known)
     except Exception as problem:  # the database is away: it is looked again, and its watchers wait
         log.warning("replies of other processes not seen: %s", type(problem).__name__)
         return
-    for reply_id in known.keys() & _followed.keys():
-        followed = _followed[reply_id]
+    for reply_id, followed in before.items():
+        if _followed.get(reply_id) is not followed:
+            continue  # all left, and who came back meanwhile has read it anew
         tail, ended = seen.tails.get(reply_id, ""), seen.ended.get(reply_id)
         if ended:
             followed.reply, followed.text = ended, ended.text

@@ -10,6 +10,7 @@ new text of all runs, renews their leases and learns of stops asked for elsewher
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
@@ -40,6 +41,8 @@ HEARTBEAT_SECONDS = 1.0
 WAITING_BYTES = 64 * 1024 * 1024
 # So many try again at a time; each may hold up a database thread until its connection fails.
 TRYING_AGAIN = 3
+# Whoever finds that many trying comes again within this time.
+TURN_SECONDS = 2.0
 INTERRUPTED = Verdict(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
 _live: dict[UUID, "Run"] = {}
@@ -213,15 +216,17 @@ class Run(News):
 
     async def _settle_when_possible(self, result: Result, problem: DatabaseError) -> int | None:
         deadline = time.monotonic() + settings.SETTLE_SECONDS
-        wait = 0.1
+        pause = wait = 0.1
         while time.monotonic() < deadline:
             if isinstance(problem, DataError | IntegrityError):
                 # The text and its charge are worth more than what the provider counted, if that fits nowhere.
                 result = replace(result, outcome=Outcome(), error=None, left_out=[])
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 5.0)
+            await asyncio.sleep(pause)
             if len(_trying_again) >= TRYING_AGAIN:
+                # At a moment of its own: those that ended together would else come together each time, and few get in.
+                pause = random.uniform(0, TURN_SECONDS)  # noqa: S311 (nobody gains by guessing it)
                 continue
+            pause = wait = min(wait * 2, 5.0)
             _trying_again.add(self.accepted.reply_id)
             try:
                 return await database.run(settlement.settle, self.accepted, result)
@@ -306,7 +311,6 @@ async def _note_health(accepted: Accepted, result: Result) -> None:
 
 async def heartbeat_forever() -> None:
     """Once a second, for as long as the server lives."""
-    await _introduce()
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         try:
@@ -315,19 +319,26 @@ async def heartbeat_forever() -> None:
             log.warning("heartbeat missed: %s", type(problem).__name__)
 
 
-async def _introduce() -> None:
-    """Make this process known, so that others notice its end; where that fails, its replies have their leases."""
-    try:
-        await database.run(instances.beat)
-    except DatabaseError as problem:
-        log.warning("this process is not known yet: %s", type(problem).__name__)
+async def show_life_forever() -> None:
+    """Make this process known, so that others notice its end; then, while it has replies, say once a second that it lives.
+
+    Beside the heartbeat: that one waits with all other database threads, for an account that somebody has locked, say.
+    """
+    is_known = False
+    while True:
+        if _live or not is_known:
+            try:
+                await database.run_apart(instances.beat)
+                is_known = True
+            except Exception as problem:  # until then its replies have their leases
+                log.warning("no sign of life given: %s", type(problem).__name__)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 async def _beat_once() -> None:
     running = [run for run in _live.values() if not run.finished]
     if not running:
         return
-    await database.run(instances.beat)
     beats = [(run, beat) for run, beat in ((run, run.beat()) for run in running) if beat]
     if beats:
         await database.run(settlement.heartbeat, [beat for _, beat in beats])

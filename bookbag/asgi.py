@@ -72,7 +72,12 @@ def _spare_the_collector() -> None:
 
 @contextlib.asynccontextmanager
 async def _duties() -> AsyncIterator[None]:
-    duties = (runs.heartbeat_forever(), sweeper.sweep_forever(), sweeper.look_after_others_forever())
+    duties = (
+        runs.heartbeat_forever(),
+        runs.show_life_forever(),
+        sweeper.sweep_forever(),
+        sweeper.look_after_others_forever(),
+    )
     tasks = [asyncio.create_task(duty) for duty in duties]
     try:
         yield

@@ -31,6 +31,7 @@ MOST_CONNECTIONS = 10_000
 RESERVED_DESCRIPTORS = 128
 # What may be let in above the limit, to be told that there is no room; probes are answered even there.
 TOLD = 32
+LENGTHS = (b"content-length", b"transfer-encoding")
 PROBES = (b"/healthz", b"/readyz")
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -56,6 +57,10 @@ def room() -> int:
 
 class HeadTooLarge(Exception):
     """Ends the parser's work; `send_400_response` answers."""
+
+
+class BodyOfUpgrade(Exception):
+    """The parser ends its work at the head of a request to upgrade, and would read a body as the next request."""
 
 
 class Connection(HttpToolsProtocol):
@@ -152,18 +157,27 @@ class Connection(HttpToolsProtocol):
             raise HeadTooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        # uvicorn adds fields that follow a chunked body (trailers) to those of the head. A proxy passes them on unread,
+        # so that a sender could write X-Forwarded-For behind the proxy's own.
+        if self.in_head:
+            super().on_header(name, value)
         # A read can bring more than the bound at once, so what it brought is counted as well.
         self.field_bytes += len(name) + len(value)
         if self.head_is_too_large:
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
+        upgrades = self.parser.should_upgrade()
+        if upgrades and any(name in LENGTHS and value != b"0" for name, value in self.headers):
+            raise BodyOfUpgrade
         self.in_head, self.in_body = False, True
         self.body_until = monotonic() + BODY_SECONDS
         # A probe is answered however full it is: a busy process is not a dead one.
         self.limit_concurrency = None if self.url.startswith(PROBES) else self.most + TOLD
         super().on_headers_complete()
+        if upgrades:
+            # Bytes that came with the head are lost to the parser.
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         self.in_body = False
@@ -171,7 +185,12 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self.transport.is_closing() and not self.in_head:
+        # With `cycle` unfinished, the next request was here before this answer was over.
+        if (
+            not self.transport.is_closing()
+            and not self.in_head
+            and (self.in_body or self.cycle.response_complete)
+        ):
             self._wait(SILENT_SECONDS if self.in_body else KEEP_ALIVE_SECONDS)
 
     # --- Waiting ---

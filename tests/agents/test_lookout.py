@@ -134,6 +134,59 @@ def test_outage_makes_watchers_wait_and_lose_nothing(running: Reply, monkeypatch
     assert (text_of(events), events[-1][0]) == ("kept", "done")
 
 
+class SlowLook:
+    """The first look of a scene is done, and not yet told of, until `go` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run, self.begun, self.looks = database.run, False, 0
+        self.done, self.go = asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr(database, "run", self)
+
+    async def __call__(self, job: Any, *args: Any, **kwargs: Any) -> Any:
+        found = await self.run(job, *args, **kwargs)
+        if job is lookout.look:
+            self.looks += 1
+            if not self.begun:
+                self.begun = True
+                self.done.set()
+                await self.go.wait()
+        return found
+
+
+def test_who_comes_back_during_a_look_is_shown_nothing_twice(
+    running: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> list[tuple[str, dict]]:
+        slow = SlowLook(monkeypatch)
+        stored = await database.run(Reply.objects.select_related("workspace").get, pk=running.pk)
+        await said(running.pk, "once ")
+        async with lookout.following(stored):
+            await slow.done.wait()  # it brings "once ", and everybody leaves
+        watching = asyncio.create_task(all_events(running.pk))
+        await followed(running.pk, 1)
+        slow.go.set()
+        await asyncio.sleep(1)
+        await ended(running.pk, "once and no more")
+        async with asyncio.timeout(20):
+            return await watching
+
+    assert text_of(play(scene)) == "once and no more"
+
+
+def test_what_has_ended_is_not_looked_at_again(running: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> int:
+        slow = SlowLook(monkeypatch)
+        slow.go.set()
+        async with lookout.following(running) as following:  # by somebody who takes long to read it
+            await ended(running.pk, "whole")
+            await until(lambda: not following.reply.is_running)
+            looks = slow.looks
+            await asyncio.sleep(3 * lookout.HEARING_SECONDS)
+            return slow.looks - looks
+
+    assert play(scene) == 0
+
+
 needs_notices = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="only PostgreSQL passes notices on"
 )
@@ -186,3 +239,36 @@ def test_thousands_of_ids_fit_into_notices() -> None:
         return found
 
     assert play(scene) == ids
+
+
+@needs_notices
+def test_notice_that_names_no_reply_is_passed_over(running: Reply) -> None:
+    async def scene() -> set[UUID]:
+        heard = announcements.heard()
+        assert await anext(heard) == set()
+        await database.run(announcements.notify, ["v2:junk", running.pk.hex])
+        async with asyncio.timeout(20):
+            return await anext(heard)
+
+    assert play(scene) == {running.pk}
+
+
+@needs_notices
+def test_what_changes_while_a_notice_is_sent_is_told_too(
+    running: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sent = database.run, list[str]()
+
+    async def slow(job: Any, *args: Any) -> Any:
+        await asyncio.sleep(0.3)
+        sent.extend(args[0])
+        return await run(job, *args)
+
+    async def scene() -> None:
+        monkeypatch.setattr(database, "run", slow)
+        announcements.announce([running.pk])
+        await asyncio.sleep(announcements.GATHER_SECONDS + 0.1)  # it is on its way
+        announcements.announce([UUID(int=1)])
+        await until(lambda: len(sent) == 2)
+
+    play(scene)

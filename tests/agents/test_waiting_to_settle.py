@@ -79,6 +79,49 @@ def test_few_try_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outage.most_at_once == runs.TRYING_AGAIN
 
 
+class Skipping(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to what is due next."""
+
+    skipped = 0.0
+    _ready: Any
+    _scheduled: Any
+
+    def time(self) -> float:
+        return super().time() + self.skipped
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self.skipped += max(0.0, self._scheduled[0].when() - self.time())
+        super()._run_once()  # type: ignore[misc]
+
+
+def test_crowd_that_ended_at_one_moment_is_stored_soon_after_the_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = Skipping()
+    began = loop.time()
+    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=loop.time))
+
+    async def run(job: Any, *args: Any) -> int:
+        away = loop.time() - began < 600
+        await asyncio.sleep(3 if away else 0.01)  # for a connection of the pool, or for the commit
+        if away:
+            raise OperationalError("away")
+        return 5
+
+    monkeypatch.setattr(database, "run", run)
+    crowd = [ended() for _ in range(200)]
+
+    async def scene() -> list[int | None]:
+        waiting = [run._settle_when_possible(result, OperationalError("away")) for run, result in crowd]
+        return await asyncio.gather(*waiting)
+
+    settled = loop.run_until_complete(scene())
+    loop.close()
+
+    assert settled == [5] * 200
+
+
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     Outage(monkeypatch, seconds=600)
     monkeypatch.setattr(runs, "WAITING_BYTES", 1000)

@@ -156,6 +156,26 @@ def test_request_that_is_being_answered_has_no_deadline(at_the_door: Callable[..
     at_the_door(test)
 
 
+def test_request_that_came_with_the_one_before_has_no_deadline_either(
+    at_the_door: Callable[..., None],
+) -> None:
+    asked: list[str] = []
+
+    async def think_the_second_time(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await (answer if len(asked) == 1 else think)(scope, receive, send)
+
+    async def test(door: Door) -> None:
+        _, wire = door.open(WHOLE + WHOLE)
+        await asyncio.sleep(0.01)
+        assert len(asked) == 2
+        assert not Connection.waiting
+        door.after(3600)
+        assert wire.end == ""
+
+    at_the_door(test, think_the_second_time)
+
+
 def test_kept_connection_ends_when_nothing_comes(at_the_door: Callable[..., None]) -> None:
     async def test(door: Door) -> None:
         connection, wire = door.open(WHOLE)
@@ -241,6 +261,61 @@ def test_head_within_the_bounds_is_taken_however_it_arrives(at_the_door: Callabl
         ]
         await asyncio.sleep(0.01)
         assert [wire.written.count(b"HTTP/1.1 200 ") for wire in wires] == [1, 1, 2]
+
+    at_the_door(test, answer)
+
+
+def test_fields_after_the_body_are_none_of_the_head(at_the_door: Callable[..., None]) -> None:
+    given: list[list[tuple[bytes, bytes]]] = []
+
+    async def note(scope: Any, receive: Any, send: Any) -> None:
+        given.append(scope["headers"])
+        await answer(scope, receive, send)
+
+    head = b"POST / HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    forged = b"4\r\nbody\r\n0\r\nX-Forwarded-For: 192.0.2.66\r\nCookie: a=b\r\n\r\n"
+
+    async def test(door: Door) -> None:
+        _, wire = door.open(head + forged + WHOLE)
+        await asyncio.sleep(0.01)
+        assert wire.written.count(b"HTTP/1.1 200 ") == 2
+        _, flood = door.open(head + b"0\r\n" + b"X-A: b\r\n" * 20_000)
+        assert flood.end == "closed"
+        names = [name for name, _ in given[0]]
+        assert names == [b"x-forwarded-for", b"transfer-encoding"]
+        assert dict(given[0])[b"x-forwarded-for"] == b"192.0.2.1"
+
+    at_the_door(test, note)
+
+
+UPGRADE = b" / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n"
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: %d" % len(WHOLE), b"Transfer-Encoding: chunked"])
+def test_body_behind_an_upgrade_is_never_read_as_a_request(
+    at_the_door: Callable[..., None], length: bytes
+) -> None:
+    async def test(door: Door) -> None:
+        connection, wire = door.open(b"POST" + UPGRADE + length + b"\r\n\r\n")
+        await asyncio.sleep(0.01)
+        if not wire.end:
+            connection.data_received(WHOLE)
+            await asyncio.sleep(0.01)
+        assert wire.written.count(b"HTTP/1.1 ") == 1
+        assert wire.written.startswith(b"HTTP/1.1 400 ")
+        assert wire.end == "closed"
+
+    at_the_door(test, answer)
+
+
+def test_upgrade_that_we_do_not_know_is_passed_over_and_ends_the_connection(
+    at_the_door: Callable[..., None],
+) -> None:
+    async def test(door: Door) -> None:
+        _, wire = door.open(b"GET" + UPGRADE + b"\r\n")
+        await asyncio.sleep(0.01)
+        assert wire.written.startswith(b"HTTP/1.1 200 ")
+        assert wire.end == "closed"
 
     at_the_door(test, answer)
 

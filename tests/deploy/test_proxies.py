@@ -109,6 +109,25 @@ def test_guesses_under_forged_addresses_are_counted_as_one_senders(
     assert [guess(f"person{number}@acme.test") for number in range(51)] == [200] * 50 + [429]
 
 
+def test_forged_fields_after_a_chunked_body_are_not_believed(
+    cast: Cast, start_server: StartServer, start_proxy: StartProxy, kind: str
+) -> None:
+    """HAProxy passes such fields on, behind its own of the same names."""
+    proxy = start_proxy(kind, start_server(**BEHIND))
+    head = f"POST /accounts/login/ HTTP/1.1\r\nHost: {proxy.url.removeprefix('https://')}\r\nConnection: close\r\n"
+    body = "Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\nX-Forwarded-Host: evil.test\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", proxy.ports[1]), timeout=10) as plain:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(plain) as sender:
+            sender.sendall((head + body).encode())
+            answered = sender.recv(4096)
+
+    # For want of a token. A host that is not ours would be a 400.
+    assert answered.startswith(b"HTTP/1.1 403 ")
+
+
 def test_reply_is_shown_while_it_is_written(
     cast: Cast,
     start_server: StartServer,

@@ -1,12 +1,17 @@
 """A server process that dies or is paused, as its neighbour sees it: with the shipped lease of a minute."""
 
+import asyncio
 import os
 import signal
+import threading
 import time
+from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.utils import timezone
 
-from agents import instances
+from agents import database, instances, runs
 from agents.models import Instance, Reply
 from billing import ledger
 from billing.models import Hold
@@ -95,6 +100,29 @@ def test_process_that_lives_is_left_alone(
     assert (end["state"], end["text"], end["charged"]) == ("completed", "slow but sure", 5)
 
 
+def hold_up_writers(seconds: float) -> None:
+    """For so long nobody's sign of life is written, though everybody may look."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE agents_instance IN SHARE MODE")
+        time.sleep(seconds)
+
+
+def test_process_that_waits_for_a_lock_is_left_alone(
+    cast: Cast, visit: Visit, two: Two, provider_double: Double
+) -> None:
+    _, other = two
+    provider_double.script("chunks", chunks=["slow ", "but ", "sure"], gap_ms=6000)
+    where = accepted(visit(cast.edith, server=other), make_agent(cast.acme, "gpt-4o"))
+    assert eventually(Reply.objects.filter(text="slow ").exists)
+
+    hold_up_writers(9)
+
+    end = watch(visit(cast.edith, server=other), where["stream"]).end.data
+    assert (end["state"], end["text"], end["charged"]) == ("completed", "slow but sure", 5)
+
+
 def test_paused_process_stores_what_it_read_free_of_charge(
     cast: Cast, visit: Visit, two: Two, provider_double: Double
 ) -> None:
@@ -153,13 +181,61 @@ def test_nobody_is_judged_by_a_process_that_could_not_look_itself(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(instances, "time", clock)
+    monkeypatch.setattr(instances, "_looked_at", 0.0)
 
     found = []
-    for gap in (0, 1, 1, 1, 1, 1, 30, 1, 1, 1, 1, 1, 1):  # seconds between two looks: an outage in the middle
+    for gap in (0, 1, 1, 1, 1, 30, 1, 1, 1, 1, 1):  # seconds between two looks: an outage in the middle
         clock.now += gap
         found.append(instances.end_leases_of_the_silent())
 
-    assert found == [0] * 12 + [1]
+    assert found == [0] * 10 + [1]
+
+
+def test_nobody_is_judged_before_three_looks_have_found_the_same(
+    orphan: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock of the database's that was set makes everybody silent, until they beat again."""
+    clock = Clock()
+    monkeypatch.setattr(instances, "time", clock)
+    monkeypatch.setattr(instances, "_looked_at", 0.0)
+    Instance.objects.update(seen_at=timezone.now() + timedelta(days=1))
+
+    found = []
+    for look in range(16):
+        clock.now += 1
+        if look in (10, 13):
+            Instance.objects.update(seen_at="2026-01-01T00:00:00Z")
+        if look == 12:
+            Instance.objects.update(seen_at=timezone.now() + timedelta(days=1))
+        found.append(instances.end_leases_of_the_silent())
+
+    assert found == [0] * 15 + [1]
+
+
+def test_sign_of_life_waits_for_no_other_thread(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(instances, "_mine", None)
+    before = Instance.objects.count()
+
+    async def scene() -> bool:
+        stuck = [asyncio.create_task(database.run(go.wait)) for _ in range(2 * database.THREADS)]
+        living = asyncio.create_task(runs.show_life_forever())
+        try:
+            return await asyncio.to_thread(eventually, lambda: _count_in_thread() == before + 1)
+        finally:
+            go.set()
+            living.cancel()
+            await asyncio.gather(*stuck)
+            await database.close()
+
+    assert asyncio.run(scene())
+
+
+def _count_in_thread() -> int:
+    try:
+        return Instance.objects.count()
+    finally:
+        connection.close()
 
 
 def test_refused_for_want_of_credits_is_nobody_whose_process_died(
