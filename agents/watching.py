@@ -26,6 +26,11 @@ COMMENT_SECONDS = 10.0
 THINKING_AFTER_SECONDS = 1.0
 END = "end"
 
+# The end of a reply that was deleted, with its workspace for instance, while somebody watched it.
+GONE = {
+    "state": "failed", "ending": "failed", "code": "not_found", "text": "", "charged": 0, "actions": [],
+    "message": "This reply is no more: it was deleted.",
+}  # fmt: skip
 # Of a reply and its reader's role; called in a database thread.
 More = Callable[[UUID, Role], dict[str, Any]]
 log = logging.getLogger(__name__)
@@ -111,6 +116,9 @@ async def _watch_stored(
             async for event in _watch_followed(followed, offset):
                 yield event
             reply, offset = followed.reply, max(offset, len(followed.text))
+        if followed.is_gone:
+            yield frame("error", END, GONE)
+            return
     missed = reply.text[offset:] if seen != END else ""
     if missed:
         offset += len(missed)
@@ -127,14 +135,12 @@ async def _watch_followed(followed: Followed, offset: int) -> AsyncIterator[byte
         if missed:
             offset += len(missed)
             yield frame("text", offset, {"text": missed})
-        elif followed.is_gone:
-            raise Reply.DoesNotExist
-        elif not followed.reply.is_running:
+        elif followed.is_over:
             return
         else:
             await followed.changed(loop, wait)
             wait = COMMENT_SECONDS
-            if len(followed.text) <= offset and followed.reply.is_running and not followed.is_gone:
+            if len(followed.text) <= offset and not followed.is_over:
                 yield _waiting(offset, _thinking_seconds(followed))
 
 

@@ -199,6 +199,11 @@ else:
         # parsed, bound and run in one exchange.
         _database["OPTIONS"]["prepare_threshold"] = None
         _database["DISABLE_SERVER_SIDE_CURSORS"] = True
+    # A host that vanishes without a word is given up in half a minute and not in a quarter of an hour. Nothing to a socket.
+    for _name, _seconds in (("keepalives_idle", 10), ("keepalives_interval", 5), ("keepalives_count", 4)):
+        _database["OPTIONS"].setdefault(_name, _seconds)
+    _database["OPTIONS"].setdefault("tcp_user_timeout", 30_000)
+    _database["OPTIONS"].setdefault("connect_timeout", 5)
     if env.bool("DATABASE_POOL", default=True):
         # The pool looks at a connection before it lends it: after a failover all that it has are dead.
         _database["CONN_HEALTH_CHECKS"] = True
