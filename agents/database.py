@@ -96,18 +96,25 @@ async def run_apart(function: Callable[[], T]) -> T:
     return await asyncio.wrap_future(_apart.submit(copy_context().run, job))
 
 
-async def close() -> None:
-    """Give all connections back; for the end of the process."""
-    # They meet before they close, else one quick thread would do the work of all and close only its own.
+async def in_each_thread(job: Callable[[], None]) -> None:
+    """`job` once in every thread. Raises BrokenBarrierError when one stays busy for CLOSE_SECONDS; the others do it."""
+    # They meet before they begin, else one quick thread would do the work of all.
     pools = [_first, _apart, *[_others] * _OTHERS]
     meeting = Barrier(len(pools))
 
-    def close_own() -> None:
-        with suppress(BrokenBarrierError):
+    def meet() -> None:
+        try:
             meeting.wait(CLOSE_SECONDS)
-        connections.close_all()
+        finally:
+            job()
 
-    await asyncio.gather(*(asyncio.wrap_future(pool.submit(close_own)) for pool in pools))
+    await asyncio.gather(*(asyncio.wrap_future(pool.submit(meet)) for pool in pools))
+
+
+async def close() -> None:
+    """Give all connections back; for the end of the process."""
+    with suppress(BrokenBarrierError):
+        await in_each_thread(connections.close_all)
 
 
 def new_id() -> UUID:

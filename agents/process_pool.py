@@ -62,7 +62,8 @@ def close() -> None:
     """End all workers; what runs or waits is not done. The next job starts new ones."""
     global _closed
     # What waits is not begun any more: the interpreter would wait for it at its end.
-    _closed += 1
+    with _starting:
+        _closed += 1
     for worker in list(_workers):
         worker.end()
 
@@ -75,6 +76,8 @@ _own = threading.local()
 _workers: set["_Worker"] = set()
 # How often they were all ended.
 _closed = 0
+# Held by a thread that starts a worker: `close` ends it with the others, or it is not started.
+_starting = threading.Lock()
 
 
 def _submit(function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float) -> Future[Any]:
@@ -88,14 +91,20 @@ def _submit(function: Callable[..., Any], arguments: tuple[Any, ...], seconds: f
 
 def _in_a_worker(name: str, arguments: tuple[Any, ...], until: float, closed: int) -> Any:
     seconds = until - time.monotonic()
-    if closed != _closed or seconds <= 0:
-        raise NotBegun("it waited too long, or the workers were told to stop")
+    with _starting:
+        if closed != _closed or seconds <= 0:
+            raise NotBegun("it waited too long, or the workers were told to stop")
+        worker = _own_worker()
+    return worker.do(name, arguments, seconds)
+
+
+def _own_worker() -> "_Worker":
     worker: _Worker | None = getattr(_own, "worker", None)
     if worker is None or worker.process.poll() is not None or worker.jobs >= JOBS_EACH:
         if worker is not None:
             worker.end()
         worker = _own.worker = _Worker()
-    return worker.do(name, arguments, seconds)
+    return worker
 
 
 class _Worker:

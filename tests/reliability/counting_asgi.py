@@ -5,7 +5,6 @@ import gc
 import json
 import threading
 from collections import Counter
-from threading import Barrier
 from typing import Any
 
 from django.db import connection
@@ -30,13 +29,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 async def fill_the_pool() -> None:
     """Have every chat thread and its connection there before anything is counted: they come when first needed."""
-    meeting = Barrier(database.THREADS)
-
-    def arrive() -> None:
-        meeting.wait(10)
-        connection.ensure_connection()
-
-    await asyncio.gather(*(database.run(arrive) for _ in range(database.THREADS)))
+    await database.in_each_thread(connection.ensure_connection)
 
 
 def alive() -> dict[str, Any]:
