@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from agents import database
 from agents.models import Agent, Reply
-from agents.watching import END, resume_point
+from agents.running import database
+from agents.running.watching import END, resume_point
 from billing import ledger
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from agents import database, instances, runs
 from agents.models import Instance, Reply
+from agents.running import database, instances, runs
 from billing import ledger
 from billing.models import Hold
 from tests.agents.scenes import spend_all
