@@ -5,6 +5,9 @@ billing/laws.py has those of the ledger alone. After every money test both must 
 
 from django.db import connection
 
+from agents.models import Reply
+from billing.sql import quoted
+
 _LAWS = {
     "L3: a reply on credits has exactly one hold, of its price": """
         SELECT r.id FROM agents_reply r LEFT JOIN billing_hold h ON h.reply_id = r.id
@@ -12,9 +15,9 @@ _LAWS = {
     "L3: a reply is charged if and only if its hold was captured": """
         SELECT r.id FROM agents_reply r JOIN billing_hold h ON h.reply_id = r.id
         WHERE (h.state = 'captured') <> (r.charged > 0)""",
-    "L3: only an outcome with text is charged": """
+    "L3: only an outcome with text is charged": f"""
         SELECT id FROM agents_reply
-        WHERE charged > 0 AND (state NOT IN ('completed', 'stopped', 'cut') OR TRIM(text) = '')""",
+        WHERE charged > 0 AND (state NOT IN ({quoted(Reply.ANSWERED)}) OR TRIM(text) = '')""",
     "L3: a reply on credits that was served whole and in time is charged": """
         SELECT r.id FROM agents_reply r JOIN billing_hold h ON h.reply_id = r.id
         WHERE r.state IN ('completed', 'cut') AND r.charged = 0 AND h.state <> 'expired'""",

@@ -1,6 +1,7 @@
 """What people build (agents and their sources) and what comes of it (conversations of replies)."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from llm.models import ChatModel
+from llm.routing import Billing, Credential
 from workspaces.models import Workspace
 
 
@@ -147,13 +149,16 @@ class Reply(models.Model):
         STOPPED = "stopped", "Stopped"
         FAILED = "failed", "Failed"
 
-    class Billing(models.TextChoices):
-        CREDITS = "credits", "Credits"
-        BYO = "byo", "Your provider account"
-        LOCAL = "local", "Local, free"
-        UNMETERED = "unmetered", "Unmetered"
+    BILLING_NAMES: ClassVar = {
+        Billing.CREDITS: "Credits",
+        Billing.BYO: "Your provider account",
+        Billing.LOCAL: "Local, free",
+        Billing.UNMETERED: "Unmetered",
+    }
 
     RUNNING = (State.RESERVED, State.STREAMING)
+    # With an answer that counts: what a conversation goes on from, and what may have been charged.
+    ANSWERED = (State.COMPLETED, State.STOPPED, State.CUT)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")
@@ -196,7 +201,9 @@ class Reply(models.Model):
     credential_kind = models.CharField(max_length=10)
     credential_id = models.UUIDField(null=True)
     credential_mask = models.CharField(max_length=20, blank=True)
-    billing = models.CharField(max_length=10, choices=Billing)
+    billing = models.CharField(
+        max_length=10, choices=[(one.value, name) for one, name in BILLING_NAMES.items()]
+    )
     price = models.PositiveIntegerField()
     why = models.CharField(max_length=40)
 
@@ -243,14 +250,15 @@ class Reply(models.Model):
                 fields=["workspace", "member", "idempotency_key"], name="reply_once_per_send"
             ),
             models.CheckConstraint(
-                condition=Q(billing="credits", price__gt=0) | (~Q(billing="credits") & Q(price=0)),
+                condition=Q(billing=Billing.CREDITS.value, price__gt=0)
+                | (~Q(billing=Billing.CREDITS.value) & Q(price=0)),
                 name="reply_price_only_on_credits",
             ),
             models.CheckConstraint(
                 condition=Q(charged=0) | Q(charged=F("price")), name="reply_charged_price_or_nothing"
             ),
             models.CheckConstraint(
-                condition=~Q(billing="byo") | Q(credential_kind="workspace"),
+                condition=~Q(billing=Billing.BYO.value) | Q(credential_kind=Credential.WORKSPACE.value),
                 name="reply_byo_on_workspace_key",
             ),
         ]
@@ -276,11 +284,15 @@ class Instance(models.Model):
         return f"instance {self.pk}, seen at {self.seen_at}"
 
 
-class Watch(models.Model):
+class Duty(models.Model):
     """When a periodic duty was last taken, so that one process of many takes each round."""
 
     name = models.CharField(max_length=20, primary_key=True)
     last_at = models.DateTimeField()
+
+    class Meta:
+        # The first name of this model, which processes of an earlier version still use during an upgrade.
+        db_table = "agents_watch"
 
     def __str__(self) -> str:
         return f"{self.name} at {self.last_at}"

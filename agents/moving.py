@@ -32,7 +32,7 @@ class Page:
     chosen: Option | None  # what the form suggests
 
 
-def of(workspace: Workspace, from_model_id: int) -> Page | None:
+def page(workspace: Workspace, from_model_id: int) -> Page | None:
     """The page for moving the workspace's agents off one chat model; None when none runs on it."""
     agents = list(workspace.agents.filter(chat_model_id=from_model_id).select_related("chat_model"))
     if not agents:

@@ -6,6 +6,7 @@ from typing import Any
 from agents import actions, words
 from agents.models import Reply
 from agents.presenting import money
+from llm.routing import Billing
 from workspaces.models import Role
 
 
@@ -33,13 +34,13 @@ class Receipt:
     request_id: str
 
 
-def of(reply: Reply, *, role: Role) -> Receipt:
+def describe(reply: Reply, *, role: Role) -> Receipt:
     """The receipt of `reply` for a reader of this role: what the provider answered is for admins."""
     return Receipt(
         ended=reply.get_ending_display() or reply.get_state_display(),
         payer=payer(reply),
         tokens=tokens(reply),
-        cost=cost(reply) if reply.billing in (Reply.Billing.BYO, Reply.Billing.UNMETERED) else "",
+        cost=cost(reply) if reply.billing in (Billing.BYO, Billing.UNMETERED) else "",
         saved=saved(reply),
         left_out=left_out(reply),
         asked_to_wait="" if reply.retry_after is None else words.span(reply.retry_after, reply.done_at),
@@ -51,16 +52,16 @@ def of(reply: Reply, *, role: Role) -> Receipt:
 
 def payer(reply: Reply) -> Payer:
     """Who paid for it, or will; nobody when nothing was charged."""
-    if reply.billing == Reply.Billing.LOCAL:
+    if reply.billing == Billing.LOCAL:
         return Payer("local", "Nobody: free")
-    if reply.billing == Reply.Billing.UNMETERED:
+    if reply.billing == Billing.UNMETERED:
         return Payer("unmetered", "Nobody: replies are not metered here")
     if reply.is_running:
         return Payer(reply.billing, words.badge(reply))
-    if reply.billing == Reply.Billing.BYO and reply.state == Reply.State.FAILED:
+    if reply.billing == Billing.BYO and reply.state == Reply.State.FAILED:
         billed = reply.output_tokens is not None
         return Payer("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
-    if reply.billing == Reply.Billing.CREDITS and not reply.charged:
+    if reply.billing == Billing.CREDITS and not reply.charged:
         return Payer("neutral", "Nobody: not charged")
     return Payer(reply.billing, reply.get_billing_display())
 
@@ -94,7 +95,7 @@ def cost(reply: Reply) -> str:
 
 
 def saved(reply: Reply) -> str:
-    if reply.billing != Reply.Billing.BYO or not reply.cache_saved or reply.cache_saved < 0:
+    if reply.billing != Billing.BYO or not reply.cache_saved or reply.cache_saved < 0:
         return ""
     return f"saved about {money(reply.cache_saved)} by the provider's prompt cache"
 

@@ -35,7 +35,7 @@ class Rendered(NamedTuple):
 NOT_YET = Rendered("", 0)
 
 
-async def settled(text: str) -> Rendered:
+async def final(text: str) -> Rendered:
     """The HTML to store with `text`; NOT_YET when it takes longer than SECONDS or fails."""
     try:
         if _is_small(text):

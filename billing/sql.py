@@ -4,6 +4,8 @@ For statements on the path of a reply, which are written out because the ORM cos
 Each fragment stands in a statement that is executed with parameters, so a percent sign is doubled.
 """
 
+from collections.abc import Iterable
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -20,3 +22,8 @@ def now(connection: BaseDatabaseWrapper) -> str:
     if connection.vendor == "postgresql":
         return "STATEMENT_TIMESTAMP()"
     return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+
+
+def quoted(words: Iterable[Enum]) -> str:
+    """The values of an enumeration of ours as a list of SQL literals, for `IN (...)`."""
+    return ", ".join(f"'{word.value}'" for word in words)

@@ -183,12 +183,12 @@ def _place(error: BaseException, request: HttpRequest | None) -> str:
 
 def _claim(cause: str) -> bool:
     """Take the next ten minutes of this cause: of all processes that ask, one is given them."""
-    from agents.models import Watch
+    from agents.models import Duty
 
     name = f"alarm:{cause}"
     try:
-        Watch.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
+        Duty.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
         due = Now() - timedelta(seconds=SAME_CAUSE_SECONDS)
-        return Watch.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
+        return Duty.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
     finally:
         connection.close()

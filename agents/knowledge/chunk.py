@@ -11,25 +11,25 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     heading: str
     text: str
 
 
-def pieces(text: str) -> list[Piece]:
+def chunks(text: str) -> list[Chunk]:
     """The passages of `text`, plain or Markdown, in order."""
-    result: list[Piece] = []
+    result: list[Chunk] = []
     for heading, paragraphs in _sections(text):
         current: list[str] = []
         size = 0
         for paragraph in (part for whole in paragraphs for part in _fit(whole)):
             if current and size + len(paragraph) > TARGET:
-                result.append(Piece(heading, BETWEEN.join(current)))
+                result.append(Chunk(heading, BETWEEN.join(current)))
                 current, size = [], 0
             current.append(paragraph)
             size += len(paragraph) + len(BETWEEN)
         if current:
-            result.append(Piece(heading, BETWEEN.join(current)))
+            result.append(Chunk(heading, BETWEEN.join(current)))
     return result
 
 

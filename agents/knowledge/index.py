@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agents.knowledge import words
+from agents.knowledge import folding
 from billing.sql import uid
 
 SQLITE_SETUP = [
@@ -26,8 +26,8 @@ SQLITE_SETUP = [
          INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (new.id, new.heading, new.text); END""",
 ]
 # PostgreSQL folds no accents by itself, and its extension for it is not everywhere; questions come folded.
-_ACCENTED = [letter for letter in map(chr, range(0xC0, 0x180)) if len(words.fold(letter)) == 1]
-_FOLDED = f"translate(heading || ' ' || text, '{''.join(_ACCENTED)}', '{words.fold(''.join(_ACCENTED))}')"
+_ACCENTED = [letter for letter in map(chr, range(0xC0, 0x180)) if len(folding.fold(letter)) == 1]
+_FOLDED = f"translate(heading || ' ' || text, '{''.join(_ACCENTED)}', '{folding.fold(''.join(_ACCENTED))}')"
 # Stored, since ranking reads the document of each passage that matches: made anew for each question, that took
 # 7 ms where it takes a quarter of one now. No index over it: an agent's passages are found as the agent's, and
 # one over everybody's words would first gather everybody's. Another expression needs another name.
@@ -80,14 +80,14 @@ class Hits:
 
 def search(agent_id: UUID, question: str) -> Hits:
     """Look `question` up in one agent's knowledge. One statement."""
-    terms = words.terms(question)[:30]
+    terms = folding.terms(question)[:30]
     if connection.vendor == "postgresql":
         sql, match = POSTGRES_QUERY, " | ".join(term.replace("'", "") for term in terms)
     else:
         sql, match = SQLITE_QUERY, " OR ".join(f'"{term}"' for term in terms) or '""'
     agent = uid(connection, agent_id)
     # A question of marks alone folds to nothing, and is nobody's stored question.
-    folded = words.fold_question(question) or None
+    folded = folding.fold_question(question) or None
     with connection.cursor() as cursor:
         cursor.execute(sql, [agent, folded, match, agent, LIMIT])
         rows = cursor.fetchall()

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import building, process_pool
-from agents.knowledge import chunk, words
-from agents.knowledge.chunk import Piece
+from agents.knowledge import chunk, folding
+from agents.knowledge.chunk import Chunk
 from agents.models import Agent, Passage, QAPair, Source
 
 # Of one source. A million characters of prose are some two thousand; more come of very many headings only.
@@ -35,12 +35,12 @@ def add_text(agent: Agent, *, title: str, text: str) -> Source:
 
     AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
     """
-    pieces, digest = _cut(text), content_hash(text)
+    chunks, digest = _cut(text), content_hash(text)
     with transaction.atomic():
         if agent.sources.filter(content_hash=digest).exists():
             raise AlreadyKnown
         source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
-        _index(source, pieces)
+        _index(source, chunks)
         # Last, since it locks the workspace's account, and with it its replies on credits.
         building.require_source_room(agent)
     return source
@@ -50,40 +50,38 @@ def replace_text(source: Source, *, title: str, text: str) -> None:
     """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
     digest = content_hash(text)
     changed = digest != source.content_hash
-    pieces = _cut(text) if changed else []
+    chunks = _cut(text) if changed else []
     with transaction.atomic():
         if changed and source.agent.sources.exclude(pk=source.pk).filter(content_hash=digest).exists():
             raise AlreadyKnown
         source.title, source.text, source.content_hash = title, text, digest
         source.save(update_fields=["title", "text", "content_hash"])
         if changed:
-            _index(source, pieces)
+            _index(source, chunks)
 
 
-def _cut(text: str) -> list[Piece]:
+def _cut(text: str) -> list[Chunk]:
     try:
-        pieces = chunk.pieces(text) if len(text) <= process_pool.SMALL else _cut_aside(text)
+        chunks = chunk.chunks(text) if len(text) <= process_pool.SMALL else _cut_aside(text)
     except process_pool.NotDone:
         raise CannotBeCut("This text could not be read in time. Try again, or split it.") from None
-    if len(pieces) > MOST_PASSAGES:
+    if len(chunks) > MOST_PASSAGES:
         raise CannotBeCut(
             f"This text has more than {MOST_PASSAGES:,} short sections. Split it into several sources."
         )
-    return pieces
+    return chunks
 
 
-def _cut_aside(text: str) -> list[Piece]:
-    return [Piece(*piece) for piece in process_pool.call(chunk.pieces, text)]
+def _cut_aside(text: str) -> list[Chunk]:
+    return [Chunk(*one) for one in process_pool.call(chunk.chunks, text)]
 
 
-def _index(source: Source, pieces: list[Piece]) -> None:
+def _index(source: Source, chunks: list[Chunk]) -> None:
     source.passages.all().delete()
     Passage.objects.bulk_create(
         [
-            Passage(
-                agent=source.agent, source=source, position=position, heading=piece.heading, text=piece.text
-            )
-            for position, piece in enumerate(pieces)
+            Passage(agent=source.agent, source=source, position=position, heading=one.heading, text=one.text)
+            for position, one in enumerate(chunks)
         ],
         batch_size=500,
     )
@@ -93,7 +91,7 @@ def _index(source: Source, pieces: list[Piece]) -> None:
 
 def add_qa(agent: Agent, *, question: str, answer: str) -> QAPair:
     """Add a question with its one answer; AlreadyKnown when the agent has that question, or LimitReached."""
-    folded = words.fold_question(question)
+    folded = folding.fold_question(question)
     with transaction.atomic():
         if agent.qa_pairs.filter(folded=folded).exists():
             raise AlreadyKnown

@@ -12,7 +12,7 @@ A run settles by itself (settlement.py).
 from uuid import UUID
 
 from agents.running import accepting, admission, database, heartbeat, runs
-from agents.running.accepting import QUESTION_CHARACTERS, Accepted, Existing, Send
+from agents.running.accepting import QUESTION_CHARACTERS, AcceptedReply, Existing, Submission
 from agents.running.admission import Caller
 from agents.running.leases import live_leases, replies_are
 from agents.running.lifetime import at_work
@@ -23,12 +23,12 @@ from workspaces.models import Role
 
 __all__ = [
     "QUESTION_CHARACTERS",
-    "Accepted",
+    "AcceptedReply",
     "Caller",
     "Existing",
     "More",
     "Run",
-    "Send",
+    "Submission",
     "accept",
     "at_work",
     "count",
@@ -45,13 +45,13 @@ __all__ = [
 ]
 
 
-async def accept(send: Send) -> tuple[Accepted | Existing, Run | None]:
+async def accept(send: Submission) -> tuple[AcceptedReply | Existing, Run | None]:
     """Store what was sent and start working on it; None in the run's place where the same press came before.
 
     Raises ReplyRefused, and then nothing is stored.
     """
     accepted = await database.run(accepting.accept, send)
-    return accepted, runs.launch(accepted) if isinstance(accepted, Accepted) else None
+    return accepted, runs.launch(accepted) if isinstance(accepted, AcceptedReply) else None
 
 
 async def to_reply(

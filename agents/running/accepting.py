@@ -29,11 +29,12 @@ from agents.errors import (
 )
 from agents.ids import as_uuid, new_id
 from agents.knowledge import index, prompt
+from agents.models import Reply
 from agents.running import admission, instances, local
 from billing import holds, ledger
 from billing.errors import CreditsExhausted
 from billing.models import Account
-from billing.sql import now, uid
+from billing.sql import now, quoted, uid
 from llm import gateway, keys, outlook, profiles, routing
 from llm.costs import Prices
 from llm.gateway import SealedKey
@@ -49,7 +50,7 @@ HISTORY_TURNS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class Submission:
     """One press of Send, as it came in."""
 
     session_key: str = field(repr=False)
@@ -66,7 +67,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedReply:
     """A stored reply that nobody runs yet: all that its run needs, so that the run reads nothing."""
 
     reply_id: UUID
@@ -114,31 +115,31 @@ class _SentBefore(Exception):
     """Rolls T1 back when the idempotency key is taken."""
 
 
-def accept(send: Send) -> Accepted | Existing:
+def accept(send: Submission) -> AcceptedReply | Existing:
     """Store the reply and its hold, or raise a ReplyRefused and store nothing. Makes no network call."""
     _check(send)
-    facts = admission.to_send(session_key=send.session_key, slug=send.slug, agent_id=send.agent_id)
+    admitted = admission.to_send(session_key=send.session_key, slug=send.slug, agent_id=send.agent_id)
     try:
-        return _accept(send, facts)
+        return _accept(send, admitted)
     except ReplyRefused as refusal:
-        refusal.role = facts.caller.role
+        refusal.role = admitted.caller.role
         raise
 
 
-def _accept(send: Send, facts: admission.Facts) -> Accepted | Existing:
-    if settings.REPLIES_PER_MINUTE and facts.recent_replies >= settings.REPLIES_PER_MINUTE:
+def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | Existing:
+    if settings.REPLIES_PER_MINUTE and admitted.recent_replies >= settings.REPLIES_PER_MINUTE:
         return _sent_before_or_raise(
-            send, facts, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60)
+            send, admitted, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60)
         )
     try:
-        planned = _plan(send, facts)
-        _make_credits_available(planned.route.price, facts)
+        planned = _plan(send, admitted)
+        _make_credits_available(planned.route.price, admitted)
     except NotRunnable as refusal:
-        return _sent_before_or_raise(send, facts, refusal)
-    return _store(send, facts, planned)
+        return _sent_before_or_raise(send, admitted, refusal)
+    return _store(send, admitted, planned)
 
 
-def _check(send: Send) -> None:
+def _check(send: Submission) -> None:
     if not send.text.strip():
         raise BadMessage("message_empty")
     if len(send.text) > QUESTION_CHARACTERS:
@@ -150,57 +151,57 @@ def _check(send: Send) -> None:
 # --- Planning ----------------------------------------------------------------------------------
 
 
-def _plan(send: Send, facts: admission.Facts) -> Accepted:
+def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
     """The reply as it will be stored. NotRunnable when its route is refused."""
-    if facts.status == "archived":
+    if admitted.status == "archived":
         raise NotRunnable("agent_archived")
-    hits = index.search(facts.agent_id, send.text) if facts.has_knowledge else index.Hits(None, [])
+    hits = index.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
     sealed = secret = None
     if hits.answer is not None:
         route, ready, found = routing.QA_MATCH, hits.answer, []
     else:
-        route, sealed, secret = _route(facts)
+        route, sealed, secret = _route(admitted)
         found = prompt.facts_within_budget(hits.passages)
         ready = None
         if route.billing is routing.Billing.LOCAL:
-            answer = local.answer(send.text, hits.passages, fallback=facts.fallback_text)
+            answer = local.answer(send.text, hits.passages, fallback=admitted.fallback_text)
             ready, found = answer.text, answer.citations
-    return Accepted(
+    return AcceptedReply(
         reply_id=new_id(),
         conversation_id=send.conversation_id or new_id(),
-        slug=facts.caller.slug,
-        agent_id=facts.agent_id,
-        role=facts.caller.role,
+        slug=admitted.caller.slug,
+        agent_id=admitted.agent_id,
+        role=admitted.caller.role,
         route=route,
-        provider=facts.provider,
-        model_id=facts.model_id,
-        model_name=facts.model_name,
+        provider=admitted.provider,
+        model_id=admitted.model_id,
+        model_name=admitted.model_name,
         credential_mask=sealed.mask if sealed else "",
         credential_id=sealed.id if sealed else None,
         region=sealed.region if sealed else "",
-        workspace_id=facts.caller.workspace_id,
-        chat_model_id=facts.chat_model_id,
-        parameters=profiles.parameters(facts.profile, facts.wish),
-        left_out=facts.left_out,
-        may_think=sealed is not None and facts.profile.may_think,
-        prices=facts.prices,
+        workspace_id=admitted.caller.workspace_id,
+        chat_model_id=admitted.chat_model_id,
+        parameters=profiles.parameters(admitted.profile, admitted.wish),
+        left_out=admitted.left_out,
+        may_think=sealed is not None and admitted.profile.may_think,
+        prices=admitted.prices,
         lease_token=uuid4(),
         hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
         sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in found],
-        messages=_messages(send, facts, found),
+        messages=_messages(send, admitted, found),
         ready_text=ready,
         secret=secret,
     )
 
 
-def _route(facts: admission.Facts) -> tuple[routing.Route, SealedKey | None, Secret | None]:
+def _route(admitted: admission.Admission) -> tuple[routing.Route, SealedKey | None, Secret | None]:
     """The route with the key that runs it, opened; the other key stays sealed. NotRunnable when it is refused."""
-    keys_at_hand = {Credential.WORKSPACE: facts.workspace_key, Credential.PLATFORM: facts.platform_key}
+    keys_at_hand = {Credential.WORKSPACE: admitted.workspace_key, Credential.PLATFORM: admitted.platform_key}
     states = {
         credential: KeyState.READABLE if sealed else KeyState.MISSING
         for credential, sealed in keys_at_hand.items()
     }
-    choice = _choice(facts, states)
+    choice = _choice(admitted, states)
     sealed = secret = None
     if isinstance(choice, routing.Route):
         sealed = keys_at_hand.get(choice.credential)
@@ -208,57 +209,59 @@ def _route(facts: admission.Facts) -> tuple[routing.Route, SealedKey | None, Sec
         states[choice.credential], secret = gateway.open_key(sealed)
         if secret is None:
             keys.note_unreadable(sealed.id)
-            choice = _choice(facts, states)
+            choice = _choice(admitted, states)
     if isinstance(choice, routing.Refusal):
         raise NotRunnable(
             choice.code.value,
             provider=choice.provider,
-            model=facts.model_name,
-            replacement=facts.profile.replaced_by,
+            model=admitted.model_name,
+            replacement=admitted.profile.replaced_by,
         )
     return choice, sealed, secret
 
 
-def _choice(facts: admission.Facts, states: dict[Credential, KeyState]) -> routing.Route | routing.Refusal:
+def _choice(
+    admitted: admission.Admission, states: dict[Credential, KeyState]
+) -> routing.Route | routing.Refusal:
     return routing.choose(
         outlook.facts(
-            provider=facts.provider,
-            price=facts.price,
-            is_custom=facts.is_custom,
-            is_available=facts.is_available,
-            is_shut_down=facts.profile.is_gone(timezone.now().date()),
-            byo_enabled=facts.byo_enabled,
+            provider=admitted.provider,
+            price=admitted.price,
+            is_custom=admitted.is_custom,
+            is_available=admitted.is_available,
+            is_shut_down=admitted.profile.is_gone(timezone.now().date()),
+            byo_enabled=admitted.byo_enabled,
             workspace_key=states[Credential.WORKSPACE],
             platform_key=states[Credential.PLATFORM],
         )
     )
 
 
-def _messages(send: Send, facts: admission.Facts, found: list[index.Found]) -> list[Message]:
-    history = _history(send.conversation_id, facts) if send.conversation_id else []
+def _messages(send: Submission, admitted: admission.Admission, found: list[index.Found]) -> list[Message]:
+    history = _history(send.conversation_id, admitted) if send.conversation_id else []
     return prompt.build(
-        instructions=facts.instructions,
-        fallback=facts.fallback_text,
-        has_knowledge=facts.has_knowledge,
+        instructions=admitted.instructions,
+        fallback=admitted.fallback_text,
+        has_knowledge=admitted.has_knowledge,
         facts=found,
         history=history,
         question=send.text,
     )
 
 
-def _history(conversation_id: UUID, facts: admission.Facts) -> list[tuple[str, str]]:
+def _history(conversation_id: UUID, admitted: admission.Admission) -> list[tuple[str, str]]:
     """Earlier turns, oldest first; NoSuchPlace unless the conversation is this agent's."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT r.question, substr(r.text, 1, %s) FROM agents_conversation c
-               LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ('completed', 'stopped', 'cut')
-                 AND r.ending <> 'declined'
+            f"""SELECT r.question, substr(r.text, 1, %s) FROM agents_conversation c
+               LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ({quoted(Reply.ANSWERED)})
+                 AND r.ending <> '{Reply.Ending.DECLINED.value}'
                WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
             # Of an answer beyond the budget, which is left out, no more than shows that it is.
             [
                 prompt.HISTORY_BUDGET + 1,
                 uid(connection, conversation_id),
-                uid(connection, facts.agent_id),
+                uid(connection, admitted.agent_id),
                 HISTORY_TURNS,
             ],
         )
@@ -268,11 +271,11 @@ def _history(conversation_id: UUID, facts: admission.Facts) -> list[tuple[str, s
     return [(question, text) for question, text in reversed(rows) if question is not None]
 
 
-def _make_credits_available(price: int, facts: admission.Facts) -> None:
+def _make_credits_available(price: int, admitted: admission.Admission) -> None:
     """Before a refusal, and when the ledger has something due: sweep, expire, allot, then look again."""
-    if price <= facts.available and not (price and facts.ledger_event_due):
+    if price <= admitted.available and not (price and admitted.ledger_event_due):
         return
-    account = ledger.refresh(Account.objects.get(pk=facts.account_id))
+    account = ledger.refresh(Account.objects.get(pk=admitted.account_id))
     if price > account.available:
         raise NotRunnable("credits_exhausted", price=price, available=account.available)
 
@@ -289,13 +292,15 @@ def _insert_sql(columns: tuple[str, ...], vendor_now: str) -> str:
     )
 
 
-def _store(send: Send, facts: admission.Facts, planned: Accepted) -> Accepted | Existing:
+def _store(
+    send: Submission, admitted: admission.Admission, planned: AcceptedReply
+) -> AcceptedReply | Existing:
     faults.reach("before_hold")
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if send.conversation_id is None:
-                _insert_conversation(cursor, facts, planned)
-            row = _columns(send, facts, planned)
+                _insert_conversation(cursor, admitted, planned)
+            row = _columns(send, admitted, planned)
             cursor.execute(_insert_sql(tuple(row), now(connection)), list(row.values()))
             if cursor.fetchone() is None:
                 raise _SentBefore
@@ -303,46 +308,50 @@ def _store(send: Send, facts: admission.Facts, planned: Accepted) -> Accepted | 
                 holds.insert_hold(
                     cursor,
                     hold_id=planned.hold_id,
-                    account_id=facts.account_id,
+                    account_id=admitted.account_id,
                     amount=planned.route.price,
                     reply_id=planned.reply_id,
                     lease_token=planned.lease_token,
                 )
     except _SentBefore:
-        return _sent_before_or_raise(send, facts, IdempotencyConflict())
+        return _sent_before_or_raise(send, admitted, IdempotencyConflict())
     except CreditsExhausted:
-        available = ledger.refresh(Account.objects.get(pk=facts.account_id)).available
+        available = ledger.refresh(Account.objects.get(pk=admitted.account_id)).available
         refusal = NotRunnable("credits_exhausted", price=planned.route.price, available=available)
-        return _sent_before_or_raise(send, facts, refusal)
+        return _sent_before_or_raise(send, admitted, refusal)
     faults.reach("after_hold")
     return planned
 
 
-def _insert_conversation(cursor: Any, facts: admission.Facts, planned: Accepted) -> None:
+def _insert_conversation(cursor: Any, admitted: admission.Admission, planned: AcceptedReply) -> None:
     cursor.execute(
         f"INSERT INTO agents_conversation (id, agent_id, started_by_id, created_at) VALUES (%s, %s, %s, {now(connection)})",
-        [uid(connection, planned.conversation_id), uid(connection, facts.agent_id), facts.caller.user_id],
+        [
+            uid(connection, planned.conversation_id),
+            uid(connection, admitted.agent_id),
+            admitted.caller.user_id,
+        ],
     )
 
 
-def _columns(send: Send, facts: admission.Facts, planned: Accepted) -> dict[str, Any]:
+def _columns(send: Submission, admitted: admission.Admission, planned: AcceptedReply) -> dict[str, Any]:
     """A reply as it is stored when it is accepted, by column; its times are the database's."""
     instance = instances.current()
     return {
         "id": uid(connection, planned.reply_id),
-        "workspace_id": facts.caller.workspace_id,
-        "agent_id": uid(connection, facts.agent_id),
+        "workspace_id": admitted.caller.workspace_id,
+        "agent_id": uid(connection, admitted.agent_id),
         "conversation_id": uid(connection, planned.conversation_id),
-        "member_id": facts.caller.user_id,
+        "member_id": admitted.caller.user_id,
         "idempotency_key": send.idempotency_key,
         "fingerprint": send.fingerprint,
         "question": send.text.replace("\0", ""),
         "text": "",
         "sources": json.dumps(planned.sources),
-        "state": "reserved",
+        "state": Reply.State.RESERVED.value,
         "error_code": "",
         "error_detail": "",
-        "chat_model_id": facts.chat_model_id,
+        "chat_model_id": admitted.chat_model_id,
         "model_name": planned.model_name,
         "provider": planned.provider,
         "model_id": planned.model_id,
@@ -360,13 +369,13 @@ def _columns(send: Send, facts: admission.Facts, planned: Accepted) -> dict[str,
     }
 
 
-def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception) -> Existing:
+def _sent_before_or_raise(send: Submission, admitted: admission.Admission, refusal: Exception) -> Existing:
     """The reply that this press of Send already made; without one, `refusal` stands."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, conversation_id, fingerprint FROM agents_reply"
             " WHERE workspace_id = %s AND member_id = %s AND idempotency_key = %s",
-            [facts.caller.workspace_id, facts.caller.user_id, send.idempotency_key],
+            [admitted.caller.workspace_id, admitted.caller.user_id, send.idempotency_key],
         )
         row = cursor.fetchone()
     if row is None:
@@ -374,4 +383,4 @@ def _sent_before_or_raise(send: Send, facts: admission.Facts, refusal: Exception
     if row[2] != send.fingerprint:
         raise IdempotencyConflict
     conversation_id = as_uuid(row[1]) if row[1] else None
-    return Existing(as_uuid(row[0]), conversation_id, facts.caller.slug, facts.caller.role)
+    return Existing(as_uuid(row[0]), conversation_id, admitted.caller.slug, admitted.caller.role)

@@ -145,7 +145,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Admission:
     """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for.
 
     Which of the two keys runs it, if any, is decided by llm.routing.choose; both are sealed.
@@ -210,14 +210,14 @@ def _caller(row: Any, *, needs: Role) -> Caller:
     return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)
 
 
-def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Facts:
+def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Admission:
     """The facts for one send. NotSignedIn, NoSuchPlace for a stranger or another workspace's agent, RoleTooSmall."""
     params = [settings.REPLIES_PER_MINUTE, slug, uid(connection, agent_id), session_key]
     row = SendRow._make(_fetch(_SEND, params))
     caller = _caller(row, needs=Role.EDITOR)
     if row.agent_id is None:
         raise NoSuchPlace
-    return Facts(
+    return Admission(
         caller,
         as_uuid(row.agent_id),
         status=row.status,

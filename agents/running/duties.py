@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from agents.models import Watch
+from agents.models import Duty
 from llm import refresh, shutdowns
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ _under_way = Lock()
 def my_turn(name: str, seconds: float) -> bool:
     """Claim a round of the duty `name`: of all processes that ask within so many seconds, one gets True."""
     due = Now() - timedelta(seconds=seconds * 0.9)
-    Watch.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
-    return Watch.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
+    Duty.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
+    return Duty.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
 
 
 def begin_round() -> Thread | None:

@@ -10,29 +10,28 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.ids import as_uuid
-from agents.running.accepting import Accepted
+from agents.models import Reply
+from agents.running.accepting import AcceptedReply
 from billing import holds
-from billing.sql import now, uid
+from billing.sql import now, quoted, uid
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
     """What one run has to store at a beat. `text` is None when there is nothing new."""
 
-    accepted: Accepted
+    accepted: AcceptedReply
     text: str | None = field(repr=False)
     pieces: int  # that `text` was made of
     renews: bool
 
 
-RUNNING = "state IN ('reserved', 'streaming')"
+RUNNING = f"state IN ({quoted(Reply.RUNNING)})"
 # The lease is left alone while only the text grows: `renewed_at` is in an index, which would be written as well.
-STORE_TEXT = (
-    f"UPDATE agents_reply SET state = 'streaming', text = %s WHERE id = %s AND lease_token = %s AND {RUNNING}"
-)
+STORE_TEXT = f"UPDATE agents_reply SET state = '{Reply.State.STREAMING.value}', text = %s WHERE id = %s AND lease_token = %s AND {RUNNING}"
 # The same for any number of replies in one statement; hundreds a second would hold up the event loop.
 STORE_TEXTS = f"""
-UPDATE agents_reply reply SET state = 'streaming', text = fresh.text
+UPDATE agents_reply reply SET state = '{Reply.State.STREAMING.value}', text = fresh.text
 FROM UNNEST(%s::text[], %s::uuid[], %s::uuid[]) AS fresh (text, id, lease_token)
 WHERE reply.id = fresh.id AND reply.lease_token = fresh.lease_token AND {RUNNING}"""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 
-from agents.knowledge import words
+from agents.knowledge import folding
 from agents.knowledge.index import Found
 
 SENTENCES = 3
@@ -31,10 +31,10 @@ class Answer:
 
 def relevant(question: str, passages: list[Found]) -> list[Found]:
     """The passages that speak of enough of what is asked, best first."""
-    wanted = words.stems(question, most=MOST_WANTED)
+    wanted = folding.stems(question, most=MOST_WANTED)
     if not wanted:
         return []
-    contents = [set(words.stems(f"{p.heading} {p.text}")) for p in passages]
+    contents = [set(folding.stems(f"{p.heading} {p.text}")) for p in passages]
     weight = _weights(wanted, contents)
     total = sum(weight.values())
     scored = [
@@ -46,7 +46,7 @@ def relevant(question: str, passages: list[Found]) -> list[Found]:
 
 def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
     """The best one to three sentences, in reading order, with the passages they come from; else `fallback`."""
-    wanted = words.stems(question, most=MOST_WANTED)
+    wanted = folding.stems(question, most=MOST_WANTED)
     best = relevant(question, passages)[:3]
     if not best:
         return Answer(fallback, [])
@@ -57,10 +57,10 @@ def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
     ]
     if not candidates:
         return Answer(fallback, [])
-    contents = [set(words.stems(sentence)) for _, _, sentence in candidates]
+    contents = [set(folding.stems(sentence)) for _, _, sentence in candidates]
     weight = _weights(wanted, contents)
     # Words of the heading count for each sentence below it, a little less than its own.
-    headings = [set(words.stems(p.heading)) for p in best]
+    headings = [set(folding.stems(p.heading)) for p in best]
     scores = []
     for (rank, place, _), content in zip(candidates, contents, strict=True):
         own = sum(weight[stem] for stem in wanted if stem in content)

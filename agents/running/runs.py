@@ -25,7 +25,7 @@ from django.utils import timezone
 from agents import faults, rendering
 from agents.models import Reply
 from agents.running import announcements, database, heartbeat, instances, local, outcomes, settlement
-from agents.running.accepting import Accepted
+from agents.running.accepting import AcceptedReply
 from agents.running.heartbeat import Beat
 from agents.running.news import News
 from agents.running.outcomes import Cause, Verdict
@@ -55,7 +55,7 @@ def find(reply_id: UUID) -> "Run | None":
     return _live.get(reply_id)
 
 
-def launch(accepted: Accepted) -> "Run":
+def launch(accepted: AcceptedReply) -> "Run":
     """Start working on an accepted reply."""
     run = Run(accepted)
     _live[accepted.reply_id] = run
@@ -66,7 +66,7 @@ def launch(accepted: Accepted) -> "Run":
 class Run(News):
     """One reply in the making. `pieces` only grows; `finished` is set once it is settled."""
 
-    def __init__(self, accepted: Accepted) -> None:
+    def __init__(self, accepted: AcceptedReply) -> None:
         super().__init__()
         self.accepted = accepted
         self.pieces: list[str] = []
@@ -186,7 +186,7 @@ class Run(News):
         result = Result(
             verdict=verdict,
             text=text,
-            rendered=await rendering.settled(text),
+            rendered=await rendering.final(text),
             error=error,
             attempts=completion.attempts if completion else 0,
             outcome=completion.outcome if completion else Outcome(),
@@ -280,7 +280,7 @@ def _waiting(result: Result) -> Iterator[bool]:
         _waiting_bytes -= size
 
 
-async def _learn(accepted: Accepted, result: Result) -> None:
+async def _learn(accepted: AcceptedReply, result: Result) -> None:
     """Remember what the reply showed of its key and its model; never lets a bookkeeping failure reach the reply."""
     try:
         await _note_health(accepted, result)
@@ -295,7 +295,7 @@ async def _learn(accepted: Accepted, result: Result) -> None:
         log.warning("what a reply showed is not written: %s", type(problem).__name__)
 
 
-async def _note_health(accepted: Accepted, result: Result) -> None:
+async def _note_health(accepted: AcceptedReply, result: Result) -> None:
     if accepted.credential_id is None or not (result.error or result.outcome.finish):
         return
     error_class = result.error.fault.value if result.error else None

@@ -15,7 +15,7 @@ from django.utils import timezone
 from agents import faults
 from agents.models import Reply
 from agents.rendering import NOT_YET, Rendered
-from agents.running.accepting import Accepted
+from agents.running.accepting import AcceptedReply
 from agents.running.outcomes import Verdict
 from billing import holds
 from llm.costs import Cost, estimated_cost
@@ -39,7 +39,7 @@ class Result:
     done_at: datetime = field(default_factory=timezone.now)
 
 
-def columns(accepted: Accepted, result: Result, *, charged: int) -> dict[str, Any]:
+def columns(accepted: AcceptedReply, result: Result, *, charged: int) -> dict[str, Any]:
     """How the reply ended, as the columns of its row; the one place that says which outcome goes where."""
     error, outcome = result.error, result.outcome
     cost = estimated_cost(accepted.provider, outcome, accepted.prices) if accepted.secret else Cost()
@@ -72,7 +72,7 @@ def columns(accepted: Accepted, result: Result, *, charged: int) -> dict[str, An
     }
 
 
-def as_reply(accepted: Accepted, result: Result, *, charged: int) -> Reply:
+def as_reply(accepted: AcceptedReply, result: Result, *, charged: int) -> Reply:
     """The reply as it is stored now, without asking for it; for what its watchers are told."""
     return Reply(
         id=accepted.reply_id,
@@ -91,7 +91,7 @@ def as_reply(accepted: Accepted, result: Result, *, charged: int) -> Reply:
     )
 
 
-def settle(accepted: Accepted, result: Result) -> int:
+def settle(accepted: AcceptedReply, result: Result) -> int:
     """Store how the reply ended and charge or free its hold, together. Returns the credits charged.
 
     Fenced: when the lease was lost (a sweep came first) the text is stored all the same, free of charge.
@@ -111,21 +111,21 @@ def settle(accepted: Accepted, result: Result) -> int:
     return price
 
 
-def _capture(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
+def _capture(cursor: Any, accepted: AcceptedReply, hold_id: UUID) -> bool:
     # What the ledger's line says beside "Reply".
     reason = accepted.model_name
     return holds.capture(cursor, hold_id=hold_id, lease_token=accepted.lease_token, reason=reason)
 
 
-def _release(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
+def _release(cursor: Any, accepted: AcceptedReply, hold_id: UUID) -> bool:
     return holds.release(cursor, hold_id=hold_id, lease_token=accepted.lease_token)
 
 
-def _was_captured(cursor: Any, accepted: Accepted, hold_id: UUID) -> bool:
+def _was_captured(cursor: Any, accepted: AcceptedReply, hold_id: UUID) -> bool:
     return holds.is_captured(cursor, hold_id=hold_id, lease_token=accepted.lease_token)
 
 
-def _finish(cursor: Any, accepted: Accepted, result: Result, *, charged: int) -> None:
+def _finish(cursor: Any, accepted: AcceptedReply, result: Result, *, charged: int) -> None:
     found = columns(accepted, result, charged=charged)
     cursor.execute(
         f"UPDATE agents_reply SET {', '.join(f'{name} = %s' for name in found)}"

@@ -19,6 +19,7 @@ from agents.running import announcements, database, duties, instances
 from billing import ledger
 from billing.models import Hold
 from llm import upkeep
+from llm.routing import Billing
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def sweep() -> int:
     """End every lapsed reply; returns how many. Safe beside late settles and other sweepers, and to repeat."""
     ledger.sweep()
     running = Reply.objects.filter(state__in=Reply.RUNNING)
-    on_credits = Q(billing=Reply.Billing.CREDITS)
+    on_credits = Q(billing=Billing.CREDITS)
     # A reply on credits ends with its hold, never before it (and somebody else may have freed the hold).
     freed = Exists(Hold.objects.filter(reply_id=OuterRef("pk"), state=Hold.State.EXPIRED))
     lapsed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))

@@ -126,7 +126,7 @@ def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
     """
     if request.method == "POST":
         return _move_agents(request, workspace)
-    page = moving.of(workspace, _number(request.GET.get("from")))
+    page = moving.page(workspace, _number(request.GET.get("from")))
     if page is None:
         messages.info(request, "No agent runs on that chat model.")
         return redirect("agents:list", workspace.slug)

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from agents import actions, running, words
 from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
-from agents.running import Accepted, Existing, More, Run, Send
+from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
 from workspaces.access import admits_itself
 from workspaces.models import Role
@@ -81,13 +81,13 @@ async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpR
     return await _answer(request, agent_id, accepted, run)
 
 
-def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Send:
+def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
     form = request.POST
     try:
         conversation = UUID(form["conversation"]) if form.get("conversation") else None
     except ValueError:
         raise BadMessage("not_found") from None
-    return Send(
+    return Submission(
         session_key=_session_key(request),
         slug=slug,
         agent_id=agent_id,
@@ -105,7 +105,7 @@ def _session_key(request: HttpRequest) -> str:
 
 
 async def _answer(
-    request: HttpRequest, agent_id: UUID, accepted: Accepted | Existing, run: Run | None
+    request: HttpRequest, agent_id: UUID, accepted: AcceptedReply | Existing, run: Run | None
 ) -> HttpResponseBase:
     where: dict[str, Any] = {
         "reply": str(accepted.reply_id),
@@ -124,7 +124,7 @@ async def _answer(
 
 
 async def _announced(
-    where: dict[str, Any], accepted: Accepted | Existing, run: Run | None, more: More | None
+    where: dict[str, Any], accepted: AcceptedReply | Existing, run: Run | None, more: More | None
 ) -> AsyncIterator[bytes]:
     yield running.frame("accepted", 0, where)
     role = accepted.role

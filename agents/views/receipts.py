@@ -25,7 +25,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
     context = {
         "workspace": workspace,
         "reply": reply,
-        "receipt": receipts.of(reply, role=role),
+        "receipt": receipts.describe(reply, role=role),
         "turn": presenting.turn(reply, role=role),
         "why": words.WHY.get(reply.why, ""),
         "provider_name": words.PROVIDER_NAMES.get(reply.provider, reply.provider),

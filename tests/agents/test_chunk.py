@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.knowledge.chunk import TARGET, Piece, pieces
+from agents.knowledge.chunk import TARGET, Chunk, chunks
 
 words = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12
@@ -15,55 +15,55 @@ texts = st.lists(paragraphs, max_size=6).map("\n\n".join)
 def test_paragraphs_stay_whole_under_their_heading() -> None:
     text = "Intro.\n\n# Hours\n\nWe open at nine.\n\nWe close at five.\n\n## Prices ##\nCheap.\n"
 
-    assert pieces(text) == [
-        Piece("", "Intro."),
-        Piece("Hours", "We open at nine.\n\nWe close at five."),
-        Piece("Prices", "Cheap."),
+    assert chunks(text) == [
+        Chunk("", "Intro."),
+        Chunk("Hours", "We open at nine.\n\nWe close at five."),
+        Chunk("Prices", "Cheap."),
     ]
 
 
 def test_paragraphs_that_do_not_fit_together_are_apart() -> None:
     long = "word " * 120
 
-    assert [piece.text for piece in pieces(f"{long}\n\n{long}")] == [long.strip(), long.strip()]
+    assert [piece.text for piece in chunks(f"{long}\n\n{long}")] == [long.strip(), long.strip()]
 
 
 def test_long_paragraph_is_cut_at_sentence_ends() -> None:
     sentences = [f"This is sentence number {number} of a long paragraph." for number in range(60)]
 
-    cut = pieces(" ".join(sentences))
+    cut = chunks(" ".join(sentences))
 
     assert len(cut) > 1
     assert [part for piece in cut for part in piece.text.replace(". ", ".\n").split("\n")] == sentences
 
 
 def test_windows_line_ends_are_line_ends() -> None:
-    assert pieces("# One\r\n\r\nText.\r\n\r\nMore.") == [Piece("One", "Text.\n\nMore.")]
+    assert chunks("# One\r\n\r\nText.\r\n\r\nMore.") == [Chunk("One", "Text.\n\nMore.")]
 
 
 def test_nothing_comes_of_nothing() -> None:
     for text in ("", " \n\n\t\n", "# Only a heading", "\n# One\n\n# Two\n"):
-        assert pieces(text) == []
+        assert chunks(text) == []
 
 
 def test_long_heading_is_cut_to_what_a_column_holds() -> None:
-    assert [len(piece.heading) for piece in pieces(f"# {'h' * 500}\n\nText.")] == [200]
+    assert [len(piece.heading) for piece in chunks(f"# {'h' * 500}\n\nText.")] == [200]
 
 
 @given(texts)
 def test_every_word_of_a_text_is_in_its_passages_in_order(text: str) -> None:
-    kept = "".join("".join(piece.text.split()) for piece in pieces(text))
+    kept = "".join("".join(piece.text.split()) for piece in chunks(text))
 
     assert kept == "".join(text.split())
 
 
 @given(texts)
 def test_no_passage_is_empty_or_much_above_the_target(text: str) -> None:
-    for piece in pieces(text):
+    for piece in chunks(text):
         assert 0 < len(piece.text.strip()) <= len(piece.text) <= TARGET + 2
 
 
 @given(st.text(max_size=3000))
 def test_any_text_at_all_is_cut(text: str) -> None:
-    for piece in pieces(text):
+    for piece in chunks(text):
         assert piece.text.strip()

@@ -13,6 +13,7 @@ from agents import markdown, process_pool
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
 from llm.models import ChatModel
+from llm.routing import Billing
 from tests.harness.cast import Cast, make_agent
 from workspaces.models import User
 
@@ -42,7 +43,7 @@ def make_reply(agent: Agent, conversation: Conversation, **fields: object) -> Re
         "model_name": "Bookbag Local",
         "provider": "local",
         "credential_kind": "none",
-        "billing": Reply.Billing.LOCAL,
+        "billing": Billing.LOCAL,
         "price": 0,
         "why": "local_model",
         "lease_token": uuid4(),

@@ -30,7 +30,7 @@ FAILED = {"state": "failed", "ending": "failed", "text": "", "error_code": "rate
 
 
 def lines(**facts: Any) -> receipts.Receipt:
-    return receipts.of(
+    return receipts.describe(
         Reply(**{"state": "completed", "ending": "complete", "created_at": BEGAN, **OWN, **facts}),
         role=Role.EDITOR,
     )

@@ -16,7 +16,7 @@ from agents.models import Agent, Conversation, Reply
 from agents.process_pool import NotBegun, NotDone
 from agents.rendering import Rendered
 from agents.running import accepting, settlement
-from agents.running.accepting import Accepted, Send
+from agents.running.accepting import AcceptedReply, Submission
 from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
 from agents.views import playground
@@ -46,10 +46,10 @@ def may_not_render(text: str) -> str:
 
 
 def test_html_is_stored_with_the_text(cast: Cast) -> None:
-    send = Send(session_cookie(cast.edith), "acme", make_agent(cast.acme).pk, "Hello?", uuid4().hex)
+    send = Submission(session_cookie(cast.edith), "acme", make_agent(cast.acme).pk, "Hello?", uuid4().hex)
     accepted = accepting.accept(send)
-    assert isinstance(accepted, Accepted)
-    rendered = asyncio.run(rendering.settled("It is **this**."))
+    assert isinstance(accepted, AcceptedReply)
+    rendered = asyncio.run(rendering.final("It is **this**."))
 
     settlement.settle(accepted, Result(decide(Cause.FINISHED, has_text=True), "It is **this**.", rendered))
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_rendered_in_time_is_settled_all_the_same(monkeypatch: py
 
     monkeypatch.setattr(process_pool, "acall", give_up)
 
-    assert asyncio.run(rendering.settled("long " * 10_000)) == Rendered("", 0)
+    assert asyncio.run(rendering.final("long " * 10_000)) == Rendered("", 0)
 
 
 def test_a_defect_of_the_renderer_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_a_defect_of_the_renderer_ends_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(markdown, "_MARKDOWN", Broken())
 
-    assert asyncio.run(rendering.settled("<b>")).html == markdown.as_written("<b>")
+    assert asyncio.run(rendering.final("<b>")).html == markdown.as_written("<b>")
 
 
 LONG = "It is *this*. " * 5000
@@ -134,7 +134,7 @@ def test_a_worker_that_hangs_holds_up_no_settle(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(rendering, "SECONDS", 0.5)
     process_pool.call(sorted, [])
     with stopped_workers(os.getpid()):
-        assert asyncio.run(rendering.settled(LONG)) == rendering.NOT_YET
+        assert asyncio.run(rendering.final(LONG)) == rendering.NOT_YET
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from django.utils import timezone
 from agents.knowledge import training
 from agents.models import Agent, Reply
 from agents.running import accepting, outcomes, settlement
-from agents.running.accepting import Accepted, Send
+from agents.running.accepting import AcceptedReply, Submission
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
 from billing import ledger
@@ -57,12 +57,12 @@ def trained_agent(cast: Cast) -> Agent:
     return agent
 
 
-def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted: Counted) -> Accepted:
+def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted: Counted) -> AcceptedReply:
     """Accept a question, and settle it as if the provider had answered."""
-    send = Send(session_cookie(cast.edith), "acme", agent.pk, QUESTION, uuid4().hex, conversation_id)
+    send = Submission(session_cookie(cast.edith), "acme", agent.pk, QUESTION, uuid4().hex, conversation_id)
     with counting(counted):
         accepted = accepting.accept(send)
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, AcceptedReply)
     verdict = outcomes.decide(Cause.FINISHED, has_text=True)
     outcome = Outcome(Finish.STOP, input_tokens=60, output_tokens=5)
     with counting(counted):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from agents.models import Conversation, Reply
 from agents.running import accepting, outcomes, settlement, sweeper
-from agents.running.accepting import Accepted, Send
+from agents.running.accepting import AcceptedReply, Submission
 from agents.running.settlement import Result
 from billing import ledger
 from billing.models import Hold
@@ -19,10 +19,12 @@ from tests.harness.visitor import session_cookie
 pytestmark = [pytest.mark.django_db, pytest.mark.money]
 
 
-def accept(cast: Cast, model_id: str = "gpt-4o") -> Accepted:
+def accept(cast: Cast, model_id: str = "gpt-4o") -> AcceptedReply:
     agent = make_agent(cast.acme, model_id)
-    accepted = accepting.accept(Send(session_cookie(cast.edith), "acme", agent.pk, "Hello", uuid4().hex))
-    assert isinstance(accepted, Accepted)
+    accepted = accepting.accept(
+        Submission(session_cookie(cast.edith), "acme", agent.pk, "Hello", uuid4().hex)
+    )
+    assert isinstance(accepted, AcceptedReply)
     return accepted
 
 
@@ -32,7 +34,7 @@ def lose_lease(reply_id: UUID) -> None:
     Hold.objects.filter(reply_id=reply_id).update(renewed_at=long_ago)
 
 
-def state_of(accepted: Accepted) -> tuple[str, str, int]:
+def state_of(accepted: AcceptedReply) -> tuple[str, str, int]:
     return Reply.objects.values_list("state", "error_code", "charged").get(pk=accepted.reply_id)
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from agents.models import Reply
 from agents.running import leases
 from billing import guards
+from llm.routing import Billing
 from tests.factories import make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ def reply_renewed(seconds_ago: float) -> Reply:
         model_name="Local",
         provider="local",
         credential_kind="none",
-        billing=Reply.Billing.LOCAL,
+        billing=Billing.LOCAL,
         price=0,
         why="local",
         lease_token=uuid4(),

@@ -16,10 +16,10 @@ from uuid import UUID
 from django.template import engines
 
 from agents import markdown
-from agents.knowledge import chunk, prompt, training, words
+from agents.knowledge import chunk, folding, prompt, training
 from agents.knowledge.index import Found
 from agents.running import local, watching
-from agents.running.accepting import Send
+from agents.running.accepting import Submission
 from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
@@ -61,7 +61,7 @@ def _prompt(text: str) -> None:
 
 
 def _fingerprint(text: str) -> str:
-    return Send("session", "acme", UUID(int=1), text, text).fingerprint
+    return Submission("session", "acme", UUID(int=1), text, text).fingerprint
 
 
 def _say(text: str) -> None:
@@ -157,15 +157,15 @@ def _key(text: str) -> None:
 
 
 FUNCTIONS: dict[str, Callable[[str], Any]] = {
-    "agents.knowledge.chunk.pieces": chunk.pieces,
+    "agents.knowledge.chunk.chunks": chunk.chunks,
     "agents.knowledge.chunk._sections": lambda text: chunk._sections(text),
     "agents.knowledge.chunk._title": chunk._title,
     "agents.knowledge.chunk._fit": chunk._fit,
-    "agents.knowledge.words.fold": words.fold,
-    "agents.knowledge.words.words": words.words,
-    "agents.knowledge.words.terms": words.terms,
-    "agents.knowledge.words.stems": lambda text: words.stems(text, most=local.MOST_WANTED),
-    "agents.knowledge.words.fold_question": words.fold_question,
+    "agents.knowledge.folding.fold": folding.fold,
+    "agents.knowledge.folding.words": folding.words,
+    "agents.knowledge.folding.terms": folding.terms,
+    "agents.knowledge.folding.stems": lambda text: folding.stems(text, most=local.MOST_WANTED),
+    "agents.knowledge.folding.fold_question": folding.fold_question,
     "agents.knowledge.prompt.build": _prompt,
     "agents.knowledge.training.content_hash": training.content_hash,
     "agents.running.local.relevant": lambda text: local.relevant(
@@ -179,7 +179,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
     "agents.markdown._in_stretches": markdown._in_stretches,
-    "agents.running.accepting.Send.fingerprint": _fingerprint,
+    "agents.running.accepting.Submission.fingerprint": _fingerprint,
     "agents.running.runs.Run._say": _say,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "agents.views.agents._number": agent_pages._number,
@@ -215,7 +215,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 
 # Named like texts, and looked at elsewhere or by nobody outside.
 NOT_HERE = {
-    "agents.rendering.settled": "agents.markdown.to_html, here or in a worker",
+    "agents.rendering.final": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._keep": "stores: tests/agents/test_rendering.py",
     "agents.rendering._is_small": "asks for a length",
@@ -227,8 +227,8 @@ NOT_HERE = {
     "agents.knowledge.training.add_text": "stores: test_functions.py",
     "agents.knowledge.training.replace_text": "stores, as add_text does",
     "agents.knowledge.training.add_qa": "stores: test_functions.py",
-    "agents.knowledge.training._cut": "chunk.pieces, here or in a worker",
-    "agents.knowledge.training._cut_aside": "chunk.pieces in a worker",
+    "agents.knowledge.training._cut": "chunk.chunks, here or in a worker",
+    "agents.knowledge.training._cut_aside": "chunk.chunks in a worker",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
     "agents.markdown._keep_attribute": "one attribute, called by the sanitiser",
     "billing.statement.write": "keeps a piece of a CSV",

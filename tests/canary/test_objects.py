@@ -20,7 +20,7 @@ from django.forms.models import model_to_dict
 from django.http import QueryDict
 
 from agents.running import accepting, admission, database, runs
-from agents.running.accepting import Accepted
+from agents.running.accepting import AcceptedReply
 from llm import gateway, keys, vault
 from llm.forms import CustomModelForm, PlatformKeyForm, ProviderKeyForm
 from llm.keys import binding_of_row, sealed_of
@@ -42,7 +42,7 @@ SCANNER = planted.Scanner(
     | planted.deployment_secrets()
 )
 # The dataclasses that carry a conversation to its provider have to hold it; its repr need not.
-CARRIERS = ("Message", "Send")
+CARRIERS = ("Message", "Submission")
 
 
 def unfold(thing: Any, depth: int = 6) -> Iterator[str]:
@@ -98,20 +98,20 @@ def shown(thing: Any) -> list[str]:
 
 
 @pytest.fixture
-def accepted(cast: Cast, provider_double: Double) -> Iterator[Accepted]:
+def accepted(cast: Cast, provider_double: Double) -> Iterator[AcceptedReply]:
     """A reply on Acme's own key, stored and not yet run: it carries the opened secret."""
     bring_key(cast.acme, "openai", planted.ACME["openai"])
     agent = make_agent(cast.acme, MODELS["openai"][0])
-    send = accepting.Send(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
+    send = accepting.Submission(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
     found = accepting.accept(send)
-    assert isinstance(found, Accepted)
+    assert isinstance(found, AcceptedReply)
     assert found.secret is not None
     assert found.secret.reveal() == planted.ACME["openai"]
     yield found
     async_to_sync(database.close)()
 
 
-def completion_of(accepted: Accepted) -> gateway.Completion:
+def completion_of(accepted: AcceptedReply) -> gateway.Completion:
     assert accepted.secret is not None
     return gateway.Completion(
         provider=accepted.provider,
@@ -139,7 +139,7 @@ def test_detectors_of_objects_detect() -> None:
     assert any(leak.startswith("unfolded") for leak in shown([{"deep": (holder, [planted.PROMPT])}]))
 
 
-def test_nothing_that_carries_a_reply_shows_its_secret_or_prompt(accepted: Accepted, cast: Cast) -> None:
+def test_nothing_that_carries_a_reply_shows_its_secret_or_prompt(accepted: AcceptedReply, cast: Cast) -> None:
     row = ProviderKey.objects.get(workspace=cast.acme)
     session = session_cookie(cast.edith)
     agent_id = cast.acme.agents.get().pk
@@ -164,7 +164,7 @@ def test_nothing_that_carries_a_reply_shows_its_secret_or_prompt(accepted: Accep
     assert {name: leaks for name, thing in things.items() if (leaks := shown(thing))} == {}
 
 
-def test_no_stored_row_shows_its_secret(accepted: Accepted) -> None:
+def test_no_stored_row_shows_its_secret(accepted: AcceptedReply) -> None:
     rows = [*ProviderKey.objects.all(), *KekRecord.objects.all()]
 
     assert len(rows) == 3  # Gina's among them
@@ -204,7 +204,7 @@ def test_neither_ring_nor_settings_show_a_kek() -> None:
     ["401", "echo_secret_in_error", "redirect", "500", "reset_before_headers", "gzip_bomb", "malformed_json"],
 )
 def test_failed_call_leaves_nothing_of_the_secret_or_the_sdk(
-    accepted: Accepted, provider_double: Double, mode: str
+    accepted: AcceptedReply, provider_double: Double, mode: str
 ) -> None:
     provider_double.script(mode, times=None)
     with pytest.raises(ProviderError) as failure:

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from agents.errors import IdempotencyConflict, NotRunnable
 from agents.models import Agent, Reply
 from agents.running import accepting, settlement, sweeper
-from agents.running.accepting import Accepted, Existing, Send
+from agents.running.accepting import AcceptedReply, Existing, Submission
 from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
 from billing import ledger
@@ -59,9 +59,9 @@ def new_secret(provider: str) -> str:
 class Running:
     """A reply as it was accepted, and where it stands."""
 
-    send: Send
+    send: Submission
     model_id: str
-    accepted: Accepted
+    accepted: AcceptedReply
     billing: str
     price: int
     secret: str | None
@@ -140,7 +140,7 @@ class ChargingMachine(RuleBasedStateMachine):
 
     @rule(model_id=st.sampled_from(list(PRICES)))
     def send(self, model_id: str) -> None:
-        send = Send(self.session, self.workspace.slug, self.agents[model_id].pk, "Hello", uuid4().hex)
+        send = Submission(self.session, self.workspace.slug, self.agents[model_id].pk, "Hello", uuid4().hex)
         expected = self.model.look(model_id)
         if isinstance(expected, str):
             with pytest.raises(NotRunnable) as refusal:
@@ -148,7 +148,7 @@ class ChargingMachine(RuleBasedStateMachine):
             assert refusal.value.code == expected
             return
         accepted = accepting.accept(send)
-        assert isinstance(accepted, Accepted)
+        assert isinstance(accepted, AcceptedReply)
         assert (accepted.secret.reveal() if accepted.secret else None) == expected[2]
         self.model.running.append(Running(send, model_id, accepted, *expected))
 
@@ -161,7 +161,7 @@ class ChargingMachine(RuleBasedStateMachine):
         again = accepting.accept(run.send)
         assert isinstance(again, Existing)
         assert again.reply_id == run.accepted.reply_id
-        other = Send(self.session, run.send.slug, run.send.agent_id, "Other", run.send.idempotency_key)
+        other = Submission(self.session, run.send.slug, run.send.agent_id, "Other", run.send.idempotency_key)
         with pytest.raises(IdempotencyConflict):
             accepting.accept(other)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Reply
 from agents.running import accepting, heartbeat, outcomes, settlement, sweeper
-from agents.running.accepting import Accepted, Send
+from agents.running.accepting import AcceptedReply, Submission
 from agents.running.heartbeat import Beat
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
@@ -33,9 +33,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 PRICE = 5
 
 
-def accept(session: str, agent: Agent, key: str = "") -> Accepted:
-    accepted = accepting.accept(Send(session, agent.workspace.slug, agent.pk, "Hello", key or uuid4().hex))
-    assert isinstance(accepted, Accepted)
+def accept(session: str, agent: Agent, key: str = "") -> AcceptedReply:
+    accepted = accepting.accept(
+        Submission(session, agent.workspace.slug, agent.pk, "Hello", key or uuid4().hex)
+    )
+    assert isinstance(accepted, AcceptedReply)
     return accepted
 
 
@@ -44,7 +46,7 @@ def finished(text: str = "Late but whole.") -> Result:
     return Result(verdict, text, attempts=1, first_text_at=timezone.now())
 
 
-def lose_lease(accepted: Accepted) -> None:
+def lose_lease(accepted: AcceptedReply) -> None:
     long_ago = timezone.now() - timedelta(minutes=5)
     Reply.objects.filter(pk=accepted.reply_id).update(renewed_at=long_ago)
     Hold.objects.filter(reply_id=accepted.reply_id).update(renewed_at=long_ago)

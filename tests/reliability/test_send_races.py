@@ -11,7 +11,7 @@ import pytest
 
 from agents.errors import NotRunnable
 from agents.running import accepting, outcomes, settlement
-from agents.running.accepting import Accepted, Existing, Send
+from agents.running.accepting import AcceptedReply, Existing, Submission
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
 from billing import ledger
@@ -34,7 +34,7 @@ PRICE = 5
 # --- Sends at once ---------------------------------------------------------------------------------
 
 
-def try_accept(send: Send) -> Accepted | Existing | str:
+def try_accept(send: Submission) -> AcceptedReply | Existing | str:
     try:
         return accepting.accept(send)
     except NotRunnable as refusal:
@@ -45,11 +45,11 @@ def test_one_press_in_many_threads_is_one_reply(cast: Cast, chance: random.Rando
     platform_key()
     agent, session = make_agent(cast.acme, "gpt-4o"), session_cookie(cast.edith)
     for spent in range(1, 11):
-        send = Send(session, "acme", agent.pk, "Hello", uuid4().hex)
+        send = Submission(session, "acme", agent.pk, "Hello", uuid4().hex)
 
         ended = at_once(*[partial(try_accept, send)] * 6, chance=chance)
 
-        assert Counter(type(one) for one in ended) == {Accepted: 1, Existing: 5}
+        assert Counter(type(one) for one in ended) == {AcceptedReply: 1, Existing: 5}
         assert len({one.reply_id for one in ended}) == 1
         assert ledger.balance(cast.acme).held == PRICE * spent
 
@@ -60,11 +60,11 @@ def test_last_credits_go_to_one_of_many(cast: Cast, chance: random.Random) -> No
     grant = cast.acme.account.transfers.get(kind="grant_plan")
     ledger.reverse(grant, amount=95, actor=cast.oscar, reason="a test")
     for _ in range(10):
-        sends = [Send(session, "acme", agent.pk, "Hello", uuid4().hex) for _ in range(6)]
+        sends = [Submission(session, "acme", agent.pk, "Hello", uuid4().hex) for _ in range(6)]
 
         ended = at_once(*[partial(try_accept, send) for send in sends], chance=chance)
 
-        (winner,) = [one for one in ended if isinstance(one, Accepted)]
+        (winner,) = [one for one in ended if isinstance(one, AcceptedReply)]
         assert [one for one in ended if one is not winner] == ["credits_exhausted"] * 5
         settlement.settle(winner, Result(outcomes.decide(Cause.STOPPED, has_text=False), "", attempts=1))
         assert ledger.balance(cast.acme) == ledger.Balance(PRICE, 0)
@@ -73,7 +73,7 @@ def test_last_credits_go_to_one_of_many(cast: Cast, chance: random.Random) -> No
 # --- A change of switch or key, and a send ---------------------------------------------------------
 
 
-def consistent(ended: Accepted | str, secrets: dict[object, str]) -> None:
+def consistent(ended: AcceptedReply | str, secrets: dict[object, str]) -> None:
     """Whatever the moment, the route, the credential and the secret belong together."""
     if isinstance(ended, str):
         assert ended == "byo_key_missing"
@@ -110,7 +110,7 @@ def race_for_a_route(cast: Cast, chance: random.Random, count: int) -> Counter[s
             partial(byo.set_byo, cast.acme, enabled=True, by=None),
             partial(byo.set_byo, cast.acme, enabled=False, by=None),
         ]
-        sends = [Send(session, "acme", agent.pk, "Hello", uuid4().hex) for _ in range(3)]
+        sends = [Submission(session, "acme", agent.pk, "Hello", uuid4().hex) for _ in range(3)]
 
         ended = at_once(chance.choice(changes), *[partial(try_accept, send) for send in sends], chance=chance)
 
