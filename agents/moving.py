@@ -7,6 +7,7 @@ from agents.models import Agent
 from llm import outlook, readiness
 from llm.models import ChatModel, Provider, ProviderKey
 from llm.readiness import ModelReadiness
+from workspaces.figures import dollars
 from workspaces.models import Workspace
 
 
@@ -89,5 +90,5 @@ def _option(model: ModelReadiness, instead: str = "") -> Option:
 def _list_price(row: ChatModel) -> str:
     if row.input_price is None or row.output_price is None:
         return "at your provider's price"
-    per_million = [f"${price / 1_000_000:.2f}" for price in (row.input_price, row.output_price)]
+    per_million = [dollars(price) for price in (row.input_price, row.output_price)]
     return f"{per_million[0]} in, {per_million[1]} out per million tokens"

@@ -8,6 +8,7 @@ from agents import actions, words
 from agents.models import Reply
 from llm.models import ChatModel
 from llm.routing import Billing, Refusal, Route
+from workspaces.figures import credits
 from workspaces.models import Role
 
 
@@ -32,7 +33,7 @@ def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
             code=route.code.value,
         )
     labels = {
-        Billing.CREDITS: words.credits(route.price),
+        Billing.CREDITS: credits(route.price),
         Billing.BYO: f"your {provider} key",
         Billing.LOCAL: "local, free",
         Billing.UNMETERED: "not metered",
@@ -104,8 +105,3 @@ def turn(reply: Reply, *, role: Role) -> Turn:
         mark=mark(reply.ending),
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
     )
-
-
-def money(millionths: int | None) -> str:
-    """Millionths of a US dollar for people: "$0.0012", or "unknown"."""
-    return "unknown" if millionths is None else f"${millionths / 1_000_000:.6f}".rstrip("0").rstrip(".")

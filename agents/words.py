@@ -7,6 +7,7 @@ import datetime as dt
 from typing import Any
 
 from llm import lifecycle, listing
+from workspaces.figures import count, credits
 
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
 
@@ -168,15 +169,6 @@ FAILURES = {
         "An error of ours ended this reply; the log has its class.",
     ),
 }
-
-
-def count(amount: int, noun: str) -> str:
-    """ "1 agent", "1,200 agents"."""
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
-
-
-def credits(amount: int) -> str:
-    return count(amount, "credit")
 
 
 # Of these an admin is told with the key's mask; the platform's keys are no admin's business.

@@ -26,6 +26,7 @@ from billing.errors import (
 from billing.forms import ChangePlanForm, GrantForm, PlanForm, ReverseForm
 from billing.models import Account, Bucket, Hold, Plan, Transfer
 from workspaces.desk import DeskAdmin, ReadOnlyAdmin
+from workspaces.figures import credits
 
 MAY_GRANT = "billing.grant_credits"
 
@@ -172,7 +173,7 @@ class AccountAdmin(LedgerAdmin):
                 actor=request.user,  # type: ignore[arg-type]
                 request=request,
             )
-            return f"{transfer.amount:,} credits granted to {account.workspace}."
+            return f"{credits(transfer.amount)} granted to {account.workspace}."
 
         form = GrantForm(request.POST or None)
         return self._act(

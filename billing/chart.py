@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from billing.usage import Day
+from workspaces.figures import grouped
 
 WIDTH, HEIGHT = 640, 160
 LEFT, RIGHT, TOP, BASE = 56, 624, 16, 132
@@ -60,7 +61,7 @@ def of(days: Sequence[Day]) -> Chart:
 
 def _grid(top: int) -> list[Mark]:
     values = [top, top // 2, 0] if top > 1 else [top, 0]
-    return [Mark(at=round(BASE - value * (BASE - TOP) / top, 2), text=f"{value:,}") for value in values]
+    return [Mark(at=round(BASE - value * (BASE - TOP) / top, 2), text=grouped(value)) for value in values]
 
 
 def _dates(bars: Sequence[Bar]) -> list[Mark]:

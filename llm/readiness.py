@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from llm.models import ChatModel, Provider
 from llm.outlook import Outlook
 from llm.routing import Billing, Refusal, RefusalCode, Route
+from workspaces.figures import credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _prospect(chat_model: ChatModel, route: Route | Refusal, rejected: Set[str])
     if route.billing == Billing.UNMETERED:
         return Prospect(True, "unmetered", "unmetered")
     if route.billing == Billing.CREDITS:
-        return Prospect(True, "credits", "1 credit" if route.price == 1 else f"{route.price} credits")
+        return Prospect(True, "credits", credits(route.price))
     if chat_model.provider in rejected:
         return Prospect(False, "danger", f"{name} key rejected", f"Replace the {name} key.")
     return Prospect(True, "byo", f"your {name} key")
