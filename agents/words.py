@@ -6,7 +6,7 @@ Nothing a provider said is repeated here; its texts can echo the key.
 import datetime as dt
 from typing import Any
 
-from llm import lifecycle, listing
+from llm import lifecycle, listing, price_words
 from workspaces.figures import count, credits
 
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
@@ -266,14 +266,8 @@ WHY = {
 
 def badge(reply: Any) -> str:
     """What a reply cost and who paid, in a few words. `reply` has billing, state, charged, price and provider."""
-    if reply.billing == "local":
-        return "local, free"
-    if reply.billing == "byo":
-        return f"your {PROVIDER_NAMES[reply.provider]} key"
-    if reply.billing == "unmetered":
-        return "not metered"
+    if reply.billing != "credits":
+        return price_words.of(reply.billing, price=reply.price, provider=reply.provider)
     if reply.is_running:
         return f"{credits(reply.price)} held"
-    if not reply.charged:
-        return "not charged"
-    return credits(reply.charged)
+    return credits(reply.charged) if reply.charged else "not charged"

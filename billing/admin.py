@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
@@ -56,15 +55,7 @@ class LedgerAdmin(ReadOnlyAdmin):
                 messages.success(request, done)
                 self.log_change(request, subject, done)
                 return redirect(f"admin:billing_{self.opts.model_name}_change", subject.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "verb": verb,
-            "form": form,
-            "subject": subject,
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "billing/admin/act.html", context)
+        return self.act_page(request, title, verb=verb, form=form, subject=subject)
 
 
 def _in_words(refusal: BillingError) -> str:

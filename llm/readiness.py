@@ -6,10 +6,10 @@ The routes are those of llm/routing.py; here they get their words for the settin
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from llm import price_words
 from llm.models import ChatModel, Provider
 from llm.outlook import Outlook
 from llm.routing import Billing, Refusal, RefusalCode, Route
-from workspaces.figures import credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +98,10 @@ def _prospect(chat_model: ChatModel, route: Route | Refusal, rejected: Set[str])
     if isinstance(route, Refusal):
         words, way_out = (text.format(name=name) for text in REFUSED[route.code])
         return Prospect(False, "danger", words, way_out)
-    if route.billing == Billing.LOCAL:
-        return Prospect(True, "local", "local, free")
-    if route.billing == Billing.UNMETERED:
-        return Prospect(True, "unmetered", "unmetered")
-    if route.billing == Billing.CREDITS:
-        return Prospect(True, "credits", credits(route.price))
-    if chat_model.provider in rejected:
+    if route.billing == Billing.BYO and chat_model.provider in rejected:
         return Prospect(False, "danger", f"{name} key rejected", f"Replace the {name} key.")
-    return Prospect(True, "byo", f"your {name} key")
+    words = price_words.of(route.billing, price=route.price, provider=chat_model.provider)
+    return Prospect(True, route.billing.value, words)
 
 
 REFUSED = {

@@ -14,7 +14,6 @@ from django.db.models import Count, Model, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from workspaces import audit, members, notices
@@ -134,13 +133,13 @@ class PersonAdmin(DeskAdmin, UserAdmin):
             notices.invite(address, request)
             messages.success(request, f"An invitation is on its way to {address}.")
             return redirect("admin:workspaces_user_changelist")
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Invite somebody",
-            "form": form,
-        }
-        return TemplateResponse(request, "workspaces/admin/invite.html", context)
+        return self.act_page(
+            request,
+            "Invite somebody",
+            verb="Send the invitation",
+            words="They get a link with which they can make an account, also while sign-up is by invitation only.",
+            form=form,
+        )
 
 
 def _is_operator(person: User) -> bool:

@@ -11,7 +11,8 @@ from django.contrib import admin
 from django.core import signing
 from django.db import models
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from workspaces import audit
@@ -168,6 +169,21 @@ class DeskAdmin(admin.ModelAdmin):
         if isinstance(obj, Workspace):
             return audit.record(obj, f"{noun}.{verb}", request=request, **data)
         return audit.record(None, f"{noun}.{verb}", request=request, **{noun: str(obj), **data})
+
+    def act_page(
+        self,
+        request: HttpRequest,
+        title: str,
+        *,
+        verb: str = "",
+        words: str = "",
+        form: forms.Form | None = None,
+        subject: Model | None = None,
+    ) -> HttpResponse:
+        """A page with one form or question. `verb` stands on its button, else the title; `subject` is the row it is of."""
+        own = {"title": title, "verb": verb or title, "words": words, "form": form, "subject": subject}
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **own}
+        return TemplateResponse(request, "admin/act.html", context)
 
 
 def changes_of(form: Any) -> dict[str, list[Any]]:
