@@ -13,6 +13,8 @@ from django.template.loader import get_template, render_to_string
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
 PICTURES = sorted((settings.BASE_DIR / "static/img").glob("*.svg"))
 CSS = settings.BASE_DIR / "static/css"
+# Characters of a template's line: a change of it can be read beside the old one.
+LONGEST_LINE = 160
 ERROR_PAGES = ("400", "403", "403_csrf", "404", "413", "429", "500")
 INLINE = re.compile(
     r"""<style|\sstyle\s*=|\son[a-z]+\s*=\s*["']|javascript:|<script(?![^>]*\ssrc=)""", re.IGNORECASE
@@ -68,6 +70,12 @@ def too_faint(pairs: list[tuple[str, str]], scheme: str, least: float) -> dict[t
 @pytest.mark.parametrize("path", [*TEMPLATES, *PICTURES], ids=relative)
 def test_markup_has_nothing_inline(path):
     assert INLINE.findall(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=relative)
+def test_template_is_broken_at_its_tags(path):
+    """Not so in mails: there each line is sent as it stands."""
+    assert [line for line in path.read_text().splitlines() if len(line) > LONGEST_LINE] == []
 
 
 def test_inline_markup_would_be_found():
