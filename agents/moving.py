@@ -67,8 +67,8 @@ def _suggested(options: list[Option]) -> Option | None:
     return next((one for one in options if one.is_named and one.runs), None)
 
 
-def _option(model: ModelReadiness, instead: str = "") -> Option:
-    row, now = model.chat_model, model.now
+def _option(readied: ModelReadiness, instead: str = "") -> Option:
+    row, now = readied.chat_model, readied.now
     payers = {
         "credits": "your credits",
         "byo": f"your {Provider(row.provider).label} account",
@@ -81,8 +81,8 @@ def _option(model: ModelReadiness, instead: str = "") -> Option:
         kind=now.kind,
         price=_list_price(row) if now.kind == "byo" else now.words,
         payer=payers.get(now.kind, ""),
-        last_day=model.last_day,
-        is_leaving=model.is_leaving,
+        last_day=readied.last_day,
+        is_leaving=readied.is_leaving,
         is_named=bool(instead) and row.model_id == instead,
     )
 

@@ -45,13 +45,13 @@ def of(days: Sequence[Day]) -> Chart:
     """The days as bars, their height in proportion to a round figure at or above the largest."""
     top = _round_up(max((day.credits for day in days), default=0))
     step = (RIGHT - LEFT) / max(len(days), 1)
-    per_credit = (BASE - TOP) / top
+    per_unit = (BASE - TOP) / top
     bars = [
         Bar(
             x=round(LEFT + number * step + GAP / 2, 2),
-            y=round(BASE - day.credits * per_credit, 2),
+            y=round(BASE - day.credits * per_unit, 2),
             width=round(step - GAP, 2),
-            height=round(day.credits * per_credit, 2),
+            height=round(day.credits * per_unit, 2),
             day=day,
         )
         for number, day in enumerate(days)

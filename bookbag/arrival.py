@@ -77,7 +77,7 @@ class Arrival:
 
     def _told(self, scope: Scope, name: bytes) -> str:
         """What the outermost of our proxies said. One that passes a header on leaves fewer entries than proxies."""
-        lines = b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
+        lines = b",".join(value for one, value in scope["headers"] if one == name).decode("latin-1")
         entries = [entry.strip() for entry in lines.split(",") if entry.strip()]
         return entries[-min(self.proxies, len(entries))] if entries else ""
 
