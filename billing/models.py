@@ -134,7 +134,6 @@ class Transfer(models.Model):
         Kind.EXPIRE: "expired",
     }
     INWARD = (Kind.GRANT_PLAN, Kind.GRANT_OPERATOR, Kind.PURCHASE)
-    OUTWARD = (Kind.CAPTURE, Kind.EXPIRE)
 
     # Each capture writes to every index of this table, so it has those that are read and no others.
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="transfers", db_index=False)

@@ -43,12 +43,6 @@ def limit(account: Account, what: str) -> int | None:
     return getattr(account.plan, LIMITS[what])
 
 
-def allows(account: Account, what: str, count: int) -> bool:
-    """Whether the plan allows `count` of `what` in all."""
-    most = limit(account, what)
-    return most is None or count <= most
-
-
 def require(account: Account, what: str, count: int) -> None:
     """Raises LimitReached unless the plan allows `count` of `what` in all."""
     most = limit(account, what)

@@ -80,19 +80,6 @@ def signed_in(view: View) -> View:
     return view
 
 
-def operator_required(view: View) -> View:
-    """For platform staff; to anyone else the page does not exist."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not (request.user.is_active and request.user.is_staff):
-            raise Http404("No such page.")
-        return view(request, *args, **kwargs)
-
-    guarded.access = "operator"  # type: ignore[attr-defined]
-    return guarded
-
-
 def public(reason: str) -> Callable[[View], View]:
     """Anyone may see this, because of `reason`."""
 
