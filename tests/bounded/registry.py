@@ -171,6 +171,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.local._sentences": local._sentences,
     "agents.local.pieces": lambda text: list(local.pieces(text)),
     "agents.markdown.to_html": markdown.to_html,
+    "agents.markdown.rendered": markdown.rendered,
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
     "agents.markdown._in_stretches": markdown._in_stretches,
