@@ -94,7 +94,7 @@ class PlanAdmin(DeskAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> list[str]:
-        # To give the mark to another plan is to take it from this one.
+        # The default is moved by marking another plan: unmarking this one would leave none.
         fixed = [] if obj is None else ["slug"]
         return [*fixed, "is_default"] if obj is not None and obj.is_default else fixed
 
@@ -132,7 +132,7 @@ class AccountAdmin(LedgerAdmin):
 
     @admin.display(description="free allotment")
     def free_credits(self, account: Account) -> str:
-        """Whether it gets the one that each person is given once, and if not, why."""
+        """Whether this account gets the free allotment, which each person is given once; if not, why."""
         found = free.standing(account)
         return found.label if found else "Not of this plan"
 
@@ -240,7 +240,7 @@ class TransferAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Transfer], search_term: str
     ) -> tuple[QuerySet[Transfer], bool]:
-        """A reply's id finds its charge by way of its hold, which has it indexed."""
+        """A reply's id is looked up among the holds, where it is indexed, and the hold leads to the charge."""
         try:
             hold = Hold.objects.filter(reply_id=UUID(search_term.strip())).first()
         except ValueError:

@@ -1,4 +1,4 @@
-"""A bar chart as numbers for an SVG: the page's policy allows no inline style, but attributes it does."""
+"""A bar chart as numbers for the attributes of an SVG, since the page's policy forbids inline styles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def _dates(bars: Sequence[Bar]) -> list[Mark]:
 
 
 def _round_up(most: int) -> int:
-    """The next of 1, 2, 4, 6, 10, 20, 40, 60, 100…: all but the first halve into whole credits."""
+    """The smallest of 1, 2, 4, 6, 10, 20, 40, 60, 100… that is enough; half of each, but the first, is a whole number."""
     scale = 1
     while True:
         for factor in (1, 2, 4, 6):

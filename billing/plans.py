@@ -56,5 +56,5 @@ def default() -> Plan:
 
 
 def unmark_default() -> None:
-    """Take the mark from the plan that has it, for another to get it in the same transaction."""
+    """Unmark the default plan, so that another can be marked in the same transaction."""
     Plan.objects.filter(is_default=True).update(is_default=False)

@@ -35,7 +35,7 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     `prices` and `page` (the ledger's lines)."""
     account = ledger.refresh_if_due(_account(workspace))
     if free.standing(account) == free.Standing.DUE:
-        # Their address was confirmed, and what was to follow at once did not.
+        # The address was confirmed, but the allotment that should have followed at once was not granted.
         account = ledger.refresh(account)
     figures = usage.of(account)
     context = {
