@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_callable, get_resolver  # i
 
 import httpx2  # isort: skip
 
-from agents import replies, runs, settlement, watching  # isort: skip
+from agents.running import accepting, heartbeat, runs, settlement, watching  # isort: skip
 from bookbag import error_pages  # isort: skip
 from llm import gateway, keys, listing, notices, overview, vault  # isort: skip
 from workspaces.sessions import SessionStore  # isort: skip
@@ -87,9 +87,9 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
     ("page", overview, "of", RuntimeError),
     ("session", SessionStore, "load", RuntimeError),
     ("mail", notices, "tell_of_rejection", OSError),
-    ("accept", replies, "accept", RuntimeError),
+    ("accept", accepting, "accept", RuntimeError),
     ("settle", settlement, "settle", RuntimeError),
-    ("heartbeat", settlement, "heartbeat", RuntimeError),
+    ("heartbeat", heartbeat, "store", RuntimeError),
     ("health", keys, "note_result", RuntimeError),
     ("say", runs.Run, "_say", RuntimeError),
     ("launch", runs, "launch", RuntimeError),
