@@ -123,6 +123,17 @@ def test_colours_are_written_among_the_tokens_alone(sheet):
     assert set(re.findall(r"var\((--[\w-]+)", text)) - defined == set()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_browser_is_told_the_colour_of_the_paper(scheme):
+    """In the page itself: a browser reads no token there."""
+    head = (settings.BASE_DIR / "templates/base.html").read_text()
+
+    assert (
+        f'<meta name="theme-color" content="{palette(scheme)["paper"]}" media="(prefers-color-scheme: {scheme})">'
+        in head
+    )
+
+
 @pytest.mark.parametrize("name", ERROR_PAGES)
 def test_error_page_says_where_to_go_next(name):
     page = get_template(f"{name}.html").render()
