@@ -19,6 +19,8 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+from tests.harness import nursery
+from tests.harness.nursery import Child, Nursery
 from tests.provider_double.client import Double
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,33 +58,40 @@ class Server:
     options: tuple[str, ...] = ()
     # Runs in the new process before the command does.
     before_start: Callable[[], None] | None = None
+    # Where it is born, if not with all others.
+    nursery: Nursery | None = None
 
     def __init__(self, log: Path, env: dict[str, str]) -> None:
         self.log = log
         self.env = (
             os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "PYTHONUNBUFFERED": "1"} | BRISK | env
         )
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Child | None = None
         self.url = ""
         self._start_of_run = 0
         self._start_of_test = 0
 
     def start(self) -> "Server":
         """Start, and wait until /healthz answers. A second start keeps the address. Raises ServerDied."""
-        command = [sys.executable, "manage.py", "serve", "--port", self._port(), *self.options]
         self._start_of_run = self._printed()
+        self.process = self._begin(["serve", "--port", self._port(), *self.options])
+        self._wait_until_it_answers()
+        return self
+
+    def _begin(self, arguments: list[str]) -> "subprocess.Popen[bytes] | Child":
+        env = self.env | self._another_application()
+        if self.before_start is None:
+            return (self.nursery or nursery.shared()).start(arguments, env, self.log)
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                command,
+            return subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
                 cwd=ROOT,
-                env=self.env | self._another_application(),
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 preexec_fn=self.before_start,
             )
-        self._wait_until_it_answers()
-        return self
 
     def _port(self) -> str:
         return self.url.rpartition(":")[2] or "0"
@@ -152,7 +161,7 @@ class Server:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            return self.process.returncode
+            return self.process.wait()
 
     def restart(self) -> "Server":
         """Kill it and start it again on the same address."""

@@ -5,33 +5,35 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.harness.live import _new_server
+from tests.harness.live import Server, _new_server
+from tests.harness.nursery import PRODUCT, Nursery
 from tests.provider_double.client import Double
 from tests.reliability.aftermath import BRIEF
-from tests.reliability.nursery import ForkedServer, Nursery
 
-ForkServers = Callable[..., list[ForkedServer]]
+ForkServers = Callable[..., list[Server]]
 
 
 @pytest.fixture(scope="module")
-def nursery(django_db_setup: None, double_process: Double, collected_static: None) -> Iterator[Nursery]:
-    with Nursery(_new_server("nursery", double_process, BRIEF).env) as nursery:
+def whole_nursery(django_db_setup: None, double_process: Double, collected_static: None) -> Iterator[Nursery]:
+    """Forks servers with brief leases, which start at once: hundreds of them are killed."""
+    with Nursery(PRODUCT, _new_server("nursery", double_process, BRIEF).env) as nursery:
         yield nursery
 
 
 @pytest.fixture
 def fork_servers(
-    transactional_db: None, nursery: Nursery, provider_double: Double, request: pytest.FixtureRequest
+    transactional_db: None, whole_nursery: Nursery, provider_double: Double, request: pytest.FixtureRequest
 ) -> Iterator[ForkServers]:
     """`fork_servers("", "mid_stream")`: started together, each with its fault point armed; ended with the test."""
-    born: list[ForkedServer] = []
+    born: list[Server] = []
 
-    def fork(*fault_points: str) -> list[ForkedServer]:
-        stem = _new_server(request.node.name, provider_double, {}).log
+    def fork(*fault_points: str) -> list[Server]:
         new = [
-            ForkedServer(nursery, stem.with_suffix(f".{len(born) + number}.log"), point)
-            for number, point in enumerate(fault_points)
+            _new_server(request.node.name, provider_double, BRIEF | {"FAULT_POINT": point})
+            for point in fault_points
         ]
+        for server in new:
+            server.nursery = whole_nursery
         born.extend(new)
         start_all(new)
         return new
@@ -41,6 +43,6 @@ def fork_servers(
         server.kill()
 
 
-def start_all(servers: list[ForkedServer]) -> None:
+def start_all(servers: list[Server]) -> None:
     with ThreadPoolExecutor(len(servers)) as threads:
-        list(threads.map(ForkedServer.start, servers))
+        list(threads.map(Server.start, servers))

@@ -20,12 +20,12 @@ from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import TERMINAL, bring_key, platform_key
 from tests.harness.crowd import Answered, Press, press_all, press_by
 from tests.harness.figures import Figure
+from tests.harness.live import Server
 from tests.harness.money import broken_laws
 from tests.harness.visitor import session_cookie
 from tests.provider_double.client import Double
 from tests.reliability.aftermath import LEASE, assert_soon_over, calls_by_question, rounds
 from tests.reliability.conftest import ForkServers, start_all
-from tests.reliability.nursery import ForkedServer
 from workspaces.models import Workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
@@ -68,8 +68,8 @@ class CrashSite:
     double: Double
     session: str
     agents: list[Agent]
-    doomed: list[ForkedServer]
-    survivor: ForkedServer
+    doomed: list[Server]
+    survivor: Server
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ class Barrage:
     double: Double
     session: str
     agents: list[Agent]
-    servers: list[ForkedServer]
+    servers: list[Server]
     chance: random.Random
     sent: list[Press]
     shown: list[tuple[Press, Answered]]
@@ -201,7 +201,7 @@ class Barrage:
         return self.chance.sample(new + old, len(new + old))
 
 
-def killed_while_talking(server: ForkedServer, presses: list[Press], after: float) -> list[Answered]:
+def killed_while_talking(server: Server, presses: list[Press], after: float) -> list[Answered]:
     with ThreadPoolExecutor(1) as threads:
         talking = threads.submit(press_all, server, presses)
         time.sleep(after)
