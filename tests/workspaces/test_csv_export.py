@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_anything_else_stays_as_it_is(cell: object) -> None:
 
 
 def test_lines_are_read_back_as_they_were() -> None:
-    rows = [["a,b", 'say "x"', "two\nlines"], [-5, None, "=1"]]
+    rows: list[list[Any]] = [["a,b", 'say "x"', "two\nlines"], [-5, None, "=1"]]
 
     assert list(csv.reader(io.StringIO(csv_export.lines(rows), newline=""))) == [
         ["a,b", 'say "x"', "two\nlines"],
