@@ -5,16 +5,6 @@ import signal
 
 from django.conf import settings
 
-POINTS = (
-    "before_hold",
-    "after_hold",
-    "before_call",
-    "mid_stream",
-    "before_settle",
-    "after_settle",
-    "move_copied",
-)
-
 
 def reach(point: str) -> None:
     """Die here, without any clean-up, if this point is armed."""

@@ -7,12 +7,13 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 
-from agents import model_settings, words
+from agents import model_settings
 from agents.model_settings import DEFAULT_TEMPERATURE, LEAST_OUTPUT, MOST_OUTPUT, NOTHING, Offer
 from agents.models import Agent, QAPair, Source
 from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.profiles import EFFORTS, Wish
+from workspaces.figures import credits
 from workspaces.models import Workspace
 
 # What depends on the chat model.
@@ -32,7 +33,7 @@ def label(chat_model: ChatModel, routes: Outlook) -> str:
     elif chat_model.is_custom:
         cost = "your own, needs your key"
     else:
-        cost = f"{words.credits(chat_model.price)} a reply"
+        cost = f"{credits(chat_model.price)} a reply"
     return " · ".join(filter(None, [f"{chat_model.name} ({cost})", routes.last_day(chat_model)]))
 
 

@@ -23,4 +23,4 @@ def notices(agents: Iterable[Agent], routes: Outlook) -> list[Leaving]:
     for agent in agents:
         if agent.status != Agent.Status.ARCHIVED and routes.is_leaving(agent.chat_model):
             in_use.setdefault(agent.chat_model, []).append(agent)
-    return [Leaving(model, routes.last_day(model), set_to_it) for model, set_to_it in in_use.items()]
+    return [Leaving(one, routes.last_day(one), set_to_it) for one, set_to_it in in_use.items()]

@@ -35,11 +35,16 @@ TAGS = {
 }  # fmt: skip
 
 
+def rendered(text: str) -> str:
+    """The Markdown `text` as HTML with raw HTML shown as text; not sanitised yet, and without our bounds."""
+    written = _LESS_THAN.sub(_STAND_IN, text.replace(_STAND_IN, "\ufffd"))
+    return _MARKDOWN.html(written).replace(_STAND_IN, "&lt;")
+
+
 def to_html(text: str) -> str:
     """`text` rendered; as it was written where its Markdown nests or grows beyond our bounds."""
-    written = _LESS_THAN.sub(_STAND_IN, text.replace(_STAND_IN, "\ufffd"))
     try:
-        html = _MARKDOWN.html(written).replace(_STAND_IN, "&lt;")
+        html = rendered(text)
     except BaseException as problem:
         # A defect of the library is a "panic", which is no Exception; it ends nothing but this text's rendering.
         if type(problem).__name__ != "PanicException":

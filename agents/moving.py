@@ -7,6 +7,7 @@ from agents.models import Agent
 from llm import outlook, readiness
 from llm.models import ChatModel, Provider, ProviderKey
 from llm.readiness import ModelReadiness
+from workspaces.figures import dollars
 from workspaces.models import Workspace
 
 
@@ -66,8 +67,8 @@ def _suggested(options: list[Option]) -> Option | None:
     return next((one for one in options if one.is_named and one.runs), None)
 
 
-def _option(model: ModelReadiness, instead: str = "") -> Option:
-    row, now = model.chat_model, model.now
+def _option(readied: ModelReadiness, instead: str = "") -> Option:
+    row, now = readied.chat_model, readied.now
     payers = {
         "credits": "your credits",
         "byo": f"your {Provider(row.provider).label} account",
@@ -80,8 +81,8 @@ def _option(model: ModelReadiness, instead: str = "") -> Option:
         kind=now.kind,
         price=_list_price(row) if now.kind == "byo" else now.words,
         payer=payers.get(now.kind, ""),
-        last_day=model.last_day,
-        is_leaving=model.is_leaving,
+        last_day=readied.last_day,
+        is_leaving=readied.is_leaving,
         is_named=bool(instead) and row.model_id == instead,
     )
 
@@ -89,5 +90,5 @@ def _option(model: ModelReadiness, instead: str = "") -> Option:
 def _list_price(row: ChatModel) -> str:
     if row.input_price is None or row.output_price is None:
         return "at your provider's price"
-    per_million = [f"${price / 1_000_000:.2f}" for price in (row.input_price, row.output_price)]
+    per_million = [dollars(price) for price in (row.input_price, row.output_price)]
     return f"{per_million[0]} in, {per_million[1]} out per million tokens"

@@ -6,8 +6,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from agents import actions, words
 from agents.models import Reply
+from llm import price_words
 from llm.models import ChatModel
-from llm.routing import Billing, Refusal, Route
+from llm.routing import Refusal, Route
 from workspaces.models import Role
 
 
@@ -23,7 +24,6 @@ class RouteBadge:
 
 
 def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
-    provider = words.PROVIDER_NAMES[chat_model.provider]
     if isinstance(route, Refusal):
         return RouteBadge(
             "danger",
@@ -31,13 +31,8 @@ def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
             words.refusal(route.code.value, {"provider": route.provider, "model": chat_model.name}),
             code=route.code.value,
         )
-    labels = {
-        Billing.CREDITS: words.credits(route.price),
-        Billing.BYO: f"your {provider} key",
-        Billing.LOCAL: "local, free",
-        Billing.UNMETERED: "not metered",
-    }
-    return RouteBadge(route.billing.value, labels[route.billing], price=route.price)
+    label = price_words.of(route.billing, price=route.price, provider=chat_model.provider)
+    return RouteBadge(route.billing.value, label, price=route.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +99,3 @@ def turn(reply: Reply, *, role: Role) -> Turn:
         mark=mark(reply.ending),
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
     )
-
-
-def money(millionths: int | None) -> str:
-    """Millionths of a US dollar for people: "$0.0012", or "unknown"."""
-    return "unknown" if millionths is None else f"${millionths / 1_000_000:.6f}".rstrip("0").rstrip(".")

@@ -5,8 +5,8 @@ from typing import Any
 
 from agents import actions, words
 from agents.models import Reply
-from agents.presenting import money
 from llm.routing import Billing
+from workspaces.figures import exact_dollars, grouped
 from workspaces.models import Role
 
 
@@ -77,11 +77,11 @@ def tokens(reply: Reply) -> str:
 
 
 def _count(amount: int | None) -> str:
-    return "?" if amount is None else f"{amount:,}"
+    return "?" if amount is None else grouped(amount)
 
 
 def _part(amount: int | None, what: str) -> str:
-    return f"{amount:,} {what}" if amount else ""
+    return f"{grouped(amount)} {what}" if amount else ""
 
 
 def _aside(*parts: str) -> str:
@@ -91,13 +91,17 @@ def _aside(*parts: str) -> str:
 
 def cost(reply: Reply) -> str:
     """What the provider bills, estimated; "at most" where its price for cached input is not known."""
-    return f"at most {money(reply.estimated_cost)}" if reply.cost_is_at_most else money(reply.estimated_cost)
+    return (
+        f"at most {exact_dollars(reply.estimated_cost)}"
+        if reply.cost_is_at_most
+        else exact_dollars(reply.estimated_cost)
+    )
 
 
 def saved(reply: Reply) -> str:
     if reply.billing != Billing.BYO or not reply.cache_saved or reply.cache_saved < 0:
         return ""
-    return f"saved about {money(reply.cache_saved)} by the provider's prompt cache"
+    return f"saved about {exact_dollars(reply.cache_saved)} by the provider's prompt cache"
 
 
 def left_out(reply: Reply) -> str:

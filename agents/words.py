@@ -6,7 +6,8 @@ Nothing a provider said is repeated here; its texts can echo the key.
 import datetime as dt
 from typing import Any
 
-from llm import lifecycle, listing
+from llm import lifecycle, listing, price_words
+from workspaces.figures import count, credits
 
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
 
@@ -170,15 +171,6 @@ FAILURES = {
 }
 
 
-def count(amount: int, noun: str) -> str:
-    """ "1 agent", "1,200 agents"."""
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
-
-
-def credits(amount: int) -> str:
-    return count(amount, "credit")
-
-
 # Of these an admin is told with the key's mask; the platform's keys are no admin's business.
 OF_THE_KEY = {code for code, (_, admin) in FAILURES.items() if "{mask}" in admin}
 
@@ -274,14 +266,8 @@ WHY = {
 
 def badge(reply: Any) -> str:
     """What a reply cost and who paid, in a few words. `reply` has billing, state, charged, price and provider."""
-    if reply.billing == "local":
-        return "local, free"
-    if reply.billing == "byo":
-        return f"your {PROVIDER_NAMES[reply.provider]} key"
-    if reply.billing == "unmetered":
-        return "not metered"
+    if reply.billing != "credits":
+        return price_words.of(reply.billing, price=reply.price, provider=reply.provider)
     if reply.is_running:
         return f"{credits(reply.price)} held"
-    if not reply.charged:
-        return "not charged"
-    return credits(reply.charged)
+    return credits(reply.charged) if reply.charged else "not charged"

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
@@ -26,6 +25,7 @@ from billing.errors import (
 from billing.forms import ChangePlanForm, GrantForm, PlanForm, ReverseForm
 from billing.models import Account, Bucket, Hold, Plan, Transfer
 from workspaces.desk import DeskAdmin, ReadOnlyAdmin
+from workspaces.figures import credits
 
 MAY_GRANT = "billing.grant_credits"
 
@@ -55,15 +55,7 @@ class LedgerAdmin(ReadOnlyAdmin):
                 messages.success(request, done)
                 self.log_change(request, subject, done)
                 return redirect(f"admin:billing_{self.opts.model_name}_change", subject.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "verb": verb,
-            "form": form,
-            "subject": subject,
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "billing/admin/act.html", context)
+        return self.act_page(request, title, verb=verb, form=form, subject=subject)
 
 
 def _in_words(refusal: BillingError) -> str:
@@ -102,7 +94,7 @@ class PlanAdmin(DeskAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> list[str]:
-        # To give the mark to another plan is to take it from this one.
+        # The default is moved by marking another plan: unmarking this one would leave none.
         fixed = [] if obj is None else ["slug"]
         return [*fixed, "is_default"] if obj is not None and obj.is_default else fixed
 
@@ -140,7 +132,7 @@ class AccountAdmin(LedgerAdmin):
 
     @admin.display(description="free allotment")
     def free_credits(self, account: Account) -> str:
-        """Whether it gets the one that each person is given once, and if not, why."""
+        """Whether this account gets the free allotment, which each person is given once; if not, why."""
         found = free.standing(account)
         return found.label if found else "Not of this plan"
 
@@ -172,7 +164,7 @@ class AccountAdmin(LedgerAdmin):
                 actor=request.user,  # type: ignore[arg-type]
                 request=request,
             )
-            return f"{transfer.amount:,} credits granted to {account.workspace}."
+            return f"{credits(transfer.amount)} granted to {account.workspace}."
 
         form = GrantForm(request.POST or None)
         return self._act(
@@ -248,7 +240,7 @@ class TransferAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Transfer], search_term: str
     ) -> tuple[QuerySet[Transfer], bool]:
-        """A reply's id finds its charge by way of its hold, which has it indexed."""
+        """A reply's id is looked up among the holds, where it is indexed, and the hold leads to the charge."""
         try:
             hold = Hold.objects.filter(reply_id=UUID(search_term.strip())).first()
         except ValueError:

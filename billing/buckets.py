@@ -53,8 +53,8 @@ def settle(account: Account) -> list[Bucket]:
 def expire(account: Account, now: datetime) -> list[Transfer]:
     """Move out what is left in buckets whose time is over; returns the transfers.
 
-    A hold holds the credits that expire soonest, so that many stay, and a later call takes what the
-    hold set free.
+    Open holds keep the credits that expire soonest: as many as are held stay in place. A later call
+    moves out what a hold has set free.
     """
     due = [bucket for bucket in settle(account) if bucket.expires_at and bucket.expires_at <= now]
     spared = account.held
@@ -68,7 +68,7 @@ def expire(account: Account, now: datetime) -> list[Transfer]:
 
 
 def _expire_bucket(account: Account, bucket: Bucket, amount: int, now: datetime) -> Transfer:
-    # What remains only ever shrinks, so the external id cannot come up twice.
+    # `remaining` never grows, so no two expiries of a bucket have the same external id.
     transfer = Transfer.objects.create(
         account=account,
         kind=Transfer.Kind.EXPIRE,

@@ -1,9 +1,10 @@
-"""A bar chart as numbers for an SVG: the page's policy allows no inline style, but attributes it does."""
+"""A bar chart as numbers for the attributes of an SVG, since the page's policy forbids inline styles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from billing.usage import Day
+from workspaces.figures import grouped
 
 WIDTH, HEIGHT = 640, 160
 LEFT, RIGHT, TOP, BASE = 56, 624, 16, 132
@@ -44,13 +45,13 @@ def of(days: Sequence[Day]) -> Chart:
     """The days as bars, their height in proportion to a round figure at or above the largest."""
     top = _round_up(max((day.credits for day in days), default=0))
     step = (RIGHT - LEFT) / max(len(days), 1)
-    per_credit = (BASE - TOP) / top
+    per_unit = (BASE - TOP) / top
     bars = [
         Bar(
             x=round(LEFT + number * step + GAP / 2, 2),
-            y=round(BASE - day.credits * per_credit, 2),
+            y=round(BASE - day.credits * per_unit, 2),
             width=round(step - GAP, 2),
-            height=round(day.credits * per_credit, 2),
+            height=round(day.credits * per_unit, 2),
             day=day,
         )
         for number, day in enumerate(days)
@@ -60,7 +61,7 @@ def of(days: Sequence[Day]) -> Chart:
 
 def _grid(top: int) -> list[Mark]:
     values = [top, top // 2, 0] if top > 1 else [top, 0]
-    return [Mark(at=round(BASE - value * (BASE - TOP) / top, 2), text=f"{value:,}") for value in values]
+    return [Mark(at=round(BASE - value * (BASE - TOP) / top, 2), text=grouped(value)) for value in values]
 
 
 def _dates(bars: Sequence[Bar]) -> list[Mark]:
@@ -72,7 +73,7 @@ def _dates(bars: Sequence[Bar]) -> list[Mark]:
 
 
 def _round_up(most: int) -> int:
-    """The next of 1, 2, 4, 6, 10, 20, 40, 60, 100…: all but the first halve into whole credits."""
+    """The smallest of 1, 2, 4, 6, 10, 20, 40, 60, 100… that is enough; half of each, but the first, is a whole number."""
     scale = 1
     while True:
         for factor in (1, 2, 4, 6):

@@ -24,7 +24,7 @@ class GrantForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Left empty, the credits do not expire.",
     )
-    # Made with the form: however often it is sent, it grants once.
+    # Made with the form, so that a form that is sent twice grants once.
     request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
     def clean_expires_on(self) -> date | None:
@@ -55,10 +55,10 @@ class ReverseForm(forms.Form):
 
 
 class PlanForm(forms.ModelForm):
-    """A plan. What it says of the mark is carried out by the page: the plan that has it now loses it."""
+    """A plan. To mark it as the default, the page (PlanAdmin) first takes the mark from the plan that has it."""
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Else the new default would be refused for the sake of the old one.
+        # Validation would refuse a second default, before the page has taken the mark from the first.
         return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class ChangePlanForm(forms.Form):
         "Grant credits for the rest of this period if that was agreed.",
     )
     reason = forms.CharField(max_length=200)
-    # The plan that the page showed: if it is another by now, somebody was quicker.
+    # The plan that the page showed, to notice that somebody has changed it since.
     opened_on = forms.ModelChoiceField(Plan.objects.all(), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:

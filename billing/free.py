@@ -1,7 +1,7 @@
 """The free allotment: given once to a person, to the one workspace that it then belongs to.
 
-Anybody can make logins and workspaces at will, so neither carries credits by itself. What does is a confirmed e-mail
-address, and `FreeAllotment` has one row for each person and each mailbox, which the database keeps unique.
+Anybody can sign up and make workspaces at will, so free credits are tied to a confirmed e-mail address instead:
+`FreeAllotment` has one row for each person and each mailbox, which the database keeps unique.
 """
 
 from dataclasses import dataclass
@@ -54,14 +54,14 @@ WORDS = {
 
 
 def claim(account: Account) -> bool:
-    """Whether the free allotment of whoever made the workspace belongs to this account, from now on if need be."""
+    """Give this account the free allotment of whoever made its workspace, unless it is taken; whether it has it now."""
     found = standing(account)
     if found != Standing.DUE:
         return found == Standing.GIVEN
     try:
         with transaction.atomic():
             FreeAllotment.objects.create(account=account, **(_claimant(account) or {}))
-    except IntegrityError:  # between our look and our insert it went to another account
+    except IntegrityError:  # another account took it between our query and our insert
         return False
     return True
 

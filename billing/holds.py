@@ -25,7 +25,7 @@ from billing.errors import CreditsExhausted
 from billing.models import Hold
 
 REASON_LENGTH = 200
-# Named by the model; both databases say it when a hold does not fit.
+# The constraint of the model that a hold breaks which is more than available; both databases name it.
 OVERDRAWN = "account_never_overdrawn"
 
 
@@ -115,7 +115,7 @@ def lapsed() -> QuerySet[Hold]:
 def expire_due(account_id: int) -> list[UUID]:
     """Free the account's lapsed holds; returns the ids of their replies, which are free of charge for good.
 
-    A hold that is being resolved at this moment is passed over: whoever has its row is deciding.
+    A hold whose row is locked is skipped, because somebody is resolving it at this moment.
     """
     with transaction.atomic():
         due = dict(

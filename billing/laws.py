@@ -1,4 +1,4 @@
-"""The ledger's laws, re-added from the rows by the database, whatever triggers and code believe.
+"""The ledger's laws: the database adds up the rows anew and compares, without trusting triggers or code.
 
 Set-based throughout: a million transfers take seconds. `verify_ledger` prints what is found, and the
 tests that move credits end with it.

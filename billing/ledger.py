@@ -4,7 +4,7 @@ An account's lock is the lock on its row. Grants, expiries and reversals take it
 buckets before they change them. Holds and captures are in billing/holds.py and are called from here
 too; they lock the account only by writing to it. Every verb may run inside an outer transaction.
 
-`now` is for stories that span months; leave it out and the clock is asked.
+`now` is for tests that tell a story of months; without it the clock is asked.
 """
 
 import logging
@@ -43,7 +43,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# After an allotment that could not be granted.
+# How long to wait before an allotment that could not be granted is tried again.
 RETRY_ALLOTMENT = timedelta(minutes=10)
 
 
@@ -60,7 +60,7 @@ class Balance:
 
 
 def lock(account: Account) -> Account:
-    """The account as it is, locked until the transaction ends (SQLite: its one writer is us)."""
+    """The account as it is, locked until the transaction ends. SQLite has one writer at a time, so there it is locked anyway."""
     return (
         Account.objects.select_for_update(of=("self",), no_key=True).select_related("plan").get(pk=account.pk)
     )
@@ -203,7 +203,7 @@ def _insert(account: Account, **fields: object) -> Transfer:
         with transaction.atomic():
             return Transfer.objects.create(account=account, **fields)
     except IntegrityError:
-        # Taken between our look and our insert, which another account's lock does not prevent.
+        # Another account used the id between our query and our insert; our lock is on our account only.
         if Transfer.objects.filter(external_id=fields["external_id"]).exists():
             raise ExternalIdTaken(str(fields["external_id"])) from None
         raise
@@ -279,7 +279,7 @@ def _insert_reversal(
 
 
 def _try_to_allot(account: Account, now: datetime) -> BillingError | DatabaseError | None:
-    """`_allot`, or why it failed; what it had done by then is undone, and nothing else."""
+    """Run `_allot`; if it fails, undo what it did, and only that, and return why."""
     try:
         with transaction.atomic():
             _allot(account, now)
@@ -314,7 +314,7 @@ def _allot(account: Account, now: datetime) -> None:
 def _plan_next_event(account: Account, now: datetime, *, retry_overdue: float = 0) -> None:
     """Remember when to look again: at the period's end or the soonest expiry.
 
-    What is overdue after a look is kept by a hold, and is looked at again in `retry_overdue` seconds.
+    What is overdue and still there is kept by an open hold: look again in `retry_overdue` seconds.
     """
     moments = [plans.period(account.created_at, now).end]
     for bucket in buckets.in_order(account):

@@ -134,14 +134,13 @@ class Transfer(models.Model):
         Kind.EXPIRE: "expired",
     }
     INWARD = (Kind.GRANT_PLAN, Kind.GRANT_OPERATOR, Kind.PURCHASE)
-    OUTWARD = (Kind.CAPTURE, Kind.EXPIRE)
 
     # Each capture writes to every index of this table, so it has those that are read and no others.
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="transfers", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind)
     amount = models.BigIntegerField(help_text="Credits: above zero into the account, below zero out of it.")
     external_id = models.CharField(max_length=120)
-    # Who did it, for ever: a transfer cannot change, not even when its actor's account is deleted.
+    # The actor's id stays when the person is deleted, since a transfer can never be changed.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -239,7 +238,7 @@ class Bucket(models.Model):
 
 
 class FreeAllotment(models.Model):
-    """That a person's free credits go to this account: one row per person and per mailbox, for good.
+    """Which account has a person's free credits: one row for each person and each mailbox, kept for good.
 
     The row outlives the person's login, so that signing up anew brings no second allotment.
     """

@@ -1,6 +1,6 @@
-"""What operators do to an account, from the admin and from the command line: an act, a reason, an event.
+"""What operators do to an account, from the admin and from the command line, each with a reason.
 
-Each is the ledger's own verb and the audit event of it, in one transaction.
+Each act calls the ledger and writes its audit event in one transaction.
 """
 
 from datetime import datetime

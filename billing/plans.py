@@ -43,12 +43,6 @@ def limit(account: Account, what: str) -> int | None:
     return getattr(account.plan, LIMITS[what])
 
 
-def allows(account: Account, what: str, count: int) -> bool:
-    """Whether the plan allows `count` of `what` in all."""
-    most = limit(account, what)
-    return most is None or count <= most
-
-
 def require(account: Account, what: str, count: int) -> None:
     """Raises LimitReached unless the plan allows `count` of `what` in all."""
     most = limit(account, what)
@@ -62,5 +56,5 @@ def default() -> Plan:
 
 
 def unmark_default() -> None:
-    """Take the mark from the plan that has it, for another to get it in the same transaction."""
+    """Unmark the default plan, so that another can be marked in the same transaction."""
     Plan.objects.filter(is_default=True).update(is_default=False)

@@ -18,7 +18,7 @@ def uid(connection: BaseDatabaseWrapper, value: UUID) -> Any:
 
 
 def now(connection: BaseDatabaseWrapper) -> str:
-    """The database's own clock at this statement, as SQL; leases are told by no other."""
+    """The database's own clock at this statement, as SQL. Leases are measured by this clock only."""
     if connection.vendor == "postgresql":
         return "STATEMENT_TIMESTAMP()"
     return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"

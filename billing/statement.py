@@ -1,13 +1,13 @@
 """An account's statement: its transfers, newest first, a page at a time or as one CSV file."""
 
-import csv
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from billing.models import Account, Transfer
+from workspaces import csv_export
 
 LINES_PER_PAGE = 50
 # Rows fetched at a time for an export: enough to be quick, few enough to be light.
@@ -34,11 +34,11 @@ def page(account: Account, *, before: int | None = None, size: int = LINES_PER_P
 
 async def as_csv(account: Account) -> AsyncIterator[str]:
     """The whole statement, some rows at a time, so that an export of any size stays light."""
-    yield _csv([CSV_HEADER])
+    yield csv_export.lines([CSV_HEADER])
     before: int | None = None
     while True:
         part = await sync_to_async(page)(account, before=before, size=EXPORT_ROWS)
-        yield _csv(_cells(line) for line in part.lines)
+        yield csv_export.lines(_cells(line) for line in part.lines)
         before = part.older
         if before is None:
             return
@@ -46,33 +46,11 @@ async def as_csv(account: Account) -> AsyncIterator[str]:
 
 def _cells(line: Transfer) -> tuple[Any, ...]:
     return (
-        line.created_at.strftime("%Y-%m-%d %H:%M:%S"),
+        line.created_at.strftime(csv_export.TIME_FORMAT),
         line.get_kind_display(),
         line.amount,
-        _formula_safe(line.reason),
+        line.reason,
         line.reply_id or "",
         line.pk,
         line.reverses_id or "",
     )
-
-
-def _formula_safe(text: str) -> str:
-    # A spreadsheet runs a cell that begins so, and an agent's name in a reason is anybody's to choose.
-    risky = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r", "\n"))
-    return f"'{text}" if risky else text
-
-
-class _Text:
-    """A file for csv.writer that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-
-    def write(self, part: str) -> None:
-        self.parts.append(part)
-
-
-def _csv(rows: Iterable[Iterable[Any]]) -> str:
-    text = _Text()
-    csv.writer(text).writerows(rows)
-    return "".join(text.parts)

@@ -1,7 +1,7 @@
 """The figures of the credits page: what there is, what was used and when, what expires next.
 
 The days are UTC days, and the first and the last of them are not whole: together they are exactly the
-trailing 30 days, so that the chart's columns come to the figure above it.
+trailing 30 days, so that the chart's columns add up to the figure above it.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ class Expiry:
 class Usage:
     """An account's figures in credits. `remaining` can be spent now; `held` is apart from it.
 
-    `monthly_allotment` is what this account gets: 0 where the plan's is given once per person, elsewhere.
+    `monthly_allotment` is what this account gets a month: 0 if the plan's is given once per person and another has it.
     """
 
     monthly_allotment: int
@@ -63,7 +63,7 @@ class _UTCDay(Func):
 
 
 def of(account: Account, *, now: datetime | None = None) -> Usage:
-    """The figures of `account` as it was read, its plan with it."""
+    """The figures of `account`, which must have been read together with its plan."""
     now = now or timezone.now()
     withheld = (standing := free.standing(account)) is not None and standing.is_withheld
     return Usage(

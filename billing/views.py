@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from billing import chart, free, ledger, prices, statement, usage
 from billing.models import Account
+from workspaces import csv_export
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.models import Workspace
 
@@ -34,7 +35,7 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     `prices` and `page` (the ledger's lines)."""
     account = ledger.refresh_if_due(_account(workspace))
     if free.standing(account) == free.Standing.DUE:
-        # Their address was confirmed, and what was to follow at once did not.
+        # The address was confirmed, but the allotment that should have followed at once was not granted.
         account = ledger.refresh(account)
     figures = usage.of(account)
     context = {
@@ -53,8 +54,4 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
 @admin_required
 @require_safe
 def ledger_csv(request: WorkspaceRequest, workspace: Workspace) -> HttpResponseBase:
-    return StreamingHttpResponse(
-        statement.as_csv(_account(workspace)),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="ledger-{workspace.slug}.csv"'},
-    )
+    return csv_export.attachment(statement.as_csv(_account(workspace)), f"ledger-{workspace.slug}.csv")

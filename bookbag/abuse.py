@@ -52,7 +52,7 @@ def networks() -> QuerySet[Any, Any]:
 
 
 def domains() -> list[Domain]:
-    """Mail domains of the people who joined in the last week; one of somebody's own has as many addresses as they like."""
+    """Mail domains of the people who joined in the last week: who owns a domain can make any number of addresses in it."""
     people = User.objects.filter(date_joined__gte=timezone.now() - RECENT).annotate(
         confirmed=_confirmed("pk")
     )

@@ -16,12 +16,12 @@ class BookbagConfig(AppConfig):
 
         logs.take_over()
         email_confirmed.connect(give_free_allotment, dispatch_uid="free_allotment")
-        # The last of the apps with models, so that the permissions of all of them are there.
+        # After the last app with models, so that the permissions of all apps exist.
         post_migrate.connect(keep_support_role, sender=apps.get_app_config("account"))
 
 
 def give_free_allotment(email_address: Any, **kwargs: Any) -> None:
-    """An address has been confirmed, and with it the person."""
+    """Called when an address is confirmed: its person is a confirmed person from now on."""
     from bookbag import onboarding
 
     onboarding.give_free_allotment(email_address.user)

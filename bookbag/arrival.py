@@ -1,9 +1,9 @@
 """What is believed of a request before anything else looks at it: scheme, host, address and id.
 
-One setting decides: TRUST_PROXY, the number of proxies that stand before the server. Each of them adds
-to the right of what it was sent, so what the outermost one saw is that many places from the right; what
-is further left, anybody may have written. With no proxy nothing of it is believed. Either way the headers
-end here: Django and the express lane see the scope alone.
+One setting decides: TRUST_PROXY, the number of proxies that stand before the server. Each of them adds an
+entry on the right, so the outermost one wrote the entry that many places from the right; entries further
+left may be forged. With no proxy the headers are ignored. They are read here only: Django and the express
+lane see the scope that is made of them.
 """
 
 import re
@@ -77,7 +77,7 @@ class Arrival:
 
     def _told(self, scope: Scope, name: bytes) -> str:
         """What the outermost of our proxies said. One that passes a header on leaves fewer entries than proxies."""
-        lines = b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
+        lines = b",".join(value for one, value in scope["headers"] if one == name).decode("latin-1")
         entries = [entry.strip() for entry in lines.split(",") if entry.strip()]
         return entries[-min(self.proxies, len(entries))] if entries else ""
 
@@ -93,7 +93,7 @@ def address_of(text: str) -> str:
         address = ip_address(text.partition("%")[0])
     except ValueError:
         return ""
-    # A socket for both families tells of IPv4 so.
+    # So a socket for both families writes an IPv4 address.
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 

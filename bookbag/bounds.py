@@ -1,4 +1,4 @@
-"""How much of a request is looked at: its path, its headers, its body. Anybody may send one, signed in or not."""
+"""How much of a request is read: its path, its headers, its body. Requests are bounded before the sender is known."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -34,14 +34,14 @@ def most_bytes(scope: Scope) -> int:
 
 
 def refuse_announced_flood(scope: Scope, most: int) -> None:
-    """TooLarge before the first byte of a body whose head says what comes: nobody should have to send it."""
+    """Raises TooLarge when the head announces a body that is too large, so that it need not be sent."""
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     if announced.isdigit() and int(announced[:20]) > most:
         raise TooLarge
 
 
 def up_to(most: int, receive: Receive) -> Receive:
-    """`receive`, until more has come than `most` bytes of a body, or than a form's escapes; then TooLarge."""
+    """`receive`, which raises TooLarge once the body has more than `most` bytes, or a form too many escapes."""
     left, escapes = most, FORM_ESCAPES if most <= FORM_BYTES else most
 
     async def counted() -> MutableMapping[str, Any]:
@@ -58,7 +58,7 @@ def up_to(most: int, receive: Receive) -> Receive:
 
 
 def drop_odd_headers(scope: Scope) -> None:
-    """As if they had not been sent: headers that no browser or proxy sends, and that take long or fail to be read."""
+    """Remove headers that no browser or proxy sends, and that take long to read or cannot be read."""
     scope["headers"] = [
         (name, _without_escapes(value) if name == b"cookie" else value)
         for name, value in scope["headers"]
@@ -68,7 +68,7 @@ def drop_odd_headers(scope: Scope) -> None:
 
 def _is_odd(name: bytes, value: bytes) -> bool:
     if name == b"content-type":
-        # Django raises ValueError for a parameter in an encoding that there is not, before any of our code.
+        # Django raises ValueError for a parameter in an unknown encoding, before any of our code runs.
         return len(value) > LONGEST_CONTENT_TYPE or b"*" in value
     return len(value) > LONGEST_HEADER and name != b"cookie"
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]", "testserver", ".localhost"}
-# What stands for a secret in examples. Long enough that chance does not write it.
+# Placeholders for a secret in examples, long enough that a random secret does not contain one by chance.
 PLACEHOLDER = re.compile(
     r"(change|replace)[-_ ]?(me|this|with)|placeholder|insecure|secret[-_ ]key|your[-_ ](own|key|secret)",
     re.I,
@@ -61,7 +61,7 @@ def check_boot(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_way_out(**kwargs: Any) -> list[CheckMessage]:
-    """What the environment tells other programs of the way to the outside, while ours is told nothing."""
+    """Variables that tell other programs how to reach the outside, while the ones that Bookbag reads are not set."""
     return [
         Info(f"{set_here[0]} is set and not used: providers are reached as {ours} says.", id="bookbag.I001")
         for ours, usual in USUAL_VARIABLES.items()
@@ -114,7 +114,7 @@ def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> 
         try:
             pooled, room = _is_pooled(database), _room(database)
         except DatabaseError:
-            continue  # what uses it will say so
+            continue  # the code that needs the database reports this
         if not pooled:
             found += _too_many(database, room)
         elif settings.DATABASE_PREPARE is None:
@@ -130,7 +130,7 @@ def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> 
 
 
 def _is_pooled(database: BaseDatabaseWrapper) -> bool:
-    """A pooler makes up the process number that it gives a client."""
+    """Whether a pooler stands between: the process number it gives a client is not PostgreSQL's."""
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return bool(cursor.fetchone()[0] != database.connection.info.backend_pid)

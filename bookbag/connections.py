@@ -1,6 +1,6 @@
 """Connections to the server: bounded in number, in time, and in the bytes of a request's head.
 
-uvicorn waits for ever for a request that does not come, or comes half. Here a connection that waits for
+uvicorn waits for ever for a request that does not come, or that ends half-way. Here a connection that waits for
 its client has a deadline for each thing it waits for; and when the descriptors run short, the one that
 has been silent longest makes room. One whose request is being answered is never taken.
 """
@@ -21,7 +21,7 @@ BODY_SECONDS = 120.0
 SILENT_SECONDS = 20.0
 # Between two requests. Longer than a proxy keeps its own, or it would now and then send into a closing door.
 KEEP_ALIVE_SECONDS = 75
-# An answer that its reader does not take.
+# For a client that does not read its answer.
 STALLED_SECONDS = 60.0
 HEAD_BYTES = 64 * 1024
 HEADERS = 200
@@ -29,7 +29,7 @@ HEADERS = 200
 MOST_CONNECTIONS = 10_000
 # For databases, logs and what else a process opens.
 RESERVED_DESCRIPTORS = 128
-# What may be let in above the limit, to be told that there is no room; probes are answered even there.
+# Connections above the limit that are accepted to be answered 503; probes are answered normally there too.
 TOLD = 32
 LENGTHS = (b"content-length", b"transfer-encoding")
 PROBES = (b"/healthz", b"/readyz")
@@ -172,7 +172,7 @@ class Connection(HttpToolsProtocol):
             raise BodyOfUpgrade
         self.in_head, self.in_body = False, True
         self.body_until = monotonic() + BODY_SECONDS
-        # A probe is answered however full it is: a busy process is not a dead one.
+        # Probes are answered even when full, so that a busy process is not restarted as a dead one.
         self.limit_concurrency = None if self.url.startswith(PROBES) else self.most + TOLD
         super().on_headers_complete()
         if upgrades:
@@ -199,7 +199,7 @@ class Connection(HttpToolsProtocol):
         self._heard(monotonic() + seconds)
 
     def _heard(self, until: float) -> None:
-        """It is the least silent now, and has until then for what comes next."""
+        """The connection has just been heard of: it goes to the end of the queue, with a new deadline."""
         self.until = until
         self.waiting.pop(self, None)
         self.waiting[self] = None
@@ -214,11 +214,11 @@ class Connection(HttpToolsProtocol):
         """Called about once a second: close what is overdue. Not politely, since its client does not listen."""
         unsent = self.transport.get_write_buffer_size()
         if unsent < self.unsent and self.stalled_until < float("inf"):
-            # Slowly, but it is taken.
+            # The client is slow, but it reads.
             self.stalled_until = now + STALLED_SECONDS
         self.unsent = unsent
         if self.transport.is_closing():
-            # Closing waits for the rest to be taken; that too has an end.
+            # Closing waits until the rest is read; that gets a deadline as well.
             self.stalled_until = min(self.stalled_until, now + STALLED_SECONDS)
         if now > self.until or now > self.stalled_until:
             self.transport.abort()

@@ -352,9 +352,9 @@ def _copy_table(model: type[models.Model], say: Say) -> Content:
 
 def _name(model: type[models.Model], row: Sequence[Any]) -> str:
     """A row by its id; what is no number and no UUID may be a secret, as a session's is."""
-    key = row[model._meta.concrete_fields.index(model._meta.pk)]
+    pk = row[model._meta.concrete_fields.index(model._meta.pk)]
     return (
-        f"{model._meta.db_table} {key}" if isinstance(key, int | UUID) else f"a row of {model._meta.db_table}"
+        f"{model._meta.db_table} {pk}" if isinstance(pk, int | UUID) else f"a row of {model._meta.db_table}"
     )
 
 
@@ -383,15 +383,15 @@ def _set_sequences() -> None:
         given = dict(cursor.fetchall())
     with connection.cursor() as cursor:
         for model in _models():
-            key = model._meta.pk
-            if not isinstance(key, models.AutoField | models.BigAutoField | models.SmallAutoField):
+            pk = model._meta.pk
+            if not isinstance(pk, models.AutoField | models.BigAutoField | models.SmallAutoField):
                 continue
             table = model._meta.db_table
-            cursor.execute(f"SELECT COALESCE(MAX({_quoted(str(key.column))}), 0) FROM {_quoted(table)}")
+            cursor.execute(f"SELECT COALESCE(MAX({_quoted(str(pk.column))}), 0) FROM {_quoted(table)}")
             last = max(cursor.fetchone()[0], given.get(table, 0))
             cursor.execute(
                 "SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)",
-                [_quoted(table), key.column, max(last, 1), last > 0],
+                [_quoted(table), pk.column, max(last, 1), last > 0],
             )
 
 

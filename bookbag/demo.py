@@ -92,7 +92,7 @@ def roster() -> str:
 
 
 def is_seeded() -> bool:
-    """Whether anything of the cast is there, be it changed or half deleted: then none of it is made again."""
+    """Whether anything of the cast exists, even changed or half deleted: if so, nothing is made again."""
     emails = [person.email for person in CAST]
     return (
         Workspace.objects.filter(slug__in=["acme", "globex"]).exists()

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware import csrf
 from django.shortcuts import render
 from django.template import loader
 from psycopg_pool import PoolTimeout
 
-from agents.words import REFUSALS
+from agents import refusals
 from bookbag import health
 from bookbag.arrival import origin_of
 from bookbag.logs import redact
@@ -66,9 +66,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 without a database. Rendered without the request: what failed may be something every page asks for."""
     cause = outage(sys.exc_info()[1])
     if cause and "application/json" in request.headers.get("Accept", ""):
-        response: HttpResponse = JsonResponse(
-            {"error": {"code": cause, "message": REFUSALS[cause], "actions": []}}
-        )
+        response: HttpResponse = refusals.as_json(cause, status=503)
     else:
         page = loader.get_template("500.html")
         response = HttpResponse(page.render({"reference": new_reference(request), "outage": cause}))
@@ -88,8 +86,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     cause = _csrf_cause(request, reason, here, sent_from)
     shown = {"sent_from": redact(sent_from) or UNTOLD, "here": redact(here)}
     if "application/json" in request.headers.get("Accept", ""):
-        message = REFUSALS["csrf_failed"] if cause == STALE else CSRF_WORDS[cause].format_map(shown)
-        return JsonResponse({"error": {"code": "csrf_failed", "message": message}}, status=403)
+        message = "" if cause == STALE else CSRF_WORDS[cause].format_map(shown)
+        return refusals.as_json("csrf_failed", status=403, message=message)
     context = {"cause": cause, **shown}
     return render(request, "403_csrf.html", context, status=403)
 

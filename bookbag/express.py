@@ -17,13 +17,13 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 
-from agents.words import REFUSALS
+from agents import refusals
 from bookbag import bounds, health
 from bookbag.arrival import App, Receive, Scope, Send
 from bookbag.error_pages import new_reference, outage
@@ -78,7 +78,7 @@ class Express:
             request = ASGIRequest(scope, io.BytesIO(body))
             response = await self._respond(request, match, len(body))
         except bounds.TooLarge:
-            response = _error("message_too_large", 413, limit=20_000)
+            response = refusals.as_json("message_too_large", status=413, data={"limit": 20_000})
         except asyncio.CancelledError:
             return
         await self._send(response, receive, send)
@@ -110,18 +110,16 @@ class Express:
                 return refusal
             response: HttpResponseBase = await match.func(request, **match.kwargs)
         except DisallowedHost:
-            return _error("not_found", 400)
+            return refusals.as_json("not_found", status=400)
         except (SuspiciousOperation, MultiPartParserError, BadRequest):
-            return _error("malformed", 400)
+            return refusals.as_json("malformed", status=400)
         except Exception as problem:
             cause = await asyncio.to_thread(outage, problem)
             if cause:
-                return _error(cause, 503)
+                return refusals.as_json(cause, status=503)
             message = f"Our side: something went wrong. Try again. (Reference {new_reference(request)})"
             log.error("Internal Server Error: %s", request.path, exc_info=problem, extra={"request": request})
-            return JsonResponse(
-                {"error": {"code": "internal", "message": message, "actions": []}}, status=500
-            )
+            return refusals.as_json("internal", status=500, message=message)
         return response
 
     async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
@@ -188,10 +186,3 @@ async def _stream(response: Any, receive: Receive, send: Send) -> None:
             await send({"type": "http.response.body", "body": b""})
     finally:
         listener.cancel()
-
-
-def _error(code: str, status: int, **data: Any) -> JsonResponse:
-    return JsonResponse(
-        {"error": {"code": code, "message": REFUSALS[code].format_map(data), "actions": [], **data}},
-        status=status,
-    )

@@ -5,21 +5,19 @@ written `other-page.md`, which is right in the repository and under `/help/<slug
 into `../other-page/` for the rendered page.
 """
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 import nh3
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import strip_tags
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 
+from agents import markdown
 from workspaces.access import public
 
 HELP_DIR = Path(__file__).resolve().parent.parent / "docs" / "help"
@@ -32,8 +30,22 @@ SLUGS = (
     "bookbag-local",
     "members-and-roles",
 )
-# The title and the summary are three tokens each (open, text, close); the body follows.
-OPENING_TOKENS = 6
+# What a page opens with; the body follows.
+OPENING = re.compile(r"\s*# (?P<title>[^\n]+)\n+(?P<summary>[^#\n].*?)(?:\n\s*\n|\s*\Z)", re.DOTALL)
+# What is changed in the rendered Markdown: headings get an anchor, tables a box, and what is aligned right a class,
+# since the page's policy forbids inline styles. Links between files become links between pages.
+PLACES = re.compile(
+    r'<h(?P<level>[23])>(?P<text>.*?)</h[23]>|</?table>|<t[hd] style="text-align: \w+">', re.DOTALL
+)
+ADAPTED = {
+    "</table>": "</table>\n</div>",
+    **{
+        f'<{cell} style="text-align: {side}">': f'<{cell} class="num">' if side == "right" else f"<{cell}>"
+        for cell in ("th", "td")
+        for side in ("left", "center", "right")
+    },
+}
+TO_PAGES = re.compile(r'href="([a-z-]+)\.md"')
 ALLOWED_TAGS = {
     "p", "h2", "h3", "a", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "br",
     "div", "table", "thead", "tbody", "tr", "th", "td",
@@ -73,73 +85,40 @@ class HelpPage:
         return self.source.partition("\n## Where next\n")[0]
 
 
-def _open_table(
-    _renderer: RendererHTML, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType
-) -> str:
-    # A wide table scrolls in its own box, which a keyboard must be able to reach and a reader to name.
-    label = escape(tokens[index].meta["section"], quote=True)
-    return (
-        f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}">\n<table class="table">\n'
-    )
-
-
-def _close_table(
-    _renderer: RendererHTML, _tokens: Sequence[Token], _index: int, _options: OptionsDict, _env: EnvType
-) -> str:
-    return "</table>\n</div>\n"
-
-
-def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    markdown.add_render_rule("table_open", _open_table)
-    markdown.add_render_rule("table_close", _close_table)
-    return markdown
-
-
-MARKDOWN = _markdown()
-
-
-def _anchor_headings(tokens: Sequence[Token]) -> tuple[Heading, ...]:
-    """Give each heading an id, name each table after its section, and return the sections."""
-    headings: list[Heading] = []
-    section = ""
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.type == "heading_open" and following is not None:
-            section = following.content
-            token.attrSet("id", slugify(section))
-            if token.tag == "h2":
-                headings.append(Heading(anchor=slugify(section), text=section))
-        elif token.type == "table_open":
-            token.meta["section"] = section
-    return tuple(headings)
-
-
-def _adapt_to_page(tokens: Sequence[Token]) -> None:
-    """Point links at pages instead of files, and align by class, since the CSP forbids inline styles."""
-    for token in tokens:
-        if token.attrs.pop("style", None) == "text-align:right":
-            token.attrJoin("class", "num")
-        href = str(token.attrs.get("href", ""))
-        if token.type == "link_open" and href.endswith(".md"):
-            token.attrSet("href", f"../{href.removesuffix('.md')}/")
-        _adapt_to_page(token.children or ())
-
-
 def parse(slug: str, source: str) -> HelpPage:
     """Make a page of Markdown that opens with `# Title` and a summary. Raw HTML in it is shown as text."""
-    tokens = MARKDOWN.parse(source)
-    title, summary, body = tokens[1].content, tokens[4].content, tokens[OPENING_TOKENS:]
-    headings = _anchor_headings(body)
-    _adapt_to_page(body)
+    opening = OPENING.match(source)
+    if opening is None:
+        raise ValueError(f"{slug}.md does not open with a title and a summary.")
+    headings: list[Heading] = []
+    section = ""
+
+    def adapt(match: re.Match[str]) -> str:
+        nonlocal section
+        level, text = match["level"], match["text"]
+        if match[0] == "<table>":
+            # A wide table scrolls in its own box, which a keyboard must be able to reach and a reader to name.
+            label = escape(section, quote=True)
+            return f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}">\n<table class="table">'
+        if not level:
+            return ADAPTED[match[0]]
+        section = unescape(strip_tags(text))
+        if level == "2":
+            headings.append(Heading(anchor=slugify(section), text=section))
+        return f'<h{level} id="{slugify(section)}">{text}</h{level}>'
+
+    body = PLACES.sub(adapt, markdown.rendered(source[opening.end() :]))
     html = nh3.clean(
-        MARKDOWN.renderer.render(body, MARKDOWN.options, {}),
+        TO_PAGES.sub(r'href="../\1/"', body),
         tags=ALLOWED_TAGS,
         attributes=ALLOWED_ATTRIBUTES,
         allowed_classes=ALLOWED_CLASSES,
         url_schemes={"https", "mailto"},
         link_rel=None,
     )
-    return HelpPage(slug, title, " ".join(summary.split()), html, headings, source)
+    return HelpPage(
+        slug, opening["title"], " ".join(opening["summary"].split()), html, tuple(headings), source
+    )
 
 
 # Read at start: a missing or malformed page stops the server, not a reader.

@@ -17,7 +17,7 @@ def _forbid_storing(request: HttpRequest, response: HttpResponse) -> HttpRespons
     response.headers.setdefault("Cache-Control", "no-store")
     match = request.resolver_match
     if match and match.view_name in SIGN_OUT and request.method == "POST":
-        # For the next person at this browser: what it kept of files and pages goes as well. The
+        # For the next person at this browser: files and pages that it has kept are cleared too. The
         # session's cookie is ended by Django, and the rest of the cookies carry the "signed out" message.
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

@@ -53,7 +53,7 @@ class OperatorSite(AdminSite):
         return [path("abuse/", self.admin_view(self.abuse), name="abuse"), *super().get_urls()]
 
     def abuse(self, request: HttpRequest) -> HttpResponse:
-        """Who makes accounts and workspaces in numbers, and who spends without a confirmed address."""
+        """Shows who makes many accounts and workspaces, and who spends credits without a confirmed address."""
         if not request.user.has_perms(ABUSE_PERMISSIONS):
             raise PermissionDenied("Seeing people and accounts is not among your rights.")
         context = {**self.each_context(request), "title": "Signs of abuse", **abuse.figures()}

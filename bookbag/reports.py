@@ -38,7 +38,7 @@ CLAIM_SECONDS = 3
 VARYING = re.compile(r"[0-9a-fA-F]{8,}|\d+")
 OURS = {"agents", "billing", "bookbag", "llm", "workspaces"}
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-# A mail server that does not answer holds up nothing but the next mail.
+# A mail server that does not answer delays the next mail only.
 MAIL_SECONDS = 10
 # In a storm of failures the first ones tell the story, and the log has them all.
 MOST_WAITING = 20
@@ -105,7 +105,7 @@ class AdminMail(AdminEmailHandler):
         self.postman: threading.Thread | None = None
         self.clerk = ThreadPoolExecutor(1, thread_name_prefix="admin-mail-claim")
         self.told: dict[str, float] = {}
-        # Of the record at hand: a handler takes one at a time.
+        # Of the record that is being handled; a handler takes one at a time.
         self.cause = ""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -125,7 +125,7 @@ class AdminMail(AdminEmailHandler):
         try:
             self.waiting.put_nowait((self.cause, str(subject), redact(str(message))))
         except queue.Full:
-            # Not told, so the next time of it may be.
+            # The mail was not sent, so the next failure of this cause may be mailed.
             self.told.pop(self.cause, None)
             return
         if self.postman is None or not self.postman.is_alive():
@@ -150,7 +150,7 @@ class AdminMail(AdminEmailHandler):
                 self.waiting.task_done()
 
     def _is_ours_to_tell(self, cause: str) -> bool:
-        """Whether no other process has told it lately. Without an answer it is told: better twice than never."""
+        """Whether no other process has mailed this cause lately. If the database does not answer, mail: twice is better than never."""
         try:
             return self.clerk.submit(_claim, cause).result(CLAIM_SECONDS)
         except Exception:
@@ -158,7 +158,7 @@ class AdminMail(AdminEmailHandler):
 
 
 def cause_of(record: logging.LogRecord) -> str:
-    """The same for every time that the same place fails in the same way, whoever was served meanwhile."""
+    """A text that is the same whenever the same place fails in the same way, whatever the request was."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     words = VARYING.sub("#", str(record.msg))
     told = f"{record.name} {words}"
@@ -182,7 +182,7 @@ def _place(error: BaseException, request: HttpRequest | None) -> str:
 
 
 def _claim(cause: str) -> bool:
-    """Take the next ten minutes of this cause: of all processes that ask, one is given them."""
+    """Claim the next ten minutes for mails about this cause; True for one of all the processes that ask."""
     from agents.models import Duty
 
     name = f"alarm:{cause}"

@@ -126,7 +126,7 @@ class Server(uvicorn.Server):
         self.stop()
 
     def stop(self) -> None:
-        """Begin to stop. Said twice, it changes nothing; a second signal does."""
+        """Begin to stop. A second call changes nothing; a second signal skips the waiting."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -136,8 +136,8 @@ class Server(uvicorn.Server):
         _tell_systemd("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
-        # What is overdue is decided as of the tick before. Since then the loop has read what had arrived by then, so
-        # that a process which was paused does not take its own silence for that of a client.
+        # Overdue means overdue at the tick before: what had arrived by then has been read since. A process that was
+        # paused would otherwise take its own pause for a client's silence.
         if counter % 10 == 0:
             connections.look_at_all(self.server_state.connections, self.tick_before)
         self.tick_before = monotonic()
@@ -167,7 +167,7 @@ class Server(uvicorn.Server):
         log.info("stopped")
 
     def _is_asked(self) -> bool:
-        """Whether a request is here whose answer has not begun: a reply may come of it."""
+        """Whether there is a request whose answer has not begun: it may still start a reply."""
         return connections.any_unanswered(self.server_state.connections)
 
     def _close_door(self, sockets: list[socket.socket]) -> None:

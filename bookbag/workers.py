@@ -14,7 +14,7 @@ import time
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.2
-# Between the death of one and the start of the next, so that dying at once does not become all they do.
+# Seconds from the death of one to the start of the next, so that one which dies at once is not restarted in a loop.
 AGAIN_SECONDS = 1.0
 # One that ends with an error this soon could not start, and the next one could not either.
 START_SECONDS = 60.0
@@ -70,7 +70,7 @@ class Workers:
         return 0
 
     def _stop(self) -> None:
-        # Else a connection would wait here when all of them have closed their door.
+        # Otherwise a connection would wait in this process's queue when all servers have stopped listening.
         self.listener.close()
         for worker in self.running:
             if worker.stdin:

@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -79,7 +78,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
             row = self._enter(request, form)
             if row is not None:
                 return redirect("admin:llm_platformkey_change", row.pk)
-        return self._form_page(request, "Enter a platform key", form=form)
+        return self.act_page(request, "Enter a platform key", form=form)
 
     def _enter(self, request: HttpRequest, form: PlatformKeyForm) -> ProviderKey | None:
         provider = form.cleaned_data["provider"]
@@ -114,7 +113,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
             raise PermissionDenied("That cannot be done to this key, or not by you.")
         title, words, _ = ACTS[name]
         if request.method != "POST":
-            return self._form_page(request, f"{title} {row.mask}", subject=row, words=words)
+            return self.act_page(request, f"{title} {row.mask}", subject=row, words=words)
         if name != "verify" and not is_recent(request):
             return ask_again(request.path)
         self._do(request, row, name)
@@ -143,10 +142,6 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
         else:
             self.log_change(request, row, done)
             messages.success(request, done)
-
-    def _form_page(self, request: HttpRequest, title: str, **more: Any) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, **more}
-        return TemplateResponse(request, "llm/admin/form.html", context)
 
 
 @admin.register(ChatModel)

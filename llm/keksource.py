@@ -35,8 +35,6 @@ class Kek(Protocol):
     """One key-encryption key of the ring."""
 
     kek_id: str
-    # Whether wrapping and unwrapping may wait for a network; such work belongs off the event loop.
-    remote: bool
 
     @property
     def proof(self) -> bytes:
@@ -56,7 +54,6 @@ class KmsKek:
 
     DEK_SECONDS = 300.0
     REMEMBERED = 1024
-    remote = True
 
     # KMS's answers that speak of the ciphertext or its context rather than of KMS.
     REFUSALS = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})

@@ -138,7 +138,7 @@ def no_list(fault: Fault, provider: str) -> str:
     if fault is Fault.LACKS_PERMISSION:
         return "This key may not list models"
     words = _of_fault(fault, provider) or OF_FAULT[Fault.UNREACHABLE]
-    return _named(words, provider, key="the stored key").said.partition(":")[0]
+    return _named(words, provider, which="the stored key").said.partition(":")[0]
 
 
 def _of_fault(fault: str, provider: str) -> Words | None:
@@ -158,5 +158,5 @@ def sentence(words: Words) -> str:
     return f"{words.said}. {words.advice}".strip()
 
 
-def _named(words: Words, provider: str, key: str = "it") -> Words:
-    return Words(*(text.format(name=Provider(provider).label, key=key) for text in words))
+def _named(words: Words, provider: str, which: str = "it") -> Words:
+    return Words(*(text.format(name=Provider(provider).label, key=which) for text in words))

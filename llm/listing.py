@@ -59,10 +59,10 @@ def store(row: ProviderKey, models: list[Listing]) -> None:
     ProviderKey.objects.filter(pk=row.pk).update(listed_at=timezone.now())
 
 
-def _row(key: ProviderKey, one: Listing) -> ListedModel:
+def _row(provider_key: ProviderKey, one: Listing) -> ListedModel:
     said = one.listed
     return ListedModel(
-        provider_key=key,
+        provider_key=provider_key,
         model_id=one.model_id,
         name=one.name,
         lifecycle=said.lifecycle,

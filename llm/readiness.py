@@ -6,6 +6,7 @@ The routes are those of llm/routing.py; here they get their words for the settin
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from llm import price_words
 from llm.models import ChatModel, Provider
 from llm.outlook import Outlook
 from llm.routing import Billing, Refusal, RefusalCode, Route
@@ -97,15 +98,10 @@ def _prospect(chat_model: ChatModel, route: Route | Refusal, rejected: Set[str])
     if isinstance(route, Refusal):
         words, way_out = (text.format(name=name) for text in REFUSED[route.code])
         return Prospect(False, "danger", words, way_out)
-    if route.billing == Billing.LOCAL:
-        return Prospect(True, "local", "local, free")
-    if route.billing == Billing.UNMETERED:
-        return Prospect(True, "unmetered", "unmetered")
-    if route.billing == Billing.CREDITS:
-        return Prospect(True, "credits", "1 credit" if route.price == 1 else f"{route.price} credits")
-    if chat_model.provider in rejected:
+    if route.billing == Billing.BYO and chat_model.provider in rejected:
         return Prospect(False, "danger", f"{name} key rejected", f"Replace the {name} key.")
-    return Prospect(True, "byo", f"your {name} key")
+    words = price_words.of(route.billing, price=route.price, provider=chat_model.provider)
+    return Prospect(True, route.billing.value, words)
 
 
 REFUSED = {

@@ -15,8 +15,8 @@ Health = ProviderKey.Health
 
 def binding_of(*, key_id: UUID, workspace_id: int | None, provider: str) -> vault.Binding:
     """What the row of these values is sealed for."""
-    tenant = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
-    return vault.Binding(PURPOSE, tenant, provider, str(key_id))
+    whose = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
+    return vault.Binding(PURPOSE, whose, provider, str(key_id))
 
 
 def sealed_of(row: ProviderKey) -> vault.Sealed:

@@ -69,12 +69,12 @@ def _report_one(row: UnsealCount) -> bool:
     with transaction.atomic():
         mine = UnsealCount.objects.filter(pk=row.pk, reported=False).update(reported=True) == 1
         if mine:
-            key = row.provider_key
+            provider_key = row.provider_key
             audit.record(
-                key.workspace,
+                provider_key.workspace,
                 "provider_key.opened",
-                provider=key.provider,
-                mask=key.mask,
+                provider=provider_key.provider,
+                mask=provider_key.mask,
                 purpose=row.purpose,
                 day=row.day.isoformat(),
                 times=row.times,

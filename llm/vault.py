@@ -139,8 +139,6 @@ class Sealed:
 class LocalKek(NeverCopied):
     """A KEK of 32 bytes from VAULT_KEYS. Two keys are derived from it: one encrypts, one authenticates."""
 
-    remote = False
-
     def __init__(self, kek_id: str, material: bytes) -> None:
         self.kek_id = kek_id
         derived = _derive(material, f"bookbag/kek/{kek_id}", 64)
@@ -237,14 +235,6 @@ def probe() -> None:
     thrown_away = new_kek().hex()
     if unseal(seal(Secret(thrown_away), binding=binding), binding=binding).reveal() != thrown_away:
         raise Unreadable
-
-
-def may_block(sealed: Sealed) -> bool:
-    """Whether opening `sealed` may wait for a network, so that a coroutine should hand it to a thread."""
-    try:
-        return ring().get(sealed.kek_id).remote
-    except UnknownKek:
-        return False
 
 
 def _wrap(kek: Kek, dek: bytes, binding: Binding) -> bytes:

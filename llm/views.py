@@ -211,8 +211,8 @@ def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 
 @require_POST
 @admin_required
-def remove_model(request: WorkspaceRequest, workspace: Workspace, model: int) -> HttpResponse:
-    row = get_object_or_404(workspace.chat_models, pk=model)
+def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id: int) -> HttpResponse:
+    row = get_object_or_404(workspace.chat_models, pk=chat_model_id)
     try:
         byo.remove_model(workspace, row, by=request.membership.user, request=request)
     except byo.ModelInUse as refused:

@@ -32,7 +32,7 @@ NOT_OURS = {
     "admin/": "every view is wrapped by OperatorSite.admin_view; tests/workspaces/test_sign_in.py looks from outside",
     "accounts/": "django-allauth's own views; tests/workspaces/test_sign_in.py looks from outside",
 }
-MARKS = {*Role.values, "signed_in", "operator"}
+MARKS = {*Role.values, "signed_in"}
 JSON = {"Accept": "application/json"}
 
 
@@ -132,7 +132,7 @@ READERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "GET"]
 WRITERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "POST"]
 INSIDE = [row for row in TABLE if row.needs in Role.values]
 # The parts of an address that name something in the workspace.
-IDS = {"member_id", "model", "agent_id", "source_id", "qa_id", "reply_id"}
+IDS = {"member_id", "chat_model_id", "agent_id", "source_id", "qa_id", "reply_id"}
 EVERYBODY = ("anonymous", "stranger", "operator", "removed", "viewer", "editor", "admin", "owner")
 
 
@@ -178,7 +178,7 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "slug": workspace.slug,
         "member_id": add_member(workspace, "viewer").pk,
         "provider": "openai",
-        "model": ChatModel.objects.create(
+        "chat_model_id": ChatModel.objects.create(
             workspace=workspace, name="Custom", provider="openai", model_id="o8"
         ).pk,
         "agent_id": agent.pk,

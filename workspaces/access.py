@@ -1,4 +1,4 @@
-"""Who may: every view wears exactly one of these, and a test walks the URLconf to see that it does.
+"""Who may open a view: each has exactly one of these decorators, and a test walks the URLconf to check it.
 
 A workspace view is looked up through the caller's own membership, so a stranger's request and one
 for a workspace that does not exist are the same 404; a role that is too small is a 403. The role is
@@ -80,19 +80,6 @@ def signed_in(view: View) -> View:
     return view
 
 
-def operator_required(view: View) -> View:
-    """For platform staff; to anyone else the page does not exist."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not (request.user.is_active and request.user.is_staff):
-            raise Http404("No such page.")
-        return view(request, *args, **kwargs)
-
-    guarded.access = "operator"  # type: ignore[attr-defined]
-    return guarded
-
-
 def public(reason: str) -> Callable[[View], View]:
     """Anyone may see this, because of `reason`."""
 
@@ -104,7 +91,7 @@ def public(reason: str) -> Callable[[View], View]:
 
 
 def admits_itself(role: Role) -> Callable[[View], View]:
-    """For the chat path: the view asks for the session, the membership and `role` in its own one query."""
+    """For the chat path: the view itself asks for the session, the membership and `role`, in one query."""
 
     def decorate(view: View) -> View:
         view.access = role.value  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What happens to a login, into the audit log: sign-ins, passwords and addresses, each told of by its library's signal.
+"""Audits what people do to their sign-in (sessions, passwords, addresses), on the signals of Django and allauth.
 
 They are events of the platform, not of a workspace. Failed sign-ins are not among them: anybody can make as many as
 they like, and the log keeps everything.
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from workspaces import audit
 from workspaces.models import User
 
-# What a library tells of a person, by the action it becomes.
+# The audit action, and the signal on which it is recorded.
 ACTIONS: dict[str, Signal] = {
     "person.signed_up": account.user_signed_up,
     "person.signed_in": user_logged_in,

@@ -22,17 +22,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return signup.is_open(request)
 
     def is_safe_url(self, url: str | None) -> bool:
-        # Nobody is sent on to an address longer than a browser takes; looking at one takes the square of its accents.
+        # A longer address is refused unread: no browser takes it, and checking it takes time by the square of its accents.
         return url is not None and len(url) <= LONGEST_ADDRESS and super().is_safe_url(url)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        # The product's name in the text; without this it would be the host's, port and all.
+        # Mails name the product; allauth would name the host and its port.
         site = RequestSite(current.request)
         site.name = "Bookbag"
         super().send_mail(template_prefix, email, {**context, "current_site": site})
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """After too many failures no password is looked at any more, and the answer is a plain 429."""
+        """After too many failures, answer 429 without looking at the password."""
         try:
             attempt = sign_in_limits.Attempt(request, credentials.get("email", ""))
         except sign_in_limits.TooMany as refusal:

@@ -14,7 +14,6 @@ from django.db.models import Count, Model, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from workspaces import audit, members, notices
@@ -46,7 +45,7 @@ class ChangeUserForm(UserChangeForm):
 class PersonAdmin(DeskAdmin, UserAdmin):
     """People are disabled, not deleted: a deleted owner would leave a workspace without one.
 
-    Whoever is not a superuser changes customers alone: not what makes an operator, no operator, and nobody's password.
+    An operator who is no superuser may change customers only: no operator, no right and no password.
     """
 
     noun = "person"
@@ -73,7 +72,7 @@ class PersonAdmin(DeskAdmin, UserAdmin):
         found = super().get_fieldsets(request, obj)
         if obj is None or request.user.is_superuser:
             return found
-        # Even what a hash shows of itself is for nobody who may not set another.
+        # Django shows parts of the hash: only to those who may set a password.
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name != "password"]})
             for title, options in found
@@ -105,11 +104,11 @@ class PersonAdmin(DeskAdmin, UserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_active:
-            # They are refused from now on anyway; this keeps the sessions from coming back with the person.
+            # Django refuses an inactive person's sessions. Deleted, they do not work again when the person is made active.
             obj.sessions.all().delete()
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Whoever sets a password has the account. Customers and operators ask for a reset by themselves."""
+        """For superusers only: whoever sets a password has the account. Everybody else asks for a reset themselves."""
         if not request.user.is_superuser:
             raise PermissionDenied("Passwords are reset by their owners, from the sign-in page.")
         before = (
@@ -134,13 +133,13 @@ class PersonAdmin(DeskAdmin, UserAdmin):
             notices.invite(address, request)
             messages.success(request, f"An invitation is on its way to {address}.")
             return redirect("admin:workspaces_user_changelist")
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Invite somebody",
-            "form": form,
-        }
-        return TemplateResponse(request, "workspaces/admin/invite.html", context)
+        return self.act_page(
+            request,
+            "Invite somebody",
+            verb="Send the invitation",
+            words="They get a link with which they can make an account, also while sign-up is by invitation only.",
+            form=form,
+        )
 
 
 def _is_operator(person: User) -> bool:
@@ -160,7 +159,7 @@ class OperatorRoleAdmin(DeskAdmin, GroupAdmin):
 
 
 class WorkspaceForm(StaleForm):
-    """The workspace's page with its members: somebody else's change to either is seen before it is overwritten."""
+    """The workspace's page with its members. It shows what somebody else has changed since, before it overwrites it."""
 
     reason = forms.CharField(
         required=False,

@@ -1,7 +1,6 @@
 """What every page of the operators' site has in common: acts are audited, and nobody overwrites what they did not see.
 
-The site takes no other pages than these (bookbag/operators.py), so a library's page for a model of its own, which
-knows neither, never appears there.
+The site refuses all other pages (bookbag/operators.py): a page that a library registers for its own model does neither.
 """
 
 from typing import Any
@@ -11,7 +10,8 @@ from django.contrib import admin
 from django.core import signing
 from django.db import models
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from workspaces import audit
@@ -24,7 +24,7 @@ EMPTY = "–"
 
 
 class _Opened(forms.CharField):
-    """What the page was opened on. No field of the row, so it never counts as changed."""
+    """The row's values when the page was opened, signed. It is no field of the row, so it never counts as changed."""
 
     widget = forms.HiddenInput
 
@@ -35,7 +35,7 @@ class _Opened(forms.CharField):
 class StaleForm(forms.ModelForm):
     """A form that knows the row as it was when the page was opened, and is refused once somebody has changed it since.
 
-    A form that does not say what it was opened on, as a script may send, is taken as opened just now.
+    A form that is sent without those values, by a script say, counts as opened just now.
     """
 
     opened = _Opened(required=False)
@@ -46,7 +46,7 @@ class StaleForm(forms.ModelForm):
 
     def values(self, row: Model) -> dict[str, str]:
         """What the page shows of `row`, as text, by the name that the page gives it."""
-        # A disabled field shows and does not change: a password's hash, say, which has no business in a page.
+        # Left out when disabled: it cannot change, and a password's hash should not be in a page.
         ours = {field.name for field in _fields(row)}
         return {
             str(field.label or name): shown(row, name)
@@ -70,7 +70,7 @@ class StaleForm(forms.ModelForm):
         except signing.BadSignature:
             raise forms.ValidationError("This page cannot be read any more. Open it anew.") from None
         if pk == str(row.pk) and opened != now:
-            # Whoever saves again has seen it.
+            # The form now carries the new values: whoever saves again has seen them.
             data: Any = self.data.copy()  # type: ignore[attr-defined]
             data[self.add_prefix("opened")] = self._sealed(now)
             self.data = data
@@ -119,7 +119,7 @@ def _differences(opened: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 class DeskAdmin(admin.ModelAdmin):
-    """A page of the operators' site. `noun` is what its audit events are of, the model's own name if left out."""
+    """A page of the operators' site. Its audit events begin with `noun`, or with the model's name."""
 
     noun = ""
 
@@ -163,11 +163,26 @@ class DeskAdmin(admin.ModelAdmin):
         super().delete_queryset(request, queryset)
 
     def record(self, request: HttpRequest, obj: Any, verb: str, **data: Any) -> AuditEvent:
-        """An event of `obj`: its workspace's if it is one, else the platform's."""
+        """Record an event about `obj`: in its own log if it is a workspace, else in the platform's."""
         noun = self.noun or str(self.opts.verbose_name).replace(" ", "_")
         if isinstance(obj, Workspace):
             return audit.record(obj, f"{noun}.{verb}", request=request, **data)
         return audit.record(None, f"{noun}.{verb}", request=request, **{noun: str(obj), **data})
+
+    def act_page(
+        self,
+        request: HttpRequest,
+        title: str,
+        *,
+        verb: str = "",
+        words: str = "",
+        form: forms.Form | None = None,
+        subject: Model | None = None,
+    ) -> HttpResponse:
+        """A page with one form or question. `verb` stands on its button, else the title; `subject` is the row it is of."""
+        own = {"title": title, "verb": verb or title, "words": words, "form": form, "subject": subject}
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **own}
+        return TemplateResponse(request, "admin/act.html", context)
 
 
 def changes_of(form: Any) -> dict[str, list[Any]]:

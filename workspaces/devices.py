@@ -1,7 +1,7 @@
-"""Known browsers: somebody has signed in with them before, and a signed cookie that outlives the session says who.
+"""Known browsers: a signed cookie, which outlives the session, says who has signed in with this browser before.
 
-The cookie proves nothing but that. It lets its browser try a password while those who guess are kept out
-(workspaces/sign_in_limits.py). One in which a new password was set by a link from a mail is known as well.
+The cookie signs nobody in. It lets its browser try a password while unknown browsers are locked out
+(workspaces/sign_in_limits.py). A browser in which a password was set by a link from a mail is known as well.
 """
 
 import secrets
@@ -30,7 +30,7 @@ def cookie_name() -> str:
 
 
 def known_for(request: HttpRequest, email: str) -> str:
-    """What the browser is called, if somebody of this address has signed in with it before; else empty."""
+    """The browser's id, if somebody with this e-mail address has signed in with it before; else empty."""
     device = _read(request)
     user = request.user if hasattr(request, "user") and request.user.is_authenticated else None
     if not device["users"] and user is None:

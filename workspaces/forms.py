@@ -14,7 +14,7 @@ from workspaces.models import Role, User, Workspace, action_label
 
 
 class SignUpForm(SignupForm):
-    """allauth's form, for whom SIGNUP lets in, as often as a network may in a day."""
+    """allauth's form, for those whom SIGNUP admits, and so many a day from one network."""
 
     def clean_email(self) -> str:
         address: str = super().clean_email()

@@ -19,7 +19,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Somebody who may do everything. Written down, as this is how the first operator is made."""
+        """Make somebody who may do everything, and audit it: the first operator is made so."""
         from workspaces import audit
 
         user = self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
@@ -84,7 +84,7 @@ class SignInCount(models.Model):
 
 
 class CacheEntry(models.Model):
-    """The table of Django's cache in the database, which the other limits of django-allauth are counted in."""
+    """The table of Django's database cache, in which django-allauth counts its other limits."""
 
     cache_key = models.CharField(max_length=255, primary_key=True)
     value = models.TextField()
@@ -130,7 +130,7 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now)
-    # Who made it, whoever owns it now: limits and free credits count by this, so passing a workspace on resets neither.
+    # Who made it, even if others own it now. Limits and free credits count by maker: giving it away resets neither.
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,

@@ -1,6 +1,6 @@
 """Mail about people: to the owners of a workspace whose members an operator has changed, and to those it concerns.
 
-What tells of an act is sent once the act is committed; a mail server that fails then undoes nothing, and is logged.
+A mail is sent after its act is committed. If the mail server fails, the act stands and the failure is logged.
 """
 
 from typing import Any

@@ -6,7 +6,7 @@ from allauth.account.models import EmailAddress
 
 from workspaces.models import User
 
-# Here dots mean nothing, and the two names are one.
+# One provider under two names, which ignores dots in a mailbox.
 DOTLESS = {"gmail.com", "googlemail.com"}
 
 

@@ -28,7 +28,7 @@ CLEARED_AT_ONCE = 100
 
 
 class TooMany(Exception):
-    """No password is looked at; `seconds` until one may be again, at most."""
+    """Too many attempts: no password is looked at, for at most `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many sign-ins; try again in {seconds} s")
@@ -37,7 +37,7 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Count:
-    """At most `most` in `span`, told apart by a keyed hash of `of`."""
+    """A limit of `most` in `span` for each value of `of`, which is stored as a keyed hash."""
 
     kind: str
     of: str
@@ -50,7 +50,7 @@ class Count:
         return f"{self.kind}:{salted_hmac('workspaces.sign_in_limits', self.of).hexdigest()[:40]}"
 
     def take(self) -> bool:
-        """Count one more, unless there is no room. The row's lock makes two that arrive together two."""
+        """Count one more; False, and nothing counted, at the limit. The row's lock counts two at the same moment as two."""
         now = timezone.now()
         with transaction.atomic():
             row, made = SignInCount.objects.select_for_update().get_or_create(
@@ -71,7 +71,7 @@ class Count:
 
 
 class Attempt:
-    """One sign-in. It counts as failed from its beginning, so that a thousand at once are a thousand."""
+    """One sign-in. It counts as failed from its start, so that each of a thousand at the same moment is counted."""
 
     def __init__(self, request: HttpRequest, email: str) -> None:
         """Raises TooMany."""
@@ -83,7 +83,7 @@ class Attempt:
             self.taken.append(count)
 
     def forgive(self) -> None:
-        """It was no wrong password after all."""
+        """Take the counts back: the password was right."""
         for count in self.taken:
             if not count.keeps_successes:
                 count.give_back()

@@ -72,7 +72,7 @@ def count(request: HttpRequest) -> None:
 
 
 def seconds_left_today() -> int:
-    """Until the count begins anew."""
+    """Seconds until midnight (UTC), when the count starts again."""
     midnight = datetime.combine(_today() + timedelta(days=1), time(), tzinfo=UTC)
     return max(1, int((midnight - timezone.now()).total_seconds()))
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from workspaces import audit, members
+from workspaces import audit, csv_export, members
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.errors import LastOwner, MembersError, NoLongerMember
 from workspaces.forms import AuditFilterForm, RoleForm
@@ -126,8 +126,5 @@ def audit_csv(request: WorkspaceRequest, workspace: Workspace) -> HttpResponseBa
     if not form.is_valid():
         raise BadRequest("There is no such action or actor in this log.")
     filters = form.filters()
-    return StreamingHttpResponse(
-        audit.as_csv(workspace, action=filters["action"], actor=filters["actor"]),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="audit-{workspace.slug}.csv"'},
-    )
+    events = audit.as_csv(workspace, action=filters["action"], actor=filters["actor"])
+    return csv_export.attachment(events, f"audit-{workspace.slug}.csv")

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import building, leaving, moving, presenting, words
+from agents import building, leaving, moving, presenting
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
 from agents.presenting import RouteBadge
@@ -17,6 +17,7 @@ from billing.errors import LimitReached
 from llm import outlook
 from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
+from workspaces.figures import count
 from workspaces.models import Workspace
 
 ROWS_SHOWN = 200
@@ -50,7 +51,7 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         except LimitReached as limit:
             form.add_error(
                 None,
-                f"The plan allows {words.count(limit.limit, 'agent')}. Archiving does not free a place; deleting one does.",
+                f"The plan allows {count(limit.limit, 'agent')}. Archiving does not free a place; deleting one does.",
             )
         else:
             _tell(request, f"{agent.name} is ready. Give it something to answer from.", form.notes)
@@ -141,7 +142,7 @@ def _move_agents(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
         messages.error(request, f"{to_model.name} was shut down by its provider: choose another model.")
         return redirect(f"{reverse('agents:change_models', args=[workspace.slug])}?from={from_model_id}")
     moved = building.change_models(workspace, from_model_id=from_model_id, to_model=to_model, request=request)
-    messages.success(request, f"{words.count(moved, 'agent')} moved to {to_model.name}.")
+    messages.success(request, f"{count(moved, 'agent')} moved to {to_model.name}.")
     return redirect("llm:settings", workspace.slug)
 
 

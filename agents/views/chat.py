@@ -24,7 +24,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from agents import actions, running, words
+from agents import actions, refusals, running
 from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
 from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
@@ -56,15 +56,8 @@ def _more(request: HttpRequest) -> More | None:
 
 def refused(refusal: ReplyRefused, slug: str, agent_id: UUID | None = None) -> JsonResponse:
     """A refusal as scripts get it, with the ways out that the caller may take."""
-    error = {
-        "code": refusal.code,
-        "message": words.refusal(refusal.code, refusal.data),
-        "actions": actions.of_refusal(refusal, slug=slug, agent_id=agent_id),
-    }
-    response = JsonResponse({"error": error | refusal.data}, status=refusal.status)
-    if "retry_after" in refusal.data:
-        response["Retry-After"] = str(refusal.data["retry_after"])
-    return response
+    ways = actions.of_refusal(refusal, slug=slug, agent_id=agent_id)
+    return refusals.as_json(refusal.code, status=refusal.status, actions=ways, data=refusal.data)
 
 
 @admits_itself(Role.EDITOR)

@@ -18,9 +18,9 @@ from agents.knowledge import index, prompt
 from agents.models import Agent, Conversation, Reply
 from agents.views.agents import find_agent
 from billing import ledger
-from billing.templatetags.figures import grouped
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.figures import grouped
 from workspaces.models import Role, Workspace
 
 TURNS_SHOWN = 50

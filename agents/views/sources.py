@@ -9,13 +9,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from agents import words
 from agents.forms import QAPairForm, SourceForm
 from agents.knowledge import training
 from agents.models import Agent
 from agents.views.agents import find_agent
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.figures import count
 from workspaces.models import Workspace
 
 
@@ -46,7 +46,7 @@ def _add(form: ModelForm, agent: Agent, act: Callable[..., object]) -> bool:
         act(agent, **form.cleaned_data)
     except LimitReached as limit:
         form.add_error(
-            None, f"The plan allows {words.count(limit.limit, 'source')} for each agent. Delete one first."
+            None, f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
         )
     except training.AlreadyKnown:
         form.add_error(None, "The agent already has exactly this.")

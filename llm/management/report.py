@@ -10,10 +10,6 @@ def describe(row: ProviderKey) -> str:
     return f"  {row.pk}  {whose}  {row.provider}  {row.mask}  {row.state}  KEK {row.kek_id}"
 
 
-def counted(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows"
-
-
 def tally(rows: dict[str, int]) -> list[str]:
     """A line for each KEK id: how many rows it has, and whether the ring can do without it."""
     ids = vault.ring().ids

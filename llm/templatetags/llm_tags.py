@@ -1,4 +1,4 @@
-"""What templates show of provider keys and of money owed to providers."""
+"""What templates show of provider keys and chat models."""
 
 import datetime as dt
 from typing import Any
@@ -12,18 +12,6 @@ from llm import outlook, shutdowns, vault
 from llm.models import Provider, ProviderKey
 
 register = template.Library()
-
-MILLIONTHS = 1_000_000
-
-
-@register.filter
-def dollars(millionths: int | None) -> str:
-    """Millionths of a US dollar, for reading: cents, or more places for less than a cent."""
-    if millionths is None:
-        return "unknown"
-    if 0 < millionths < MILLIONTHS // 100:
-        return f"${millionths / MILLIONTHS:.4f}" if millionths >= 100 else "under $0.0001"
-    return f"${millionths / MILLIONTHS:,.2f}"
 
 
 @register.filter

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from agents import words
 from agents.markdown import TAGS
 from agents.markdown import to_html as markdown_html
-from agents.presenting import money
 from tests.provider_double.text_modes import XSS
+from workspaces.figures import exact_dollars
 
 VECTORS = [
     *XSS.splitlines(),
@@ -151,7 +151,7 @@ def test_html_is_shown_as_text() -> None:
     (None, "unknown"), (0, "$0"), (1, "$0.000001"), (1_200, "$0.0012"), (1_000_000, "$1"), (10_000_000, "$10"),
 ])  # fmt: skip
 def test_money_is_shown_without_needless_digits(millionths: int | None, shown: str) -> None:
-    assert money(millionths) == shown
+    assert exact_dollars(millionths) == shown
 
 
 @pytest.mark.parametrize(

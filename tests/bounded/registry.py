@@ -24,12 +24,11 @@ from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import playground
-from billing import statement
 from bookbag import arrival, bounds, logs, reports
 from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, events, openai, refusals, wire
-from workspaces import adapter, audit
+from workspaces import adapter, csv_export
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("agents", "billing", "bookbag", "llm", "workspaces")
@@ -137,8 +136,7 @@ def _page(source: str) -> Callable[[str], object]:
 
 
 def _csv(text: str) -> None:
-    audit._csv_lines([[text, text]])
-    statement._csv([[statement._formula_safe(text)]])
+    csv_export.lines([[text, text]])
 
 
 def _key(text: str) -> None:
@@ -176,6 +174,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.running.local._sentences": local._sentences,
     "agents.running.local.pieces": lambda text: list(local.pieces(text)),
     "agents.markdown.to_html": markdown.to_html,
+    "agents.markdown.rendered": markdown.rendered,
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
     "agents.markdown._in_stretches": markdown._in_stretches,
@@ -186,7 +185,6 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.playground._chosen": lambda text: playground._chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
-    "billing.statement._formula_safe": statement._formula_safe,
     "bookbag.arrival.address_of": arrival.address_of,
     "bookbag.bounds._is_odd": _headers,
     "bookbag.logs.redact": logs.redact,
@@ -207,7 +205,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
         lambda data: anthropic.text_of(data, base.Outcome()), Exception
     ),
     "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
-    "workspaces.audit._formula_safe": audit._formula_safe,
+    "workspaces.csv_export.formula_safe": csv_export.formula_safe,
     "audit and ledger as CSV": _csv,
     "a question on a page": _page("{{ text|linebreaksbr }}"),
     "a text on a page": _page("{{ text }}{{ text|opening:60 }}"),
@@ -231,8 +229,7 @@ NOT_HERE = {
     "agents.knowledge.training._cut_aside": "chunk.chunks in a worker",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
     "agents.markdown._keep_attribute": "one attribute, called by the sanitiser",
-    "billing.statement.write": "keeps a piece of a CSV",
-    "workspaces.audit.write": "keeps a piece of a CSV",
+    "workspaces.csv_export.write": "keeps a piece of a CSV",
     "bookbag.management.commands.move_database._say": "prints our own words",
     "bookbag.management.commands.quickstart._import": "the deployment's own setting",
     "llm.urls.to_python": "a part of a path, which is short: test_patterns.py",

@@ -180,12 +180,6 @@ def test_without_the_extra_it_says_what_to_install(remote, monkeypatch):
         seal()
 
 
-def test_only_a_kms_kek_may_block(settings, remote):
-    far = seal()
-    settings.VAULT_KEYS = [LOCAL, remote]
-    assert (vault.may_block(far), vault.may_block(seal())) == (True, False)
-
-
 @pytest.mark.django_db
 def test_keys_move_from_a_local_kek_to_kms_and_back(cast, settings, remote):
     settings.VAULT_KEYS = [LOCAL]

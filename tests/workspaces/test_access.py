@@ -113,20 +113,9 @@ def test_guard_asks_the_database_once(django_assert_num_queries: Any) -> None:
         answer_of(access.viewer_required(view), user, "acme")
 
 
-def test_operator_required_does_not_exist_for_others() -> None:
-    guarded = access.operator_required(lambda request: HttpResponse("in"))
-
-    assert guarded(request_of(make_user(is_staff=True))).content == b"in"
-    with pytest.raises(Http404):
-        guarded(request_of(make_user()))
-    with pytest.raises(Http404):
-        guarded(request_of(make_user(is_staff=True, is_active=False)))
-
-
 def test_every_decorator_leaves_its_mark() -> None:
     marks = {role.value: getattr(guard(view), "access", None) for role, guard in GUARDS.items()}
 
     assert marks == {"viewer": "viewer", "editor": "editor", "admin": "admin", "owner": "owner"}
     assert access.signed_in(lambda request: HttpResponse()).access == "signed_in"  # type: ignore[attr-defined]
-    assert access.operator_required(view).access == "operator"  # type: ignore[attr-defined]
     assert access.public("why")(lambda request: HttpResponse()).access == "public: why"  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from billing import operators
 from billing.errors import AmountRefused, ExternalIdTaken
 from billing.forms import GrantForm
 from billing.models import Account
+from workspaces.figures import credits, grouped
 
 
 class Command(BaseCommand):
@@ -52,5 +53,5 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         account.refresh_from_db()
         self.stdout.write(
-            f"{transfer.amount:,} credits granted; {account.available:,} remain in {options['slug']}."
+            f"{credits(transfer.amount)} granted; {grouped(account.available)} remain in {options['slug']}."
         )

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from llm import ring, rotation, vault
-from llm.management.report import counted, describe, tally
+from llm.management.report import describe, tally
+from workspaces.figures import count
 
 BAR = 30
 
@@ -26,8 +27,8 @@ class Command(BaseCommand):
                 unreadable += done.unreadable
                 self._show(seen, total)
         except vault.VaultError as error:
-            raise CommandError(f"Stopped after {counted(moved)}, moved for good: {error}") from None
-        self.stdout.write(f"{counted(moved)} moved to {vault.ring().ids[0]}.")
+            raise CommandError(f"Stopped after {count(moved, 'row')}, moved for good: {error}") from None
+        self.stdout.write(f"{count(moved, 'row')} moved to {vault.ring().ids[0]}.")
         self.stdout.write("\n".join(tally(ring.rows_per_kek())))
         if unreadable:
             raise CommandError(

@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from llm import ring, rotation, vault
-from llm.management.report import counted, tally
+from llm.management.report import tally
 from llm.rotation import Step
+from workspaces.figures import count
 
 
 class Command(BaseCommand):
@@ -71,7 +72,7 @@ class Command(BaseCommand):
 
     def _rewrap(self, write: str | None) -> None:
         self._say(
-            f"{counted(rotation.left())} still under older KEKs. Run vault_rewrap, beside running replies if you like."
+            f"{count(rotation.left(), 'row')} still under older KEKs. Run vault_rewrap, beside running replies if you like."
         )
 
     def _drop(self, write: str | None) -> None:
@@ -81,7 +82,9 @@ class Command(BaseCommand):
             if kek_id != vault.ring().ids[0] and not rows
         ]
         if not older or rotation.left():
-            raise CommandError(f"Nothing can be dropped: {counted(rotation.left())} still under older KEKs.")
+            raise CommandError(
+                f"Nothing can be dropped: {count(rotation.left(), 'row')} still under older KEKs."
+            )
         self._say(
             f"Done. No row needs {', '.join(older)} any more: take it out of VAULT_KEYS everywhere and restart.",
             "Backups from before do need it: keep a copy, apart from them, for as long as you keep them.",
