@@ -33,11 +33,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils.module_loading import import_string
 
 from agents import faults, leases
-from billing import guards as ledger_guards
 from llm import keys, ring, vault
 from llm.management.report import describe
 from llm.models import ProviderKey
-from workspaces import guards as audit_guards
+from workspaces import database_guards
 
 SOURCE = "source"
 # Rows read at once. Few, since the text of a source may take four megabytes.
@@ -412,7 +411,7 @@ def _compare(contents: dict[type[models.Model], Content]) -> None:
 
 def _assert_as_sound_as_before(unreadable: list[str]) -> None:
     _assert_laws()
-    missing = [*ledger_guards.missing(connection), *audit_guards.missing(connection)]
+    missing = database_guards.missing(connection)
     if missing:
         raise Refused(f"Guards of the target are not in force: {_few(missing)}. Nothing was moved.")
     if _unreadable_keys("default") != unreadable:

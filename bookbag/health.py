@@ -25,10 +25,9 @@ from django.urls import resolve
 from django.views.decorators.http import require_safe
 from psycopg_pool import PoolTimeout
 
-from billing import guards as ledger_guards
 from llm import keys, ring, vault
 from llm.models import ProviderKey
-from workspaces import guards as audit_guards
+from workspaces import database_guards
 from workspaces.access import public
 
 logger = logging.getLogger(__name__)
@@ -132,28 +131,23 @@ def _opens(row: ProviderKey) -> bool:
     return True
 
 
-def _ledger_is_guarded() -> bool:
-    _warn_of_versions(ledger_guards.of_another_version(connection))
-    return not ledger_guards.missing(connection)
-
-
-def _audit_log_is_guarded() -> bool:
-    _warn_of_versions(audit_guards.of_another_version(connection))
-    return not audit_guards.missing(connection)
-
-
-def _warn_of_versions(names: list[str]) -> None:
-    for name in set(names) - _told:
-        logger.warning("the database's guard %s is of another version than this code's", name)
-    _told.update(names)
+def _guards_are_in_force() -> bool:
+    global _told
+    missing = database_guards.missing(connection)
+    found = {f"{name} is not in force" for name in missing}
+    for name in database_guards.of_another_version(connection):
+        found.add(f"{name} is of another version than this code's")
+    for what in sorted(found - _told):
+        logger.warning("the database's guard %s", what)
+    _told = found
+    return not missing
 
 
 PARTS: dict[str, Callable[[], bool]] = {
     "migrations": _migrations_are_applied,
     "vault": _vault_opens,
     "platform_keys": _platform_keys_open,
-    "ledger_guards": _ledger_is_guarded,
-    "audit_guards": _audit_log_is_guarded,
+    "guards": _guards_are_in_force,
 }
 
 

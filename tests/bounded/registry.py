@@ -258,7 +258,7 @@ NOT_HERE = {
 # Modules whose texts are the deployment's or our own.
 OURS = {
     "bookbag.settings", "bookbag.environment", "bookbag.dotenv", "bookbag.help",
-    "billing.guards", "workspaces.guards", "workspaces.notices",
+    "workspaces.database_guards", "workspaces.notices",
 }  # fmt: skip
 TEXT_NAMES = {
     "text", "question", "answer", "line", "paragraph", "piece", "part", "cell", "html", "value", "passage",

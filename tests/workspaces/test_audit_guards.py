@@ -52,33 +52,3 @@ def test_event_outlives_its_actor() -> None:
 
     event.refresh_from_db()
     assert (event.actor_id, event.actor_email) == (adam_id, "adam@acme.test")
-
-
-def test_missing_names_what_is_not_installed() -> None:
-    assert guards.missing(connection) == []
-    guards.remove(connection)
-    assert guards.missing(connection) == sorted(guards.names(connection))
-    guards.install(connection)
-    assert guards.missing(connection) == []
-
-
-def test_guard_of_another_version_is_named_and_replaced() -> None:
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("DROP TRIGGER audit_refuse_update")
-            cursor.execute(
-                f"CREATE TRIGGER audit_refuse_update BEFORE UPDATE ON {guards.TABLE} BEGIN SELECT 1; END"
-            )
-        else:
-            cursor.execute(f"COMMENT ON TRIGGER audit_refuse_update ON {guards.TABLE} IS 'older'")
-    assert guards.of_another_version(connection) == ["audit_refuse_update"]
-    assert guards.missing(connection) == []
-
-    guards.install(connection)
-
-    assert guards.of_another_version(connection) == []
-
-
-def test_install_may_be_repeated() -> None:
-    guards.install(connection)
-    assert guards.missing(connection) == []
