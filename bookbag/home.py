@@ -52,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         .annotate(agents=Count("workspace__agents"))
         .order_by("workspace__name", "pk")
     )
-    return render(request, "workspaces/home.html", {"memberships": memberships})
+    return render(request, "bookbag/home.html", {"memberships": memberships})
 
 
 @signed_in
@@ -73,7 +73,7 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"{workspace.name} is ready.")
             return redirect(workspace)
-    return render(request, "workspaces/new.html", {"form": form})
+    return render(request, "bookbag/new_workspace.html", {"form": form})
 
 
 @viewer_required
@@ -81,7 +81,7 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
 def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     """Context: what the workspace has and who pays, as `_facts` gathers it."""
     facts = _facts(workspace, request.user)  # type: ignore[arg-type]
-    return render(request, "workspaces/workspace.html", {"workspace": workspace, **facts})
+    return render(request, "bookbag/workspace.html", {"workspace": workspace, **facts})
 
 
 def _facts(workspace: Workspace, reader: User) -> dict[str, Any]:

@@ -1,10 +1,17 @@
-"""What a reply costs, for the credits page: the catalogue's prices in the ledger's words.
+"""The price list of the credits page: what the catalogue's chat models cost in the ledger's credits."""
 
-`billing` and `llm` may not import each other, so they meet here (setting CREDIT_PRICE_LIST).
-"""
+from dataclasses import dataclass
 
-from billing.prices import Price
 from llm.models import ChatModel, Provider
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one reply of the thing called `name` costs, in credits; 0 is free."""
+
+    name: str
+    credits: int
+    note: str = ""
 
 
 def price_list() -> list[Price]:

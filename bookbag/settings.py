@@ -79,10 +79,6 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=330, most=3_600)
 
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
-# Where the credits page has its prices from: billing may not import the catalogue.
-CREDIT_PRICE_LIST = "bookbag.prices.price_list"
-# What `verify_ledger` asks for drifts; the agents know which replies ought to have been charged.
-LEDGER_LAWS = ["billing.laws.broken_laws", "agents.laws.broken_laws"]
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
 # Who may make an account: anybody, those an operator has invited, or nobody.
 SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")

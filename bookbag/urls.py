@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 import workspaces.urls
-from bookbag import health, home
+from bookbag import credits, health, home
 
 # `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
 workspace_pages = (
@@ -15,13 +15,21 @@ workspace_pages = (
     workspaces.urls.app_name,
 )
 
+credits_pages = (
+    [
+        path("w/<slug:slug>/credits/", credits.credits_page, name="credits"),
+        path("w/<slug:slug>/credits/ledger.csv", credits.ledger_csv, name="ledger_csv"),
+    ],
+    "billing",
+)
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("workspaces/new/", home.new_workspace, name="new_workspace"),
     path("", include(workspace_pages)),
     path("", include("agents.urls")),
-    path("", include("llm.urls")),
-    path("", include("billing.urls")),
+    path("", include("bookbag.llm_settings_urls")),
+    path("", include(credits_pages)),
     path("help/", include("bookbag.help_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),

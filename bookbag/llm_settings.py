@@ -6,7 +6,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from llm import account, byo, key_words, keys, overview, vault
+from bookbag import llm_overview
+from llm import account, byo, key_words, keys, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
 from llm.models import Provider, ProviderKey
 from llm.providers.base import ProviderError
@@ -60,11 +61,11 @@ def _page(
 ) -> HttpResponse:
     context = {
         "workspace": workspace,
-        "page": overview.of(workspace, key_form),
+        "page": llm_overview.of(workspace, key_form),
         "model_form": model_form or CustomModelForm(auto_id="custom_%s"),
         "confirmed": request.GET.get("confirmed"),
     }
-    return render(request, "llm/settings.html", context)
+    return render(request, "bookbag/llm_settings/page.html", context)
 
 
 @require_safe
@@ -111,9 +112,9 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
     """GET asks first, for browsers without the dialog."""
     name = Provider(provider).label
     if request.method != "POST":
-        card = next(card for card in overview.of(workspace).cards if card.provider == provider)
+        card = next(card for card in llm_overview.of(workspace).cards if card.provider == provider)
         return (
-            render(request, "llm/delete_key.html", {"workspace": workspace, "card": card})
+            render(request, "bookbag/llm_settings/delete_key.html", {"workspace": workspace, "card": card})
             if card.row
             else _back(workspace)
         )
@@ -216,7 +217,7 @@ def remove_model(request: WorkspaceRequest, workspace: Workspace, model: int) ->
     try:
         byo.remove_model(workspace, row, by=request.membership.user, request=request)
     except byo.ModelInUse as refused:
-        messages.error(request, f"{row} is in use by {', '.join(refused.agents)}. Change their model first.")
+        messages.error(request, f"{row} is in use by {', '.join(refused.users)}. Change their model first.")
     else:
         messages.success(request, f"{row} removed.")
     return _back(workspace)
@@ -236,7 +237,7 @@ def account_models(request: WorkspaceRequest, workspace: Workspace, provider: st
         "problem": problem,
         "models": account.models_of(workspace, row) if row else None,
     }
-    return render(request, "llm/account_models.html", context)
+    return render(request, "bookbag/llm_settings/account_models.html", context)
 
 
 @require_POST

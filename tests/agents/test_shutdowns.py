@@ -8,8 +8,9 @@ import pytest
 from django.core.mail import EmailMessage
 from django.core.management import call_command
 
+from agents import shutdowns
 from agents.models import Agent
-from llm import byo, keys, notices, outlook, shutdowns
+from llm import byo, keys, notices, outlook
 from llm.models import ChatModel, ListedModel, ShutdownNotice
 from llm.vault import Secret
 from tests.factories import queries_of

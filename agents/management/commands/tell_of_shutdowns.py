@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from llm import shutdowns
+from agents import shutdowns
 
 
 class Command(BaseCommand):

@@ -1,8 +1,4 @@
-"""What the LLM settings page shows, gathered in a handful of queries whatever the number of agents.
-
-Agents and replies belong to another app, which depends on this one; they are read through the
-workspace's reverse relations and never imported.
-"""
+"""What the LLM settings page shows, gathered in a handful of queries whatever the number of agents."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -13,6 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
+from agents.models import Agent, Reply
 from llm import key_words, keys, listing, readiness, shape
 from llm.byo import settings_of
 from llm.forms import ProviderKeyForm, RegionForm
@@ -30,8 +27,8 @@ PERMISSIONS = {
     "with “List models” as well, it can be checked at once and its models can be listed.",
     Provider.ANTHROPIC: "Any API key of a workspace will do.",
 }
-# States of a reply (agents.Reply.State) that would have been charged on credits, given text.
-DELIVERED = ["completed", "stopped", "cut"]
+# States of a reply that would have been charged on credits, given text.
+DELIVERED = [Reply.State.COMPLETED, Reply.State.STOPPED, Reply.State.CUT]
 Health = ProviderKey.Health
 State = ProviderKey.State
 
@@ -206,7 +203,7 @@ def _chat_models(workspace: Workspace) -> QuerySet[Any]:
 
 
 def _agents(workspace: Workspace, models: dict[int, ModelReadiness]) -> list[AgentReadiness]:
-    rows = workspace.agents.exclude(status="archived").values_list("pk", "name", "chat_model_id")
+    rows = workspace.agents.exclude(status=Agent.Status.ARCHIVED).values_list("pk", "name", "chat_model_id")
     return [
         AgentReadiness(
             name=name,
@@ -263,7 +260,7 @@ def _playground(agents: list[AgentReadiness]) -> str:
 def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spending:
     since = timezone.now() - dt.timedelta(days=COST_DAYS)
     # One that was stopped while its model was thinking has no text, and was billed by the provider all the same.
-    replies = workspace.replies.filter(billing="byo", created_at__gte=since, state__in=DELIVERED)
+    replies = workspace.replies.filter(billing=Reply.Billing.BYO, created_at__gte=since, state__in=DELIVERED)
     groups = list(
         replies.order_by()
         .values("credential_id", "chat_model_id")

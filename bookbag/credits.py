@@ -1,4 +1,4 @@
-"""The credits page and the export of the ledger."""
+"""The credits page, with the catalogue's prices and a way to each reply's receipt, and the ledger's export."""
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -6,8 +6,9 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from billing import chart, free, ledger, prices, statement, usage
+from billing import chart, free, ledger, statement, usage
 from billing.models import Account
+from bookbag.prices import price_list
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.models import Workspace
 
@@ -43,11 +44,11 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
         "usage": figures,
         "free_note": free.note(account, reader=request.user),  # type: ignore[arg-type]
         "chart": chart.of(figures.days),
-        "prices": prices.price_list(),
+        "prices": price_list(),
         "page": statement.page(account, before=_before(request)),
         "metering_enabled": settings.METERING_ENABLED,
     }
-    return render(request, "billing/credits.html", context)
+    return render(request, "bookbag/credits/page.html", context)
 
 
 @admin_required
