@@ -163,7 +163,7 @@ def test_no_code_names_what_is_behind_its_wall() -> None:
         ("workspaces/views.py", 'redirect("home")'),
         ("workspaces/members.py", 'apps.get_model("billing", "Account")'),
         ("workspaces/members.py", "seats = workspace.account.plan"),
-        ("agents/replies.py", 'check = "bookbag.health.readyz"'),
+        ("agents/replies.py", 'check = "bookbag.operations.health.readyz"'),
     ],
 )
 def test_a_name_behind_the_wall_is_found(path: str, line: str) -> None:
@@ -219,7 +219,7 @@ def test_no_setting_of_ours_names_code() -> None:
 
 def test_a_setting_that_names_code_is_found() -> None:
     once = {
-        "CREDIT_PRICE_LIST": "bookbag.prices.price_list",
+        "CREDIT_PRICE_LIST": "bookbag.pages.prices.price_list",
         "LEDGER_LAWS": ["billing.laws.broken_laws", "agents.laws.broken_laws"],
         "ROOT_URLCONF": "bookbag.urls",
     }

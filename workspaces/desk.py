@@ -1,6 +1,6 @@
 """What every page of the operators' site has in common: acts are audited, and nobody overwrites what they did not see.
 
-The site takes no other pages than these (bookbag/operators.py), so a library's page for a model of its own, which
+The site takes no other pages than these (bookbag/operations/operators.py), so a library's page for a model of its own, which
 knows neither, never appears there.
 """
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from bookbag import health
+from bookbag.operations import health
 from llm import keys, ring
 from llm.models import Provider
 from llm.vault import Secret

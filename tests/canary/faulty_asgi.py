@@ -21,7 +21,8 @@ from django.urls import URLPattern, URLResolver, get_callable, get_resolver  # i
 import httpx2  # isort: skip
 
 from agents import replies, runs, settlement, watching  # isort: skip
-from bookbag import error_pages, llm_overview  # isort: skip
+from bookbag.pages import llm_overview  # isort: skip
+from bookbag.server import error_pages  # isort: skip
 from llm import gateway, keys, listing, notices, vault  # isort: skip
 from workspaces.sessions import SessionStore  # isort: skip
 

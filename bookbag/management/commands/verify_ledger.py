@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.laws import trial_balance
 from billing.models import Account, Transfer
-from bookbag.laws import broken_laws
+from bookbag.operations.laws import broken_laws
 
 
 class Command(BaseCommand):

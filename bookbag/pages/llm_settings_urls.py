@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from bookbag import llm_settings
+from bookbag.pages import llm_settings
 from llm.models import KEYED_PROVIDERS
 
 

@@ -15,9 +15,9 @@ from django.template import loader
 from psycopg_pool import PoolTimeout
 
 from agents.words import REFUSALS
-from bookbag import health
-from bookbag.arrival import origin_of
-from bookbag.logs import redact
+from bookbag.operations import health
+from bookbag.operations.logs import redact
+from bookbag.server.arrival import origin_of
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,8 @@ from time import monotonic
 import uvicorn
 from django.conf import settings
 
-from bookbag import connections, health
+from bookbag.operations import health
+from bookbag.server import connections
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +85,10 @@ def _config(access_log: bool) -> uvicorn.Config:
         loop="uvloop" if os.name == "posix" else "asyncio",
         http=connections.Connection,
         ws="none",
-        # bookbag/arrival.py decides what is believed of a proxy.
+        # bookbag/server/arrival.py decides what is believed of a proxy.
         proxy_headers=False,
         root_path="",
-        # What is logged goes through our own handlers (bookbag/logs.py).
+        # What is logged goes through our own handlers (bookbag/operations/logs.py).
         log_config=None,
         log_level=None,
         access_log=access_log,

@@ -24,10 +24,11 @@ from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from agents.words import REFUSALS
-from bookbag import bounds, health
-from bookbag.arrival import App, Receive, Scope, Send
-from bookbag.error_pages import new_reference, outage
-from bookbag.middleware import assert_no_nul
+from bookbag.operations import health
+from bookbag.server import bounds
+from bookbag.server.arrival import App, Receive, Scope, Send
+from bookbag.server.error_pages import new_reference, outage
+from bookbag.server.middleware import assert_no_nul
 from workspaces import tracing
 
 log = logging.getLogger("django.request")

@@ -22,7 +22,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from workspaces.access import public
 
-HELP_DIR = Path(__file__).resolve().parent.parent / "docs" / "help"
+HELP_DIR = Path(__file__).resolve().parents[2] / "docs" / "help"
 # The pages in the order of the index. A slug is looked up here and never becomes a path.
 SLUGS = (
     "bring-your-own-keys",

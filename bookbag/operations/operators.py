@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from bookbag import abuse
+from bookbag.operations import abuse
 from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.desk import DeskAdmin
 

@@ -28,7 +28,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
 
-from bookbag.logs import describe, kind, redact, without_words
+from bookbag.operations.logs import describe, kind, redact, without_words
 
 # Seconds between two mails about the same cause.
 SAME_CAUSE_SECONDS = 600
@@ -100,7 +100,7 @@ class AdminMail(AdminEmailHandler):
     """Mails a report from a thread of its own, since a failure may be logged on the event loop."""
 
     def __init__(self) -> None:
-        super().__init__(include_html=False, reporter_class="bookbag.reports.Report")
+        super().__init__(include_html=False, reporter_class="bookbag.operations.reports.Report")
         self.waiting: queue.Queue[tuple[str, str, str]] = queue.Queue(MOST_WAITING)
         self.postman: threading.Thread | None = None
         self.clerk = ThreadPoolExecutor(1, thread_name_prefix="admin-mail-claim")

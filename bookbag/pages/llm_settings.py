@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from bookbag import llm_overview
+from bookbag.pages import llm_overview
 from llm import account, byo, key_words, keys, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
 from llm.models import Provider, ProviderKey

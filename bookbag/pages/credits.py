@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from billing import chart, free, ledger, statement, usage
 from billing.models import Account
-from bookbag.prices import price_list
+from bookbag.pages.prices import price_list
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.models import Workspace
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-PATH = Path(__file__).resolve().parent.parent / ".env"
+PATH = Path(__file__).resolve().parents[2] / ".env"
 OWNER_ONLY = 0o600
 LINE = re.compile(r"(?:export )?(?P<name>[A-Za-z_][A-Za-z_0-9]*)=(?P<value>.*)")
 ESCAPED = re.compile(r"\\(.)")

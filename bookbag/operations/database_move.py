@@ -32,7 +32,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
 from agents import faults, leases
-from bookbag.laws import broken_laws
+from bookbag.operations.laws import broken_laws
 from llm import keys, ring, vault
 from llm.management.report import describe
 from llm.models import ProviderKey

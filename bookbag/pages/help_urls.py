@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bookbag import help
+from bookbag.pages import help
 
 app_name = "help"
 urlpatterns = [
