@@ -267,7 +267,7 @@ class Reply(models.Model):
 
 
 class Instance(models.Model):
-    """A server process that works on replies, and when it last said so (agents/instances.py)."""
+    """A server process that works on replies, and when it last said so (agents/running/instances.py)."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     seen_at = models.DateTimeField()

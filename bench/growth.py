@@ -65,7 +65,7 @@ def _contender(stage: Stage, size: str) -> tuple[Target, dict[str, Target], str]
 
 def _admission(stage: Stage, database: str) -> float:
     """The one statement that admits a message, prepared, asked of the database itself."""
-    from agents import admission
+    from agents.running import admission
 
     statement = admission._sql(admission._SEND, "postgresql")
     with stage.postgres.connect(database) as connection:

@@ -4,13 +4,10 @@ Serves pages through Django and the chat path through the express lane, and keep
 server: the heartbeat of its replies, the sweep of those that others left behind, and the look after others.
 """
 
-import asyncio
-import contextlib
 import gc
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
 
@@ -31,10 +28,10 @@ except ImproperlyConfigured as error:
     sys.exit(f"Bookbag does not start: {error}")
 
 # After Django is set up: these import models.
-from agents import database, instances, process_pool, runs, sweeper  # noqa: E402
+from agents import process_pool, running  # noqa: E402
 from bookbag.server.arrival import Arrival, Receive, Scope, Send  # noqa: E402
 from bookbag.server.express import Express  # noqa: E402
-from llm import gateway, upkeep  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
+from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
 
 pages_and_chat = Arrival(Express(django_application), proxies=settings.TRUST_PROXY)  # type: ignore[arg-type]
 
@@ -48,17 +45,11 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _live(receive: Receive, send: Send) -> None:
     """The ASGI lifespan protocol: duties begin with the server and end with it."""
-    async with _duties():
+    async with running.at_work():
         await receive()
         _spare_the_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        # Whoever serves us has given them their time (bookbag/server/serving.py).
-        await runs.end_all()
-    # Openings counted since the last sweep are in this process's memory alone.
-    await sweeper.attempt(upkeep.run)
-    await sweeper.attempt(instances.leave)
-    await database.close()
     process_pool.close()
     await send({"type": "lifespan.shutdown.complete"})
 
@@ -68,20 +59,3 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-@contextlib.asynccontextmanager
-async def _duties() -> AsyncIterator[None]:
-    duties = (
-        runs.heartbeat_forever(),
-        runs.show_life_forever(),
-        sweeper.sweep_forever(),
-        sweeper.look_after_others_forever(),
-    )
-    tasks = [asyncio.create_task(duty) for duty in duties]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

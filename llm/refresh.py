@@ -1,6 +1,6 @@
 """The accounts' model lists, asked for anew each day: free of tokens, one key at a time.
 
-The server's duties take a few keys a round (agents/duties.py), so that the lists of a thousand keys spread over the
+The server's duties take a few keys a round (agents/running/duties.py), so that the lists of a thousand keys spread over the
 day; `refresh_models` takes all of them at once. A failure is logged and stops nothing, and a key's health changes only
 when the provider says that the key itself is dead.
 """

@@ -19,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from agents import database
 from agents.models import Agent, Conversation, QAPair, Reply, Source
+from agents.running import database
 from llm.models import ChatModel
 from tests.factories import add_member, browser_of
 from tests.harness.cast import Cast, make_agent

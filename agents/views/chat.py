@@ -24,9 +24,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from agents import actions, admission, database, replies, runs, settlement, watching, words
+from agents import actions, running, words
 from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
-from agents.replies import Accepted, Existing, Send
+from agents.running import Accepted, Existing, More, Run, Send
 from agents.views import playground
 from workspaces.access import admits_itself
 from workspaces.models import Role
@@ -50,7 +50,7 @@ def wants(request: HttpRequest) -> str:
     )
 
 
-def _more(request: HttpRequest) -> watching.More | None:
+def _more(request: HttpRequest) -> More | None:
     return playground.ended if FOR_THE_PAGE in request.headers.get("accept", "") else None
 
 
@@ -73,17 +73,12 @@ async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpR
     """Accept one message: 202 with where to watch, or the stream itself, or (for a form) the page with the reply."""
     try:
         # A form's sender who leaves has the view cancelled (Django does it); a stored message is run all the same.
-        accepted, run = await asyncio.shield(_start(_send(request, slug, agent_id)))
+        accepted, run = await asyncio.shield(running.accept(_send(request, slug, agent_id)))
     except ReplyRefused as refusal:
         if wants(request) == "text/html":
             return await sync_to_async(playground.refused_page)(request, slug, agent_id, refusal)
         return refused(refusal, slug, agent_id)
     return await _answer(request, agent_id, accepted, run)
-
-
-async def _start(send: Send) -> tuple[Accepted | Existing, runs.Run | None]:
-    accepted = await database.run(replies.accept, send)
-    return accepted, runs.launch(accepted) if isinstance(accepted, Accepted) else None
 
 
 def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Send:
@@ -110,7 +105,7 @@ def _session_key(request: HttpRequest) -> str:
 
 
 async def _answer(
-    request: HttpRequest, agent_id: UUID, accepted: Accepted | Existing, run: runs.Run | None
+    request: HttpRequest, agent_id: UUID, accepted: Accepted | Existing, run: Run | None
 ) -> HttpResponseBase:
     where: dict[str, Any] = {
         "reply": str(accepted.reply_id),
@@ -129,14 +124,14 @@ async def _answer(
 
 
 async def _announced(
-    where: dict[str, Any], accepted: Accepted | Existing, run: runs.Run | None, more: watching.More | None
+    where: dict[str, Any], accepted: Accepted | Existing, run: Run | None, more: More | None
 ) -> AsyncIterator[bytes]:
-    yield watching.frame("accepted", 0, where)
+    yield running.frame("accepted", 0, where)
     role = accepted.role
     following = (
-        watching.watch_run(run, role=role, more=more)
+        running.watch_run(run, role=role, more=more)
         if run
-        else watching.watch(accepted.reply_id, role=role, more=more)
+        else running.watch(accepted.reply_id, role=role, more=more)
     )
     async for event in following:
         yield event
@@ -153,13 +148,11 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
 async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponseBase:
     """Watch a reply, from the start or from Last-Event-ID. Membership is checked on every attach."""
     try:
-        caller, _ = await database.run(
-            admission.to_reply, session_key=_session_key(request), slug=slug, reply_id=reply_id
-        )
+        caller, _ = await running.to_reply(session_key=_session_key(request), slug=slug, reply_id=reply_id)
     except ReplyRefused as refusal:
         return refused(refusal, slug)
-    seen = watching.resume_point(request.headers.get("last-event-id", ""))
-    return event_stream(watching.watch(reply_id, seen, role=caller.role, more=_more(request)))
+    seen = running.resume_point(request.headers.get("last-event-id", ""))
+    return event_stream(running.watch(reply_id, seen, role=caller.role, more=_more(request)))
 
 
 @admits_itself(Role.EDITOR)
@@ -167,22 +160,14 @@ async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpRespons
 async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
     """End a running reply: the member who asked may, and any admin. Text so far is kept."""
     try:
-        caller, member_id = await database.run(
-            admission.to_reply,
-            session_key=_session_key(request),
-            slug=slug,
-            reply_id=reply_id,
-            needs=Role.EDITOR,
+        caller, member_id = await running.to_reply(
+            session_key=_session_key(request), slug=slug, reply_id=reply_id, needs=Role.EDITOR
         )
         if member_id != caller.user_id and not caller.is_admin:
             raise RoleTooSmall
     except ReplyRefused as refusal:
         return refused(refusal, slug)
-    run = runs.find(reply_id)
-    if run:
-        run.stop()
-    else:
-        await database.run(settlement.request_stop, reply_id)
+    await running.stop(reply_id)
     if wants(request) == "text/html":
         return redirect("agents:receipt", slug, reply_id)
     return JsonResponse({"reply": str(reply_id), "stopping": True}, status=202)

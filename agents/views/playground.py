@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from agents import actions, markdown, presenting, rendering, replies, words
+from agents import actions, markdown, presenting, rendering, running, words
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.knowledge import index, prompt
 from agents.models import Agent, Conversation, Reply
@@ -69,7 +69,7 @@ def _context(
         "last_day": routes.last_day(agent.chat_model),
         "balance": ledger.balance(workspace),
         "idempotency_key": uuid4(),
-        "limit": replies.QUESTION_CHARACTERS,
+        "limit": running.QUESTION_CHARACTERS,
     }
 
 
@@ -147,7 +147,7 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
 def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     """The prompt that a message would send, without sending it. Free: no model is called."""
     agent = find_agent(workspace, agent_id)
-    question = request.GET.get("text", "").strip()[: replies.QUESTION_CHARACTERS]
+    question = request.GET.get("text", "").strip()[: running.QUESTION_CHARACTERS]
     hits = index.search(agent.pk, question) if question else index.Hits(None, [])
     messages = prompt.build(
         instructions=agent.instructions,

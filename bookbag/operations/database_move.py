@@ -31,7 +31,8 @@ from django.db import DatabaseError, connection, connections, models, transactio
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from agents import faults, leases
+from agents import faults
+from agents.running import live_leases, replies_are
 from bookbag.operations.laws import broken_laws
 from llm import keys, ring, vault
 from llm.management.report import describe
@@ -129,10 +130,10 @@ def _assert_at_rest() -> None:
 
 
 def _assert_no_lease(using: str) -> None:
-    running = leases.live(using)
+    running = live_leases(using)
     if running:
         raise Refused(
-            f"{leases.in_words(running).capitalize()} being written right now. Stop the server (SIGTERM lets replies "
+            f"{replies_are(running).capitalize()} being written right now. Stop the server (SIGTERM lets replies "
             f"end), and begin again; after a crash its leases are over in {settings.LEASE_SECONDS:g} seconds."
         )
 

@@ -153,17 +153,17 @@ class Server(uvicorn.Server):
         await self._wait(lambda: False, settings.DRAIN_NOTICE_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        from agents import runs
+        from agents import running
 
         self._close_door(sockets or [])
-        if runs.count():
+        if running.count():
             log.info(
-                "draining: %d replies have %g s to end by themselves", runs.count(), settings.DRAIN_SECONDS
+                "draining: %d replies have %g s to end by themselves", running.count(), settings.DRAIN_SECONDS
             )
-        await self._wait(lambda: not runs.count() and not self._is_asked(), settings.DRAIN_SECONDS)
-        if runs.count():
-            log.info("freeing %d replies that did not end; they are not charged", runs.count())
-        await runs.end_all()
+        await self._wait(lambda: not running.count() and not self._is_asked(), settings.DRAIN_SECONDS)
+        if running.count():
+            log.info("freeing %d replies that did not end; they are not charged", running.count())
+        await running.end_all()
         await super().shutdown(sockets)
         log.info("stopped")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from agents import watching
 from agents.models import Agent, Reply
+from agents.running import watching
 from agents.views import playground
 from tests.agents.scenes import agent_on
 from tests.harness.browser import OpenPage

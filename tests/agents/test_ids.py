@@ -5,7 +5,7 @@ from uuid import RFC_4122
 
 import pytest
 
-from agents.database import new_id
+from agents.ids import new_id
 
 
 def test_id_is_a_uuid_of_version_7_with_the_time_in_front() -> None:

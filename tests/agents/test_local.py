@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.knowledge.index import Found
-from agents.local import Answer, answer, pieces, relevant
+from agents.running.local import Answer, answer, pieces, relevant
 
 FALLBACK = "I don't know that."
 HOURS = Found(

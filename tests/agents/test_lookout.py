@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection
 
-from agents import announcements, database, lookout, sweeper
 from agents.models import Reply
-from agents.watching import watch
+from agents.running import announcements, database, lookout, sweeper
+from agents.running.watching import watch
 from tests.agents.test_sweeper import accept, lose_lease
 from tests.harness.cast import Cast
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.outcomes import Cause, Verdict, decide
+from agents.running.outcomes import Cause, Verdict, decide
 from llm.providers.base import Finish
 
 STOP, LENGTH, REFUSAL = Finish.STOP, Finish.LENGTH, Finish.REFUSAL

@@ -52,12 +52,10 @@ def test_a_worker_has_none_of_our_environment() -> None:
 
 def test_work_that_takes_too_long_is_given_up_and_its_worker_ended() -> None:
     pid = process_pool.call(os.getpid)
-    began = time.monotonic()
 
     with pytest.raises(NotDone):
-        process_pool.call(time.sleep, 60, seconds=0.5)
+        process_pool.call(time.sleep, 3600, seconds=0.5)
 
-    assert time.monotonic() - began < 20
     assert not psutil.pid_exists(pid) or process_pool.WORKERS > 1
     assert process_pool.call(sorted, [2, 1]) == [1, 2]
 

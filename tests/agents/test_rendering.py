@@ -11,13 +11,14 @@ import psutil
 import pytest
 from django.utils import timezone
 
-from agents import markdown, process_pool, rendering, replies, settlement
+from agents import markdown, process_pool, rendering
 from agents.models import Agent, Conversation, Reply
-from agents.outcomes import Cause, decide
 from agents.process_pool import NotBegun, NotDone
 from agents.rendering import Rendered
-from agents.replies import Accepted, Send
-from agents.settlement import Result
+from agents.running import accepting, settlement
+from agents.running.accepting import Accepted, Send
+from agents.running.outcomes import Cause, decide
+from agents.running.settlement import Result
 from agents.views import playground
 from tests.agents.test_pages import make_reply, signed_in
 from tests.agents.test_process_pool import workers_of
@@ -46,7 +47,7 @@ def may_not_render(text: str) -> str:
 
 def test_html_is_stored_with_the_text(cast: Cast) -> None:
     send = Send(session_cookie(cast.edith), "acme", make_agent(cast.acme).pk, "Hello?", uuid4().hex)
-    accepted = replies.accept(send)
+    accepted = accepting.accept(send)
     assert isinstance(accepted, Accepted)
     rendered = asyncio.run(rendering.settled("It is **this**."))
 

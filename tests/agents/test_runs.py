@@ -10,9 +10,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from agents import database, runs
 from agents.models import Agent, Reply
-from agents.outcomes import Cause, decide
+from agents.running import database, runs
+from agents.running.outcomes import Cause, decide
 from llm.providers.base import Finish
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast

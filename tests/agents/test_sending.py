@@ -1,7 +1,6 @@
 """What a press of Send may carry, and how often it may come."""
 
 import socket
-import time
 from uuid import uuid4
 
 import psutil
@@ -69,12 +68,11 @@ def test_body_of_a_hundred_megabytes_is_refused_before_it_is_sent(
 ) -> None:
     visitor = visit(cast.edith)
 
-    began = time.monotonic()
+    # The rest of the body never comes: who waits for it does not answer.
     said = first_answer(visitor, messages_path(agent), claimed=100_000_000, sent=100_000)
 
     assert said.startswith(b"HTTP/1.1 413 ")
     assert b'"code": "message_too_large"' in said
-    assert time.monotonic() - began < 2
     assert nothing_happened(provider_double)
 
 

@@ -14,12 +14,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents import outcomes, replies, settlement
 from agents.knowledge import training
 from agents.models import Agent, Reply
-from agents.outcomes import Cause
-from agents.replies import Accepted, Send
-from agents.settlement import Result
+from agents.running import accepting, outcomes, settlement
+from agents.running.accepting import Accepted, Send
+from agents.running.outcomes import Cause
+from agents.running.settlement import Result
 from billing import ledger
 from billing.models import Hold, Transfer
 from llm.providers.base import Finish, Outcome
@@ -61,7 +61,7 @@ def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted:
     """Accept a question, and settle it as if the provider had answered."""
     send = Send(session_cookie(cast.edith), "acme", agent.pk, QUESTION, uuid4().hex, conversation_id)
     with counting(counted):
-        accepted = replies.accept(send)
+        accepted = accepting.accept(send)
     assert isinstance(accepted, Accepted)
     verdict = outcomes.decide(Cause.FINISHED, has_text=True)
     outcome = Outcome(Finish.STOP, input_tokens=60, output_tokens=5)

@@ -1,6 +1,5 @@
 """Stop: text so far is kept and paid for, nothing is paid for nothing, and only those who may can."""
 
-import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -28,8 +27,6 @@ from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
-# Seconds within which the provider's call is over once Stop was pressed.
-STOP_SECONDS = 2.0
 
 
 @pytest.fixture
@@ -55,12 +52,10 @@ def test_stop_before_any_text_costs_nothing(
     assert eventually(provider_double.calls)
 
     assert stop(visitor, "acme", where["reply"]).status_code == 202
-    pressed = time.monotonic()
     end = watch(visitor, where["stream"]).end
 
     assert (end.kind, end.data["state"], end.data["text"], end.data["charged"]) == ("done", "stopped", "", 0)
     assert eventually(lambda: provider_is_free(provider_double))
-    assert time.monotonic() - pressed < STOP_SECONDS
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
 
 
@@ -74,11 +69,9 @@ def test_stop_after_text_keeps_it_and_charges_the_reply(
     stream = live_events(visitor, where["stream"])
     first_text(stream)
 
-    pressed = time.monotonic()
     stop(visit(cast.edith), "acme", where["reply"])
     end = list(stream)[-1]
 
-    assert time.monotonic() - pressed < STOP_SECONDS
     assert (end.data["state"], end.data["text"], end.data["charged"]) == ("stopped", "one two three ", 5)
     assert eventually(lambda: provider_is_free(provider_double))
     assert [call["outcome"] for call in provider_double.calls()] == ["aborted"]
@@ -135,11 +128,9 @@ def test_stop_while_waiting_to_try_again(
     where = accepted(visitor, agent)
     assert eventually(provider_double.calls)
 
-    pressed = time.monotonic()
     stop(visitor, "acme", where["reply"])
     end = watch(visitor, where["stream"]).end
 
-    assert time.monotonic() - pressed < STOP_SECONDS
     assert (end.data["state"], end.data["charged"]) == ("stopped", 0)
     assert len(provider_double.calls()) == 1
 
@@ -230,11 +221,9 @@ def test_stop_from_another_process(
     stream = live_events(visit(cast.edith), where["stream"])
     assert first_text(stream) == "one "
 
-    pressed = time.monotonic()
     assert stop(visit(cast.edith, server=elsewhere), "acme", where["reply"]).status_code == 202
     end = list(stream)[-1]
 
-    assert time.monotonic() - pressed < STOP_SECONDS
     assert (end.data["state"], end.data["charged"]) == ("stopped", 5)
     assert eventually(lambda: provider_is_free(provider_double))
 

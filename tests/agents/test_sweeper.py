@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
-from agents import outcomes, replies, settlement, sweeper
 from agents.models import Conversation, Reply
-from agents.replies import Accepted, Send
-from agents.settlement import Result
+from agents.running import accepting, outcomes, settlement, sweeper
+from agents.running.accepting import Accepted, Send
+from agents.running.settlement import Result
 from billing import ledger
 from billing.models import Hold
 from tests.harness.cast import Cast, make_agent
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.money]
 
 def accept(cast: Cast, model_id: str = "gpt-4o") -> Accepted:
     agent = make_agent(cast.acme, model_id)
-    accepted = replies.accept(Send(session_cookie(cast.edith), "acme", agent.pk, "Hello", uuid4().hex))
+    accepted = accepting.accept(Send(session_cookie(cast.edith), "acme", agent.pk, "Hello", uuid4().hex))
     assert isinstance(accepted, Accepted)
     return accepted
 

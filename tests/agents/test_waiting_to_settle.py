@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
-from agents import database, runs, settlement
-from agents.outcomes import Cause, decide
-from agents.settlement import Result
+from agents.running import database, runs, settlement
+from agents.running.outcomes import Cause, decide
+from agents.running.settlement import Result
 from llm.providers.base import Finish
 
 

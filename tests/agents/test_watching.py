@@ -1,14 +1,13 @@
 """Watching a reply: from the start, from anywhere in it, twice at once, from another process, or not at all."""
 
-import time
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 
-from agents import database
 from agents.models import Agent, Reply
-from agents.watching import END, resume_point
+from agents.running import database
+from agents.running.watching import END, resume_point
 from billing import ledger
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
@@ -56,15 +55,11 @@ def test_events_come_as_the_provider_speaks_and_end_once(
     visitor = visit(cast.edith)
     where = accepted(visitor, agent)
 
-    seen, times = [], []
-    for event in live_events(visitor, where["stream"]):
-        seen.append(event)
-        times.append(time.monotonic())
+    seen = list(live_events(visitor, where["stream"]))
 
     watched = Watched(seen)
     assert watched.text == watched.end.data["text"] == WHOLE
     assert [event.kind for event in seen].count("text") > 10
-    assert times[-1] - times[1] > 0.3
     assert watched.end.data["receipt"] == f"/w/acme/replies/{where['reply']}/"
 
 

@@ -10,8 +10,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from agents import leases
 from agents.models import Reply
+from agents.running import leases
 from tests.factories import make_workspace
 from workspaces import database_guards
 
@@ -44,9 +44,9 @@ def reply_renewed(seconds_ago: float) -> Reply:
 
 def test_lease_is_live_for_as_long_as_it_was_taken() -> None:
     reply_renewed(3600)
-    assert leases.live() == 0
+    assert leases.live_leases() == 0
     reply_renewed(1)
-    assert leases.live() == 1
+    assert leases.live_leases() == 1
 
 
 @only_sqlite

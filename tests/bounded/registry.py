@@ -15,11 +15,12 @@ from uuid import UUID
 
 from django.template import engines
 
-from agents import local, markdown, watching
+from agents import markdown
 from agents.knowledge import chunk, prompt, training, words
 from agents.knowledge.index import Found
-from agents.replies import Send
-from agents.runs import Run
+from agents.running import local, watching
+from agents.running.accepting import Send
+from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import playground
@@ -168,22 +169,24 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.words.fold_question": words.fold_question,
     "agents.knowledge.prompt.build": _prompt,
     "agents.knowledge.training.content_hash": training.content_hash,
-    "agents.local.relevant": lambda text: local.relevant(text, [Found("", "We open at nine.", "Source")]),
-    "agents.local.answer (question)": _ask,
-    "agents.local.answer (passage)": _answer,
-    "agents.local._sentences": local._sentences,
-    "agents.local.pieces": lambda text: list(local.pieces(text)),
+    "agents.running.local.relevant": lambda text: local.relevant(
+        text, [Found("", "We open at nine.", "Source")]
+    ),
+    "agents.running.local.answer (question)": _ask,
+    "agents.running.local.answer (passage)": _answer,
+    "agents.running.local._sentences": local._sentences,
+    "agents.running.local.pieces": lambda text: list(local.pieces(text)),
     "agents.markdown.to_html": markdown.to_html,
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
     "agents.markdown._in_stretches": markdown._in_stretches,
-    "agents.replies.Send.fingerprint": _fingerprint,
-    "agents.runs.Run._say": _say,
+    "agents.running.accepting.Send.fingerprint": _fingerprint,
+    "agents.running.runs.Run._say": _say,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "agents.views.agents._number": agent_pages._number,
     "agents.views.playground._chosen": lambda text: playground._chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
-    "agents.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
-    "agents.watching.resume_point": watching.resume_point,
+    "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
+    "agents.running.watching.resume_point": watching.resume_point,
     "billing.statement._formula_safe": statement._formula_safe,
     "bookbag.server.arrival.address_of": arrival.address_of,
     "bookbag.server.bounds._is_odd": _headers,
@@ -229,7 +232,7 @@ NOT_HERE = {
     "agents.knowledge.training.add_qa": "stores: test_functions.py",
     "agents.knowledge.training._cut": "chunk.pieces, here or in a worker",
     "agents.knowledge.training._cut_aside": "chunk.pieces in a worker",
-    "agents.runs._ready": "agents.local.pieces, at the event loop's pace",
+    "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
     "agents.markdown._keep_attribute": "one attribute, called by the sanitiser",
     "billing.statement.write": "keeps a piece of a CSV",
     "workspaces.audit.write": "keeps a piece of a CSV",
@@ -295,6 +298,6 @@ def unregistered() -> list[str]:
 
 
 def _bare(name: str) -> str:
-    """ "agents.runs.Run._say" and "agents.local.answer (question)" as `text_takers` writes them."""
+    """ "agents.running.runs.Run._say" and "agents.running.local.answer (question)" as `text_takers` writes them."""
     parts = name.partition(" (")[0].split(".")
     return ".".join(part for part in parts if not part[:1].isupper())

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
-from agents import process_pool, replies
+from agents import process_pool
 from agents.knowledge import index, training
 from agents.knowledge.prompt import HISTORY_BUDGET
 from agents.models import Conversation, Source
-from agents.replies import QUESTION_CHARACTERS
+from agents.running import accepting
+from agents.running.accepting import QUESTION_CHARACTERS
 from tests.agents.test_pages import make_reply
 from tests.bounded import memory
 from tests.bounded.growth import sizes, too_steep
@@ -123,7 +124,7 @@ def test_earlier_answers_are_read_as_far_as_a_prompt_takes_them(cast: Cast) -> N
         make_reply(agent, conversation, text="é" * length)
 
     facts = SimpleNamespace(agent_id=agent.pk)
-    history = replies._history(conversation.pk, facts)  # type: ignore[arg-type]
+    history = accepting._history(conversation.pk, facts)  # type: ignore[arg-type]
 
     assert sorted(len(text) for _, text in history) == [10, HISTORY_BUDGET, HISTORY_BUDGET + 1]
 

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_callable, get_resolver  # i
 
 import httpx2  # isort: skip
 
-from agents import replies, runs, settlement, watching  # isort: skip
+from agents.running import accepting, heartbeat, runs, settlement, watching  # isort: skip
 from bookbag.pages import llm_overview  # isort: skip
 from bookbag.server import error_pages  # isort: skip
 from llm import gateway, keys, listing, notices, vault  # isort: skip
@@ -88,9 +88,9 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
     ("page", llm_overview, "of", RuntimeError),
     ("session", SessionStore, "load", RuntimeError),
     ("mail", notices, "tell_of_rejection", OSError),
-    ("accept", replies, "accept", RuntimeError),
+    ("accept", accepting, "accept", RuntimeError),
     ("settle", settlement, "settle", RuntimeError),
-    ("heartbeat", settlement, "heartbeat", RuntimeError),
+    ("heartbeat", heartbeat, "store", RuntimeError),
     ("health", keys, "note_result", RuntimeError),
     ("say", runs.Run, "_say", RuntimeError),
     ("launch", runs, "launch", RuntimeError),

@@ -19,8 +19,8 @@ from django.core import serializers
 from django.forms.models import model_to_dict
 from django.http import QueryDict
 
-from agents import admission, database, replies, runs
-from agents.replies import Accepted
+from agents.running import accepting, admission, database, runs
+from agents.running.accepting import Accepted
 from llm import gateway, keys, vault
 from llm.forms import CustomModelForm, PlatformKeyForm, ProviderKeyForm
 from llm.keys import binding_of_row, sealed_of
@@ -102,8 +102,8 @@ def accepted(cast: Cast, provider_double: Double) -> Iterator[Accepted]:
     """A reply on Acme's own key, stored and not yet run: it carries the opened secret."""
     bring_key(cast.acme, "openai", planted.ACME["openai"])
     agent = make_agent(cast.acme, MODELS["openai"][0])
-    send = replies.Send(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
-    found = replies.accept(send)
+    send = accepting.Send(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
+    found = accepting.accept(send)
     assert isinstance(found, Accepted)
     assert found.secret is not None
     assert found.secret.reveal() == planted.ACME["openai"]

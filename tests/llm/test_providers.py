@@ -1,7 +1,6 @@
 """Both twins against the provider double: each way to fail is one fault of ours, and none shows the secret."""
 
 import asyncio
-import time
 import traceback
 from typing import Any
 
@@ -267,11 +266,9 @@ def test_check_of_a_key_always_ends_with_a_verdict(
     provider_double: Double, provider: str, mode: str, params: dict[str, Any], verdict: Verdict
 ) -> None:
     provider_double.script(mode, **params)
-    call, began = call_of(provider, provider_double), time.monotonic()
+    call = call_of(provider, provider_double)
 
     listing = TWINS[provider].list_models(call.secret, base_url=call.base_url, seconds=0.7)
 
     assert asyncio.run(check(listing)).verdict is verdict
-
-    assert time.monotonic() - began < 2
     assert provider_double.redirect_hits() == []

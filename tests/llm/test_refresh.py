@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
-from agents import duties
 from agents.models import Agent
+from agents.running import duties
 from llm import keys, listing, outlook, refresh
 from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.vault import Secret

@@ -11,7 +11,7 @@ from django.db import connection
 
 from bookbag.asgi import application as product
 
-from agents import database, runs  # isort: skip (the application sets Django up)
+from agents.running import database, runs  # isort: skip (the application sets Django up)
 
 PATH = "/alive/"
 

@@ -25,12 +25,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from agents import replies, settlement, sweeper
 from agents.errors import IdempotencyConflict, NotRunnable
 from agents.models import Agent, Reply
-from agents.outcomes import Cause, decide
-from agents.replies import Accepted, Existing, Send
-from agents.settlement import Result
+from agents.running import accepting, settlement, sweeper
+from agents.running.accepting import Accepted, Existing, Send
+from agents.running.outcomes import Cause, decide
+from agents.running.settlement import Result
 from billing import ledger
 from billing.models import Hold
 from bookbag import onboarding
@@ -144,10 +144,10 @@ class ChargingMachine(RuleBasedStateMachine):
         expected = self.model.look(model_id)
         if isinstance(expected, str):
             with pytest.raises(NotRunnable) as refusal:
-                replies.accept(send)
+                accepting.accept(send)
             assert refusal.value.code == expected
             return
-        accepted = replies.accept(send)
+        accepted = accepting.accept(send)
         assert isinstance(accepted, Accepted)
         assert (accepted.secret.reveal() if accepted.secret else None) == expected[2]
         self.model.running.append(Running(send, model_id, accepted, *expected))
@@ -158,12 +158,12 @@ class ChargingMachine(RuleBasedStateMachine):
         run = self._pick(which)
         assert run is not None
         self.model.look(run.model_id)
-        again = replies.accept(run.send)
+        again = accepting.accept(run.send)
         assert isinstance(again, Existing)
         assert again.reply_id == run.accepted.reply_id
         other = Send(self.session, run.send.slug, run.send.agent_id, "Other", run.send.idempotency_key)
         with pytest.raises(IdempotencyConflict):
-            replies.accept(other)
+            accepting.accept(other)
 
     # --- Ending --------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from agents import outcomes, replies, settlement, sweeper
 from agents.models import Agent, Reply
-from agents.outcomes import Cause
-from agents.replies import Accepted, Send
-from agents.settlement import Beat, Result
+from agents.running import accepting, heartbeat, outcomes, settlement, sweeper
+from agents.running.accepting import Accepted, Send
+from agents.running.heartbeat import Beat
+from agents.running.outcomes import Cause
+from agents.running.settlement import Result
 from billing import ledger
 from billing.models import Hold, Transfer
 from tests.agents.scenes import give_plenty
@@ -33,7 +34,7 @@ PRICE = 5
 
 
 def accept(session: str, agent: Agent, key: str = "") -> Accepted:
-    accepted = replies.accept(Send(session, agent.workspace.slug, agent.pk, "Hello", key or uuid4().hex))
+    accepted = accepting.accept(Send(session, agent.workspace.slug, agent.pk, "Hello", key or uuid4().hex))
     assert isinstance(accepted, Accepted)
     return accepted
 
@@ -63,7 +64,7 @@ def race_for_a_hold(session: str, agent: Agent, chance: random.Random) -> str:
         sweeper.sweep,
         sweeper.sweep,
         lambda: ledger.refresh(account),
-        lambda: settlement.heartbeat([Beat(accepted, "Late", 1, renews=True)]),
+        lambda: heartbeat.store([Beat(accepted, "Late", 1, renews=True)]),
         chance=chance,
     )
 

@@ -123,7 +123,8 @@ def test_deploy_lets_running_replies_end(
     cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
 ) -> None:
     platform_key()
-    server = start_server()
+    # It has longer than the test: it ends because its replies have ended.
+    server = start_server(DRAIN_SECONDS="300")
     agent, visitor = make_agent(cast.acme, "gpt-4o"), visit(cast.edith, server=server)
     provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=700, times=None)
     watched = [
@@ -133,15 +134,13 @@ def test_deploy_lets_running_replies_end(
     for stream in watched:
         next(stream)
 
-    began = time.monotonic()
     server.process.terminate()  # type: ignore[union-attr]
     ends = [list(stream)[-1].data for stream in watched]
 
     assert [(end["state"], end["text"], end["charged"]) for end in ends] == [
         ("completed", "one two three", 5)
     ] * 5
-    assert server.process.wait(20) in (0, -signal.SIGTERM)  # type: ignore[union-attr]
-    assert time.monotonic() - began < 10
+    assert server.process.wait(60) in (0, -signal.SIGTERM)  # type: ignore[union-attr]
     assert set(Reply.objects.values_list("state", "charged")) == {("completed", 5)}
     assert Reply.objects.count() == len(ends) + len(unwatched)
     assert ledger.balance(cast.acme) == ledger.Balance(50, 0)

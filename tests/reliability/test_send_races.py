@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from agents import outcomes, replies, settlement
 from agents.errors import NotRunnable
-from agents.outcomes import Cause
-from agents.replies import Accepted, Existing, Send
-from agents.settlement import Result
+from agents.running import accepting, outcomes, settlement
+from agents.running.accepting import Accepted, Existing, Send
+from agents.running.outcomes import Cause
+from agents.running.settlement import Result
 from billing import ledger
 from llm import byo, keys
 from llm.models import ProviderKey
@@ -36,7 +36,7 @@ PRICE = 5
 
 def try_accept(send: Send) -> Accepted | Existing | str:
     try:
-        return replies.accept(send)
+        return accepting.accept(send)
     except NotRunnable as refusal:
         return refusal.code
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from agents import sweeper
+from agents import running
 
 
 class Command(BaseCommand):
     help = "End replies whose run lost its lease: their holds are freed and nothing is charged."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{sweeper.sweep()} interrupted replies ended.")
+        self.stdout.write(f"{running.sweep()} interrupted replies ended.")

@@ -12,7 +12,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from agents import leases
+from agents.running import live_leases, replies_are
 
 
 class Command(migrate.Command):
@@ -27,10 +27,10 @@ class Command(migrate.Command):
     def handle(self, *args: Any, beside_replies: bool = False, **options: Any) -> None:
         only_looks = options["check_unapplied"] or options["plan"]
         if not (beside_replies or only_looks) and _changes_sqlite(options["database"], options["app_label"]):
-            running = leases.live(options["database"])
+            running = live_leases(options["database"])
             if running:
                 raise CommandError(
-                    f"Nothing was migrated: {leases.in_words(running)} being written right now. Stop the server "
+                    f"Nothing was migrated: {replies_are(running)} being written right now. Stop the server "
                     f"(SIGTERM lets replies end) and run `migrate` again. If no server runs, one was killed: its "
                     f"leases are over in {settings.LEASE_SECONDS:g} seconds. `migrate --beside-replies` does not wait; "
                     "replies that run may then be lost, uncharged."

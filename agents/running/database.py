@@ -4,17 +4,14 @@ One hop takes all the statements of a step. No connection is held while a reply 
 """
 
 import asyncio
-import os
 import select
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from threading import Barrier, BrokenBarrierError, Lock
-from typing import Any, ParamSpec, TypeVar
-from uuid import UUID
+from typing import ParamSpec, TypeVar
 
 from django.db import connection, connections
 
@@ -115,18 +112,3 @@ async def close() -> None:
     """Give all connections back; for the end of the process."""
     with suppress(BrokenBarrierError):
         await in_each_thread(connections.close_all)
-
-
-def new_id() -> UUID:
-    """A UUID that begins with the time (version 7, RFC 9562 section 5.7): 48 bits of milliseconds, 74 of chance.
-
-    Rows of the same moment share the newest pages of an index, where random ids would each dirty one of their own.
-    """
-    milliseconds = time.time_ns() // 1_000_000
-    chance = int.from_bytes(os.urandom(10))
-    return UUID(int=milliseconds << 80 | 7 << 76 | (chance >> 68) << 64 | 2 << 62 | chance & (1 << 62) - 1)
-
-
-def as_uuid(value: Any) -> UUID:
-    """A UUID column of a raw row: PostgreSQL gives the type, SQLite 32 hex digits."""
-    return value if isinstance(value, UUID) else UUID(value)

@@ -2,8 +2,8 @@
 
     accept  look up → route → search → T1: reply and hold together, or nothing
 
-Then no transaction is open and no connection is held while agents/runs.py does the work, until
-agents/settlement.py ends it with the second.
+Then no transaction is open and no connection is held while agents/running/runs.py does the work, until
+agents/running/settlement.py ends it with the second.
 """
 
 import hashlib
@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from agents import admission, faults, instances, local
-from agents.database import as_uuid, new_id
+from agents import faults
 from agents.errors import (
     BadMessage,
     IdempotencyConflict,
@@ -28,7 +27,9 @@ from agents.errors import (
     ReplyRefused,
     TooFast,
 )
+from agents.ids import as_uuid, new_id
 from agents.knowledge import index, prompt
+from agents.running import admission, instances, local
 from billing import holds, ledger
 from billing.errors import CreditsExhausted
 from billing.models import Account
@@ -93,6 +94,10 @@ class Accepted:
     # The whole answer where no provider is asked.
     ready_text: str | None = field(default=None, repr=False)
     secret: Secret | None = field(default=None, repr=False)
+
+    def row_key(self) -> tuple[Any, Any]:
+        """Id and lease token as raw statements take them: together they name the row while its lease is this run's."""
+        return uid(connection, self.reply_id), uid(connection, self.lease_token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from agents.models import Reply
 from billing.models import Hold
 
 
-def live(using: str = "default") -> int:
-    """How many replies of that database have a lease that is not over. None if it has no tables yet."""
+def live_leases(using: str = "default") -> int:
+    """How many replies of that database have a lease that is not over; 0 when it has no tables yet."""
     present = set(connections[using].introspection.table_names())
     if not {Reply._meta.db_table, Hold._meta.db_table} <= present:
         return 0
@@ -21,5 +21,6 @@ def live(using: str = "default") -> int:
     return len({*replies.values_list("pk", flat=True), *holds.values_list("reply_id", flat=True)})
 
 
-def in_words(count: int) -> str:
+def replies_are(count: int) -> str:
+    """So many replies as the beginning of a sentence: "a reply is", "3 replies are"."""
     return "a reply is" if count == 1 else f"{count} replies are"

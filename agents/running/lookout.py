@@ -1,6 +1,6 @@
 """Following replies that run in another process: one look at the database for all who watch them here.
 
-The look comes when another process announces something (agents/announcements.py), and now and then without:
+The look comes when another process announces something (agents/running/announcements.py), and now and then without:
 often where nothing can be heard, seldom where it can.
 """
 
@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from agents import announcements, database
-from agents.database import as_uuid
+from agents.ids import as_uuid
 from agents.models import Reply
-from agents.news import News
+from agents.running import announcements, database
+from agents.running.news import News
 from billing.sql import uid
 
 log = logging.getLogger(__name__)

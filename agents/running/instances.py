@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from agents import database
+from agents import ids
 from agents.models import Instance, Reply
 from billing import holds
 from billing.sql import now, uid
@@ -64,7 +64,7 @@ def _own_id() -> UUID:
     global _mine
     # Two threads may come here first.
     with _making:
-        _mine = _mine or database.new_id()
+        _mine = _mine or ids.new_id()
         return _mine
 
 
@@ -96,7 +96,7 @@ def end_leases_of_the_silent() -> int:
     if not may_judge or not sure:
         return 0
     over = Now() - timedelta(seconds=settings.LEASE_SECONDS + 1)
-    # A transaction for each table, as with heartbeats (agents/settlement.py).
+    # A transaction for each table, as with heartbeats (agents/running/settlement.py).
     holds.end_leases(sure)
     with transaction.atomic():
         running = Reply.objects.filter(pk__in=sure, state__in=Reply.RUNNING, renewed_at__lt=silent)

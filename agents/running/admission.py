@@ -19,8 +19,8 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
 from django.utils.crypto import constant_time_compare
 
-from agents.database import as_uuid
 from agents.errors import NoSuchPlace, NotSignedIn, RoleTooSmall
+from agents.ids import as_uuid
 from billing.sql import now, uid
 from llm import profiles
 from llm.costs import Prices

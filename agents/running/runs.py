@@ -1,7 +1,7 @@
 """Runs: the work of a reply, apart from whoever watches it.
 
 A run reads the provider, keeps the text, and settles; closing the tab changes nothing. Watchers
-(agents/watching.py) follow a run of this process without polling. One heartbeat a second stores the
+(agents/running/watching.py) follow a run of this process without polling. One heartbeat a second stores the
 new text of all runs, renews their leases and learns of stops asked for elsewhere.
 
     launch(accepted) ─▶ Run ─▶ pieces … ─▶ outcomes.decide ─▶ settlement.settle ─▶ finished
@@ -22,12 +22,14 @@ from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from agents import announcements, database, faults, instances, local, outcomes, rendering, settlement
+from agents import faults, rendering
 from agents.models import Reply
-from agents.news import News
-from agents.outcomes import Cause, Verdict
-from agents.replies import Accepted
-from agents.settlement import Beat, Result
+from agents.running import announcements, database, heartbeat, instances, local, outcomes, settlement
+from agents.running.accepting import Accepted
+from agents.running.heartbeat import Beat
+from agents.running.news import News
+from agents.running.outcomes import Cause, Verdict
+from agents.running.settlement import Result
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, Outcome, ProviderError
 from workspaces import tracing
@@ -341,11 +343,11 @@ async def _beat_once() -> None:
         return
     beats = [(run, beat) for run, beat in ((run, run.beat()) for run in running) if beat]
     if beats:
-        await database.run(settlement.heartbeat, [beat for _, beat in beats])
+        await database.run(heartbeat.store, [beat for _, beat in beats])
         for run, beat in beats:
             run.stored(beat)
         announcements.announce(beat.accepted.reply_id for _, beat in beats if beat.text is not None)
-    asked = await database.run(settlement.stops_requested, [run.accepted.reply_id for run in running])
+    asked = await database.run(heartbeat.stops_requested, [run.accepted.reply_id for run in running])
     for reply_id in asked:
         wanted = _live.get(reply_id)
         if wanted:

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from agents import actions, database, lookout, runs, words
-from agents.lookout import Followed
+from agents import actions, words
 from agents.models import Reply
-from agents.runs import Run
+from agents.running import database, lookout, runs
+from agents.running.lookout import Followed
+from agents.running.runs import Run
 from llm import profiles
 from workspaces.models import Role
 

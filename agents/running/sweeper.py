@@ -14,8 +14,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from agents import announcements, database, duties, instances
 from agents.models import Reply
+from agents.running import announcements, database, duties, instances
 from billing import ledger
 from billing.models import Hold
 from llm import upkeep

@@ -1,6 +1,6 @@
 """Telling other processes which replies have changed: PostgreSQL's NOTIFY and LISTEN.
 
-Only a hint to look at once. Whoever hears nothing finds the same by looking now and then (agents/lookout.py),
+Only a hint to look at once. Whoever hears nothing finds the same by looking now and then (agents/running/lookout.py),
 so nothing depends on it: on SQLite, or behind a pooler that keeps no session, there are no announcements.
 """
 
@@ -15,7 +15,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from agents import database
+from agents.running import database
 
 CHANNEL = "bookbag_replies"
 # A payload holds 8,000 bytes, an id takes 33 of them.

@@ -1,0 +1,72 @@
+"""Running a reply, from one press of Send to its settlement. The rest of the house comes in by this door alone.
+
+    accept   store the reply and its hold, or refuse (accepting.py), and start its run (runs.py)
+    watch    show it as events, whichever process runs it (watching.py)
+    stop     end it early, whichever process runs it
+    sweep    end what lost its lease (sweeper.py)
+    at_work  what a server does beside: heartbeat, sweep, look after others (lifetime.py)
+
+A run settles by itself (settlement.py).
+"""
+
+from uuid import UUID
+
+from agents.running import accepting, admission, database, heartbeat, runs
+from agents.running.accepting import QUESTION_CHARACTERS, Accepted, Existing, Send
+from agents.running.admission import Caller
+from agents.running.leases import live_leases, replies_are
+from agents.running.lifetime import at_work
+from agents.running.runs import Run, count, end_all
+from agents.running.sweeper import sweep
+from agents.running.watching import More, frame, resume_point, watch, watch_run
+from workspaces.models import Role
+
+__all__ = [
+    "QUESTION_CHARACTERS",
+    "Accepted",
+    "Caller",
+    "Existing",
+    "More",
+    "Run",
+    "Send",
+    "accept",
+    "at_work",
+    "count",
+    "end_all",
+    "frame",
+    "live_leases",
+    "replies_are",
+    "resume_point",
+    "stop",
+    "sweep",
+    "to_reply",
+    "watch",
+    "watch_run",
+]
+
+
+async def accept(send: Send) -> tuple[Accepted | Existing, Run | None]:
+    """Store what was sent and start working on it; None in the run's place where the same press came before.
+
+    Raises ReplyRefused, and then nothing is stored.
+    """
+    accepted = await database.run(accepting.accept, send)
+    return accepted, runs.launch(accepted) if isinstance(accepted, Accepted) else None
+
+
+async def to_reply(
+    *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER
+) -> tuple[Caller, int | None]:
+    """Who asks for a reply, and the id of the member it belongs to. Raises ReplyRefused for those who may not."""
+    return await database.run(
+        admission.to_reply, session_key=session_key, slug=slug, reply_id=reply_id, needs=needs
+    )
+
+
+async def stop(reply_id: UUID) -> None:
+    """End a running reply as soon as it can be; its text so far is kept. Nothing happens to one that has ended."""
+    run = runs.find(reply_id)
+    if run:
+        run.stop()
+    else:
+        await database.run(heartbeat.request_stop, reply_id)

@@ -1,0 +1,90 @@
+"""While a run lives: its text is stored, its lease renewed, and a stop that was asked for elsewhere is heard of.
+
+One statement of a kind serves all runs of a process, once a second (agents/running/runs.py).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from agents.ids import as_uuid
+from agents.running.accepting import Accepted
+from billing import holds
+from billing.sql import now, uid
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one run has to store at a beat. `text` is None when there is nothing new."""
+
+    accepted: Accepted
+    text: str | None = field(repr=False)
+    pieces: int  # that `text` was made of
+    renews: bool
+
+
+RUNNING = "state IN ('reserved', 'streaming')"
+# The lease is left alone while only the text grows: `renewed_at` is in an index, which would be written as well.
+STORE_TEXT = (
+    f"UPDATE agents_reply SET state = 'streaming', text = %s WHERE id = %s AND lease_token = %s AND {RUNNING}"
+)
+# The same for any number of replies in one statement; hundreds a second would hold up the event loop.
+STORE_TEXTS = f"""
+UPDATE agents_reply reply SET state = 'streaming', text = fresh.text
+FROM UNNEST(%s::text[], %s::uuid[], %s::uuid[]) AS fresh (text, id, lease_token)
+WHERE reply.id = fresh.id AND reply.lease_token = fresh.lease_token AND {RUNNING}"""
+
+
+def store(beats: list[Beat]) -> None:
+    """Store new text, and renew the leases that are due.
+
+    A transaction for each table: a settle locks a reply before its hold, the sweep the other way round.
+    """
+    texts = [(beat.text, *beat.accepted.row_key()) for beat in beats if beat.text is not None]
+    due = [beat.accepted for beat in beats if beat.renews]
+    held = [(accepted.hold_id, accepted.lease_token) for accepted in due if accepted.hold_id]
+    if texts:
+        with transaction.atomic(), connection.cursor() as cursor:
+            _store_texts(cursor, texts)
+    if due:
+        with transaction.atomic(), connection.cursor() as cursor:
+            renew = (
+                f"UPDATE agents_reply SET renewed_at = {now(connection)} WHERE id = %s AND lease_token = %s"
+            )
+            cursor.executemany(f"{renew} AND {RUNNING}", [accepted.row_key() for accepted in due])
+    if held:
+        with transaction.atomic(), connection.cursor() as cursor:
+            holds.renew(cursor, held)
+
+
+def _store_texts(cursor: Any, texts: list[tuple[Any, ...]]) -> None:
+    if connection.vendor == "postgresql":
+        cursor.execute(STORE_TEXTS, [list(column) for column in zip(*texts, strict=True)])
+    else:
+        cursor.executemany(STORE_TEXT, texts)
+
+
+def stops_requested(reply_ids: list[UUID]) -> set[UUID]:
+    """Which of these running replies a member asked to stop, from whichever process."""
+    if not reply_ids:
+        return set()
+    ids = [uid(connection, reply_id) for reply_id in reply_ids]
+    if connection.vendor == "postgresql":
+        # One parameter, whatever their number: one statement to plan, and to keep prepared.
+        among, parameters = "= ANY(%s)", [ids]
+    else:
+        among, parameters = f"IN ({', '.join(['%s'] * len(ids))})", ids
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM agents_reply WHERE stop_requested AND {RUNNING} AND id {among}", parameters
+        )
+        return {as_uuid(row[0]) for row in cursor.fetchall()}
+
+
+def request_stop(reply_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE agents_reply SET stop_requested = TRUE WHERE id = %s", [uid(connection, reply_id)]
+        )
