@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from bookbag.pages import llm_settings
+from bookbag.pages import llm_settings as views
 from llm.models import KEYED_PROVIDERS
 
 
@@ -23,19 +23,19 @@ register_converter(ProviderConverter, "provider")
 app_name = "llm"
 BASE = "w/<slug:slug>/settings/llm/"
 urlpatterns = [
-    path(BASE, llm_settings.settings_page, name="settings"),
-    path(BASE + "keys/<provider:provider>/", llm_settings.replace_key, name="replace_key"),
-    path(BASE + "keys/<provider:provider>/delete/", llm_settings.delete_key, name="delete_key"),
-    path(BASE + "keys/<provider:provider>/verify/", llm_settings.verify_key, name="verify_key"),
-    path(BASE + "keys/<provider:provider>/restore/", llm_settings.restore_key, name="restore_key"),
-    path(BASE + "keys/<provider:provider>/region/", llm_settings.set_region, name="set_region"),
-    path(BASE + "keys/<provider:provider>/models/", llm_settings.account_models, name="account_models"),
+    path(BASE, views.settings_page, name="settings"),
+    path(BASE + "keys/<provider:provider>/", views.replace_key, name="replace_key"),
+    path(BASE + "keys/<provider:provider>/delete/", views.delete_key, name="delete_key"),
+    path(BASE + "keys/<provider:provider>/verify/", views.verify_key, name="verify_key"),
+    path(BASE + "keys/<provider:provider>/restore/", views.restore_key, name="restore_key"),
+    path(BASE + "keys/<provider:provider>/region/", views.set_region, name="set_region"),
+    path(BASE + "keys/<provider:provider>/models/", views.account_models, name="account_models"),
     path(
         BASE + "keys/<provider:provider>/models/refresh/",
-        llm_settings.refresh_account_models,
+        views.refresh_account_models,
         name="refresh_account_models",
     ),
-    path(BASE + "byo/", llm_settings.set_byo, name="set_byo"),
-    path(BASE + "models/", llm_settings.add_model, name="add_model"),
-    path(BASE + "models/<int:model>/remove/", llm_settings.remove_model, name="remove_model"),
+    path(BASE + "byo/", views.set_byo, name="set_byo"),
+    path(BASE + "models/", views.add_model, name="add_model"),
+    path(BASE + "models/<int:model>/remove/", views.remove_model, name="remove_model"),
 ]
