@@ -13,7 +13,7 @@ def main() -> None:
 
     try:
         if sys.argv[1:2] == ["quickstart"]:
-            from bookbag import dotenv
+            from bookbag.configuration import dotenv
 
             dotenv.complete()
         # Loaded here, so that a bad setting is a sentence and not a traceback.

@@ -17,4 +17,9 @@ class AgentsConfig(AppConfig):
     name = "agents"
 
     def ready(self) -> None:
+        from agents.knowledge import index
+        from workspaces import database_guards
+
+        # In this order: the guards of the index write to it.
         post_migrate.connect(install_index, sender=self)
+        database_guards.declare(self, index.GUARDS)

@@ -1,80 +1,19 @@
-"""The database's own enforcement: triggers that move balances and refuse what must never happen.
+"""What the database itself enforces of the ledger: it moves balances and refuses what must never happen.
 
-Each guard is written once and rendered for SQLite and for PostgreSQL, so the two mean the same. They
-are installed after every `migrate` (billing/apps.py). On SQLite they are taken down while migrations
-run, since that database changes a table by rebuilding it and loses the table's triggers as it does.
+Rendered and installed by workspaces/database_guards.py. They name each other's tables, so on SQLite they are
+down while migrations run.
 
-Refused here: changing or deleting a transfer or a resolved hold; a charge without its captured hold;
-a reversal of more than the original; another slug for a plan. On PostgreSQL also any change of a balance by hand; SQLite cannot
-tell such a change from a trigger's, there `verify_ledger` finds it. (The audit log has guards of its
-own, workspaces/guards.py.)
+Refused here: changing or deleting a transfer or a resolved hold; a charge without its captured hold; a reversal
+of more than the original; another slug for a plan. On PostgreSQL also any change of a balance by hand; SQLite
+cannot tell such a change from a trigger's, there `verify_ledger` finds it.
 """
 
-import hashlib
-from dataclasses import dataclass
-
-from django.db import transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from workspaces.database_guards import Guard
 
 TRANSFER, HOLD, ACCOUNT = "billing_transfer", "billing_hold", "billing_account"
 PLAN = "billing_plan"
 # 'capture:' and the hold's id in 32 hexadecimal digits, which is how SQLite stores it.
 CAPTURE_ID = {"sqlite": "'capture:' || {}.id", "postgresql": "'capture:' || REPLACE({}.id::text, '-', '')"}
-
-
-@dataclass(frozen=True)
-class Guard:
-    """A row trigger that either refuses (`when` true, and `unless` not found) or runs the statement `do`."""
-
-    name: str
-    table: str
-    event: str
-    when: str = ""
-    unless: str = ""
-    refuse: str = ""
-    do: str = ""
-    only: str = ""
-
-    def sql(self, vendor: str) -> list[str]:
-        """The statements that create this guard; SQLite needs one, PostgreSQL a function as well."""
-        return self._sqlite() if vendor == "sqlite" else self._postgresql()
-
-    def _sqlite(self) -> list[str]:
-        conditions = [self.when] if self.when else []
-        if self.unless:
-            conditions.append(f"NOT EXISTS ({_dialect(self.unless, 'sqlite')})")
-        when = f" WHEN {' AND '.join(conditions)}" if conditions else ""
-        body = f"SELECT RAISE(ABORT, '{self.refuse}')" if self.refuse else _dialect(self.do, "sqlite")
-        return [f"CREATE TRIGGER {self.name} {self.event} ON {self.table}{when} BEGIN {body}; END"]
-
-    def _postgresql(self) -> list[str]:
-        refusal = f"RAISE EXCEPTION '{self.refuse}' USING ERRCODE = 'integrity_constraint_violation';"
-        if self.unless:
-            body = f"IF NOT EXISTS ({_dialect(self.unless, 'postgresql')}) THEN {refusal} END IF;"
-        else:
-            body = refusal if self.refuse else f"{_dialect(self.do, 'postgresql')};"
-        when = f" WHEN ({self.when})" if self.when else ""
-        return [
-            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN {body} RETURN NEW; END $$",
-            f"CREATE TRIGGER {self.name} {self.event} ON {self.table} FOR EACH ROW{when} "
-            f"EXECUTE FUNCTION {self.name}()",
-        ]
-
-    def version(self, vendor: str) -> str:
-        """Marks the installed trigger, so that one of another version is seen, and replaced by `install`."""
-        return _digest("\n".join(self.sql(vendor)))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _dialect(text: str, vendor: str) -> str:
-    return text.format(
-        new_capture_id=CAPTURE_ID[vendor].format("NEW"), capture_id=CAPTURE_ID[vendor].format("hold")
-    )
-
 
 GUARDS = (
     # --- Balances follow the rows -------------------------------------------------------------
@@ -105,9 +44,15 @@ GUARDS = (
         table=HOLD,
         event="AFTER UPDATE OF state",
         when="OLD.state = 'held' AND NEW.state = 'captured'",
-        do="INSERT INTO billing_transfer (account_id, kind, amount, external_id, reason, reply_id, created_at) VALUES"
-        " (NEW.account_id, 'capture', -NEW.amount, {new_capture_id}, NEW.reason, NEW.reply_id, NEW.created_at);"
-        " UPDATE billing_account SET posted = posted - NEW.amount, held = held - NEW.amount WHERE id = NEW.account_id",
+        do={
+            vendor: "INSERT INTO billing_transfer"
+            " (account_id, kind, amount, external_id, reason, reply_id, created_at) VALUES"
+            f" (NEW.account_id, 'capture', -NEW.amount, {capture_id.format('NEW')},"
+            " NEW.reason, NEW.reply_id, NEW.created_at);"
+            " UPDATE billing_account SET posted = posted - NEW.amount, held = held - NEW.amount"
+            " WHERE id = NEW.account_id"
+            for vendor, capture_id in CAPTURE_ID.items()
+        },
     ),
     # --- What is written stays written --------------------------------------------------------
     Guard(
@@ -162,7 +107,7 @@ GUARDS = (
         when="NEW.kind = 'capture'",
         unless="SELECT 1 FROM billing_hold hold WHERE hold.reply_id = NEW.reply_id AND hold.state = 'captured'"
         " AND hold.account_id = NEW.account_id AND hold.amount = -NEW.amount"
-        " AND NEW.external_id = {capture_id}",
+        f" AND NEW.external_id = {CAPTURE_ID['sqlite'].format('hold')}",
         refuse="a charge is written by the capture of its hold alone",
         only="sqlite",
     ),
@@ -200,69 +145,3 @@ GUARDS = (
         refuse="the slug of a plan is never changed",
     ),
 )
-
-
-def for_vendor(vendor: str) -> list[Guard]:
-    return [guard for guard in GUARDS if guard.only in ("", vendor)]
-
-
-def install(connection: BaseDatabaseWrapper) -> None:
-    """Create what is missing or of another version. Harmless to repeat; skips tables not there yet."""
-    absent = {*missing(connection), *of_another_version(connection)}
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        for guard in for_vendor(connection.vendor):
-            if guard.name in absent:
-                cursor.execute(_drop(guard, connection.vendor))
-                for statement in guard.sql(connection.vendor):
-                    cursor.execute(statement)
-                if connection.vendor == "postgresql":
-                    version = guard.version("postgresql")
-                    cursor.execute(f"COMMENT ON TRIGGER {guard.name} ON {guard.table} IS '{version}'")
-
-
-def remove(connection: BaseDatabaseWrapper) -> None:
-    """Take every guard down: before SQLite rebuilds tables, and before a test empties them."""
-    present = set(connection.introspection.table_names())
-    with connection.cursor() as cursor:
-        for guard in for_vendor(connection.vendor):
-            if guard.table in present:
-                cursor.execute(_drop(guard, connection.vendor))
-
-
-def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of guards that are not in force: absent or switched off. What they refuse is not refused now."""
-    in_force = _in_force(connection)
-    return [guard.name for guard in _expected(connection) if guard.name not in in_force]
-
-
-def of_another_version(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of guards that are in force and are not this code's: a release is being rolled out, forward or back."""
-    in_force, vendor = _in_force(connection), connection.vendor
-    return [
-        guard.name
-        for guard in _expected(connection)
-        if guard.name in in_force and in_force[guard.name] != guard.version(vendor)
-    ]
-
-
-def _expected(connection: BaseDatabaseWrapper) -> list[Guard]:
-    present = set(connection.introspection.table_names())
-    return [guard for guard in for_vendor(connection.vendor) if guard.table in present]
-
-
-def _drop(guard: Guard, vendor: str) -> str:
-    return f"DROP TRIGGER IF EXISTS {guard.name}" + ("" if vendor == "sqlite" else f" ON {guard.table}")
-
-
-def _in_force(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    """Version by name: on PostgreSQL from the comment of a trigger, on SQLite its very text."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            return {name: _digest(sql) for name, sql in cursor.fetchall()}
-        cursor.execute(
-            "SELECT tgname, obj_description(oid, 'pg_trigger') FROM pg_trigger"
-            " WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
-            " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)"
-        )
-        return {name: version or "" for name, version in cursor.fetchall()}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from billing.guards import CAPTURE_ID, missing, of_another_version
+from billing.guards import CAPTURE_ID, GUARDS
 from billing.holds import lapsed
 from billing.models import Account, Transfer
+from workspaces.database_guards import missing, of_another_version
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ LAWS = (
 
 def broken_laws() -> list[str]:
     """What does not hold in the database right now, a sentence each, guards not in force included."""
-    broken = [f"Guards: {name} is not in force" for name in missing(connection)]
-    broken += [f"Guards: {name} is not this version's" for name in of_another_version(connection)]
+    broken = [f"Guards: {name} is not in force" for name in missing(connection, GUARDS)]
+    broken += [f"Guards: {name} is not this version's" for name in of_another_version(connection, GUARDS)]
     capture_id = CAPTURE_ID[connection.vendor].format("hold")
     with connection.cursor() as cursor:
         for law in LAWS:

@@ -12,7 +12,8 @@ class BookbagConfig(AppConfig):
     def ready(self) -> None:
         from allauth.account.signals import email_confirmed
 
-        from bookbag import checks, logs  # noqa: F401  (the former registers the start-up checks)
+        from bookbag.configuration import checks  # noqa: F401  (registers the start-up checks)
+        from bookbag.operations import logs
 
         logs.take_over()
         email_confirmed.connect(give_free_allotment, dispatch_uid="free_allotment")
@@ -28,7 +29,7 @@ def give_free_allotment(email_address: Any, **kwargs: Any) -> None:
 
 
 def keep_support_role(using: str, **kwargs: Any) -> None:
-    from bookbag import support
+    from bookbag.operations import support
 
     support.keep_role(using)
 
@@ -37,4 +38,4 @@ class OperatorAdminConfig(admin_apps.AdminConfig):
     """Django's admin with our site in the place of its own."""
 
     default = False
-    default_site = "bookbag.operators.OperatorSite"
+    default_site = "bookbag.operations.operators.OperatorSite"

@@ -18,7 +18,7 @@ from django.conf import settings  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 
-from bookbag.checks import refuse_unsafe_boot  # noqa: E402
+from bookbag.configuration.checks import refuse_unsafe_boot  # noqa: E402
 
 try:
     django_application = get_asgi_application()
@@ -29,8 +29,8 @@ except ImproperlyConfigured as error:
 
 # After Django is set up: these import models.
 from agents import process_pool, running  # noqa: E402
-from bookbag.arrival import Arrival, Receive, Scope, Send  # noqa: E402
-from bookbag.express import Express  # noqa: E402
+from bookbag.server.arrival import Arrival, Receive, Scope, Send  # noqa: E402
+from bookbag.server.express import Express  # noqa: E402
 from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
 
 pages_and_chat = Arrival(Express(django_application), proxies=settings.TRUST_PROXY)  # type: ignore[arg-type]

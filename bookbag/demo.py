@@ -8,7 +8,8 @@ from django.db import transaction
 
 from agents.knowledge import training
 from agents.models import Agent
-from bookbag import help, onboarding
+from bookbag import onboarding
+from bookbag.pages import help
 from llm import keys
 from llm.models import ChatModel, Provider
 from llm.vault import Secret

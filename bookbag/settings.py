@@ -12,8 +12,8 @@ from urllib.parse import quote
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from bookbag import dotenv
-from bookbag.environment import Environment, Hidden
+from bookbag.configuration import dotenv
+from bookbag.configuration.environment import Environment, Hidden
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -70,7 +70,7 @@ HTTPS = env.bool("HTTPS", default=not DEBUG)
 # Where people reach it, for links in mail that no request has asked for.
 _NAME = next((host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))), HOST)
 SITE_URL = env.http_url("SITE_URL", default=f"https://{_NAME}" if HTTPS else f"http://{_NAME}:{PORT}")
-# How many proxies stand before the server. Scheme, host and address of a request are theirs to say (bookbag/arrival.py).
+# How many proxies stand before the server. Scheme, host and address of a request are theirs to say (bookbag/server/arrival.py).
 TRUST_PROXY = env.count_or_bool("TRUST_PROXY", default=0, most=10)
 # Told to stop, the server is unready for this long before it closes its door, so that a proxy can notice;
 DRAIN_NOTICE_SECONDS = env.float("DRAIN_NOTICE_SECONDS", default=3, most=600)
@@ -79,10 +79,6 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=330, most=3_600)
 
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
-# Where the credits page has its prices from: billing may not import the catalogue.
-CREDIT_PRICE_LIST = "bookbag.prices.price_list"
-# What `verify_ledger` asks for drifts; the agents know which replies ought to have been charged.
-LEDGER_LAWS = ["billing.laws.broken_laws", "agents.laws.broken_laws"]
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
 # Who may make an account: anybody, those an operator has invited, or nobody.
 SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
@@ -142,10 +138,10 @@ MIDDLEWARE = [
     # Before WhiteNoise, which answers by itself: static files carry the policy too.
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "bookbag.middleware.no_store",
+    "bookbag.server.middleware.no_store",
     # Before whatever looks at the host: a probe names the machine by its address.
-    "bookbag.health.answer_probes",
-    "bookbag.middleware.no_nul",
+    "bookbag.operations.health.answer_probes",
+    "bookbag.server.middleware.no_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -255,7 +251,7 @@ SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "bookbag.error_pages.csrf_failure"
+CSRF_FAILURE_VIEW = "bookbag.server.error_pages.csrf_failure"
 # Where forms may come from besides the host they are sent to: a public port that the proxy does not pass on, say.
 CSRF_TRUSTED_ORIGINS = env.origins("TRUSTED_ORIGINS", default=[])
 SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False) and HTTPS
@@ -309,18 +305,18 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.person(
 # Who is written to when something fails on our side; nobody, unless named.
 ADMINS = env.people("ADMINS")
 EMAIL_SUBJECT_PREFIX = "[Bookbag] "
-DEFAULT_EXCEPTION_REPORTER_FILTER = "bookbag.reports.HidingFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "bookbag.operations.reports.HidingFilter"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "text": {
-            "()": "bookbag.logs.RedactingFormatter",
+            "()": "bookbag.operations.logs.RedactingFormatter",
             "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
         },
-        "json": {"()": "bookbag.logs.JsonFormatter"},
+        "json": {"()": "bookbag.operations.logs.JsonFormatter"},
     },
     "filters": {"not_debug": {"()": "django.utils.log.RequireDebugFalse"}},
     "handlers": {
@@ -329,7 +325,7 @@ LOGGING = {
             "formatter": env.choice("LOG_FORMAT", ("text", "json"), default="text"),
         },
         "admin_mail": {
-            "class": "bookbag.reports.AdminMail",
+            "class": "bookbag.operations.reports.AdminMail",
             "level": "ERROR",
             "filters": ["not_debug"],
             "formatter": "text",
@@ -345,7 +341,7 @@ LOGGING = {
         "billing": {"handlers": ["console", "admin_mail"], "propagate": False},
         # Whoever scans the internet for hosts need not be able to send us mail.
         "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
-        # What it does at start and end is said by bookbag/serving.py.
+        # What it does at start and end is said by bookbag/server/serving.py.
         "uvicorn": {"level": "WARNING"},
         "uvicorn.access": {"level": "INFO"},
         # The wire clients log request options, prompts among them, at DEBUG.

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 import workspaces.urls
-from bookbag import health, home
+from bookbag.operations import health
+from bookbag.pages import credits, home
 
 # `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
 workspace_pages = (
@@ -15,18 +16,26 @@ workspace_pages = (
     workspaces.urls.app_name,
 )
 
+credits_pages = (
+    [
+        path("w/<slug:slug>/credits/", credits.credits_page, name="credits"),
+        path("w/<slug:slug>/credits/ledger.csv", credits.ledger_csv, name="ledger_csv"),
+    ],
+    "billing",
+)
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("workspaces/new/", home.new_workspace, name="new_workspace"),
     path("", include(workspace_pages)),
     path("", include("agents.urls")),
-    path("", include("llm.urls")),
-    path("", include("billing.urls")),
-    path("help/", include("bookbag.help_urls")),
+    path("", include("bookbag.pages.llm_settings_urls")),
+    path("", include(credits_pages)),
+    path("help/", include("bookbag.pages.help_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
-handler400 = "bookbag.error_pages.bad_request"
-handler500 = "bookbag.error_pages.server_error"
+handler400 = "bookbag.server.error_pages.bad_request"
+handler500 = "bookbag.server.error_pages.server_error"

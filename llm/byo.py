@@ -1,7 +1,7 @@
 """The workspace's own choices about its language models: the BYO switch and custom chat models."""
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import ProtectedError, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -13,11 +13,11 @@ from workspaces.models import User, Workspace
 
 
 class ModelInUse(Exception):
-    """Agents still run on the custom chat model; `agents` are their names."""
+    """What is named `users`, agents say, still runs on the custom chat model."""
 
-    def __init__(self, agents: list[str]) -> None:
-        super().__init__(f"in use by {len(agents)}")
-        self.agents = agents
+    def __init__(self, users: list[str]) -> None:
+        super().__init__(f"in use by {len(users)}")
+        self.users = users
 
 
 class ModelUnfit(Exception):
@@ -118,13 +118,13 @@ def listed_ids(workspace: Workspace, provider: str) -> set[str]:
 def remove_model(
     workspace: Workspace, chat_model: ChatModel, *, by: User | None, request: HttpRequest | None = None
 ) -> None:
-    """Unlist a custom chat model. Raises ModelInUse while agents run on it."""
+    """Unlist a custom chat model. Raises ModelInUse while anything runs on it."""
     with transaction.atomic():
         row = workspace.chat_models.select_for_update().get(pk=chat_model.pk)
-        agents = list(workspace.agents.filter(chat_model=row).values_list("name", flat=True))
-        if agents:
-            raise ModelInUse(agents)
-        row.delete()
+        try:
+            row.delete()
+        except ProtectedError as protected:
+            raise ModelInUse(sorted(str(one) for one in protected.protected_objects)) from None
         audit.record(
             workspace,
             "chat_model.removed",

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection as database
 from django.template.loader import render_to_string
-from django.urls import reverse
 
 from llm import lifecycle
 from llm.models import ChatModel, LLMSettings, ProviderKey
@@ -35,14 +34,18 @@ def tell_of_rejection(row: ProviderKey) -> None:
 
 
 def tell_of_shutdown(
-    workspace: Workspace, chat_model: ChatModel, profile: Profile, agents: list[str], today: dt.date
+    workspace: Workspace,
+    chat_model: ChatModel,
+    profile: Profile,
+    agents: list[str],
+    link: str,
+    today: dt.date,
 ) -> None:
-    """Write to the workspace's admins and owners which of its agents lose their chat model.
+    """Write to the workspace's admins and owners which of its agents lose their chat model, and where to move them.
 
     No database connection is held meanwhile. `profile` names the last day and what takes over. OSError when the mail
     server is not to be had and nobody was reached.
     """
-    act = reverse("agents:change_models", args=[workspace.slug])
     facts = {
         "workspace": workspace,
         "model": chat_model,
@@ -52,7 +55,7 @@ def tell_of_shutdown(
         "successor": lifecycle.name_of(profile.replaced_by),
         "agents": agents[:AGENTS_NAMED],
         "more": max(0, len(agents) - AGENTS_NAMED),
-        "link": f"{settings.SITE_URL}{act}?from={chat_model.pk}",
+        "link": link,
     }
     text = render_to_string("llm/mail/model_leaves.txt", facts)
     end = lifecycle.last_day_words(profile, today).partition(" · ")[0]

@@ -1,30 +1,34 @@
-"""Chat models that their providers shut down: who runs agents on them, and the mails that say so in time.
+"""Chat models that their providers shut down: which leave soon, and the mails that say so in time.
 
 A workspace's admins are written to once at each of lifecycle.STAGES. The row of the notice is made before its mail is
 sent, so that of two processes one sends it. Only the nearest stage is sent: who begins 20 days before gets the mail of
 30 days, not the one of 60. Another last day begins anew.
 
-Agents belong to another app, which depends on this one; they are read through reverse relations.
+Who runs on them is told by the caller (agents/shutdowns.py).
 """
 
 import datetime as dt
-import logging
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
-from llm import lifecycle, listing, notices, outlook
+from llm import lifecycle, listing, notices
 from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey, ShutdownNotice
 from llm.profiles import Profile
 from workspaces.models import Workspace
 
-log = logging.getLogger(__name__)
-
 # Whose account: a workspace's, or the platform's when there is none; with provider and model id.
 Account = tuple[int | None, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How many agents are set to a chat model, and of how many workspaces."""
+
+    agents: int = 0
+    workspaces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +42,21 @@ class Leaving:
     workspaces: int
 
 
-def catalogue(today: dt.date) -> list[Leaving]:
-    """The catalogue's models that leave soon, and the gone ones that agents are still set to; two queries."""
-    in_use = ~Q(agents__status="archived")
-    rows = ChatModel.objects.filter(workspace=None).annotate(
-        agent_count=Count("agents", filter=in_use),
-        workspace_count=Count("agents__workspace", filter=in_use, distinct=True),
-    )
-    models = list(rows.order_by("position", "name"))
+def catalogue(uses: Mapping[int, Use], today: dt.date) -> list[Leaving]:
+    """The catalogue's models that leave soon, and the gone ones that are still in use; two queries.
+
+    `uses` are by the chat model's id.
+    """
+    models = list(ChatModel.objects.filter(workspace=None).order_by("position", "name"))
     listed = _listed(models, Q(provider_key__workspace=None))
-    found = [_leaving(row, listed, today) for row in models]
+    found = [_leaving(row, uses.get(row.pk, Use()), listed, today) for row in models]
     soon = [one for one in found if lifecycle.is_leaving(one.profile, today)]
     return [one for one in soon if one.agents or not one.profile.is_gone(today)]
 
 
-def _leaving(row: ChatModel, listed: dict[Account, ListedModel], today: dt.date) -> Leaving:
+def _leaving(row: ChatModel, use: Use, listed: dict[Account, ListedModel], today: dt.date) -> Leaving:
     profile = listing.profile_of(row, listed.get((None, row.provider, row.model_id)))
-    words = lifecycle.last_day_words(profile, today)
-    return Leaving(row, profile, words, row.agent_count, row.workspace_count)  # type: ignore[attr-defined]
+    return Leaving(row, profile, lifecycle.last_day_words(profile, today), use.agents, use.workspaces)
 
 
 def _listed(models: Sequence[ChatModel], whose: Q) -> dict[Account, ListedModel]:
@@ -71,12 +72,14 @@ def _listed(models: Sequence[ChatModel], whose: Q) -> dict[Account, ListedModel]
 # --- Mails ---------------------------------------------------------------------------------------
 
 
-# What makes a notice one of its kind, in the order of _Due.claim.
+# What makes a notice one of its kind, in the order of Due.claim.
 CLAIM = ("workspace_id", "provider", "model_id", "shuts_down_on", "days_before")
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
+class Due:
+    """One workspace that is to be told of one model, at one of lifecycle.STAGES."""
+
     workspace_id: int
     chat_model: ChatModel
     profile: Profile
@@ -90,58 +93,42 @@ class _Due:
         return dict(zip(CLAIM, values, strict=True))
 
 
-def tell(today: dt.date | None = None) -> int:
-    """Write to the admins of every workspace whose active agents run on a model that leaves; returns how many notices.
+def due(uses: Mapping[int, Set[int]], today: dt.date) -> list[Due]:
+    """Every workspace and model with a stage that has come and was not told; four queries, whatever the number.
 
-    Safe to repeat and to run beside itself: each notice is sent once. `today` is the date in UTC.
+    `uses`: the ids of the workspaces that run a chat model, by its id.
     """
-    day = today or outlook.today()
-    due = list(_due(day))
-    days = {one.last_day for one in due}
+    reached = list(_reached(uses, today))
+    days = {one.last_day for one in reached}
     told = set(ShutdownNotice.objects.filter(shuts_down_on__in=days).values_list(*CLAIM))
-    sent = 0
-    for one in due:
-        if tuple(one.claim.values()) in told:
-            continue
-        try:
-            sent += _tell(one, day)
-        except OSError as problem:
-            log.warning("mails about models that leave wait for the mail server: %s", type(problem).__name__)
-            break
-    return sent
+    return [one for one in reached if tuple(one.claim.values()) not in told]
 
 
-def _due(today: dt.date) -> Iterator[_Due]:
-    """Every workspace and model with a stage that has come. Four queries, whatever the number of workspaces."""
-    workspaces: dict[int, set[int]] = defaultdict(set)
-    in_use = ChatModel.objects.filter(agents__status="active").exclude(provider="local")
-    for chat_model_id, workspace_id in in_use.values_list("pk", "agents__workspace").distinct().order_by():
-        workspaces[chat_model_id].add(workspace_id)
-    models = list(ChatModel.objects.filter(pk__in=in_use.values("pk")))
+def _reached(uses: Mapping[int, Set[int]], today: dt.date) -> Iterator[Due]:
+    models = list(ChatModel.objects.filter(pk__in=uses))
     own = LLMSettings.objects.filter(byo_enabled=True).values_list("workspace_id", flat=True)
     listed = _listed(models, Q(provider_key__workspace=None) | Q(provider_key__workspace__in=own))
     byo = set(own)
     for row in models:
-        for workspace_id in sorted(workspaces[row.pk]):
+        for workspace_id in sorted(uses[row.pk]):
             account = workspace_id if workspace_id in byo else None
             profile = listing.profile_of(row, listed.get((account, row.provider, row.model_id)))
             day, stage = profile.shuts_down_on, lifecycle.stage(profile, today)
             if day is not None and stage is not None:
-                yield _Due(workspace_id, row, profile, day, stage)
+                yield Due(workspace_id, row, profile, day, stage)
 
 
-def _tell(due: _Due, today: dt.date) -> bool:
-    """Whether this process wrote. When the mail could not be sent, a later round tries again, and this one ends."""
-    workspace = Workspace.objects.get(pk=due.workspace_id)
-    in_use = workspace.agents.filter(chat_model=due.chat_model, status="active")
-    agents = list(in_use.order_by("name").values_list("name", flat=True))
-    if not agents:  # moved meanwhile
-        return False
+def tell(due: Due, workspace: Workspace, users: list[str], link: str, today: dt.date) -> bool:
+    """Mail the admins of `workspace` which agents (`users`) lose their chat model; `link` leads to the way out.
+
+    Whether this process wrote: another may have been first. When the mail could not be sent, the notice is taken
+    back, so that a later round tries again, and OSError or what else went wrong is raised.
+    """
     notice, is_ours = ShutdownNotice.objects.get_or_create(**due.claim)
     if not is_ours:
         return False
     try:
-        notices.tell_of_shutdown(workspace, due.chat_model, due.profile, agents, today)
+        notices.tell_of_shutdown(workspace, due.chat_model, due.profile, users, link, today)
     except Exception:
         notice.delete()
         raise

@@ -1,6 +1,6 @@
 """What every page of the operators' site has in common: acts are audited, and nobody overwrites what they did not see.
 
-The site refuses all other pages (bookbag/operators.py): a page that a library registers for its own model does neither.
+The site refuses all other pages (bookbag/operations/operators.py): a page that a library registers for its own model does neither.
 """
 
 from typing import Any

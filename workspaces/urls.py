@@ -1,4 +1,4 @@
-"""The pages and acts about people. The workspace's front page is `bookbag.home`'s: it draws on every app."""
+"""The pages and acts about people. The workspace's front page is `bookbag.pages.home`'s: it draws on every app."""
 
 from django.urls import path
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
@@ -91,7 +92,7 @@ def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: in
     members.remove(member, by=request.membership, request=request)
     messages.success(request, f"{member.user.email} is no longer a member of {workspace.name}.")
     if member.user == request.user:
-        return redirect("home")
+        return redirect(settings.LOGIN_REDIRECT_URL)
     return redirect("workspaces:members", workspace.slug)
 
 
@@ -101,7 +102,7 @@ def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: in
 def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     members.leave(request.membership, request=request)
     messages.success(request, f"You have left {workspace.name}.")
-    return redirect("home")
+    return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 @admin_required

@@ -11,20 +11,28 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents.knowledge import folding
 from billing.sql import uid
+from workspaces.database_guards import Guard
 
 SQLITE_SETUP = [
     """CREATE VIRTUAL TABLE IF NOT EXISTS agents_passage_fts USING fts5(
          heading, text, content='agents_passage', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER IF NOT EXISTS agents_passage_fts_insert AFTER INSERT ON agents_passage BEGIN
-         INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (new.id, new.heading, new.text); END""",
-    """CREATE TRIGGER IF NOT EXISTS agents_passage_fts_delete AFTER DELETE ON agents_passage BEGIN
-         INSERT INTO agents_passage_fts(agents_passage_fts, rowid, heading, text)
-         VALUES ('delete', old.id, old.heading, old.text); END""",
-    """CREATE TRIGGER IF NOT EXISTS agents_passage_fts_update AFTER UPDATE ON agents_passage BEGIN
-         INSERT INTO agents_passage_fts(agents_passage_fts, rowid, heading, text)
-         VALUES ('delete', old.id, old.heading, old.text);
-         INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (new.id, new.heading, new.text); END""",
 ]
+_ADD = "INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (NEW.id, NEW.heading, NEW.text)"
+_TAKE_OUT = (
+    "INSERT INTO agents_passage_fts(agents_passage_fts, rowid, heading, text)"
+    " VALUES ('delete', OLD.id, OLD.heading, OLD.text)"
+)
+# On SQLite the index follows its table by these triggers (workspaces/database_guards.py installs them).
+GUARDS = tuple(
+    Guard(
+        name=f"agents_passage_fts_{verb}",
+        table="agents_passage",
+        event=f"AFTER {verb.upper()}",
+        do=do,
+        only="sqlite",
+    )
+    for verb, do in (("insert", _ADD), ("delete", _TAKE_OUT), ("update", f"{_TAKE_OUT}; {_ADD}"))
+)
 # PostgreSQL folds no accents by itself, and its extension for it is not everywhere; questions come folded.
 _ACCENTED = [letter for letter in map(chr, range(0xC0, 0x180)) if len(folding.fold(letter)) == 1]
 _FOLDED = f"translate(heading || ' ' || text, '{''.join(_ACCENTED)}', '{folding.fold(''.join(_ACCENTED))}')"
@@ -39,7 +47,7 @@ POSTGRES_SETUP = [
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the index if it is not there; run after every migrate, since SQLite's table rebuilds drop triggers."""
+    """Make the index if it is not there; run after every migrate, before the guards that keep it in step."""
     with connection.cursor() as cursor:
         for statement in POSTGRES_SETUP if connection.vendor == "postgresql" else SQLITE_SETUP:
             cursor.execute(statement)

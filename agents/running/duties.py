@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
+from agents import shutdowns
 from agents.models import Duty
-from llm import refresh, shutdowns
+from llm import refresh
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from llm import upkeep
 async def at_work() -> AsyncIterator[None]:
     """Keep the duties of a server until the end of the block; then free what still runs, and leave.
 
-    Whoever serves has given the running replies their time (bookbag/serving.py): those that are left end uncharged.
+    Whoever serves has given the running replies their time (bookbag/server/serving.py): those that are left end uncharged.
     """
     duties = (
         runs.heartbeat_forever(),

@@ -1,4 +1,9 @@
+from typing import Any
+
 from django import template
+
+from agents import shutdowns
+from llm import outlook
 
 register = template.Library()
 
@@ -10,3 +15,9 @@ def opening(text: str, most: int) -> str:
     Django's own filter for it first puts the accents of the whole text in order, which takes a step for each pair.
     """
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+@register.inclusion_tag("agents/admin/_leaving.html")
+def models_that_leave() -> dict[str, Any]:
+    """For operators: the catalogue's models that leave soon, and who runs on them; three queries."""
+    return {"leaving": shutdowns.catalogue(outlook.today())}

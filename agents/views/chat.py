@@ -1,7 +1,7 @@
 """Sending, watching and stopping a reply.
 
 These three views serve scripts (JSON, event streams) and plain forms alike. For scripts the server's
-express lane (bookbag/express.py) calls them without the middleware stack; they ask for nothing that
+express lane (bookbag/server/express.py) calls them without the middleware stack; they ask for nothing that
 a middleware would have put on the request.
 """
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from llm import outlook, shutdowns, vault
+from llm import vault
 from llm.models import Provider, ProviderKey
 
 register = template.Library()
@@ -20,12 +20,6 @@ def ago(moment: dt.datetime) -> str:
     if timezone.now() - moment < dt.timedelta(minutes=1):
         return "just now"
     return f"{timesince(moment, depth=1)} ago"
-
-
-@register.inclusion_tag("llm/admin/_leaving.html")
-def models_that_leave() -> dict[str, Any]:
-    """For operators: the catalogue's models that leave soon, and who runs on them; two queries."""
-    return {"leaving": shutdowns.catalogue(outlook.today())}
 
 
 @register.filter

@@ -13,12 +13,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from billing import guards, ledger, plans
+from billing import ledger, plans
 from billing.models import LAST_EXPIRY, MOST_CREDITS, Account, Bucket, Plan
 from bookbag import onboarding
 from llm.models import ChatModel
 from tests.billing import moves
 from tests.factories import browser_of, make_user, make_workspace
+from workspaces import database_guards
 
 pytestmark = [pytest.mark.django_db]
 
@@ -276,11 +277,11 @@ def test_upgrade_marks_the_first_plan_where_free_was_renamed() -> None:
     from django.apps import apps
     from django.db import connection
 
-    guards.remove(connection)
+    database_guards.remove(connection)
     Plan.objects.update(is_default=False)
     Plan.objects.filter(slug="free").update(slug="gratis", monthly_credits=MOST_CREDITS)
     import_module("billing.migrations.0007_marks_and_bounds").mark_default(apps, None)
-    guards.install(connection)
+    database_guards.install(connection)
 
     assert plans.default().slug == "gratis"
 

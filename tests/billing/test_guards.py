@@ -7,12 +7,13 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from billing import guards
+from billing.guards import GUARDS
 from billing.laws import broken_laws
 from billing.models import Account, Hold, Transfer
 from billing.sql import uid
 from tests.billing import moves
 from tests.factories import make_workspace
+from workspaces import database_guards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound_ledger")]
 
@@ -25,12 +26,12 @@ def refused(sql: str, *params: Any) -> str:
 
 
 def test_every_guard_is_in_force() -> None:
-    assert guards.missing(connection) == []
+    assert database_guards.missing(connection) == []
 
 
 def test_installing_twice_changes_nothing(account: Account) -> None:
-    guards.install(connection)
-    guards.install(connection)
+    database_guards.install(connection)
+    database_guards.install(connection)
 
     moves.charge(account, 5)
 
@@ -42,9 +43,9 @@ def test_a_guard_taken_down_is_named_and_put_back(account: Account) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER transfer_never_changed{on_table}")
 
-    assert guards.missing(connection) == ["transfer_never_changed"]
-    guards.install(connection)
-    assert guards.missing(connection) == []
+    assert database_guards.missing(connection) == ["transfer_never_changed"]
+    database_guards.install(connection)
+    assert database_guards.missing(connection) == []
 
 
 def test_a_guard_of_an_older_version_is_named() -> None:
@@ -57,18 +58,19 @@ def test_a_guard_of_an_older_version_is_named() -> None:
         else:
             cursor.execute("COMMENT ON TRIGGER hold_never_deleted ON billing_hold IS 'older'")
 
-    assert guards.of_another_version(connection) == ["hold_never_deleted"]
-    assert guards.missing(connection) == []
+    assert database_guards.of_another_version(connection) == ["hold_never_deleted"]
+    assert database_guards.missing(connection) == []
     assert "Guards: hold_never_deleted is not this version's" in broken_laws()
-    guards.install(connection)
-    assert guards.of_another_version(connection) == []
+    database_guards.install(connection)
+    assert database_guards.of_another_version(connection) == []
 
 
 def test_removed_guards_are_all_missing() -> None:
-    guards.remove(connection)
+    database_guards.remove(connection, GUARDS)
 
-    assert guards.missing(connection) == [guard.name for guard in guards.for_vendor(connection.vendor)]
-    guards.install(connection)
+    here = [guard.name for guard in GUARDS if guard.only in ("", connection.vendor)]
+    assert database_guards.missing(connection) == here
+    database_guards.install(connection)
 
 
 @pytest.mark.parametrize(

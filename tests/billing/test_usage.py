@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from billing import chart, guards, ledger, usage
+from billing import chart, ledger, usage
 from billing.models import Account, Hold
 from billing.usage import Day, Expiry
 from tests.billing import moves
+from workspaces import database_guards
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound_ledger")]
 
@@ -19,9 +20,9 @@ NOW = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
 def charge_at(account: Account, amount: int, moment: datetime) -> None:
     """A charge whose hold was made at `moment`; the hold's date is given to it before it is captured."""
     held = moves.hold(account, amount)
-    guards.remove(connection)
+    database_guards.remove(connection)
     Hold.objects.filter(pk=held.hold_id).update(created_at=moment)
-    guards.install(connection)
+    database_guards.install(connection)
     assert moves.capture(held)
 
 

@@ -9,10 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from billing import guards, laws, ledger
+from billing import laws, ledger
 from billing.models import Account
 from billing.sql import uid
 from tests.billing import moves
+from workspaces import database_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -26,9 +27,9 @@ def unguarded() -> Iterator[None]:
             yield
             cursor.execute("SET session_replication_role = DEFAULT")
         else:
-            guards.remove(connection)
+            database_guards.remove(connection)
             yield
-            guards.install(connection)
+            database_guards.install(connection)
 
 
 def tamper(sql: str, *params: Any) -> None:
@@ -146,7 +147,7 @@ def test_guard_that_is_not_in_force(account: Account) -> None:
         cursor.execute(f"DROP TRIGGER hold_moves_held{on_table}")
 
     assert laws.broken_laws() == ["Guards: hold_moves_held is not in force"]
-    guards.install(connection)
+    database_guards.install(connection)
 
 
 def test_l5_hold_that_outlived_its_lease(account: Account, held: moves.Held) -> None:

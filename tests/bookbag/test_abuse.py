@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from billing import ledger
 from billing.models import Plan
-from bookbag import abuse, onboarding
+from bookbag import onboarding
+from bookbag.operations import abuse
 from tests.billing import moves
 from tests.factories import browser_of, make_user
 from workspaces.models import SignUpCount

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bookbag.arrival import Arrival, address_of
+from bookbag.server.arrival import Arrival, address_of
 from workspaces import tracing
 
 PEER = ("10.0.0.9", 40_000)

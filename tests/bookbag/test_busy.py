@@ -15,7 +15,8 @@ from django.db import connection
 from django.urls import ResolverMatch
 from psycopg_pool import PoolTimeout
 
-from bookbag import checks, express
+from bookbag.configuration import checks
+from bookbag.server import express
 from tests.harness.cast import Cast
 from tests.harness.chat import refusal
 from tests.harness.live import StartServer

@@ -9,8 +9,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from bookbag import connections, serving
-from bookbag.connections import Connection
+from bookbag.server import connections, serving
+from bookbag.server.connections import Connection
 
 HEAD = b"POST /help/ HTTP/1.1\r\nHost: bookbag.test\r\nContent-Length: 10\r\n"
 WHOLE = b"GET /help/ HTTP/1.1\r\nHost: bookbag.test\r\n\r\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from bookbag import dotenv
+from bookbag.configuration import dotenv
 from bookbag.settings import vault_ring
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from bookbag.environment import Environment, Hidden
+from bookbag.configuration.environment import Environment, Hidden
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "cAnArYvAlUe1234567890"

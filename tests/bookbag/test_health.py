@@ -10,8 +10,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from billing import guards as ledger_guards
-from bookbag import health
+from bookbag.operations import health
 from llm import keys, ring
 from llm.models import Provider
 from llm.vault import Secret
@@ -19,7 +18,7 @@ from tests.harness.cast import Cast
 from tests.harness.live import StartServer
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
-from workspaces import guards as audit_guards
+from workspaces import database_guards
 
 only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has it")
 READY = (200, {"status": "ready", "failing": []})
@@ -47,11 +46,17 @@ def test_readyz_when_all_is_well(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_readyz_names_missing_guards(client: Client) -> None:
-    ledger_guards.remove(connection)
-    audit_guards.remove(connection)
+def test_readyz_says_that_guards_are_missing_and_the_log_which(
+    client: Client, caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_told", set())
+    database_guards.remove(connection)
 
-    assert answer(client) == (503, {"status": "unready", "failing": ["ledger_guards", "audit_guards"]})
+    assert answer(client) == (503, {"status": "unready", "failing": ["guards"]})
+    assert answer(client) == (503, {"status": "unready", "failing": ["guards"]})
+    of_the_index = ["agents_passage_fts_insert"] if connection.vendor == "sqlite" else []
+    for name in ("hold_never_deleted", "audit_refuse_delete", *of_the_index):
+        assert caplog.text.count(f"guard {name} is not in force") == 1
 
 
 @pytest.mark.django_db
@@ -173,7 +178,7 @@ def test_readyz_names_guards_that_are_switched_off(client: Client) -> None:
         cursor.execute("ALTER TABLE billing_hold DISABLE TRIGGER hold_never_deleted")
         cursor.execute("ALTER TABLE workspaces_auditevent DISABLE TRIGGER audit_refuse_delete")
 
-    assert answer(client) == unready("ledger_guards", "audit_guards")
+    assert answer(client) == unready("guards")
 
 
 # --- At the server ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from billing.models import Plan
-from bookbag import help
+from bookbag.pages import help
 from llm.models import ChatModel
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from types import SimpleNamespace, TracebackType
 import pytest
 from django.db import DatabaseError
 
-from bookbag import logs
+from bookbag.operations import logs
 from llm.credentials import SORTS
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import platform_key, send, watch

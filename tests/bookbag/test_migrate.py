@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from agents.models import Reply
 from agents.running import leases
-from billing import guards
 from llm.routing import Billing
 from tests.factories import make_workspace
+from workspaces import database_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ def test_migrate_refuses_while_a_lease_is_live_and_says_what_to_do() -> None:
     assert "Stop the server" in str(refusal.value)
     assert "--beside-replies" in str(refusal.value)
     assert LAST not in MigrationRecorder(connection).applied_migrations()
-    assert guards.missing(connection) == []
+    assert database_guards.missing(connection) == []
 
 
 def test_migrate_with_nothing_to_do_disturbs_nobody() -> None:
@@ -91,4 +91,4 @@ def test_migrate_goes_on_when_it_is_told_to_or_when_the_lease_is_over(
     call_command("migrate", verbosity=0, fake=True, **options)
 
     assert LAST in MigrationRecorder(connection).applied_migrations()
-    assert guards.missing(connection) == []
+    assert database_guards.missing(connection) == []

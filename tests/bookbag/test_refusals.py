@@ -6,7 +6,7 @@ import pytest
 from django.middleware import csrf
 from django.test import Client, RequestFactory
 
-from bookbag import error_pages
+from bookbag.server import error_pages
 from tests.factories import browser_of, make_user, make_workspace
 from tests.harness.cast import Cast, make_agent
 from tests.harness.live import Server

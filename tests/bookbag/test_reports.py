@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 
-from bookbag.reports import AdminMail, HidingFilter, cause_of
+from bookbag.operations.reports import AdminMail, HidingFilter, cause_of
 
 SECRET = "sk-cAnArYq7Zx2Wv9Tb4Nm6Lp1Kd8Rj3Hs5Gf0"
 ODD_SECRET = "opensesame-and-more"
@@ -107,7 +107,7 @@ def test_one_cause_is_mailed_once_in_ten_minutes(
     assert len(mail.outbox) == 2
 
     later = time.monotonic() + 600
-    monkeypatch.setattr("bookbag.reports.time.monotonic", lambda: later)
+    monkeypatch.setattr("bookbag.operations.reports.time.monotonic", lambda: later)
     admin_mail.handle(record_of(None, "Reply 31 of 0190cccc-dddd failed"))
     admin_mail.flush()
     assert len(mail.outbox) == 3

@@ -21,7 +21,7 @@ import pytest
 from agents.models import Reply
 from billing import ledger
 from billing.models import Hold
-from bookbag import workers
+from bookbag.server import workers
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key, talk
 from tests.harness.live import ROOT, Server, StartServer, _new_server

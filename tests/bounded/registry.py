@@ -24,7 +24,8 @@ from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import playground
-from bookbag import arrival, bounds, logs, reports
+from bookbag.operations import logs, reports
+from bookbag.server import arrival, bounds
 from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, events, openai, refusals, wire
@@ -185,11 +186,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.playground._chosen": lambda text: playground._chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
-    "bookbag.arrival.address_of": arrival.address_of,
-    "bookbag.bounds._is_odd": _headers,
-    "bookbag.logs.redact": logs.redact,
-    "bookbag.logs.RedactingFormatter and JsonFormatter": _log,
-    "bookbag.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(text),
+    "bookbag.server.arrival.address_of": arrival.address_of,
+    "bookbag.server.bounds._is_odd": _headers,
+    "bookbag.operations.logs.redact": logs.redact,
+    "bookbag.operations.logs.RedactingFormatter and JsonFormatter": _log,
+    "bookbag.operations.reports.AdminMail.format_subject": lambda text: reports.AdminMail().format_subject(
+        text
+    ),
     "llm.shape": _key,
     "llm.providers.events.EventReader.feed": _events,
     "llm.providers.events.parse": _refused(events.parse),
@@ -232,10 +235,10 @@ NOT_HERE = {
     "workspaces.csv_export.write": "keeps a piece of a CSV",
     "bookbag.management.commands.move_database._say": "prints our own words",
     "bookbag.management.commands.quickstart._import": "the deployment's own setting",
-    "llm.urls.to_python": "a part of a path, which is short: test_patterns.py",
-    "llm.urls.to_url": "a part of a path of our own",
-    "bookbag.connections.data_received": "hands on what the parser reads, which stops at a head's length",
-    "bookbag.connections.on_header": "one header of a head that is not too long",
+    "bookbag.pages.llm_settings_urls.to_python": "a part of a path, which is short: test_patterns.py",
+    "bookbag.pages.llm_settings_urls.to_url": "a part of a path of our own",
+    "bookbag.server.connections.data_received": "hands on what the parser reads, which stops at a head's length",
+    "bookbag.server.connections.on_header": "one header of a head that is not too long",
     "workspaces.devices.known_for": "an address that a form took: test_forms.py",
     "workspaces.sign_in_limits._counts": "an address that a form took: test_forms.py",
     "workspaces.sign_in_limits.__init__": "an address that a form took: test_forms.py",
@@ -250,15 +253,15 @@ NOT_HERE = {
     "llm.shape.is_wire_safe": "llm.shape",
     "llm.shape.problem": "llm.shape",
     "llm.shape.mask_parts": "llm.shape",
-    "bookbag.arrival.origin_of": "reads 400 characters at most",
+    "bookbag.server.arrival.origin_of": "reads 400 characters at most",
     "workspaces.models.create_user": "an address and a password that a form took: test_forms.py",
     "workspaces.models.create_superuser": "typed by an operator on the machine",
     "workspaces.adapter.send_mail": "an address that a form took",
 }
 # Modules whose texts are the deployment's or our own.
 OURS = {
-    "bookbag.settings", "bookbag.environment", "bookbag.dotenv", "bookbag.help",
-    "billing.guards", "workspaces.guards", "workspaces.notices",
+    "bookbag.settings", "bookbag.configuration.environment", "bookbag.configuration.dotenv", "bookbag.pages.help",
+    "workspaces.database_guards", "workspaces.notices",
 }  # fmt: skip
 TEXT_NAMES = {
     "text", "question", "answer", "line", "paragraph", "piece", "part", "cell", "html", "value", "passage",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from bookbag.bounds import LONGEST_PATH
+from bookbag.server.bounds import LONGEST_PATH
 from llm.models import ChatModel
 from llm.providers import wire
 from tests.bounded.growth import sizes, too_steep

@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from agents.forms import SourceForm
-from bookbag import bounds
-from bookbag.arrival import Arrival
-from bookbag.express import Express
+from bookbag.server import bounds
+from bookbag.server.arrival import Arrival
+from bookbag.server.express import Express
 from tests.agents.test_pages import signed_in
 from tests.bounded.growth import FLOOR, seconds, too_steep
 from tests.bounded.test_forms import LIBRARIES, form_classes

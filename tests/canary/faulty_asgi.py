@@ -21,8 +21,9 @@ from django.urls import URLPattern, URLResolver, get_callable, get_resolver  # i
 import httpx2  # isort: skip
 
 from agents.running import accepting, heartbeat, runs, settlement, watching  # isort: skip
-from bookbag import error_pages  # isort: skip
-from llm import gateway, keys, listing, notices, overview, vault  # isort: skip
+from bookbag.pages import llm_overview  # isort: skip
+from bookbag.server import error_pages  # isort: skip
+from llm import gateway, keys, listing, notices, vault  # isort: skip
 from workspaces.sessions import SessionStore  # isort: skip
 
 WORDS = os.environ["CANARY_WORDS"]
@@ -84,7 +85,7 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
     ("seal", vault, "seal", RuntimeError),
     ("store", keys, "_put_in_place", DatabaseError),
     ("check", listing, "ask", RuntimeError),
-    ("page", overview, "of", RuntimeError),
+    ("page", llm_overview, "of", RuntimeError),
     ("session", SessionStore, "load", RuntimeError),
     ("mail", notices, "tell_of_rejection", OSError),
     ("accept", accepting, "accept", RuntimeError),

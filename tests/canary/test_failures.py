@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from bookbag import health
+from bookbag.operations import health
 from llm import byo
 from tests.canary import planted, sinks, walk
 from tests.canary.scene import Scene

@@ -18,7 +18,7 @@ import pytest
 from django.db import connection
 
 from agents.models import Reply
-from bookbag import bounds
+from bookbag.server import bounds
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key, talk
 from tests.harness.live import Server, StartServer

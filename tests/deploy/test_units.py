@@ -107,7 +107,8 @@ def test_unit_starts_and_lets_a_reply_of_a_minute_end(
 
 
 def test_unit_gives_the_server_the_time_it_says_it_takes() -> None:
-    from bookbag import serving, settings
+    from bookbag import settings
+    from bookbag.server import serving
 
     (given,) = lines_of(DEPLOY / "systemd/bookbag@.service", "TimeoutStopSec")
     takes = settings.DRAIN_NOTICE_SECONDS + 330 + serving.LAST_SECONDS

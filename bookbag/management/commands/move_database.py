@@ -6,8 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from bookbag import database_move
-from bookbag.environment import Environment
+from bookbag.configuration.environment import Environment
+from bookbag.operations import database_move
 
 TARGET = "TARGET_DATABASE_URL"
 

@@ -10,9 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from bookbag import demo, dotenv, serving, static
-from bookbag.checks import LOOPBACK
-from bookbag.environment import Environment
+from bookbag import demo, static
+from bookbag.configuration import dotenv
+from bookbag.configuration.checks import LOOPBACK
+from bookbag.configuration.environment import Environment
+from bookbag.server import serving
 from llm import keys, ring, shape
 from llm.models import KEYED_PROVIDERS
 from llm.vault import Secret

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from bookbag import demo
-from bookbag.environment import Environment
+from bookbag.configuration.environment import Environment
 
 
 class Command(BaseCommand):

@@ -11,9 +11,9 @@ from django.core import checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 
-from bookbag import serving
-from bookbag.checks import check_connections
-from bookbag.workers import Workers
+from bookbag.configuration.checks import check_connections
+from bookbag.server import serving
+from bookbag.server.workers import Workers
 
 log = logging.getLogger(__name__)
 

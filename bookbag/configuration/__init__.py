@@ -1,0 +1,1 @@
+"""What the environment says, typed and checked before anything starts."""

@@ -1,0 +1,105 @@
+"""The `.env` file: read for every start, and on a first one given fresh secrets for what nobody has set.
+
+Settings cannot load without the secrets, and whether a fresh KEK may be kept is known only once the
+database can be asked. So `manage.py quickstart` first puts them into this process (`complete`), and
+keeps them in the file (`keep`) after it has looked.
+"""
+
+import base64
+import os
+import re
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+PATH = Path(__file__).resolve().parents[2] / ".env"
+OWNER_ONLY = 0o600
+LINE = re.compile(r"(?:export )?(?P<name>[A-Za-z_][A-Za-z_0-9]*)=(?P<value>.*)")
+ESCAPED = re.compile(r"\\(.)")
+# What this process made up and has not yet written.
+made: dict[str, str] = {}
+
+
+def _fresh() -> dict[str, str]:
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "VAULT_KEYS": "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        # The quick start serves plain HTTP on loopback; without this, cookies would ask for TLS.
+        "HTTPS": "false",
+    }
+
+
+def path() -> Path:
+    return Path(os.environ.get("ENV_FILE") or PATH)
+
+
+def read(file: Path) -> None:
+    """Give this process the variables of `file` that it does not have, as NAME or as NAME_FILE.
+
+    No file, no variables. Raises ImproperlyConfigured with the number of a line that is not `NAME=value`.
+    """
+    present = {name.removesuffix("_FILE") for name in os.environ if _is_set(name)}
+    for name, value in _variables(file).items():
+        if name.removesuffix("_FILE") not in present:
+            os.environ[name] = value
+
+
+def _is_set(name: str) -> bool:
+    return bool(os.environ.get(name, "").strip())
+
+
+def _variables(file: Path) -> dict[str, str]:
+    try:
+        # Some editors begin a file with a mark that is not part of the first name.
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError):
+        raise ImproperlyConfigured(f"{file.name} cannot be read as text in UTF-8.") from None
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            name, value = _variable(line.strip(), f"{file.name}, line {number}")
+            found[name] = value
+    return found
+
+
+def _variable(line: str, place: str) -> tuple[str, str]:
+    match = LINE.fullmatch(line)
+    if match is None:
+        raise ImproperlyConfigured(f"{place} is not NAME=value, without blanks around the sign.")
+    name, value = match["name"], match["value"]
+    if not value.isprintable():
+        raise ImproperlyConfigured(f"{place}: {name} holds a character that cannot be seen.")
+    if value[:1] in ("'", '"'):
+        if len(value) < 2 or value[-1] != value[0]:
+            raise ImproperlyConfigured(f"{place}: {name} begins with a quote and does not end with it.")
+        value = value[1:-1] if value[0] == "'" else ESCAPED.sub(r"\1", value[1:-1])
+    return name, value
+
+
+def complete() -> None:
+    """Give this process a value for each needed variable that neither environment nor file has."""
+    read(path())
+    for name, value in _fresh().items():
+        if not (_is_set(name) or _is_set(f"{name}_FILE")):
+            os.environ[name] = made[name] = value
+
+
+def keep() -> list[str]:
+    """Append what was made to the file, readable by its owner only; returns the variables' names."""
+    if not made:
+        return []
+    file = path()
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    lines = "" if not before or before.endswith("\n") else "\n"
+    lines += "".join(f"{name}={value}\n" for name, value in made.items())
+    with open(
+        file, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, OWNER_ONLY)
+    ) as out:
+        out.write(lines)
+    file.chmod(OWNER_ONLY)
+    names = list(made)
+    made.clear()
+    return names

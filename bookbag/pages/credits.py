@@ -1,0 +1,58 @@
+"""The credits page, with the catalogue's prices and a way to each reply's receipt, and the ledger's export."""
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from billing import chart, free, ledger, statement, usage
+from billing.models import Account
+from bookbag.pages.prices import price_list
+from workspaces import csv_export
+from workspaces.access import WorkspaceRequest, admin_required, viewer_required
+from workspaces.models import Workspace
+
+
+def _account(workspace: Workspace) -> Account:
+    accounts = Account.objects.select_related("plan", "workspace__created_by", "free_allotment")
+    return get_object_or_404(accounts, workspace=workspace)
+
+
+def _before(request: WorkspaceRequest) -> int | None:
+    """The id in `?before=`; BadRequest unless it could be one."""
+    given = request.GET.get("before")
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdecimal() and len(given) < 19):
+        raise BadRequest("There is no such page of the ledger.")
+    return int(given)
+
+
+@viewer_required
+@require_safe
+def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    """Context: `account`, `usage` (its figures), `free_note` (why it gets no free credits, or None), `chart`,
+    `prices` and `page` (the ledger's lines)."""
+    account = ledger.refresh_if_due(_account(workspace))
+    if free.standing(account) == free.Standing.DUE:
+        # The address was confirmed, but the allotment that should have followed at once was not granted.
+        account = ledger.refresh(account)
+    figures = usage.of(account)
+    context = {
+        "workspace": workspace,
+        "account": account,
+        "usage": figures,
+        "free_note": free.note(account, reader=request.user),  # type: ignore[arg-type]
+        "chart": chart.of(figures.days),
+        "prices": price_list(),
+        "page": statement.page(account, before=_before(request)),
+        "metering_enabled": settings.METERING_ENABLED,
+    }
+    return render(request, "bookbag/credits/page.html", context)
+
+
+@admin_required
+@require_safe
+def ledger_csv(request: WorkspaceRequest, workspace: Workspace) -> HttpResponseBase:
+    return csv_export.attachment(statement.as_csv(_account(workspace)), f"ledger-{workspace.slug}.csv")

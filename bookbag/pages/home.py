@@ -1,0 +1,98 @@
+"""The pages that draw on every app: your workspaces, a new one, and a workspace at a glance."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing import free, ledger
+from bookbag import onboarding
+from workspaces.access import WorkspaceRequest, signed_in, viewer_required
+from workspaces.errors import SlugTaken, TooManyWorkspaces
+from workspaces.models import User, Workspace
+
+# One address per look: no capitals, and nothing that reads like something else.
+SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+AGENTS_SHOWN = 6
+
+
+class NewWorkspaceForm(forms.ModelForm):
+    slug = forms.CharField(
+        label="Address",
+        max_length=40,
+        required=False,
+        help_text="The part after /w/ in its links: small letters, digits and hyphens. Left empty, it is made of the name.",
+    )
+
+    class Meta:
+        model = Workspace
+        fields = ["name", "slug"]
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"]).lower()
+        if slug and not SLUG_SHAPE.fullmatch(slug):
+            raise forms.ValidationError("Use small letters, digits and single hyphens between them.")
+        if slug and Workspace.objects.filter(slug=slug).exists():
+            raise forms.ValidationError(str(SlugTaken()))
+        return slug
+
+
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Context: `memberships`, each with its workspace, that one's account and plan, and `agents`, a count."""
+    memberships = (
+        request.user.memberships.select_related("workspace__account__plan")  # type: ignore[union-attr]
+        .annotate(agents=Count("workspace__agents"))
+        .order_by("workspace__name", "pk")
+    )
+    return render(request, "bookbag/home.html", {"memberships": memberships})
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_workspace(request: HttpRequest) -> HttpResponse:
+    form = NewWorkspaceForm(request.POST or None)
+    if form.is_valid():
+        try:
+            workspace = onboarding.create_workspace(
+                owner=request.user,  # type: ignore[arg-type]
+                request=request,
+                **form.cleaned_data,
+            )
+        except SlugTaken as refusal:  # between the form's look and ours
+            form.add_error("slug", str(refusal))
+        except TooManyWorkspaces as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{workspace.name} is ready.")
+            return redirect(workspace)
+    return render(request, "bookbag/new_workspace.html", {"form": form})
+
+
+@viewer_required
+@require_safe
+def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    """Context: what the workspace has and who pays, as `_facts` gathers it."""
+    facts = _facts(workspace, request.user)  # type: ignore[arg-type]
+    return render(request, "bookbag/workspace.html", {"workspace": workspace, **facts})
+
+
+def _facts(workspace: Workspace, reader: User) -> dict[str, Any]:
+    llm_settings = getattr(workspace, "llm_settings", None)
+    account = getattr(workspace, "account", None)
+    return {
+        "account": ledger.refresh_if_due(account) if account else None,
+        "free_note": free.note(account, reader=reader) if account and settings.METERING_ENABLED else None,
+        "agents": workspace.agents.select_related("chat_model")[:AGENTS_SHOWN],
+        "agent_count": workspace.agents.count(),
+        "member_count": workspace.memberships.count(),
+        "byo_enabled": llm_settings is not None and llm_settings.byo_enabled,
+        "metering_enabled": settings.METERING_ENABLED,
+    }

@@ -1,0 +1,291 @@
+"""What the LLM settings page shows, gathered in a handful of queries whatever the number of agents."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models import Agent, Reply
+from llm import key_words, keys, listing, readiness, shape
+from llm.byo import settings_of
+from llm.forms import ProviderKeyForm, RegionForm
+from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
+from llm.outlook import Outlook, of_keys
+from llm.providers.base import Fault
+from llm.readiness import AgentReadiness, ModelReadiness, WayOut
+from llm.routing import Billing, KeyState
+from workspaces.models import Workspace
+
+COST_DAYS = 30
+# What a key must be allowed, as each provider's website names it.
+PERMISSIONS = {
+    Provider.OPENAI: "Any project key will do. A restricted one needs the permission “Model capabilities: Request”; "
+    "with “List models” as well, it can be checked at once and its models can be listed.",
+    Provider.ANTHROPIC: "Any API key of a workspace will do.",
+}
+Health = ProviderKey.Health
+State = ProviderKey.State
+
+HEALTH_WORDS = {
+    Health.UNVERIFIED: "Not verified",
+    Health.VALID: "Valid",
+    Health.REJECTED: "Rejected",
+    Health.LIMITED: "Limited",
+    Health.UNREACHABLE: "Not reached",
+    Health.UNREADABLE: "Unreadable",
+}
+
+
+@dataclass(frozen=True)
+class ProviderCard:
+    """One provider's card. `stops` names the agents that a deletion would stop now."""
+
+    provider: str
+    name: str
+    form: ProviderKeyForm
+    row: ProviderKey | None
+    previous: ProviderKey | None
+    health: str
+    stops: list[str]
+    waiting: int  # agents that need this provider, whatever the switch says
+    uses: int
+    cost: int | None  # millionths of a US dollar
+
+    @property
+    def health_words(self) -> str:
+        return HEALTH_WORDS[Health(self.health)] if self.row else ""
+
+    @property
+    def advice(self) -> str:
+        """What is wrong or not known yet, and what to do; empty for a key that works and may do all we ask of it."""
+        if self.row is None or (self.health == Health.VALID and self.row.may_list and not self.has_trouble):
+            return ""
+        return key_words.sentence(key_words.of(self.row, self.health))
+
+    @property
+    def has_trouble(self) -> bool:
+        return self.row is not None and key_words.stands(self.row)
+
+    @property
+    def tone(self) -> str:
+        """The kind of notice that the advice is."""
+        if self.health in (Health.REJECTED, Health.UNREADABLE):
+            return "danger"
+        restricted = self.row is not None and self.row.last_error in ("", Fault.LACKS_PERMISSION)
+        return "info" if self.health in (Health.UNVERIFIED, Health.VALID) and restricted else "warn"
+
+    @property
+    def last_problem(self) -> str:
+        return key_words.problem(self.row) if self.row else ""
+
+    @property
+    def headroom(self) -> str:
+        """What the last reply showed to be left of the account's rate limits; empty when it showed nothing."""
+        left = (self.row.headroom if self.row else None) or {}
+        told = [_left(left, noun) for noun in ("requests", "tokens") if f"{noun}_left" in left]
+        return f"{' and '.join(told)} left" if told else ""
+
+    @property
+    def region(self) -> RegionForm | None:
+        """The choice of a region, where the provider has some."""
+        offered = self.row is not None and listing.regions(self.provider)
+        return RegionForm(provider=self.provider, initial={"region": self.row.region}) if offered else None  # type: ignore[union-attr]
+
+    @property
+    def region_is_wrong(self) -> bool:
+        return self.row is not None and self.row.last_error == Fault.WRONG_REGION and self.has_trouble
+
+    @property
+    def permissions(self) -> str:
+        return PERMISSIONS[Provider(self.provider)]
+
+    @property
+    def key_page(self) -> str:
+        return shape.KEY_PAGES[Provider(self.provider)]
+
+    @property
+    def age_days(self) -> int:
+        return (timezone.now() - self.row.added_at).days if self.row else 0
+
+    @property
+    def is_old(self) -> bool:
+        return self.age_days >= settings.PROVIDER_KEY_MAX_AGE_DAYS > 0
+
+    @property
+    def restore_until(self) -> dt.datetime | None:
+        return (
+            self.previous.retired_at + keys.RESTORE_WITHIN
+            if self.previous and self.previous.retired_at
+            else None
+        )
+
+
+@dataclass(frozen=True)
+class Spending:
+    """BYO replies of the last 30 days: two figures of one thing, in two currencies, never added up."""
+
+    replies: int = 0
+    cost: int = 0  # millionths of a US dollar, at list price
+    credits: int = 0  # what the same replies cost with BYO off
+    unpriced: int = 0  # replies whose provider cost is unknown
+    custom: int = 0  # replies on chat models that credits cannot buy
+    by_key: dict[Any, tuple[int, int | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Overview:
+    settings: LLMSettings
+    cards: list[ProviderCard]
+    agents: list[AgentReadiness]
+    ways_out: list[WayOut]
+    custom_models: list[ChatModel]
+    spending: Spending
+    playground: str
+    metering: bool
+
+    @property
+    def broken(self) -> list[AgentReadiness]:
+        return [row for row in self.agents if row.is_broken]
+
+    @property
+    def breaking(self) -> list[AgentReadiness]:
+        return [row for row in self.agents if row.will_break]
+
+    @property
+    def has_key(self) -> bool:
+        return any(card.row for card in self.cards)
+
+
+def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
+    """The page of `workspace`; `bound` is a key form that came back with errors."""
+    row = settings_of(workspace)
+    held = list(_held(workspace))
+    mine = {one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE}
+    outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
+    rejected = {provider for provider, one in mine.items() if one.health == Health.REJECTED}
+    models = {one.pk: readiness.of(one, outlook, rejected) for one in _chat_models(workspace)}
+    agents = _agents(workspace, models)
+    spending = _spending(workspace, models)
+    return Overview(
+        settings=row,
+        cards=[_card(provider, outlook, held, agents, spending, bound) for provider in KEYED_PROVIDERS],
+        agents=agents,
+        ways_out=readiness.ways_out(agents, models.values()),
+        custom_models=[one.chat_model for one in models.values() if one.chat_model.is_custom],
+        spending=spending,
+        playground=_playground(agents),
+        metering=settings.METERING_ENABLED,
+    )
+
+
+def _held(workspace: Workspace) -> QuerySet[ProviderKey]:
+    """The workspace's active and restorable keys, and the platform's active ones, without their sealed parts."""
+    mine = Q(workspace=workspace, state__in=[State.ACTIVE, State.SUPERSEDED])
+    ours = Q(workspace=None, state=State.ACTIVE)
+    rows = ProviderKey.objects.filter(mine | ours).exclude(kek_id="").select_related("added_by")
+    return rows.defer("wrapped_dek", "nonce", "ciphertext").order_by("-retired_at", "-added_at")
+
+
+def _chat_models(workspace: Workspace) -> QuerySet[Any]:
+    """The catalogue and the workspace's own, withdrawn ones included: agents may still be set to them."""
+    counted = Count("agents", filter=Q(agents__workspace=workspace))
+    models = ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace)).annotate(
+        agent_count=counted
+    )
+    # Said again: a query that counts drops its model's own order.
+    return models.order_by("position", "name")
+
+
+def _agents(workspace: Workspace, models: dict[int, ModelReadiness]) -> list[AgentReadiness]:
+    rows = workspace.agents.exclude(status=Agent.Status.ARCHIVED).values_list("pk", "name", "chat_model_id")
+    return [
+        AgentReadiness(
+            name=name,
+            url=reverse("agents:agent", args=[workspace.slug, agent_id]),
+            playground=reverse("agents:playground", args=[workspace.slug, agent_id]),
+            on=models[chat_model_id],
+        )
+        for agent_id, name, chat_model_id in rows
+    ]
+
+
+def _card(
+    provider: str,
+    outlook: Outlook,
+    held: list[ProviderKey],
+    agents: list[AgentReadiness],
+    spending: Spending,
+    bound: ProviderKeyForm | None,
+) -> ProviderCard:
+    own = [one for one in held if one.workspace_id and one.provider == provider]
+    row = next((one for one in own if one.state == State.ACTIVE), None)
+    since = timezone.now() - keys.RESTORE_WITHIN
+    previous = next((one for one in own if one.retired_at is not None and one.retired_at > since), None)
+    needing = [one.name for one in agents if one.on.chat_model.provider == provider]
+    uses, cost = spending.by_key.get(row.pk, (0, 0)) if row else (0, 0)
+    lost = outlook.workspace_keys.get(provider) == KeyState.UNREADABLE
+    form = bound if bound is not None and bound.provider == provider else None
+    return ProviderCard(
+        provider=provider,
+        name=Provider(provider).label,
+        form=form or ProviderKeyForm(provider=provider, initial={"only_if_accepted": True}),
+        row=row,
+        previous=previous,
+        health=Health.UNREADABLE.value if lost else row.health if row else "",
+        stops=needing if outlook.byo_enabled else [],
+        waiting=len(needing),
+        uses=uses,
+        cost=cost,
+    )
+
+
+def _left(headroom: dict[str, int], noun: str) -> str:
+    """ "480 of 500 requests", or "480 requests" where the whole is not known."""
+    whole = f" of {headroom[noun]:,}" if noun in headroom else ""
+    return f"{headroom[f'{noun}_left']:,}{whole} {noun}"
+
+
+def _playground(agents: list[AgentReadiness]) -> str:
+    """Where to send a test message: an agent on a provider's model if there is one."""
+    keyed = [one for one in agents if one.on.chat_model.provider != Provider.LOCAL]
+    return next((one.playground for one in keyed or agents), "")
+
+
+def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spending:
+    since = timezone.now() - dt.timedelta(days=COST_DAYS)
+    # One that was stopped while its model was thinking has no text, and was billed by the provider all the same.
+    replies = workspace.replies.filter(billing=Billing.BYO, created_at__gte=since, state__in=Reply.ANSWERED)
+    groups = list(
+        replies.order_by()
+        .values("credential_id", "chat_model_id")
+        .annotate(
+            times=Count("pk"),
+            spoken=Count("pk", filter=~Q(text="")),
+            cost=Sum("estimated_cost"),
+            priced=Count("estimated_cost"),
+        )
+    )
+    by_key: dict[Any, tuple[int, int | None]] = {}
+    bought = 0
+    custom = 0
+    for group in groups:
+        times, cost = by_key.get(group["credential_id"], (0, None))
+        total = group["cost"] if cost is None else cost + (group["cost"] or 0)
+        by_key[group["credential_id"]] = (times + group["times"], total)
+        known = models.get(group["chat_model_id"])
+        if known is None or known.chat_model.is_custom:
+            custom += group["times"]
+        else:
+            bought += group["spoken"] * known.chat_model.price
+    return Spending(
+        replies=sum(group["times"] for group in groups),
+        cost=sum(group["cost"] or 0 for group in groups),
+        credits=bought,
+        unpriced=sum(group["times"] - group["priced"] for group in groups),
+        custom=custom,
+        by_key=by_key,
+    )

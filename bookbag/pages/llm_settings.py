@@ -1,0 +1,267 @@
+"""The LLM settings page and its acts. Admins and owners only; every act comes back to the page."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from bookbag.pages import llm_overview
+from llm import account, byo, key_words, keys, vault
+from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
+from llm.models import Provider, ProviderKey
+from llm.providers.base import ProviderError
+from llm.reauth import recent_sign_in_required
+from workspaces.access import WorkspaceRequest, admin_required
+from workspaces.models import Workspace
+
+Health = ProviderKey.Health
+
+LEVELS = {
+    Health.VALID: messages.SUCCESS,
+    Health.REJECTED: messages.ERROR,
+    Health.UNREADABLE: messages.ERROR,
+}
+VAULT_SHUT = (
+    "The vault is not available, so nothing was changed. An operator has to look into it; your page is fine."
+)
+
+CHECK_RUNNING = "This key is being checked at this moment. Its card shows the result in a few seconds."
+
+
+def _back(workspace: Workspace) -> HttpResponse:
+    return redirect("llm:settings", workspace.slug)
+
+
+def _say(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
+    """What was done with a key, and what its provider says of it."""
+    name, level = Provider(row.provider).label, LEVELS.get(Health(row.health), messages.WARNING)
+    told = key_words.sentence(key_words.of(row))
+    messages.add_message(request, level, f"{name} key {row.mask} {done} {told}")
+
+
+def _check(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
+    """Verify a stored key and say what came of it."""
+    try:
+        keys.verify(row, by=request.membership.user, request=request)
+    except vault.VaultUnavailable:
+        messages.error(request, VAULT_SHUT)
+    except keys.CheckRunning:
+        messages.info(request, CHECK_RUNNING)
+    else:
+        _say(request, row, done)
+
+
+def _page(
+    request: WorkspaceRequest,
+    workspace: Workspace,
+    *,
+    key_form: ProviderKeyForm | None = None,
+    model_form: CustomModelForm | None = None,
+) -> HttpResponse:
+    context = {
+        "workspace": workspace,
+        "page": llm_overview.of(workspace, key_form),
+        "model_form": model_form or CustomModelForm(auto_id="custom_%s"),
+        "confirmed": request.GET.get("confirmed"),
+    }
+    return render(request, "bookbag/llm_settings/page.html", context)
+
+
+@require_safe
+@admin_required
+def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    return _page(request, workspace)
+
+
+@sensitive_post_parameters("secret")
+@require_POST
+@admin_required
+@recent_sign_in_required
+def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    form = ProviderKeyForm(request.POST, provider=provider)
+    if not form.is_valid():
+        return _page(request, workspace, key_form=form)
+    name = Provider(provider).label
+    try:
+        row = keys.enter(
+            workspace,
+            provider=provider,
+            secret=form.cleaned_data["secret"],
+            by=request.membership.user,
+            request=request,
+            only_if_accepted=form.cleaned_data["only_if_accepted"],
+        )
+    except keys.SecretRejected:
+        form.add_error(
+            "secret",
+            f"{name} rejects this key, so it was not saved. To save it all the same, paste it again and clear the box.",
+        )
+        return _page(request, workspace, key_form=form)
+    except vault.VaultError:
+        messages.error(request, VAULT_SHUT)
+    else:
+        _say(request, row, "saved.")
+    return _back(workspace)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_required
+@recent_sign_in_required
+def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """GET asks first, for browsers without the dialog."""
+    name = Provider(provider).label
+    if request.method != "POST":
+        card = next(card for card in llm_overview.of(workspace).cards if card.provider == provider)
+        return (
+            render(request, "bookbag/llm_settings/delete_key.html", {"workspace": workspace, "card": card})
+            if card.row
+            else _back(workspace)
+        )
+    try:
+        row = keys.delete(workspace, provider=provider, by=request.membership.user, request=request)
+    except keys.NoActiveKey:
+        messages.info(request, f"There is no {name} key to delete.")
+    else:
+        messages.success(request, f"{name} key {row.mask} deleted, and its stored bytes with it.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    row = keys.active(workspace, provider)
+    if row is None:
+        messages.info(request, f"There is no {Provider(provider).label} key to verify.")
+    else:
+        _check(request, row, "checked.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+@recent_sign_in_required
+def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    name = Provider(provider).label
+    try:
+        row = keys.restore(workspace, provider=provider, by=request.membership.user, request=request)
+    except keys.NothingToRestore:
+        messages.warning(request, f"There is no earlier {name} key left to restore.")
+    else:
+        messages.success(request, f"{name} key {row.mask} is in use again.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+@recent_sign_in_required
+def set_region(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """Choose the region of the stored key's project, and check the key there."""
+    form, name = RegionForm(request.POST, provider=provider), Provider(provider).label
+    if not form.is_valid():
+        messages.error(request, f"Nothing was changed. {name} has no such region here.")
+        return _back(workspace)
+    region = form.cleaned_data["region"]
+    try:
+        row = keys.set_region(
+            workspace, provider=provider, region=region, by=request.membership.user, request=request
+        )
+    except keys.NoActiveKey:
+        messages.info(request, f"There is no {name} key to choose a region for.")
+    else:
+        _check(request, row, f"is set to {row.get_region_display() or 'Global'}.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+@recent_sign_in_required
+def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    enabled = request.POST.get("byo_enabled") == "on"
+    if byo.set_byo(workspace, enabled=enabled, by=request.membership.user, request=request):
+        messages.success(
+            request,
+            "“Bring your own LLM” is on: the next reply runs on your own key."
+            if enabled
+            else "“Bring your own LLM” is off: the next reply runs on credits.",
+        )
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    form = CustomModelForm(request.POST, auto_id="custom_%s")
+    if not form.is_valid():
+        return _page(request, workspace, model_form=form)
+    named = {name: form.cleaned_data[name] for name in form.NAMING}
+    try:
+        row = byo.add_model(
+            workspace, **named, own_word=form.own_word(), by=request.membership.user, request=request
+        )
+    except byo.ModelUnfit as refused:
+        form.add_error("model_id", refused.reason)
+        return _page(request, workspace, model_form=form)
+    except byo.ModelExists as refused:
+        where = "a custom model here" if refused.existing.is_custom else "in the catalogue"
+        form.add_error("model_id", f"That is {where} already, as {refused.existing}.")
+        return _page(request, workspace, model_form=form)
+    messages.success(request, f"{row} can be chosen for agents now.")
+    return _back(workspace)
+
+
+@require_POST
+@admin_required
+def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id: int) -> HttpResponse:
+    row = get_object_or_404(workspace.chat_models, pk=chat_model_id)
+    try:
+        byo.remove_model(workspace, row, by=request.membership.user, request=request)
+    except byo.ModelInUse as refused:
+        messages.error(request, f"{row} is in use by {', '.join(refused.users)}. Change their model first.")
+    else:
+        messages.success(request, f"{row} removed.")
+    return _back(workspace)
+
+
+@require_safe
+@admin_required
+def account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """What the workspace's own account offers, as stored; asked of the provider if that is older than a day."""
+    row = keys.active(workspace, provider)
+    problem = _list_again(row) if row and account.is_stale(row) else ""
+    context = {
+        "workspace": workspace,
+        "name": Provider(provider).label,
+        "provider": provider,
+        "row": row,
+        "problem": problem,
+        "models": account.models_of(workspace, row) if row else None,
+    }
+    return render(request, "bookbag/llm_settings/account_models.html", context)
+
+
+@require_POST
+@admin_required
+def refresh_account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    row, name = keys.active(workspace, provider), Provider(provider).label
+    problem = _list_again(row) if row else f"There is no {name} key to ask with."
+    if problem:
+        messages.error(request, problem)
+    else:
+        messages.success(request, f"{name} was asked just now.")
+    return redirect("llm:account_models", workspace.slug, provider)
+
+
+def _list_again(row: ProviderKey) -> str:
+    """Ask the provider for the account's models and store them. A sentence when there is no new list, else empty."""
+    name = Provider(row.provider).label
+    try:
+        keys.list_account_models(row)
+    except vault.VaultError:
+        return f"The stored {name} key cannot be opened. Enter it again on the settings page."
+    except keys.CheckRunning:
+        return CHECK_RUNNING
+    except ProviderError as error:
+        return f"{key_words.no_list(error.fault, row.provider)}."
+    row.refresh_from_db(fields=["listed_at"])
+    return ""

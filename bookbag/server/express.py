@@ -1,0 +1,189 @@
+"""The express lane: the chat path without the middleware stack.
+
+A reply costs less than half of what it does behind Django's middleware, most of which hops between
+threads for each request (docs/decisions/0008-express-lane.md has the figures). What the stack would
+have checked is checked here with Django's own code: the host, the CSRF token and origin, the size of
+the body. Who may is checked by the view itself. Views opt in with `view.express = True`; the same
+views also answer through the ordinary stack, which is how forms without JavaScript reach them.
+"""
+
+import asyncio
+import contextlib
+import io
+import logging
+from typing import Any
+
+from csp.utils import build_policy
+from django.conf import settings
+from django.core.exceptions import BadRequest, DisallowedHost, SuspiciousOperation
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, HttpResponseBase
+from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from agents import refusals
+from bookbag.operations import health
+from bookbag.server import bounds
+from bookbag.server.arrival import App, Receive, Scope, Send
+from bookbag.server.error_pages import new_reference, outage
+from bookbag.server.middleware import assert_no_nul
+from workspaces import tracing
+
+log = logging.getLogger("django.request")
+
+# All chat paths are among the agents' own: looking them up there passes the rest of the site by.
+CHAT = "agents.urls"
+ENDINGS = ("/messages/", "/stream/", "/stop/")
+
+
+class Express:
+    """ASGI: serves express views to scripts and answers probes, hands everything else to Django."""
+
+    def __init__(self, django: App) -> None:
+        self.django = django
+        self.csrf = CsrfViewMiddleware(lambda request: HttpResponse())
+        self.headers = [
+            (b"content-security-policy", build_policy().encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", settings.X_FRAME_OPTIONS.encode()),
+            (b"referrer-policy", settings.SECURE_REFERRER_POLICY.encode()),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cache-control", b"no-store"),
+        ]
+        if settings.SECURE_HSTS_SECONDS:
+            self.headers.append(
+                (
+                    b"strict-transport-security",
+                    f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload".encode(),
+                )
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in health.PROBES:
+            await self._send(await health.probe(scope["method"], scope["path"]), receive, send)
+            return
+        bounds.drop_odd_headers(scope)
+        if len(scope["path"]) > bounds.LONGEST_PATH:
+            await self._refuse(scope, receive, send, 414, "400.html")
+            return
+        match = _match(scope)
+        if match is None:
+            await self._page(scope, receive, send)
+            return
+        try:
+            bounds.refuse_announced_flood(scope, bounds.FORM_BYTES)
+            receive = bounds.up_to(bounds.FORM_BYTES, receive)
+            body = await _read_body(receive)
+            request = ASGIRequest(scope, io.BytesIO(body))
+            response = await self._respond(request, match, len(body))
+        except bounds.TooLarge:
+            response = refusals.as_json("message_too_large", status=413, data={"limit": 20_000})
+        except asyncio.CancelledError:
+            return
+        await self._send(response, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """To Django, which by itself would put a body of any size on the disk before it looks who sends it."""
+        try:
+            most = bounds.most_bytes(scope)
+            bounds.refuse_announced_flood(scope, most)
+            await self.django(scope, bounds.up_to(most, receive), send)
+        except bounds.TooLarge:
+            await self._refuse(scope, receive, send, 413, "413.html")
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: int, template: str) -> None:
+        request = ASGIRequest({**scope, "path": "/"}, io.BytesIO())
+        await self._send(render(request, template, status=status), receive, send)
+
+    async def _respond(self, request: ASGIRequest, match: ResolverMatch, size: int) -> HttpResponseBase:
+        try:
+            request.get_host()
+            if size > bounds.READ_AT_ONCE:
+                # Where other streams are served meanwhile: half a megabyte of "%" takes a quarter of a second.
+                await asyncio.to_thread(getattr, request, "POST")
+            assert_no_nul(request)
+            tracing.reply_id.set(str(match.kwargs.get("reply_id", "")))
+            self.csrf.process_request(request)
+            refusal = self.csrf.process_view(request, match.func, (), {})
+            if refusal is not None:
+                return refusal
+            response: HttpResponseBase = await match.func(request, **match.kwargs)
+        except DisallowedHost:
+            return refusals.as_json("not_found", status=400)
+        except (SuspiciousOperation, MultiPartParserError, BadRequest):
+            return refusals.as_json("malformed", status=400)
+        except Exception as problem:
+            cause = await asyncio.to_thread(outage, problem)
+            if cause:
+                return refusals.as_json(cause, status=503)
+            message = f"Our side: something went wrong. Try again. (Reference {new_reference(request)})"
+            log.error("Internal Server Error: %s", request.path, exc_info=problem, extra={"request": request})
+            return refusals.as_json("internal", status=500, message=message)
+        return response
+
+    async def _send(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.items()
+        ]
+        await send(
+            {"type": "http.response.start", "status": response.status_code, "headers": headers + self.headers}
+        )
+        if response.streaming:
+            await _stream(response, receive, send)
+        else:
+            await send({"type": "http.response.body", "body": response.content})  # type: ignore[attr-defined]
+
+
+def _match(scope: Scope) -> ResolverMatch | None:
+    if scope["type"] != "http" or not scope["path"].endswith(ENDINGS):
+        return None
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    if b"application/json" not in accept and b"text/event-stream" not in accept:
+        return None
+    try:
+        match = resolve(scope["path"], CHAT)
+    except Resolver404:
+        return None
+    return match if getattr(match.func, "express", False) else None
+
+
+async def _read_body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _stream(response: Any, receive: Receive, send: Send) -> None:
+    """Send until the stream ends or the client leaves, which is noticed even while there is nothing to send."""
+    sender = asyncio.current_task()
+    left = False
+
+    async def notice_leaving() -> None:
+        nonlocal left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left = True
+        if sender:
+            sender.cancel()
+
+    listener = asyncio.create_task(notice_leaving())
+    try:
+        async with contextlib.aclosing(aiter(response)) as events:
+            async for event in events:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except asyncio.CancelledError:
+        if sender:
+            sender.uncancel()
+        if not left:
+            # The server was told to stop and waits no longer. A clean end: whoever watches comes back for the rest.
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        listener.cancel()
