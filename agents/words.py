@@ -7,8 +7,9 @@ import datetime as dt
 from typing import Any
 
 from llm import lifecycle, listing
+from llm.models import Provider
 
-PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
+PROVIDER_NAMES = {one.value: one.label for one in Provider}
 
 REFUSALS = {
     "not_signed_in": "Your session has ended. Sign in again; what you typed is still here.",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from llm.providers import roster
 from llm.providers.base import Outcome
 
 
@@ -32,10 +33,6 @@ class Cost:
     saved: int | None = None
 
 
-# Anthropic takes a quarter more for input that it stores in its cache; OpenAI takes nothing.
-CACHE_WRITE_QUARTERS = {"openai": 4, "anthropic": 5}
-
-
 def estimated_cost(provider: str, outcome: Outcome, prices: Prices) -> Cost:
     """What the provider will bill for a completion, as far as its own counts and the list prices tell."""
     total, output = outcome.input_tokens, outcome.output_tokens
@@ -46,7 +43,7 @@ def estimated_cost(provider: str, outcome: Outcome, prices: Prices) -> Cost:
     long_prompt = prices.long_prompt_tokens is not None and total > prices.long_prompt_tokens
     factor = prices.long_prompt_factor if long_prompt else 1
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    quarters = CACHE_WRITE_QUARTERS[provider] if written else 4
+    quarters = roster.named(provider).cache_write_quarters if written else 4
     # In quarters of a millionth of a millionth, so that a quarter more stays an integer.
     plain = total * prices.input * 4
     inputs = (

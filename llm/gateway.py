@@ -14,17 +14,18 @@ from django.conf import settings
 
 from llm import keys, vault
 from llm.profiles import Parameters
-from llm.providers import anthropic, openai
+from llm.providers import roster
 from llm.providers.base import Call, Fault, Limits, Message, Outcome, ProviderError
-from llm.providers.twin import Twin
+from llm.providers.twins import twin_of
 from llm.routing import KeyState
 
-TWINS: dict[str, Twin] = {"openai": openai.TWIN, "anthropic": anthropic.TWIN}
 MAX_ATTEMPTS = 3
 # A provider that asks for a longer wait than this many seconds is not waited for: the member is told.
 PATIENCE = 5.0
 # Seconds between two attempts, at the least, whatever a provider says.
 SHORTEST_WAIT = 0.25
+# Loaded with the server, so that no reply waits for an SDK.
+TWINS = {one.name: twin_of(one.name) for one in roster.KEYED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Completion:
         region: str = "",
         left_out: frozenset[str] = frozenset(),
     ) -> None:
-        self.twin = TWINS[provider]
+        self.twin = twin_of(provider)
         self.call = Call(
             model_id=model_id,
             messages=messages,

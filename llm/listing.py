@@ -3,8 +3,6 @@
 No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
 """
 
-from importlib import import_module
-
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
@@ -13,6 +11,7 @@ from django.utils import timezone
 from llm import profiles, shape
 from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.providers.base import Checked, Listing, check
+from llm.providers.twins import twin_of
 from llm.vault import Secret
 
 # For a whole list, from connecting to its last page.
@@ -39,8 +38,7 @@ def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
 
 def ask_at(url: str, provider: str, secret: Secret) -> Checked:
     """The same of whatever answers at `url`."""
-    # Imported when first needed: the SDKs take seconds to load.
-    twin = import_module(f"llm.providers.{provider}").TWIN
+    twin = twin_of(provider)
 
     async def once() -> Checked:
         return await check(twin.list_models(secret, base_url=url, seconds=CHECK_SECONDS))

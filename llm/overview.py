@@ -13,23 +13,18 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from llm import key_words, keys, listing, readiness, shape
+from llm import key_words, keys, listing, readiness
 from llm.byo import settings_of
 from llm.forms import ProviderKeyForm, RegionForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
 from llm.outlook import Outlook, of_keys
+from llm.providers import roster
 from llm.providers.base import Fault
 from llm.readiness import AgentReadiness, ModelReadiness, WayOut
 from llm.routing import KeyState
 from workspaces.models import Workspace
 
 COST_DAYS = 30
-# What a key must be allowed, as each provider's website names it.
-PERMISSIONS = {
-    Provider.OPENAI: "Any project key will do. A restricted one needs the permission “Model capabilities: Request”; "
-    "with “List models” as well, it can be checked at once and its models can be listed.",
-    Provider.ANTHROPIC: "Any API key of a workspace will do.",
-}
 # States of a reply (agents.Reply.State) that would have been charged on credits, given text.
 DELIVERED = ["completed", "stopped", "cut"]
 Health = ProviderKey.Health
@@ -106,11 +101,11 @@ class ProviderCard:
 
     @property
     def permissions(self) -> str:
-        return PERMISSIONS[Provider(self.provider)]
+        return roster.named(self.provider).permissions
 
     @property
     def key_page(self) -> str:
-        return shape.KEY_PAGES[Provider(self.provider)]
+        return roster.named(self.provider).key_page
 
     @property
     def age_days(self) -> int:

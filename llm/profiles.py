@@ -20,6 +20,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from llm.providers import roster
+
+EFFORT_PARAMETERS = frozenset(filter(None, (one.effort_parameter for one in roster.KEYED)))
+THINKING_PARAMETERS = frozenset(filter(None, (one.thinking_parameter for one in roster.KEYED)))
+
 # Weakest first, in the providers' words; `none` turns thinking off.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 OFF = "none"
@@ -167,16 +172,16 @@ def of(
     if left_out:
         profile = _with_refusals(profile, frozenset(left_out.split()))
     if listed is not None:
-        profile = _with_list(provider, profile, listed)
+        profile = _with_list(profile, listed)
     return profile
 
 
 def _with_refusals(profile: Profile, left_out: frozenset[str]) -> Profile:
     if "temperature" in left_out:
         profile = replace(profile, temperature=Temperature.REFUSED)
-    if left_out & {"reasoning_effort", "output_config"}:
+    if left_out & EFFORT_PARAMETERS:
         profile = replace(profile, efforts=(), default_effort="")
-    return profile if "thinking" not in left_out else replace(profile, off="")
+    return replace(profile, off="") if left_out & THINKING_PARAMETERS else profile
 
 
 def _with_own_word(profile: Profile, word: OwnWord) -> Profile:
@@ -192,13 +197,13 @@ def _with_own_word(profile: Profile, word: OwnWord) -> Profile:
     return replace(profile, **changes)  # type: ignore[arg-type]
 
 
-def _with_list(provider: str, profile: Profile, listed: Listed) -> Profile:
+def _with_list(profile: Profile, listed: Listed) -> Profile:
     changes: dict[str, object] = {
         name: value
         for name in ("lifecycle", "shuts_down_on", "context_tokens", "output_limit")
         if (value := getattr(listed, name))
     }
-    if provider == "anthropic" and listed.thinking is not None and profile.may_think:
+    if listed.thinking is not None and profile.may_think:
         off = next((kind for kind in ("disabled", "between_tools") if kind in listed.thinking), "")
         profile = replace(profile, off=off)
     if listed.efforts is not None and profile.may_think:
@@ -243,7 +248,8 @@ O_SERIES = re.compile(r"o\d")
 def by_rules(provider: str, model_id: str) -> Profile:
     """What the rules alone say of an id; the careful row for one that they do not know."""
     name = DATED.sub("", model_id.lower())
-    profile = _claude(name) if provider == "anthropic" else _openai(name)
+    rules = RULES.get(provider)
+    profile = rules(name) if rules else CAREFUL
     day, successor = LAST_DAYS.get(name, (None, ""))
     return replace(profile, shuts_down_on=day, replaced_by=successor) if day else profile
 
@@ -307,6 +313,9 @@ def _claude(name: str) -> Profile:
     if not off:
         return CLAUDE_THINKS
     return replace(CLAUDE_THINKS, thinking=Thinking.OPTIONAL, efforts=(OFF, *CLAUDE_THINKS.efforts), off=off)
+
+
+RULES = {"openai": _openai, "anthropic": _claude}
 
 
 def _last_days() -> dict[str, tuple[dt.date, str]]:

@@ -79,12 +79,12 @@ class EventReader:
         return self.feed(b"\n\n") if self.rest or self.data else []
 
 
-def error_event(provider: str, event: Any, outcome: Outcome) -> ProviderError:
+def error_event(how: refusals.Refusals, event: Any, outcome: Outcome) -> ProviderError:
     """The error that an event inside a stream tells of."""
-    answer = refusals.answer_of(provider, None, event)
+    answer = refusals.answer_of(how, None, event)
     if answer is None:
         return ProviderError(Fault.UNAVAILABLE, request_id=outcome.request_id, note=IN_THE_STREAM)
-    error = wire.from_answer(provider, answer, httpx2.Headers())
+    error = wire.from_answer(how, answer, httpx2.Headers())
     error.request_id = error.request_id or outcome.request_id
     error.note = IN_THE_STREAM
     return error

@@ -27,7 +27,8 @@ from billing import statement
 from bookbag import arrival, bounds, logs, reports
 from llm import credentials, shape
 from llm.models import Provider
-from llm.providers import anthropic, base, events, openai, refusals, wire
+from llm.providers import anthropic, base, events, openai, refusals, roster, wire
+from llm.providers.twins import twin_of
 from workspaces import adapter, audit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,12 +106,13 @@ def _refused(
 def _refusal(text: str) -> None:
     """A provider's refusal, its words and names being the text."""
     error = {"message": text, "type": text, "code": text, "param": text}
-    for provider in (Provider.OPENAI, Provider.ANTHROPIC):
+    for one in roster.KEYED:
+        how = twin_of(one.name).refusals
         answer = refusals.answer_of(
-            provider, 400, refusals.parsed(json.dumps({"type": "error", "error": error}).encode())
+            how, 400, refusals.parsed(json.dumps({"type": "error", "error": error}).encode())
         )
         assert answer
-        refusals.fault_of(provider, answer)
+        refusals.fault_of(how, answer)
         refusals.refused_parameter(answer, frozenset({"temperature", "effort"}))
         refusals.told_wait(answer)
     refusals.parsed(text.encode("utf-8", "replace"))
