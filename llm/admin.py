@@ -1,6 +1,6 @@
 """The operators' pages: platform keys by their masks, the catalogue with its prices, and what workspaces chose.
 
-No page here opens a key or shows a sealed byte; acts go through llm/keys.py and are audited there.
+No page here opens a key or shows a sealed byte; acts go through llm/keys and are audited there.
 """
 
 import datetime as dt

@@ -1,6 +1,6 @@
 """The front door to the providers: whose key opens, and a completion with its retries.
 
-This module and llm/keys.py are the only ones that unseal a secret; here it happens when a reply is
+This module and llm/keys/opening.py are the only ones that unseal a secret; here it happens when a reply is
 accepted, and the secret lives no longer than the run.
 """
 

@@ -23,6 +23,7 @@ import httpx2  # isort: skip
 from agents import replies, runs, settlement, watching  # isort: skip
 from bookbag import error_pages  # isort: skip
 from llm import gateway, keys, listing, notices, overview, vault  # isort: skip
+from llm.keys import saving  # isort: skip
 from workspaces.sessions import SessionStore  # isort: skip
 
 WORDS = os.environ["CANARY_WORDS"]
@@ -82,7 +83,7 @@ async def break_off(self: Any) -> Any:
 
 PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
     ("seal", vault, "seal", RuntimeError),
-    ("store", keys, "_put_in_place", DatabaseError),
+    ("store", saving, "_put_in_place", DatabaseError),
     ("check", listing, "ask", RuntimeError),
     ("page", overview, "of", RuntimeError),
     ("session", SessionStore, "load", RuntimeError),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from llm import health, key_words, keys
 from llm.gateway import Completion
+from llm.keys import checking
 from llm.models import ProviderKey
 from llm.profiles import Parameters
 from llm.providers.base import VERDICT_OF, Fault
@@ -368,7 +369,7 @@ def test_a_second_check_of_a_key_is_refused_while_one_runs(
     adam: Client, cast: Cast, provider_double: Double
 ) -> None:
     row = put(cast)
-    with keys._alone(row):
+    with checking.alone(row):
         assert "being checked at this moment" in said(adam.post(OPENAI + "verify/", follow=True))
         assert "being checked at this moment" in text_of(adam.get(OPENAI + "models/"))
     assert provider_double.calls() == []
