@@ -15,7 +15,7 @@ from django.conf import settings
 from llm import keys, vault
 from llm.profiles import Parameters
 from llm.providers import roster
-from llm.providers.base import Call, Fault, Limits, Message, Outcome, ProviderError
+from llm.providers.base import Call, Fault, Limits, Message, ProviderError, ResponseMetadata
 from llm.providers.twins import twin_of
 from llm.routing import KeyState
 
@@ -54,7 +54,7 @@ def open_key(row: SealedKey) -> tuple[KeyState, vault.Secret | None]:
 class Completion:
     """One reply's dealings with its provider: at most three calls, and never a second one after text.
 
-    `outcome`, `attempts` and `left_out` fill while `pieces` is read.
+    `metadata`, `attempts` and `left_out` fill while `text` is read.
     """
 
     def __init__(
@@ -83,20 +83,20 @@ class Completion:
             ),
             left_out=left_out & self.twin.optional,
         )
-        self.outcome = Outcome()
+        self.metadata = ResponseMetadata()
         self.attempts = 0
         # What this reply did without, and which of it the model takes in no reply.
         self.left_out: list[str] = []
         self.learnt: list[str] = []
 
-    async def pieces(self) -> AsyncGenerator[str, None]:
+    async def text(self) -> AsyncGenerator[str, None]:
         """Text as it arrives. ProviderError once retries, which change neither model, price nor owner, are spent."""
         spoken = False
         while True:
             self.attempts += 1
-            self.outcome = Outcome()
+            self.metadata = ResponseMetadata()
             try:
-                async for piece in self.twin.stream(self.call, self.outcome):
+                async for piece in self.twin.stream(self.call, self.metadata):
                     spoken = True
                     yield piece
                 return

@@ -30,7 +30,7 @@ def regions(provider: str) -> list[str]:
 
 
 def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
-    """What `provider` says of `secret` within CHECK_SECONDS: a verdict, and the account's models if it lists them."""
+    """What `provider` says of `secret` within CHECK_SECONDS: its health, and the account's models if it lists them."""
     if not connection.in_atomic_block:
         connection.close()
     return ask_at(base_url(provider, region), provider, secret)
@@ -74,7 +74,7 @@ def _row(key: ProviderKey, one: Listing) -> ListedModel:
 
 def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> profiles.Profile:
     """The profile of a stored chat model; `listed` is what the account that would run it says."""
-    return profiles.of(
+    return profiles.resolve(
         chat_model.provider,
         chat_model.model_id,
         listed=said(listed) if listed else None,

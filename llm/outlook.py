@@ -101,7 +101,7 @@ def key_state(health: str, kek_id: str) -> KeyState:
     return KeyState.UNREADABLE if lost else KeyState.READABLE
 
 
-def of(workspace: Workspace) -> Outlook:
+def for_workspace(workspace: Workspace) -> Outlook:
     """Three queries, however many agents are then asked for."""
     byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
     theirs_or_ours = Q(workspace=workspace) | Q(workspace__isnull=True)

@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from llm import key_words, keys, listing, readiness
+from llm import key_wording, keys, listing, readiness
 from llm.byo import settings_of
 from llm.forms import ProviderKeyForm, RegionForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
@@ -64,11 +64,11 @@ class ProviderCard:
         """What is wrong or not known yet, and what to do; empty for a key that works and may do all we ask of it."""
         if self.row is None or (self.health == Health.VALID and self.row.may_list and not self.has_trouble):
             return ""
-        return key_words.sentence(key_words.of(self.row, self.health))
+        return key_wording.sentence(key_wording.wording_of(self.row, self.health))
 
     @property
     def has_trouble(self) -> bool:
-        return self.row is not None and key_words.stands(self.row)
+        return self.row is not None and key_wording.stands(self.row)
 
     @property
     def tone(self) -> str:
@@ -80,7 +80,7 @@ class ProviderCard:
 
     @property
     def last_problem(self) -> str:
-        return key_words.problem(self.row) if self.row else ""
+        return key_wording.problem(self.row) if self.row else ""
 
     @property
     def headroom(self) -> str:
@@ -167,7 +167,7 @@ def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
     mine = {one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE}
     outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
     rejected = {provider for provider, one in mine.items() if one.health == Health.REJECTED}
-    models = {one.pk: readiness.of(one, outlook, rejected) for one in _chat_models(workspace)}
+    models = {one.pk: readiness.assess(one, outlook, rejected) for one in _chat_models(workspace)}
     agents = _agents(workspace, models)
     spending = _spending(workspace, models)
     return Overview(

@@ -154,7 +154,7 @@ def _room(profile: Profile, wish: Wish, *, thinks: bool) -> int:
     return min(asked, profile.output_limit) if profile.output_limit else asked
 
 
-def of(
+def resolve(
     provider: str,
     model_id: str,
     *,

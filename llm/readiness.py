@@ -61,7 +61,7 @@ class WayOut:
     choices: list[ModelReadiness]
 
 
-def of(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelReadiness:
+def assess(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelReadiness:
     """`rejected`: the providers that do not accept the workspace's key; such a route stands, and fails."""
     now, after = (
         _prospect(chat_model, outlook.route(chat_model, byo_enabled=byo_enabled), rejected)

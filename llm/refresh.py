@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from llm import health, keys, listing, vault
 from llm.models import ProviderKey
-from llm.providers.base import Verdict
+from llm.providers.base import KeyHealth
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,6 @@ def _ask_and_store(row: ProviderKey) -> str:
         listing.store(row, checked.models)
     if not checked.may_list:
         ProviderKey.objects.filter(pk=row.pk).update(may_list=False)
-    if checked.verdict == Verdict.REJECTED:
+    if checked.health == KeyHealth.REJECTED:
         health.mark(row.pk, ProviderKey.Health.REJECTED, error=checked.fault.value if checked.fault else "")
     return checked.fault.value if checked.fault else ""

@@ -55,7 +55,7 @@ def _found(row: ProviderKey, checked: Checked | None) -> Health | None:
         return Health.UNREADABLE
     if checked.fault is Fault.LACKS_PERMISSION and row.health == Health.VALID:
         return None
-    return Health(checked.verdict)
+    return Health(checked.health)
 
 
 def error_of(found: Health, checked: Checked | None) -> str:

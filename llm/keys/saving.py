@@ -35,7 +35,7 @@ def enter(
         raise SecretUnfit
     before = active(workspace, provider)
     checked = listing.ask(provider, secret, region=before.region if before else "")
-    found = Health(checked.verdict)
+    found = Health(checked.health)
     if only_if_accepted and found == Health.REJECTED:
         raise SecretRejected
     row = replace(

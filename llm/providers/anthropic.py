@@ -12,7 +12,7 @@ from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
 from llm.profiles import EFFORTS, Listed
 from llm.providers import events, wire
-from llm.providers.base import Call, Fault, Finish, Listing, Message, Outcome
+from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
@@ -79,7 +79,7 @@ def _cached_until(messages: list[Message]) -> Message | None:
     return stable[-1] if sum(len(message.text) for message in stable) >= CACHED_FROM else None
 
 
-def text_of(data: bytes, outcome: Outcome) -> str | None:
+def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     """One event's text; None once the stream is done."""
     event = events.parse(data)
     kind = event.get("type")
@@ -92,43 +92,43 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
         usage = (event.get("message") or {}).get("usage")
         if isinstance(usage, dict):
             # Its output is a placeholder; the last event has the count.
-            _count({**usage, "output_tokens": None}, outcome)
+            _count({**usage, "output_tokens": None}, metadata)
     elif kind == "message_delta":
-        _count(_part(event, "usage"), outcome)
+        _count(_part(event, "usage"), metadata)
         reason = (event.get("delta") or {}).get("stop_reason")
         if reason:
-            outcome.finish = FINISH.get(reason, Finish.STOP)
+            metadata.finish = FINISH.get(reason, Finish.STOP)
     elif kind == "message_stop":
-        return None if outcome.finish else ""
+        return None if metadata.finish else ""
     elif kind == "error":
-        raise events.error_event(REFUSALS, event, outcome)
+        raise events.error_event(REFUSALS, event, metadata)
     return ""
 
 
-def _count(usage: dict[str, Any], outcome: Outcome) -> None:
+def _count(usage: dict[str, Any], metadata: ResponseMetadata) -> None:
     """Take in usage so far. It is cumulative, so the latest event wins; what it does not name stays.
 
     Anthropic's `input_tokens` leave out what the cache read and wrote; ours are the whole prompt.
     """
-    before = (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
+    before = (metadata.cached_tokens or 0) + (metadata.cache_write_tokens or 0)
     cached = events.count(usage.get("cache_read_input_tokens"))
     written = events.count(usage.get("cache_creation_input_tokens"))
     if cached is not None:
-        outcome.cached_tokens = cached
+        metadata.cached_tokens = cached
     if written is not None:
-        outcome.cache_write_tokens = written
+        metadata.cache_write_tokens = written
     uncached = events.count(usage.get("input_tokens"))
-    if uncached is None and outcome.input_tokens is not None:
-        uncached = outcome.input_tokens - before
+    if uncached is None and metadata.input_tokens is not None:
+        uncached = metadata.input_tokens - before
     if uncached is not None:
-        whole = uncached + (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
-        outcome.input_tokens = events.count(whole)
+        whole = uncached + (metadata.cached_tokens or 0) + (metadata.cache_write_tokens or 0)
+        metadata.input_tokens = events.count(whole)
     output = events.count(usage.get("output_tokens"))
     if output is not None:
-        outcome.output_tokens = output
+        metadata.output_tokens = output
     thinking = events.count(_part(usage, "output_tokens_details").get("thinking_tokens"))
     if thinking is not None:
-        outcome.thinking_tokens = thinking
+        metadata.thinking_tokens = thinking
 
 
 def list_path(after: str) -> str:

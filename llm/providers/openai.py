@@ -12,7 +12,7 @@ from openai.types.shared_params import ReasoningEffort
 
 from llm.profiles import Listed
 from llm.providers import events, wire
-from llm.providers.base import Call, Fault, Finish, Listing, Message, Outcome
+from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
@@ -51,38 +51,38 @@ def _turn(message: Message) -> ChatCompletionMessageParam:
     return {"role": "user", "content": message.text}
 
 
-def text_of(data: bytes, outcome: Outcome) -> str | None:
+def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     """One event's text; None once the stream is done."""
     if data[:6] == b"[DONE]":
-        return None if outcome.finish else ""
+        return None if metadata.finish else ""
     event = events.parse(data)
     if event.get("error"):
-        raise events.error_event(REFUSALS, event, outcome)
+        raise events.error_event(REFUSALS, event, metadata)
     usage = event.get("usage")
     if isinstance(usage, dict):
-        _count(usage, outcome)
+        _count(usage, metadata)
     choices = event.get("choices")
     if not choices:
         return ""
     delta = choices[0].get("delta") or {}
     text = delta.get("content")
     if not text and delta.get("refusal"):
-        outcome.declined, text = True, delta["refusal"]
+        metadata.declined, text = True, delta["refusal"]
     reason = choices[0].get("finish_reason")
     if reason:
-        outcome.finish = Finish.REFUSAL if outcome.declined else FINISH.get(reason, Finish.STOP)
+        metadata.finish = Finish.REFUSAL if metadata.declined else FINISH.get(reason, Finish.STOP)
     return text or ""
 
 
-def _count(usage: dict[str, Any], outcome: Outcome) -> None:
-    outcome.input_tokens = events.count(usage.get("prompt_tokens"))
-    outcome.output_tokens = events.count(usage.get("completion_tokens"))
+def _count(usage: dict[str, Any], metadata: ResponseMetadata) -> None:
+    metadata.input_tokens = events.count(usage.get("prompt_tokens"))
+    metadata.output_tokens = events.count(usage.get("completion_tokens"))
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     if isinstance(prompt, dict):
-        outcome.cached_tokens = events.count(prompt.get("cached_tokens"))
-        outcome.cache_write_tokens = events.count(prompt.get("cache_write_tokens"))
+        metadata.cached_tokens = events.count(prompt.get("cached_tokens"))
+        metadata.cache_write_tokens = events.count(prompt.get("cache_write_tokens"))
     if isinstance(completion, dict):
-        outcome.thinking_tokens = events.count(completion.get("reasoning_tokens"))
+        metadata.thinking_tokens = events.count(completion.get("reasoning_tokens"))
 
 
 def row_of(row: dict[str, Any]) -> Listing:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from llm.providers import events, wire
-from llm.providers.base import Call, Fault, Listing, Outcome, ProviderError, RevealsSecret
+from llm.providers.base import Call, Fault, Listing, ProviderError, ResponseMetadata, RevealsSecret
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals
 
@@ -45,13 +45,13 @@ class Twin:
         """The SDK's warm client for a base URL, in this event loop."""
         return self.sdk.warm
 
-    async def stream(self, call: Call, outcome: Outcome) -> AsyncIterator[str]:
+    async def stream(self, call: Call, metadata: ResponseMetadata) -> AsyncIterator[str]:
         """Text as it arrives; ProviderError for every way it can fail. Whether to try again is the caller's decision."""
-        response = await self._open(call, outcome)
-        outcome.request_id = wire.request_id(response.headers)
-        outcome.headroom = wire.headroom(response.headers, self.headroom)
+        response = await self._open(call, metadata)
+        metadata.request_id = wire.request_id(response.headers)
+        metadata.headroom = wire.headroom(response.headers, self.headroom)
         try:
-            async for piece in events.read_events(response, call.limits, outcome, self.text_of):
+            async for piece in events.read_events(response, call.limits, metadata, self.text_of):
                 yield piece
         finally:
             await response.aclose()
@@ -64,11 +64,11 @@ class Twin:
         """The body of a call, without what it is to leave out."""
         return {name: value for name, value in self.body(call).items() if name not in call.left_out}
 
-    async def _open(self, call: Call, outcome: Outcome) -> httpx2.Response:
+    async def _open(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
         try:
             # A limit of the transport's is for each read, and a peer that sends its headers byte by byte meets none.
             async with asyncio.timeout(call.limits.first_byte_seconds):
-                return await self._post(call, outcome)
+                return await self._post(call, metadata)
         except TimeoutError:
             problem = ProviderError(
                 Fault.TIMED_OUT, note=f"no answer in {call.limits.first_byte_seconds:g} s"
@@ -76,7 +76,7 @@ class Twin:
         # Outside the handler, as in _post.
         raise problem
 
-    async def _post(self, call: Call, outcome: Outcome) -> httpx2.Response:
+    async def _post(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
         # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
         # event loop's time in a reply, and would keep the secret.
         # Nor is it kept in a variable, which a traceback of what is raised below would show.
@@ -99,7 +99,7 @@ class Twin:
             raise
         except Exception as error:  # the SDK's, httpx's, and what the transport below raises for broken HTTP
             if isinstance(error, self.sdk.status_error):
-                outcome.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
+                metadata.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
             problem = self._problem(error, frozenset(self.sent(call)) & self.optional)
         # Raised outside the handler: an SDK error kept as context would carry the request's headers.
         raise problem

@@ -201,9 +201,11 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
         events.joined("\ud83d" + text),
     ),
     "llm.providers.wire.listings": _refused(lambda body: wire.listings(body, openai.row_of)),
-    "llm.providers.openai.text_of": _refused(lambda data: openai.text_of(data, base.Outcome()), Exception),
+    "llm.providers.openai.text_of": _refused(
+        lambda data: openai.text_of(data, base.ResponseMetadata()), Exception
+    ),
     "llm.providers.anthropic.text_of": _refused(
-        lambda data: anthropic.text_of(data, base.Outcome()), Exception
+        lambda data: anthropic.text_of(data, base.ResponseMetadata()), Exception
     ),
     "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
     "workspaces.audit._formula_safe": audit._formula_safe,

@@ -74,7 +74,7 @@ def break_views(resolver: URLResolver) -> None:
 async def break_off(self: Any) -> Any:
     """A provider's text that ends in an error of ours."""
     if "pieces" not in _on.split():
-        async for piece in _pieces(self):
+        async for piece in _text(self):
             yield piece
         return
     yield "Half a "
@@ -105,6 +105,6 @@ for _fault, _owner, _name, _kind in PLACES:
     setattr(_owner, _name, breakable(_fault, getattr(_owner, _name), _kind))
 # The check of settings at the start has looked the page for failures up already.
 get_callable.cache_clear()  # type: ignore[attr-defined]
-_pieces = gateway.Completion.pieces
-gateway.Completion.pieces = break_off  # type: ignore[method-assign]
+_text = gateway.Completion.text
+gateway.Completion.text = break_off  # type: ignore[method-assign]
 break_views(get_resolver())

@@ -10,7 +10,7 @@ import pytest
 from llm.health import HEALTH_OF
 from llm.models import ProviderKey
 from llm.providers import roster, wire
-from llm.providers.base import VERDICT_OF, Fault, Verdict
+from llm.providers.base import HEALTH_BY_CHECK, Fault, KeyHealth
 from llm.providers.refusals import LONGEST_WAIT, Answer, answer_of, fault_of, refused_parameter, told_wait
 from llm.providers.twins import twin_of
 
@@ -138,9 +138,12 @@ def test_a_keys_health_follows_only_what_is_said_of_the_key(fault: Fault) -> Non
 
     assert HEALTH_OF.get(fault.value) == (by_a_reply and ProviderKey.Health(by_a_reply))
     if by_a_check:
-        assert VERDICT_OF[fault] == by_a_check
+        assert HEALTH_BY_CHECK[fault] == by_a_check
     else:
-        assert VERDICT_OF.get(fault, Verdict.UNREACHABLE) in (Verdict.UNVERIFIED, Verdict.UNREACHABLE)
+        assert HEALTH_BY_CHECK.get(fault, KeyHealth.UNREACHABLE) in (
+            KeyHealth.UNVERIFIED,
+            KeyHealth.UNREACHABLE,
+        )
 
 
 # --- Which parameter is meant ----------------------------------------------------------------------

@@ -97,7 +97,7 @@ def completion() -> Completion:
 def read(one: Completion) -> str:
     async def run() -> str:
         try:
-            return "".join([piece async for piece in one.pieces()])
+            return "".join([piece async for piece in one.text()])
         finally:
             await one.twin.client(one.call.base_url).close()
 
@@ -113,7 +113,7 @@ def test_a_reply_is_streamed_and_counted(parrot: Parrot) -> None:
     one = completion()
 
     assert read(one) == "Hello, hello."
-    assert (one.outcome.finish, one.outcome.input_tokens, one.outcome.output_tokens) == (Finish.STOP, 7, 2)
+    assert (one.metadata.finish, one.metadata.input_tokens, one.metadata.output_tokens) == (Finish.STOP, 7, 2)
     assert parrot.asked == [
         {"bird": "parrot-grey", "heard": ["system: Be kind.", "user: Hello"], "squawk": "low", "most": 100}
     ]
@@ -166,7 +166,7 @@ def test_its_keys_are_checked(parrot: Parrot) -> None:
     accepted = listing.ask("parrot", Secret(ACCEPTED))
     rejected = listing.ask("parrot", Secret("prt-live-another0another0"))
 
-    assert (accepted.verdict, rejected.verdict) == ("valid", "rejected")
+    assert (accepted.health, rejected.health) == ("valid", "rejected")
     assert [(one.model_id, one.listed.context_tokens) for one in accepted.models] == [
         ("parrot-grey", 9_000),
         ("parrot-green", None),
@@ -179,7 +179,7 @@ def test_its_keys_and_models_are_known(parrot: Parrot) -> None:
     assert shape.mask_parts(ACCEPTED, "parrot") == ("prt-", "2mN4")
     assert shape.may_be_secret(ACCEPTED)
     assert roster.labels("or") == "OpenAI, Anthropic or Parrot"
-    assert profiles.of("parrot", "parrot-grey") == profiles.CAREFUL
+    assert profiles.resolve("parrot", "parrot-grey") == profiles.CAREFUL
 
 
 def test_every_provider_of_the_roster_can_be_stored_and_no_other() -> None:

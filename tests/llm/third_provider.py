@@ -6,7 +6,7 @@ import openai
 
 from llm.profiles import Listed
 from llm.providers import events
-from llm.providers.base import Call, Fault, Finish, Listing, Outcome
+from llm.providers.base import Call, Fault, Finish, Listing, ResponseMetadata
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals, row
 from llm.providers.roster import KeyedProvider
@@ -36,7 +36,7 @@ def body(call: Call) -> dict[str, object]:
     }
 
 
-def text_of(data: bytes, outcome: Outcome) -> str | None:
+def text_of(data: bytes, outcome: ResponseMetadata) -> str | None:
     event = events.parse(data)
     if "error" in event:
         raise events.error_event(REFUSALS, event, outcome)
