@@ -106,7 +106,7 @@ class Profile:
         return self.thinking is not Thinking.NO
 
     def is_gone(self, today: dt.date) -> bool:
-        """Whether the provider runs it no more. A list that knows its lifecycle outlives its own date."""
+        """Whether the provider has shut it down. Where the account's list states a lifecycle, that decides, not the date."""
         if self.lifecycle:
             return self.lifecycle == "retired"
         return self.shuts_down_on is not None and self.shuts_down_on <= today
@@ -224,11 +224,11 @@ def _efforts(profile: Profile, known: tuple[str, ...]) -> dict[str, object]:
 
 CAREFUL = Profile()
 PLAIN = Profile(Temperature.TAKEN, Thinking.NO, allowance=TEXT_ALLOWANCE)
-# Thinks only when asked: temperature goes with no thinking, so that nothing need be said.
+# Thinks only when asked. It takes a temperature while it does not think, so no effort has to be sent.
 ASKED_TO_THINK = Profile(
     Temperature.TAKEN, Thinking.OPTIONAL, ("none", "low", "medium", "high"), "", allowance=TEXT_ALLOWANCE
 )
-# Thinks unless told not to; quiet answers are quick and cost no hidden tokens, so that is what we ask for.
+# Thinks unless told not to. Answers without thinking are quick and cost no hidden tokens, so that is the default.
 TOLD_NOT_TO_THINK = Profile(
     Temperature.WITHOUT_THINKING, Thinking.OPTIONAL, ("none", "low", "medium", "high"), OFF
 )

@@ -46,7 +46,7 @@ def _claim_and_refresh(row: ProviderKey, now: dt.datetime) -> bool:
 
 
 def _claim(row: ProviderKey, now: dt.datetime) -> bool:
-    """Whether this process asks; marked before asking, so that a key that fails waits for its next day too."""
+    """Whether this process is the one to ask. The key is marked before, so that one that fails also waits a day."""
     mine = ProviderKey.objects.filter(pk=row.pk, listed_at=row.listed_at, state=ProviderKey.State.ACTIVE)
     return mine.update(listed_at=now) == 1
 

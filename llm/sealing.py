@@ -14,7 +14,7 @@ Health = ProviderKey.Health
 
 
 def binding_of(*, key_id: UUID, workspace_id: int | None, provider: str) -> vault.Binding:
-    """What the row of these values is sealed for."""
+    """The binding of a row with these values: its secret opens for exactly these."""
     tenant = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
     return vault.Binding(PURPOSE, tenant, provider, str(key_id))
 

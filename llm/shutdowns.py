@@ -1,8 +1,8 @@
 """Chat models that their providers shut down: who runs agents on them, and the mails that say so in time.
 
 A workspace's admins are written to once at each of lifecycle.STAGES. The row of the notice is made before its mail is
-sent, so that of two processes one sends it. Only the nearest stage is sent: who begins 20 days before gets the mail of
-30 days, not the one of 60. Another last day begins anew.
+sent, so that of two processes one sends it. Only the nearest stage is sent: an agent that is set to the model 20 days
+before its end brings the mail of 30 days, not the one of 60. When the last day changes, the stages begin anew.
 
 Agents belong to another app, which depends on this one; they are read through reverse relations.
 """
@@ -131,7 +131,7 @@ def _due(today: dt.date) -> Iterator[_Due]:
 
 
 def _tell(due: _Due, today: dt.date) -> bool:
-    """Whether this process wrote. When the mail could not be sent, a later round tries again, and this one ends."""
+    """True when this process sent the mail. When sending fails, the error ends this round, and a later one tries again."""
     workspace = Workspace.objects.get(pk=due.workspace_id)
     in_use = workspace.agents.filter(chat_model=due.chat_model, status="active")
     agents = list(in_use.order_by("name").values_list("name", flat=True))

@@ -16,16 +16,16 @@ from llm.providers.base import Finish as FinishReason
 TextOf = Callable[[bytes, ResponseMetadata], str | None]
 
 
-# An event this long is none: all the text that a reply may have would fit into it.
+# A longer event is malformed: all the text that a reply may have would fit into this many bytes.
 EVENT_BYTES = 512 * 1024
-# As json.loads, less its guessing at the encoding of each event: events are UTF-8.
+# json.loads would guess the encoding of each event; events are UTF-8.
 _decode = json.JSONDecoder().decode
 
 BOM = b"\xef\xbb\xbf"
 
 
 class EventReader:
-    """Server-sent events out of bytes, in whatever pieces they come; comments and field names we do not use are dropped.
+    """Server-sent events out of bytes, however these are cut; comments and fields that we do not use are dropped.
 
     Source: the HTML standard's "event stream interpretation": a byte order mark may come first, lines end in LF, CR or
     CRLF, one blank after the colon belongs to the field's name, a name without a colon has an empty value.
@@ -75,7 +75,7 @@ class EventReader:
         return events
 
     def close(self) -> list[bytes]:
-        """The event that a stream ended in the middle of the blank line of, if any."""
+        """The last event, when the stream ended before the blank line that completes it."""
         return self.feed(b"\n\n") if self.rest or self.data else []
 
 
@@ -144,15 +144,15 @@ def joined(text: str) -> tuple[str, str]:
 
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-# Seconds. Later than this, it was not the provider that fell silent: this process was paused or busy.
+# A look that comes later than this shows that this process was paused or busy, not that the provider fell silent.
 PAUSED_SECONDS = 0.5
 
 
 class Silence:
-    """Ends the task that made it, by cancelling it, once `due` has passed; no due is no limit.
+    """Ends the task that made it, by cancelling it, once `due` has passed; None is no limit.
 
-    Putting `due` off costs an assignment, not a timer. A process that comes back from a pause first reads what has
-    arrived meanwhile: a look that comes late looks once more before it decides.
+    Putting `due` off sets an attribute and starts no timer. When this process was paused, text may have arrived meanwhile
+    and not been read: so a look that comes late waits for one more look before it decides.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -234,7 +234,7 @@ async def read_events(
             elif not finished:
                 silence.until(now() + limits.finish_seconds)
     except ProviderError:
-        # What comes after the finish marker takes nothing back.
+        # After the finish marker the reply is complete; a later error changes nothing.
         if metadata.finish is None:
             raise
         return

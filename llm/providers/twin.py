@@ -15,9 +15,10 @@ from llm.providers.base import Call, Fault, Listing, ProviderError, ResponseMeta
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals
 
-# A list that goes on for longer than this many pages is none.
+# A list of models is read up to this many pages.
 PAGES = 20
-# A body of one of these is no event stream, whatever its status. Gateways call a stream many things.
+# Content types of answers that are no event stream, whatever their status. Any other type is read as a stream, since
+# gateways label streams in many ways.
 NO_STREAM = ("application/json", "application/problem+json", "text/html", "application/xml", "text/xml")
 
 
@@ -79,7 +80,7 @@ class Twin:
     async def _post(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
         # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
         # event loop's time in a reply, and would keep the secret.
-        # Nor is it kept in a variable, which a traceback of what is raised below would show.
+        # It is not put into a variable either: a traceback would show it.
         try:
             response: httpx2.Response = await self.sdk.warm(call.base_url).post(
                 self.path,

@@ -84,8 +84,8 @@ def async_client() -> httpx2.AsyncClient:
 
 
 def once_client(seconds: float) -> httpx2.AsyncClient:
-    """For the rare token-free calls, which pool nothing. Give the SDK `seconds` as well: it takes this very
-    time-out, where it is httpx's default, for "not set" and uses ten minutes instead."""
+    """For the rare token-free calls, which pool nothing. Give the SDK `seconds` as well: when the
+    client's time-out equals httpx's default, an SDK takes it for "not set" and uses ten minutes."""
     return httpx2.AsyncClient(
         timeout=seconds,
         follow_redirects=False,
@@ -184,7 +184,8 @@ def refusal(
     problem = from_answer(how, answer, response.headers, retryable=False if should_not else None)
     if problem.fault is Fault.BAD_REQUEST:
         problem.names = refusals.refused_parameter(answer, sent)
-        # A value that a model refuses is left out this once; no model takes back all temperatures but one.
+        # A refused value is left out of this reply only. A refused temperature is left out for good: models that refuse one
+        # take none but their default.
         problem.is_lasting = problem.names == "temperature" or refusals.is_unsupported(answer)
     return problem
 
