@@ -315,7 +315,7 @@ def _claude(name: str) -> Profile:
     return replace(CLAUDE_THINKS, thinking=Thinking.OPTIONAL, efforts=(OFF, *CLAUDE_THINKS.efforts), off=off)
 
 
-RULES = {"openai": _openai, "anthropic": _claude}
+RULES = {roster.OPENAI.name: _openai, roster.ANTHROPIC.name: _claude}
 
 
 def _last_days() -> dict[str, tuple[dt.date, str]]:

@@ -1,5 +1,6 @@
 """A third provider is one screen of code and an entry in the roster: an imaginary one, asked over HTTP."""
 
+import ast
 import asyncio
 import json
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from llm.providers import roster
 from llm.providers.base import Fault, Finish, Message, ProviderError
 from llm.vault import Secret
 from tests.llm import third_provider
+from tests.test_imports import modules
 
 ACCEPTED = "prt-live-aB3dE5fG7hJ9kL2mN4"
 Answer = tuple[int, str, bytes]
@@ -180,6 +182,19 @@ def test_its_keys_and_models_are_known(parrot: Parrot) -> None:
     assert shape.may_be_secret(ACCEPTED)
     assert roster.labels("or") == "OpenAI, Anthropic or Parrot"
     assert profiles.resolve("parrot", "parrot-grey") == profiles.CAREFUL
+
+
+def named_in(tree: ast.Module) -> list[int]:
+    """Lines on which a text is just a provider's name."""
+    names = {one.name for one in roster.KEYED} | {one.label for one in roster.KEYED}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return [text.lineno for text in texts if text.value in names]
+
+
+def test_only_the_roster_names_providers() -> None:
+    product = modules("agents", "billing", "bookbag", "llm", "workspaces")
+
+    assert {path for path, tree in product if named_in(tree)} == {"llm/providers/roster.py"}
 
 
 def test_every_provider_of_the_roster_can_be_stored_and_no_other() -> None:
