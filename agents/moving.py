@@ -38,19 +38,19 @@ def page(workspace: Workspace, from_model_id: int) -> Page | None:
     agents = list(workspace.agents.filter(chat_model_id=from_model_id).select_related("chat_model"))
     if not agents:
         return None
-    routes = outlook.of(workspace)
+    routes = outlook.for_workspace(workspace)
     leaves = agents[0].chat_model
     instead = routes.profile(leaves).replaced_by
     rejected = _rejected(workspace)
     options = [
-        _option(readiness.of(row, routes, rejected), instead)
+        _option(readiness.assess(row, routes, rejected), instead)
         for row in choosable(workspace).exclude(pk=from_model_id)
         if not routes.is_gone(row)
     ]
     options.sort(key=lambda one: (not one.runs, one.is_leaving, not one.is_named))
     return Page(
         agents=agents,
-        before=_option(readiness.of(leaves, routes, rejected)),
+        before=_option(readiness.assess(leaves, routes, rejected)),
         options=options,
         chosen=_suggested(options),
     )

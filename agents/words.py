@@ -7,9 +7,10 @@ import datetime as dt
 from typing import Any
 
 from llm import lifecycle, listing, price_words
+from llm.models import Provider
 from workspaces.figures import count, credits
 
-PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic", "local": "Bookbag Local"}
+PROVIDER_NAMES = {one.value: one.label for one in Provider}
 
 REFUSALS = {
     "not_signed_in": "Your session has ended. Sign in again; what you typed is still here.",

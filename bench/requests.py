@@ -89,7 +89,7 @@ def _raw(twin: Twin, client: Any) -> Ask:
             body=twin.sent(_call()),
             options=options,
             stream=True,
-            stream_cls=twin.stream_cls,
+            stream_cls=twin.sdk.stream,
         )
         await response.aclose()
 

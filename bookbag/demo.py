@@ -12,6 +12,7 @@ from bookbag import onboarding
 from bookbag.pages import help
 from llm import keys
 from llm.models import ChatModel, Provider
+from llm.providers.roster import labels
 from llm.vault import Secret
 from workspaces import audit
 from workspaces.models import Membership, Role, User, Workspace
@@ -56,7 +57,7 @@ QA_PAIRS = (
     ),
     (
         "How do I bring my own key?",
-        "As an admin, open LLM settings, paste your OpenAI or Anthropic key, switch on “Bring your own LLM”, and "
+        f"As an admin, open LLM settings, paste your {labels('or')} key, switch on “Bring your own LLM”, and "
         "send a test message in the playground.",
     ),
 )

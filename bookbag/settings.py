@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from bookbag.configuration import dotenv
 from bookbag.configuration.environment import Environment, Hidden
+from llm.providers import roster
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -85,16 +86,16 @@ SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
 SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
 WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
+# OPENAI_BASE_URL and ANTHROPIC_BASE_URL.
 PROVIDER_BASE_URLS = {
-    "openai": env.http_url("OPENAI_BASE_URL", default="https://api.openai.com/v1"),
-    "anthropic": env.http_url("ANTHROPIC_BASE_URL", default="https://api.anthropic.com"),
+    one.name: env.http_url(one.base_url_setting, default=one.base_url) for one in roster.KEYED
 }
-# OpenAI's hosts for projects with data residency: a closed list, and none where another address stands in for OpenAI.
-PROVIDER_REGION_URLS = (
-    {"openai": {region: f"https://{region}.api.openai.com/v1" for region in ("us", "eu", "ae")}}
-    if PROVIDER_BASE_URLS["openai"] == "https://api.openai.com/v1"
-    else {}
-)
+# Hosts for projects with data residency: a closed list, and none where another address stands in for the provider.
+PROVIDER_REGION_URLS = {
+    one.name: dict(one.regions)
+    for one in roster.KEYED
+    if one.regions and PROVIDER_BASE_URLS[one.name] == one.base_url
+}
 # How providers are reached from a network that is closed: through which proxy, trusting which authority. The
 # variables that other programs read (HTTPS_PROXY, SSL_CERT_FILE) are not looked at; `check` says so.
 PROVIDER_PROXY = env.http_url("PROVIDER_PROXY", default="", credentials=True)
@@ -345,8 +346,7 @@ LOGGING = {
         "uvicorn": {"level": "WARNING"},
         "uvicorn.access": {"level": "INFO"},
         # The wire clients log request options, prompts among them, at DEBUG.
-        "openai": {"level": "WARNING"},
-        "anthropic": {"level": "WARNING"},
+        **{one.name: {"level": "WARNING"} for one in roster.KEYED},
         "httpx2": {"level": "WARNING"},
         "httpcore2": {"level": "WARNING"},
     },

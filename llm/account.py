@@ -41,7 +41,7 @@ def models_of(workspace: Workspace, row: ProviderKey) -> AccountModels:
     today = timezone.now().date()
     found = AccountModels()
     for listed in row.listed_models.all():
-        profile = profiles.of(row.provider, listed.model_id, listed=listing.said(listed))
+        profile = profiles.resolve(row.provider, listed.model_id, listed=listing.said(listed))
         why = eligibility.refusal(row.provider, listed.model_id, profile, today=today)
         one = AccountModel(
             listed, profile, lifecycle.last_day_words(profile, today), listed.model_id in choosable, why

@@ -1,6 +1,6 @@
 """The operators' pages: platform keys by their masks, the catalogue with its prices, and what workspaces chose.
 
-No page here opens a key or shows a sealed byte; acts go through llm/keys.py and are audited there.
+No page here opens a key or shows a sealed byte; acts go through llm/keys and are audited there.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from llm import key_words, keys, listing, ring, vault
+from llm import key_wording, keys, listing, ring, vault
 from llm.forms import ChatModelForm, PlatformKeyForm
 from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, Provider, ProviderKey
 from llm.reauth import ask_again, is_recent
@@ -100,7 +100,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
         self.log_addition(request, row, f"Entered {row.mask} for {row.get_provider_display()}.")
         messages.success(
             request,
-            f"{row.get_provider_display()} {row.mask} is active. {key_words.sentence(key_words.of(row))}",
+            f"{row.get_provider_display()} {row.mask} is active. {key_wording.sentence(key_wording.wording_of(row))}",
         )
         return row
 
@@ -129,7 +129,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
             if name == "verify":
                 stored = ProviderKey.objects.get(pk=row.pk)
                 keys.verify(stored, **whose)  # type: ignore[arg-type]
-                done = f"{row.mask} checked. {key_words.sentence(key_words.of(stored))}"
+                done = f"{row.mask} checked. {key_wording.sentence(key_wording.wording_of(stored))}"
             else:
                 verb = keys.restore if name == "restore" else keys.delete
                 verb(None, provider=row.provider, **whose)  # type: ignore[arg-type]

@@ -105,7 +105,7 @@ def _unfit(workspace: Workspace, provider: str, model_id: str) -> str:
         provider_key__state=ProviderKey.State.ACTIVE,
         model_id=model_id,
     ).first()
-    profile = profiles.of(provider, model_id, listed=listing.said(row) if row else None)
+    profile = profiles.resolve(provider, model_id, listed=listing.said(row) if row else None)
     return eligibility.refusal(provider, model_id, profile, today=timezone.now().date())
 
 

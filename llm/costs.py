@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from llm.providers.base import Outcome
+from llm.providers import roster
+from llm.providers.base import ResponseMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,17 @@ class Cost:
     saved: int | None = None
 
 
-# Anthropic takes a quarter more for input that it stores in its cache; OpenAI takes nothing.
-CACHE_WRITE_QUARTERS = {"openai": 4, "anthropic": 5}
-
-
-def estimated_cost(provider: str, outcome: Outcome, prices: Prices) -> Cost:
+def estimated_cost(provider: str, metadata: ResponseMetadata, prices: Prices) -> Cost:
     """What the provider will bill for a completion, as far as its own counts and the list prices tell."""
-    total, output = outcome.input_tokens, outcome.output_tokens
+    total, output = metadata.input_tokens, metadata.output_tokens
     if total is None or output is None or prices.input is None or prices.output is None:
         return Cost()
-    cached = min(outcome.cached_tokens or 0, total)
-    written = min(outcome.cache_write_tokens or 0, total - cached)
+    cached = min(metadata.cached_tokens or 0, total)
+    written = min(metadata.cache_write_tokens or 0, total - cached)
     long_prompt = prices.long_prompt_tokens is not None and total > prices.long_prompt_tokens
     factor = prices.long_prompt_factor if long_prompt else 1
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    quarters = CACHE_WRITE_QUARTERS[provider] if written else 4
+    quarters = roster.named(provider).cache_write_quarters if written else 4
     # In quarters of a millionth of a millionth, so that a quarter more stays an integer.
     plain = total * prices.input * 4
     inputs = (

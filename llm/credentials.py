@@ -28,7 +28,7 @@ def _sort(begins: str, words: str, maker: str = "") -> Sort:
     return Sort(tuple(begins.split()), words.format(maker=maker))
 
 
-# The first that fits decides, so what begins like a key of another row stands above it.
+# The first that fits decides, so a longer beginning stands above a shorter one that it contains.
 SORTS = (
     _sort("sk-admin-", ADMIN_KEY, "an OpenAI organisation"),
     _sort("sk-ant-admin", ADMIN_KEY, "an Anthropic organisation"),

@@ -6,24 +6,19 @@ import re
 from llm import lifecycle
 from llm.models import Provider
 from llm.profiles import Api, Profile
+from llm.providers import roster
 
 # How each maker's ids begin; a reseller's prefix ("openai/", "us.anthropic.") may stand before them.
 _PREFIX = r"(?:[a-z0-9_-]+[/.])*"
-MAKERS = {
-    Provider.ANTHROPIC: re.compile(_PREFIX + r"claude"),
-    Provider.OPENAI: re.compile(
-        _PREFIX
-        + r"(?:ft:)?(?:gpt|chatgpt|chat-latest|codex|o\d|text-|tts-|whisper|dall-e|davinci|babbage|sora|omni-)"
-    ),
-}
+MAKERS = {one.name: re.compile(_PREFIX + one.model_ids) for one in roster.KEYED}
 
 
 def refusal(provider: str, model_id: str, profile: Profile, *, today: dt.date) -> str:
     """Why agents cannot be given this model, as a sentence; empty if they can."""
     own = Provider(provider)
-    maker = next((one for one, begins in MAKERS.items() if begins.match(model_id.lower())), own)
-    if maker != own:
-        return f"{model_id} is a model of {maker.label}, not of {own.label}."
+    maker = next((name for name, begins in MAKERS.items() if begins.match(model_id.lower())), provider)
+    if maker != provider:
+        return f"{model_id} is a model of {Provider(maker).label}, not of {own.label}."
     if profile.api is Api.RESPONSES:
         return f"{model_id} answers only through OpenAI's Responses API, which Bookbag does not speak yet."
     if profile.api is Api.NONE:

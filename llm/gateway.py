@@ -1,6 +1,6 @@
 """The front door to the providers: whose key opens, and a completion with its retries.
 
-This module and llm/keys.py are the only ones that unseal a secret; here it happens when a reply is
+This module and llm/keys/opening.py are the only ones that unseal a secret; here it happens when a reply is
 accepted, and the secret lives no longer than the run.
 """
 
@@ -14,17 +14,18 @@ from django.conf import settings
 
 from llm import keys, vault
 from llm.profiles import Parameters
-from llm.providers import anthropic, openai
-from llm.providers.base import Call, Fault, Limits, Message, Outcome, ProviderError
-from llm.providers.twin import Twin
+from llm.providers import roster
+from llm.providers.base import Call, Fault, Limits, Message, ProviderError, ResponseMetadata
+from llm.providers.twins import twin_of
 from llm.routing import KeyState
 
-TWINS: dict[str, Twin] = {"openai": openai.TWIN, "anthropic": anthropic.TWIN}
 MAX_ATTEMPTS = 3
 # A provider that asks for a longer wait than this many seconds is not waited for: the member is told.
 PATIENCE = 5.0
 # Seconds between two attempts, at the least, whatever a provider says.
 SHORTEST_WAIT = 0.25
+# Loaded with the server, so that no reply waits for an SDK.
+TWINS = {one.name: twin_of(one.name) for one in roster.KEYED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def open_key(row: SealedKey) -> tuple[KeyState, vault.Secret | None]:
 class Completion:
     """One reply's dealings with its provider: at most three calls, and never a second one after text.
 
-    `outcome`, `attempts` and `left_out` fill while `pieces` is read.
+    `metadata`, `attempts` and `left_out` fill while `text` is read.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Completion:
         region: str = "",
         left_out: frozenset[str] = frozenset(),
     ) -> None:
-        self.twin = TWINS[provider]
+        self.twin = twin_of(provider)
         self.call = Call(
             model_id=model_id,
             messages=messages,
@@ -82,20 +83,20 @@ class Completion:
             ),
             left_out=left_out & self.twin.optional,
         )
-        self.outcome = Outcome()
+        self.metadata = ResponseMetadata()
         self.attempts = 0
         # What this reply did without, and which of it the model takes in no reply.
         self.left_out: list[str] = []
         self.learnt: list[str] = []
 
-    async def pieces(self) -> AsyncGenerator[str, None]:
+    async def text(self) -> AsyncGenerator[str, None]:
         """Text as it arrives. ProviderError once retries, which change neither model, price nor owner, are spent."""
         spoken = False
         while True:
             self.attempts += 1
-            self.outcome = Outcome()
+            self.metadata = ResponseMetadata()
             try:
-                async for piece in self.twin.stream(self.call, self.outcome):
+                async for piece in self.twin.stream(self.call, self.metadata):
                     spoken = True
                     yield piece
                 return

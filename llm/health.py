@@ -33,7 +33,7 @@ HEALTH_OF = {
     "key_lacks_permission": Health.LIMITED,
     "organisation_disabled": Health.LIMITED,
 }
-# These say nothing of the key, but an admin can mend what is wrong beside it: they are told on its card.
+# Faults that say nothing of the key, but that an admin can mend: they are shown on its card.
 BESIDE_THE_KEY = {"not_allowed", "wrong_region", "address_refused", "place_not_served"}
 ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
 
@@ -93,7 +93,7 @@ def mark(
     facts: dict[str, object] = {"health": health, "health_at": now}
     if used:
         facts["last_used_at"] = now
-        # None as well: what is shown belongs to the reply of that time.
+        # Also when it is None: what is shown is to be of the last reply.
         facts["headroom"] = headroom
     if health == Health.VALID:
         facts["last_good_at"] = now

@@ -31,7 +31,7 @@ def _end(profile: Profile, today: dt.date) -> str:
         return ""
     if day == today:
         return "shuts down today"
-    # The account's list still runs it, whatever was announced.
+    # The account's list says that it still runs, so the announced day may have passed.
     return f"shuts down {day_words(day)}" if day > today else f"was to shut down on {day_words(day)}"
 
 

@@ -3,8 +3,6 @@
 No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
 """
 
-from importlib import import_module
-
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
@@ -13,6 +11,7 @@ from django.utils import timezone
 from llm import profiles, shape
 from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.providers.base import Checked, Listing, check
+from llm.providers.twins import twin_of
 from llm.vault import Secret
 
 # For a whole list, from connecting to its last page.
@@ -31,7 +30,7 @@ def regions(provider: str) -> list[str]:
 
 
 def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
-    """What `provider` says of `secret` within CHECK_SECONDS: a verdict, and the account's models if it lists them."""
+    """What `provider` says of `secret` within CHECK_SECONDS: its health, and the account's models if it lists them."""
     if not connection.in_atomic_block:
         connection.close()
     return ask_at(base_url(provider, region), provider, secret)
@@ -39,8 +38,7 @@ def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
 
 def ask_at(url: str, provider: str, secret: Secret) -> Checked:
     """The same of whatever answers at `url`."""
-    # Imported when first needed: the SDKs take seconds to load.
-    twin = import_module(f"llm.providers.{provider}").TWIN
+    twin = twin_of(provider)
 
     async def once() -> Checked:
         return await check(twin.list_models(secret, base_url=url, seconds=CHECK_SECONDS))
@@ -76,7 +74,7 @@ def _row(provider_key: ProviderKey, one: Listing) -> ListedModel:
 
 def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> profiles.Profile:
     """The profile of a stored chat model; `listed` is what the account that would run it says."""
-    return profiles.of(
+    return profiles.resolve(
         chat_model.provider,
         chat_model.model_id,
         listed=said(listed) if listed else None,

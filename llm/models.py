@@ -10,16 +10,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from llm.providers import roster
 from workspaces.models import Workspace
 
 
 class Provider(models.TextChoices):
-    OPENAI = "openai", "OpenAI"
-    ANTHROPIC = "anthropic", "Anthropic"
+    """What a chat model runs on: a provider of llm/providers/roster.py, or Bookbag itself."""
+
+    OPENAI = roster.OPENAI.name, roster.OPENAI.label
+    ANTHROPIC = roster.ANTHROPIC.name, roster.ANTHROPIC.label
     LOCAL = "local", "Bookbag Local"
 
 
-KEYED_PROVIDERS = (Provider.OPENAI, Provider.ANTHROPIC)
+KEYED_PROVIDERS = tuple(Provider(one.name) for one in roster.KEYED)
 
 # The bounds of what operators may enter: far above any use, far below what a column, a product or a date holds.
 MOST_PRICE = 10_000  # credits

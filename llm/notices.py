@@ -67,7 +67,7 @@ def _send_each(subject: str, text: str, addresses: list[str]) -> None:
     if not database.in_atomic_block:
         database.close()
     connection = get_connection(timeout=MAIL_SECONDS)
-    # Names are people's own words; a line break in one would make a header of its own.
+    # People choose these names; a line break in one would begin a mail header.
     subject = " ".join(subject.split())
     sent = 0
     for address in addresses:

@@ -1,4 +1,4 @@
-"""Routes as they would be now, for pages: nothing is opened, a stored key's health says whether it can be."""
+"""Which route each chat model would take now, for pages. No key is opened: its stored health says whether it would."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Outlook:
         return listing.profile_of(chat_model, lists.get((chat_model.provider, chat_model.model_id)))
 
     def last_day(self, chat_model: ChatModel) -> str:
-        """The words of lifecycle.last_day_words."""
+        """Until when it stays, as lifecycle.last_day_words puts it."""
         return lifecycle.last_day_words(self.profile(chat_model), self.today)
 
     def is_leaving(self, chat_model: ChatModel) -> bool:
@@ -53,7 +53,7 @@ class Outlook:
     def route(
         self, chat_model: ChatModel, *, byo_enabled: bool | None = None
     ) -> routing.Route | routing.Refusal:
-        """The route a reply on `chat_model` would take; `byo_enabled` asks what if the switch stood so."""
+        """The route a reply on `chat_model` would take; `byo_enabled`: as if the switch stood there."""
         provider = chat_model.provider
         return routing.choose(
             facts(
@@ -80,7 +80,7 @@ def facts(
     workspace_key: KeyState,
     platform_key: KeyState,
 ) -> routing.Facts:
-    """What a route is chosen from, for sending and for pages alike; both keys are told, whoever is to pay."""
+    """The facts of a route, for sending and for pages alike. Both keys' states are given, whoever is to pay."""
     return routing.Facts(
         provider=provider,
         price=price,
@@ -96,13 +96,13 @@ def facts(
 
 
 def key_state(health: str, kek_id: str) -> KeyState:
-    """Of a stored key that is there: unreadable when it was found so, or when the ring lacks its KEK."""
+    """The state of a stored key: unreadable when it was found so, or when the ring lacks its KEK."""
     lost = health == ProviderKey.Health.UNREADABLE or kek_id not in vault.ring().ids
     return KeyState.UNREADABLE if lost else KeyState.READABLE
 
 
-def of(workspace: Workspace) -> Outlook:
-    """Three queries, however many agents are then asked for."""
+def for_workspace(workspace: Workspace) -> Outlook:
+    """The outlook of one workspace, in three queries, however many agents are then asked for."""
     byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
     theirs_or_ours = Q(workspace=workspace) | Q(workspace__isnull=True)
     active = ProviderKey.objects.filter(theirs_or_ours, state=ProviderKey.State.ACTIVE)
@@ -115,7 +115,7 @@ def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKe
     states: dict[bool, dict[str, KeyState]] = {True: {}, False: {}}
     for row in by_id.values():
         states[row.workspace_id is not None][row.provider] = key_state(row.health, row.kek_id)
-    # An account lists hundreds; those that no agent here can be set to are not fetched.
+    # An account lists hundreds of models; only those that an agent here can be set to are fetched.
     known = ChatModel.objects.filter(Q(workspace=workspace) | Q(workspace=None)).values("model_id")
     lists: dict[bool, Lists] = {True: {}, False: {}}
     for listed in ListedModel.objects.filter(provider_key__in=by_id, model_id__in=known) if by_id else ():

@@ -20,6 +20,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from llm.providers import roster
+
+EFFORT_PARAMETERS = frozenset(filter(None, (one.effort_parameter for one in roster.KEYED)))
+THINKING_PARAMETERS = frozenset(filter(None, (one.thinking_parameter for one in roster.KEYED)))
+
 # Weakest first, in the providers' words; `none` turns thinking off.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 OFF = "none"
@@ -101,7 +106,7 @@ class Profile:
         return self.thinking is not Thinking.NO
 
     def is_gone(self, today: dt.date) -> bool:
-        """Whether the provider runs it no more. A list that knows its lifecycle outlives its own date."""
+        """Whether the provider has shut it down. Where the account's list states a lifecycle, that decides, not the date."""
         if self.lifecycle:
             return self.lifecycle == "retired"
         return self.shuts_down_on is not None and self.shuts_down_on <= today
@@ -149,7 +154,7 @@ def _room(profile: Profile, wish: Wish, *, thinks: bool) -> int:
     return min(asked, profile.output_limit) if profile.output_limit else asked
 
 
-def of(
+def resolve(
     provider: str,
     model_id: str,
     *,
@@ -167,16 +172,16 @@ def of(
     if left_out:
         profile = _with_refusals(profile, frozenset(left_out.split()))
     if listed is not None:
-        profile = _with_list(provider, profile, listed)
+        profile = _with_list(profile, listed)
     return profile
 
 
 def _with_refusals(profile: Profile, left_out: frozenset[str]) -> Profile:
     if "temperature" in left_out:
         profile = replace(profile, temperature=Temperature.REFUSED)
-    if left_out & {"reasoning_effort", "output_config"}:
+    if left_out & EFFORT_PARAMETERS:
         profile = replace(profile, efforts=(), default_effort="")
-    return profile if "thinking" not in left_out else replace(profile, off="")
+    return replace(profile, off="") if left_out & THINKING_PARAMETERS else profile
 
 
 def _with_own_word(profile: Profile, word: OwnWord) -> Profile:
@@ -192,13 +197,13 @@ def _with_own_word(profile: Profile, word: OwnWord) -> Profile:
     return replace(profile, **changes)  # type: ignore[arg-type]
 
 
-def _with_list(provider: str, profile: Profile, listed: Listed) -> Profile:
+def _with_list(profile: Profile, listed: Listed) -> Profile:
     changes: dict[str, object] = {
         name: value
         for name in ("lifecycle", "shuts_down_on", "context_tokens", "output_limit")
         if (value := getattr(listed, name))
     }
-    if provider == "anthropic" and listed.thinking is not None and profile.may_think:
+    if listed.thinking is not None and profile.may_think:
         off = next((kind for kind in ("disabled", "between_tools") if kind in listed.thinking), "")
         profile = replace(profile, off=off)
     if listed.efforts is not None and profile.may_think:
@@ -219,11 +224,11 @@ def _efforts(profile: Profile, known: tuple[str, ...]) -> dict[str, object]:
 
 CAREFUL = Profile()
 PLAIN = Profile(Temperature.TAKEN, Thinking.NO, allowance=TEXT_ALLOWANCE)
-# Thinks only when asked: temperature goes with no thinking, so that nothing need be said.
+# Thinks only when asked. It takes a temperature while it does not think, so no effort has to be sent.
 ASKED_TO_THINK = Profile(
     Temperature.TAKEN, Thinking.OPTIONAL, ("none", "low", "medium", "high"), "", allowance=TEXT_ALLOWANCE
 )
-# Thinks unless told not to; quiet answers are quick and cost no hidden tokens, so that is what we ask for.
+# Thinks unless told not to. Answers without thinking are quick and cost no hidden tokens, so that is the default.
 TOLD_NOT_TO_THINK = Profile(
     Temperature.WITHOUT_THINKING, Thinking.OPTIONAL, ("none", "low", "medium", "high"), OFF
 )
@@ -243,7 +248,8 @@ O_SERIES = re.compile(r"o\d")
 def by_rules(provider: str, model_id: str) -> Profile:
     """What the rules alone say of an id; the careful row for one that they do not know."""
     name = DATED.sub("", model_id.lower())
-    profile = _claude(name) if provider == "anthropic" else _openai(name)
+    rules = RULES.get(provider)
+    profile = rules(name) if rules else CAREFUL
     day, successor = LAST_DAYS.get(name, (None, ""))
     return replace(profile, shuts_down_on=day, replaced_by=successor) if day else profile
 
@@ -307,6 +313,9 @@ def _claude(name: str) -> Profile:
     if not off:
         return CLAUDE_THINKS
     return replace(CLAUDE_THINKS, thinking=Thinking.OPTIONAL, efforts=(OFF, *CLAUDE_THINKS.efforts), off=off)
+
+
+RULES = {roster.OPENAI.name: _openai, roster.ANTHROPIC.name: _claude}
 
 
 def _last_days() -> dict[str, tuple[dt.date, str]]:

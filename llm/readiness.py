@@ -62,8 +62,11 @@ class WayOut:
     choices: list[ModelReadiness]
 
 
-def of(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelReadiness:
-    """`rejected`: the providers that do not accept the workspace's key; such a route stands, and fails."""
+def assess(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelReadiness:
+    """How replies on `chat_model` fare, now and with the switch flipped.
+
+    `rejected`: the providers that do not accept the workspace's key; their routes are still chosen, and their replies fail.
+    """
     now, after = (
         _prospect(chat_model, outlook.route(chat_model, byo_enabled=byo_enabled), rejected)
         for byo_enabled in (outlook.byo_enabled, not outlook.byo_enabled)
@@ -74,9 +77,9 @@ def of(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelRead
 
 
 def ways_out(agents: Iterable[AgentReadiness], models: Iterable[ModelReadiness]) -> list[WayOut]:
-    """One bulk change for each chat model in use that fails, or would; those that never fail are offered first.
+    """For each chat model in use that fails, now or with the switch flipped: the ones its agents could move to.
 
-    Of these, the ones that stay come before the ones that leave soon.
+    Models that never fail come first, and among these the ones that stay before the ones that leave soon.
     """
     models = sorted(models, key=lambda one: (not one.is_safe, one.is_leaving))
     in_use = [agent.on.chat_model.pk for agent in agents]

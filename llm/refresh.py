@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from llm import health, keys, listing, vault
 from llm.models import ProviderKey
-from llm.providers.base import Verdict
+from llm.providers.base import KeyHealth
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def _claim_and_refresh(row: ProviderKey, now: dt.datetime) -> bool:
 
 
 def _claim(row: ProviderKey, now: dt.datetime) -> bool:
-    """Whether this process asks; marked before asking, so that a key that fails waits for its next day too."""
+    """Whether this process is the one to ask. The key is marked before, so that one that fails also waits a day."""
     mine = ProviderKey.objects.filter(pk=row.pk, listed_at=row.listed_at, state=ProviderKey.State.ACTIVE)
     return mine.update(listed_at=now) == 1
 
@@ -72,6 +72,6 @@ def _ask_and_store(row: ProviderKey) -> str:
         listing.store(row, checked.models)
     if not checked.may_list:
         ProviderKey.objects.filter(pk=row.pk).update(may_list=False)
-    if checked.verdict == Verdict.REJECTED:
+    if checked.health == KeyHealth.REJECTED:
         health.mark(row.pk, ProviderKey.Health.REJECTED, error=checked.fault.value if checked.fault else "")
     return checked.fault.value if checked.fault else ""

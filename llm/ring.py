@@ -14,7 +14,7 @@ from llm.models import KekRecord, ProviderKey
 
 
 def assert_genuine() -> None:
-    """Raises vault.WrongKek unless the newest KEK is the one its id has always meant."""
+    """Raises vault.WrongKek unless the newest KEK is the one that was first used under its id."""
     kek = vault.ring().primary
     record, _ = KekRecord.objects.get_or_create(kek_id=kek.kek_id, defaults={"proof": kek.proof})
     if bytes(record.proof) != kek.proof:

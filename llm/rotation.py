@@ -38,7 +38,7 @@ def next_step() -> Step:
     ids = vault.ring().ids
     rows = ring.rows_per_kek()
     if any(count for kek_id, count in rows.items() if kek_id != ids[0]):
-        # A waiting KEK comes first: rows are best moved once, to the newest.
+        # A KEK that waits is promoted first, so that rows are moved once, to the newest.
         return Step.PROMOTE if waiting() else Step.REWRAP
     if waiting():
         return Step.PROMOTE

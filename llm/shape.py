@@ -4,27 +4,19 @@ Every problem is told without repeating a character of what was pasted.
 """
 
 from llm import credentials
-from llm.models import Provider
+from llm.providers import roster
+from llm.providers.roster import KeyedProvider
 
-PREFIXES = {Provider.OPENAI: "sk-", Provider.ANTHROPIC: "sk-ant-"}
-# How the keys begin that a provider's website makes today.
-USUAL = {Provider.OPENAI: "sk-proj-", Provider.ANTHROPIC: "sk-ant-api03-"}
 SHORTEST, LONGEST = 20, 512
 # Below this a tail of four would give away too much of what there is.
 SHORTEST_WITH_TAIL = 20
 MASK_CHARACTERS = "…•●*"
-KEY_PAGES = {
-    Provider.OPENAI: "https://platform.openai.com/api-keys",
-    Provider.ANTHROPIC: "https://console.anthropic.com/settings/keys",
-}
 
 
-def owner_of(text: str) -> Provider | None:
+def owner_of(text: str) -> KeyedProvider | None:
     """The provider whose prefix `text` has; the longest prefix decides, as one begins with the other."""
-    for provider in sorted(PREFIXES, key=lambda one: -len(PREFIXES[one])):
-        if text.startswith(PREFIXES[provider]):
-            return provider
-    return None
+    owners = [one for one in roster.KEYED if text.startswith(one.key_prefix)]
+    return max(owners, key=lambda one: len(one.key_prefix), default=None)
 
 
 def may_be_secret(text: str) -> bool:
@@ -54,37 +46,37 @@ def is_wire_safe(text: str) -> bool:
 
 def problem(text: str, provider: str) -> str | None:
     """Why `text` cannot be a key of `provider`, in words for the person who pasted it; None if it can."""
-    name = Provider(provider).label
+    own = roster.named(provider)
+    name = own.label
     no_key = f"This does not look like an {name} key"
     if any(character in text for character in MASK_CHARACTERS):
         return f"This is a mask, not the key itself. Copy the whole key from your {name} account."
     if "://" in text:
-        return f"{no_key}: it is a web address. The key itself begins with {PREFIXES[Provider(provider)]}."
+        return f"{no_key}: it is a web address. The key itself begins with {own.key_prefix}."
     owner = owner_of(text)
     sort = credentials.sort_of(text if owner else credentials.unwrapped(text))
     if sort is not None:
-        return f"{sort.words} {_right_one(provider)}"
+        return f"{sort.words} {_right_one(own)}"
     around = credentials.wrapping(text) if owner is None else None
     if around is not None:
         return f"{no_key}: {around}. Paste the key alone."
     if not is_wire_safe(text) and len(text) <= LONGEST:
         return f"{no_key}: it has blanks, line breaks or characters that no key has. Copy it again."
-    if owner is not None and owner != provider:
+    if owner is not None and owner != own:
         return f"{no_key}: it begins like one of {owner.label}. Paste it into the {owner.label} card."
     if owner is None:
-        return f"{no_key}: one begins with {PREFIXES[Provider(provider)]}."
+        return f"{no_key}: one begins with {own.key_prefix}."
     if not SHORTEST <= len(text) <= LONGEST:
         return f"{no_key}: one has between {SHORTEST} and {LONGEST} characters. Copy the whole key and nothing else."
     return None
 
 
-def _right_one(provider: str) -> str:
-    name = Provider(provider).label
-    return f"Make an API key in your {name} account; it begins with {USUAL[Provider(provider)]}."
+def _right_one(own: KeyedProvider) -> str:
+    return f"Make an API key in your {own.label} account; it begins with {own.new_key_prefix}."
 
 
 def mask_parts(text: str, provider: str) -> tuple[str, str]:
     """The prefix and tail that make the mask of `text`; no tail when it is short."""
-    prefix = PREFIXES[Provider(provider)]
+    prefix = roster.named(provider).key_prefix
     shown = prefix if text.startswith(prefix) else ""
     return shown, text[-4:] if len(text) >= SHORTEST_WITH_TAIL else ""

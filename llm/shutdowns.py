@@ -1,8 +1,8 @@
 """Chat models that their providers shut down: which leave soon, and the mails that say so in time.
 
 A workspace's admins are written to once at each of lifecycle.STAGES. The row of the notice is made before its mail is
-sent, so that of two processes one sends it. Only the nearest stage is sent: who begins 20 days before gets the mail of
-30 days, not the one of 60. Another last day begins anew.
+sent, so that of two processes one sends it. Only the nearest stage is sent: an agent that is set to the model 20 days
+before its end brings the mail of 30 days, not the one of 60. When the last day changes, the stages begin anew.
 
 Who runs on them is told by the caller (agents/shutdowns.py).
 """

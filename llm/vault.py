@@ -62,7 +62,7 @@ class VaultUnavailable(VaultError):
 
 
 class NeverCopied:
-    """For what holds plaintext key material: it stays the one object it is."""
+    """For objects that hold key material in plaintext: they cannot be copied or serialised."""
 
     __slots__ = ()
 
@@ -74,7 +74,7 @@ class NeverCopied:
 
 
 class Secret(NeverCopied):
-    """A provider's key in plaintext. Shows itself to nobody; `reveal()` is the one way out."""
+    """A provider's key in plaintext. `repr`, `str` and formatting show nothing of it; only `reveal()` does."""
 
     __slots__ = ("_plaintext",)
     _plaintext: str

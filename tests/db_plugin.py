@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from llm.providers import roster
+
 ROOT = Path(__file__).resolve().parent.parent
 # The discard port: nothing listens there, so a test that forgot its double fails instead of calling out.
 NOWHERE = "http://127.0.0.1:9"
@@ -29,8 +31,11 @@ def _forget_the_developers_settings() -> None:
         if name != "DATABASE_URL":
             os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DEMO_PASSWORD"):
-        os.environ.pop(name, None)
+    for provider in roster.KEYED:
+        for name in (provider.base_url_setting, provider.api_key_setting):
+            os.environ.pop(name, None)
+            os.environ.pop(f"{name}_FILE", None)
+    os.environ.pop("DEMO_PASSWORD", None)
 
 
 def _set_the_tests_settings(directory: Path) -> None:

@@ -273,7 +273,9 @@ def _profile(row: Any) -> Profile:
         shuts_down_on=_day(row.own_last_day),
         replaced_by=row.own_replacement,
     )
-    return profiles.of(row.provider, row.model_id, listed=listed, left_out=row.left_out, own_word=own_word)
+    return profiles.resolve(
+        row.provider, row.model_id, listed=listed, left_out=row.left_out, own_word=own_word
+    )
 
 
 def _words(stored: str | None) -> tuple[str, ...] | None:

@@ -31,7 +31,7 @@ from agents.running.news import News
 from agents.running.outcomes import Cause, Verdict
 from agents.running.settlement import Result
 from llm import gateway, keys, learning
-from llm.providers.base import Finish, Outcome, ProviderError
+from llm.providers.base import Finish, ProviderError, ResponseMetadata
 from workspaces import tracing
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Run(News):
             log.error("reply %s failed inside: %s", self.accepted.reply_id, type(problem).__name__)
         finally:
             self._reading = False
-        finish = Finish.STOP if self._completion is None else self._completion.outcome.finish
+        finish = Finish.STOP if self._completion is None else self._completion.metadata.finish
         await self._settle(outcomes.decide(cause, has_text=self.visible, fault=fault, finish=finish), error)
 
     async def _read(self) -> Cause:
@@ -145,7 +145,7 @@ class Run(News):
                 await asyncio.sleep(0)
         except TimeoutError:
             return Cause.CAPPED
-        capped = self._completion is not None and self._completion.outcome.finish is Finish.CUT
+        capped = self._completion is not None and self._completion.metadata.finish is Finish.CUT
         return Cause.CAPPED if capped else Cause.FINISHED
 
     def _source(self) -> AsyncGenerator[str, None]:
@@ -161,7 +161,7 @@ class Run(News):
             region=accepted.region,
             left_out=accepted.left_out,
         )
-        return self._completion.pieces()
+        return self._completion.text()
 
     def _say(self, piece: str) -> bool:
         """Take in more text; False once there is no room for it."""
@@ -189,7 +189,7 @@ class Run(News):
             rendered=await rendering.final(text),
             error=error,
             attempts=completion.attempts if completion else 0,
-            outcome=completion.outcome if completion else Outcome(),
+            metadata=completion.metadata if completion else ResponseMetadata(),
             left_out=completion.left_out if completion else [],
             learnt=completion.learnt if completion else [],
             first_text_at=self.first_text_at,
@@ -222,7 +222,7 @@ class Run(News):
         while time.monotonic() < deadline:
             if isinstance(problem, DataError | IntegrityError):
                 # The text and its charge are worth more than what the provider counted, if that fits nowhere.
-                result = replace(result, outcome=Outcome(), error=None, left_out=[])
+                result = replace(result, metadata=ResponseMetadata(), error=None, left_out=[])
             await asyncio.sleep(pause)
             if len(_trying_again) >= TRYING_AGAIN:
                 # At a moment of its own: those that ended together would else come together each time, and few get in.
@@ -284,7 +284,7 @@ async def _learn(accepted: AcceptedReply, result: Result) -> None:
     """Remember what the reply showed of its key and its model; never lets a bookkeeping failure reach the reply."""
     try:
         await _note_health(accepted, result)
-        if result.learnt and result.outcome.finish:
+        if result.learnt and result.metadata.finish:
             await database.run(
                 learning.leave_out,
                 accepted.chat_model_id,
@@ -296,7 +296,7 @@ async def _learn(accepted: AcceptedReply, result: Result) -> None:
 
 
 async def _note_health(accepted: AcceptedReply, result: Result) -> None:
-    if accepted.credential_id is None or not (result.error or result.outcome.finish):
+    if accepted.credential_id is None or not (result.error or result.metadata.finish):
         return
     error_class = result.error.fault.value if result.error else None
     if keys.is_news(accepted.credential_id, error_class=error_class):
@@ -304,7 +304,7 @@ async def _note_health(accepted: AcceptedReply, result: Result) -> None:
             keys.note_result,
             accepted.credential_id,
             error_class=error_class,
-            headroom=result.outcome.headroom,
+            headroom=result.metadata.headroom,
         )
 
 

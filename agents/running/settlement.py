@@ -19,7 +19,7 @@ from agents.running.accepting import AcceptedReply
 from agents.running.outcomes import Verdict
 from billing import holds
 from llm.costs import Cost, estimated_cost
-from llm.providers.base import Outcome, ProviderError
+from llm.providers.base import ProviderError, ResponseMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Result:
     rendered: Rendered = field(default=NOT_YET, repr=False)
     error: ProviderError | None = None
     attempts: int = 0
-    outcome: Outcome = field(default_factory=Outcome)
+    metadata: ResponseMetadata = field(default_factory=ResponseMetadata)
     left_out: list[str] = field(default_factory=list)
     learnt: list[str] = field(default_factory=list)  # of these, what the model takes in no reply
     first_text_at: datetime | None = None
@@ -41,8 +41,8 @@ class Result:
 
 def columns(accepted: AcceptedReply, result: Result, *, charged: int) -> dict[str, Any]:
     """How the reply ended, as the columns of its row; the one place that says which outcome goes where."""
-    error, outcome = result.error, result.outcome
-    cost = estimated_cost(accepted.provider, outcome, accepted.prices) if accepted.secret else Cost()
+    error, metadata = result.error, result.metadata
+    cost = estimated_cost(accepted.provider, metadata, accepted.prices) if accepted.secret else Cost()
     return {
         "state": str(result.verdict.state),
         "ending": str(result.verdict.ending),
@@ -54,15 +54,15 @@ def columns(accepted: AcceptedReply, result: Result, *, charged: int) -> dict[st
         "provider_status": error.status if error else None,
         "provider_code": error.code if error else "",
         "provider_param": error.param if error else "",
-        "request_id": (error.request_id if error else "") or outcome.request_id,
+        "request_id": (error.request_id if error else "") or metadata.request_id,
         "retry_after": math.ceil(error.retry_after) if error and error.retry_after is not None else None,
         "charged": charged,
         "attempts": result.attempts,
-        "input_tokens": outcome.input_tokens,
-        "output_tokens": outcome.output_tokens,
-        "cached_tokens": outcome.cached_tokens,
-        "cache_write_tokens": outcome.cache_write_tokens,
-        "thinking_tokens": outcome.thinking_tokens,
+        "input_tokens": metadata.input_tokens,
+        "output_tokens": metadata.output_tokens,
+        "cached_tokens": metadata.cached_tokens,
+        "cache_write_tokens": metadata.cache_write_tokens,
+        "thinking_tokens": metadata.thinking_tokens,
         "estimated_cost": cost.amount,
         "cost_is_at_most": cost.is_at_most,
         "cache_saved": cost.saved,

@@ -26,7 +26,7 @@ ROWS_SHOWN = 200
 @viewer_required
 @require_GET
 def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    routes = outlook.of(workspace)
+    routes = outlook.for_workspace(workspace)
     agents = workspace.agents.select_related("chat_model").order_by("status", "name")
     context = {
         "workspace": workspace,
@@ -43,7 +43,7 @@ def _badge(agent: Agent, routes: Outlook) -> RouteBadge:
 @editor_required
 @require_http_methods(["GET", "POST"])
 def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    routes, fresh = outlook.of(workspace), Agent(workspace=workspace)
+    routes, fresh = outlook.for_workspace(workspace), Agent(workspace=workspace)
     form = AgentForm(request.POST or None, workspace=workspace, routes=routes, instance=fresh)
     if form.is_valid():
         try:
@@ -66,7 +66,7 @@ def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
     agent = find_agent(workspace, agent_id)
     if request.method == "POST":
         return edit(request, workspace.slug, agent_id)
-    routes = outlook.of(workspace)
+    routes = outlook.for_workspace(workspace)
     form = (
         AgentForm(instance=agent, workspace=workspace, routes=routes)
         if request.membership.is_editor
@@ -79,7 +79,7 @@ def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
 @require_POST
 def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    routes = outlook.of(workspace)
+    routes = outlook.for_workspace(workspace)
     form = AgentForm(request.POST, instance=agent, workspace=workspace, routes=routes)
     if form.is_valid():
         form.save()
@@ -138,7 +138,7 @@ def _move_agents(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     models = choosable(workspace)
     to_model = get_object_or_404(models, pk=_number(request.POST.get("to_model")))
     from_model_id = _number(request.POST.get("from_model"))
-    if outlook.of(workspace).is_gone(to_model):
+    if outlook.for_workspace(workspace).is_gone(to_model):
         messages.error(request, f"{to_model.name} was shut down by its provider: choose another model.")
         return redirect(f"{reverse('agents:change_models', args=[workspace.slug])}?from={from_model_id}")
     moved = building.change_models(workspace, from_model_id=from_model_id, to_model=to_model, request=request)

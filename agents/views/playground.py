@@ -54,7 +54,7 @@ def _context(
     for reply in shown:
         reply.workspace = workspace
     role = Role(request.membership.role)
-    routes = outlook.of(workspace)
+    routes = outlook.for_workspace(workspace)
     route = presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
     return {
         "workspace": workspace,

@@ -16,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from llm.providers import roster
+
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]", "testserver", ".localhost"}
 # Placeholders for a secret in examples, long enough that a random secret does not contain one by chance.
 PLACEHOLDER = re.compile(
@@ -87,7 +89,7 @@ def check_ways_in_and_out(**kwargs: Any) -> list[CheckMessage]:
     for provider, address in settings.PROVIDER_BASE_URLS.items():
         parts = urlsplit(address)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            name = f"{provider.upper()}_BASE_URL"
+            name = roster.named(provider).base_url_setting
             found.append(
                 Warning(f"{name} is plain HTTP: provider keys would be sent in clear.", id="bookbag.W003")
             )

@@ -10,23 +10,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Agent, Reply
-from llm import key_words, keys, listing, readiness, shape
+from llm import key_wording, keys, listing, readiness
 from llm.byo import settings_of
 from llm.forms import ProviderKeyForm, RegionForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
 from llm.outlook import Outlook, of_keys
+from llm.providers import roster
 from llm.providers.base import Fault
 from llm.readiness import AgentReadiness, ModelReadiness, WayOut
 from llm.routing import Billing, KeyState
 from workspaces.models import Workspace
 
 COST_DAYS = 30
-# What a key must be allowed, as each provider's website names it.
-PERMISSIONS = {
-    Provider.OPENAI: "Any project key will do. A restricted one needs the permission “Model capabilities: Request”; "
-    "with “List models” as well, it can be checked at once and its models can be listed.",
-    Provider.ANTHROPIC: "Any API key of a workspace will do.",
-}
 Health = ProviderKey.Health
 State = ProviderKey.State
 
@@ -64,11 +59,11 @@ class ProviderCard:
         """What is wrong or not known yet, and what to do; empty for a key that works and may do all we ask of it."""
         if self.row is None or (self.health == Health.VALID and self.row.may_list and not self.has_trouble):
             return ""
-        return key_words.sentence(key_words.of(self.row, self.health))
+        return key_wording.sentence(key_wording.wording_of(self.row, self.health))
 
     @property
     def has_trouble(self) -> bool:
-        return self.row is not None and key_words.stands(self.row)
+        return self.row is not None and key_wording.stands(self.row)
 
     @property
     def tone(self) -> str:
@@ -80,7 +75,7 @@ class ProviderCard:
 
     @property
     def last_problem(self) -> str:
-        return key_words.problem(self.row) if self.row else ""
+        return key_wording.problem(self.row) if self.row else ""
 
     @property
     def headroom(self) -> str:
@@ -101,11 +96,11 @@ class ProviderCard:
 
     @property
     def permissions(self) -> str:
-        return PERMISSIONS[Provider(self.provider)]
+        return roster.named(self.provider).permissions
 
     @property
     def key_page(self) -> str:
-        return shape.KEY_PAGES[Provider(self.provider)]
+        return roster.named(self.provider).key_page
 
     @property
     def age_days(self) -> int:
@@ -167,7 +162,7 @@ def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
     mine = {one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE}
     outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
     rejected = {provider for provider, one in mine.items() if one.health == Health.REJECTED}
-    models = {one.pk: readiness.of(one, outlook, rejected) for one in _chat_models(workspace)}
+    models = {one.pk: readiness.assess(one, outlook, rejected) for one in _chat_models(workspace)}
     agents = _agents(workspace, models)
     spending = _spending(workspace, models)
     return Overview(

@@ -7,7 +7,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookbag.pages import llm_overview
-from llm import account, byo, key_words, keys, vault
+from llm import account, byo, key_wording, keys, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
 from llm.models import Provider, ProviderKey
 from llm.providers.base import ProviderError
@@ -36,7 +36,7 @@ def _back(workspace: Workspace) -> HttpResponse:
 def _say(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
     """What was done with a key, and what its provider says of it."""
     name, level = Provider(row.provider).label, LEVELS.get(Health(row.health), messages.WARNING)
-    told = key_words.sentence(key_words.of(row))
+    told = key_wording.sentence(key_wording.wording_of(row))
     messages.add_message(request, level, f"{name} key {row.mask} {done} {told}")
 
 
@@ -262,6 +262,6 @@ def _list_again(row: ProviderKey) -> str:
     except keys.CheckRunning:
         return CHECK_RUNNING
     except ProviderError as error:
-        return f"{key_words.no_list(error.fault, row.provider)}."
+        return f"{key_wording.no_list(error.fault, row.provider)}."
     row.refresh_from_db(fields=["listed_at"])
     return ""

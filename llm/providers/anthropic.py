@@ -7,14 +7,14 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import anthropic
-import httpx2
 from anthropic.types import MessageParam, OutputConfigParam, TextBlockParam, ThinkingConfigParam
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
 from llm.profiles import EFFORTS, Listed
 from llm.providers import events, wire
-from llm.providers.base import Call, Finish, Listing, Message, Outcome
-from llm.providers.clients import per_loop
+from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
+from llm.providers.clients import Sdk
+from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
 
 # The protocol that this module speaks. It takes no temperature; a test names it beside the SDK's own.
@@ -38,24 +38,6 @@ THINKING_KINDS = ("adaptive", "between_tools", "disabled", "enabled")
 # Characters of a prefix from which Anthropic's cache keeps it: 1,024 tokens on the models with the smallest minimum.
 # A model with a larger one ignores the mark and charges nothing for it.
 CACHED_FROM = 4_096
-
-
-@per_loop
-def client(base_url: str) -> anthropic.AsyncAnthropic:
-    """The warm client of this process; each call brings its own secret."""
-    return anthropic.AsyncAnthropic(
-        api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client()
-    )
-
-
-def once(base_url: str, seconds: float) -> anthropic.AsyncAnthropic:
-    return anthropic.AsyncAnthropic(
-        api_key="none",
-        base_url=base_url,
-        max_retries=0,
-        timeout=httpx2.Timeout(seconds),
-        http_client=wire.once_client(seconds),
-    )
 
 
 def body(call: Call) -> MessageCreateParamsStreaming:
@@ -97,7 +79,7 @@ def _cached_until(messages: list[Message]) -> Message | None:
     return stable[-1] if sum(len(message.text) for message in stable) >= CACHED_FROM else None
 
 
-def text_of(data: bytes, outcome: Outcome) -> str | None:
+def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     """One event's text; None once the stream is done."""
     event = events.parse(data)
     kind = event.get("type")
@@ -110,43 +92,43 @@ def text_of(data: bytes, outcome: Outcome) -> str | None:
         usage = (event.get("message") or {}).get("usage")
         if isinstance(usage, dict):
             # Its output is a placeholder; the last event has the count.
-            _count({**usage, "output_tokens": None}, outcome)
+            _count({**usage, "output_tokens": None}, metadata)
     elif kind == "message_delta":
-        _count(_part(event, "usage"), outcome)
+        _count(_part(event, "usage"), metadata)
         reason = (event.get("delta") or {}).get("stop_reason")
         if reason:
-            outcome.finish = FINISH.get(reason, Finish.STOP)
+            metadata.finish = FINISH.get(reason, Finish.STOP)
     elif kind == "message_stop":
-        return None if outcome.finish else ""
+        return None if metadata.finish else ""
     elif kind == "error":
-        raise events.error_event("anthropic", event, outcome)
+        raise events.error_event(REFUSALS, event, metadata)
     return ""
 
 
-def _count(usage: dict[str, Any], outcome: Outcome) -> None:
+def _count(usage: dict[str, Any], metadata: ResponseMetadata) -> None:
     """Take in usage so far. It is cumulative, so the latest event wins; what it does not name stays.
 
     Anthropic's `input_tokens` leave out what the cache read and wrote; ours are the whole prompt.
     """
-    before = (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
+    before = (metadata.cached_tokens or 0) + (metadata.cache_write_tokens or 0)
     cached = events.count(usage.get("cache_read_input_tokens"))
     written = events.count(usage.get("cache_creation_input_tokens"))
     if cached is not None:
-        outcome.cached_tokens = cached
+        metadata.cached_tokens = cached
     if written is not None:
-        outcome.cache_write_tokens = written
+        metadata.cache_write_tokens = written
     uncached = events.count(usage.get("input_tokens"))
-    if uncached is None and outcome.input_tokens is not None:
-        uncached = outcome.input_tokens - before
+    if uncached is None and metadata.input_tokens is not None:
+        uncached = metadata.input_tokens - before
     if uncached is not None:
-        whole = uncached + (outcome.cached_tokens or 0) + (outcome.cache_write_tokens or 0)
-        outcome.input_tokens = events.count(whole)
+        whole = uncached + (metadata.cached_tokens or 0) + (metadata.cache_write_tokens or 0)
+        metadata.input_tokens = events.count(whole)
     output = events.count(usage.get("output_tokens"))
     if output is not None:
-        outcome.output_tokens = output
+        metadata.output_tokens = output
     thinking = events.count(_part(usage, "output_tokens_details").get("thinking_tokens"))
     if thinking is not None:
-        outcome.thinking_tokens = thinking
+        metadata.thinking_tokens = thinking
 
 
 def list_path(after: str) -> str:
@@ -179,17 +161,47 @@ def _supported(part: dict[str, Any], name: str) -> bool:
     return _part(part, name).get("supported") is True
 
 
+# Sources: Anthropic's error reference and API reference, the error types of the locked SDK, and answers that its users
+# have published, as of 25 November 2026.
+REFUSALS = Refusals(
+    is_own=lambda body, error: body.get("type") == "error" and isinstance(error.get("type"), str),
+    table=(
+        row(Fault.NO_FUNDS, code="billing_error enforced_spend_limit_reached"),
+        row(
+            Fault.NO_FUNDS,
+            phrases=(
+                "credit balance is too low",
+                "api usage limits",
+                "spend limit",
+                "spending limit",
+                "usage limit reached",
+            ),
+        ),
+        row(Fault.NO_FUNDS, status=(402,)),
+        row(Fault.TOO_LARGE, code="request_too_large"),
+        row(Fault.TOO_LARGE, phrases=("prompt is too long", "exceed context limit")),
+        row(Fault.TOO_LARGE, status=(413,)),
+        row(Fault.ORGANISATION_DISABLED, phrases=("organization has been disabled",)),
+        row(Fault.DECLINED, status=(400,), phrases=("content filter", "usage policy")),
+        row(Fault.REJECTED, code="authentication_error"),
+        row(Fault.REJECTED, status=(401,)),
+        row(Fault.RATE_LIMITED, code="rate_limit_error"),
+        row(Fault.UNAVAILABLE, code="overloaded_error api_error timeout_error"),
+        row(Fault.NOT_ALLOWED, code="permission_error"),
+        row(Fault.NOT_ALLOWED, status=(403,)),
+        row(Fault.MODEL_MISSING, code="not_found_error", phrases=("model",)),
+        row(Fault.NOT_THE_PROVIDER, status=(404, 405)),
+    ),
+)
+
 TWIN = Twin(
-    provider="anthropic",
-    client=client,
-    once=once,
-    status_error=anthropic.APIStatusError,
+    sdk=Sdk(anthropic.AsyncAnthropic, stream=anthropic.AsyncStream, status_error=anthropic.APIStatusError),
     path="/v1/messages",
-    stream_cls=anthropic.AsyncStream,
     body=body,
     optional=frozenset({"output_config", "thinking"}),
     fixed_headers={"anthropic-version": API_VERSION},
     text_of=text_of,
+    refusals=REFUSALS,
     headroom=HEADROOM,
     list_path=list_path,
     row_of=row_of,

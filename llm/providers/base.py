@@ -1,7 +1,7 @@
-"""What the provider twins have in common: plain values in and out, one error type.
+"""What goes into a provider twin and comes out of it: plain values, and one error type.
 
-A twin takes a `Call` and yields text pieces, leaving what it learnt (finish, usage, headers) on the
-`Outcome`. Nothing here or in a twin reads the database, a request or a setting: all is passed in.
+A twin takes a `Call` and yields text; what else the response tells (how it finished, token counts, headers) it writes
+into a `ResponseMetadata`. Nothing here or in a twin reads the database, a request or a setting: all is passed in.
 """
 
 import re
@@ -14,15 +14,15 @@ from llm.profiles import Listed, Parameters
 
 
 class RevealsSecret(Protocol):
-    """The vault's Secret, as seen from here: the twins may reveal it, at send time only."""
+    """The vault's Secret, as far as a twin uses it: revealed when a request is sent, and only then."""
 
     def reveal(self) -> str: ...
 
 
 class Fault(StrEnum):
-    """Why a provider call failed; each has its words for members and for admins in agents/words.py.
+    """Why a provider call failed; agents/words.py says it to members and to admins.
 
-    Which answer means which fault is one table, llm/providers/refusals.py.
+    Which answer means which fault is a table of each twin; llm/providers/refusals.py reads it.
     """
 
     REJECTED = "key_rejected"  # the key is dead
@@ -141,7 +141,7 @@ class Finish(StrEnum):
 
 
 @dataclass(slots=True)
-class Outcome:
+class ResponseMetadata:
     """Filled in while a call runs. Tokens are the provider's own count; None means it gave none.
 
     `input_tokens` counts the whole prompt: `cached_tokens` of it came from the provider's prompt cache and
@@ -168,8 +168,8 @@ class Listing:
     listed: Listed
 
 
-class Verdict(StrEnum):
-    """What a provider says of a key, without spending a token; the values are ProviderKey.Health's."""
+class KeyHealth(StrEnum):
+    """What a check shows of a key, without spending a token; the values are among ProviderKey.Health's."""
 
     VALID = "valid"
     UNVERIFIED = "unverified"  # it answered, and said nothing of the key
@@ -178,24 +178,24 @@ class Verdict(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-VERDICT_OF: dict[Fault, Verdict] = {
-    Fault.REJECTED: Verdict.REJECTED,
-    Fault.RATE_LIMITED: Verdict.LIMITED,
-    Fault.NO_FUNDS: Verdict.LIMITED,
-    Fault.ORGANISATION_DISABLED: Verdict.LIMITED,
-    Fault.LACKS_PERMISSION: Verdict.UNVERIFIED,
-    Fault.NOT_ALLOWED: Verdict.UNVERIFIED,
-    Fault.WRONG_REGION: Verdict.UNVERIFIED,
-    Fault.ADDRESS_REFUSED: Verdict.UNVERIFIED,
-    Fault.PLACE_NOT_SERVED: Verdict.UNVERIFIED,
+HEALTH_BY_CHECK: dict[Fault, KeyHealth] = {
+    Fault.REJECTED: KeyHealth.REJECTED,
+    Fault.RATE_LIMITED: KeyHealth.LIMITED,
+    Fault.NO_FUNDS: KeyHealth.LIMITED,
+    Fault.ORGANISATION_DISABLED: KeyHealth.LIMITED,
+    Fault.LACKS_PERMISSION: KeyHealth.UNVERIFIED,
+    Fault.NOT_ALLOWED: KeyHealth.UNVERIFIED,
+    Fault.WRONG_REGION: KeyHealth.UNVERIFIED,
+    Fault.ADDRESS_REFUSED: KeyHealth.UNVERIFIED,
+    Fault.PLACE_NOT_SERVED: KeyHealth.UNVERIFIED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a token-free check showed: the verdict, the fault behind it, and the models when there was a list."""
+    """What a token-free check showed: the key's health, the fault behind it, and the models when there was a list."""
 
-    verdict: Verdict
+    health: KeyHealth
     fault: Fault | None = None
     models: list[Listing] = field(default_factory=list)
 
@@ -207,6 +207,6 @@ class Checked:
 async def check(listing: Awaitable[list[Listing]]) -> Checked:
     """Await a list of models and say what the answer shows of the key."""
     try:
-        return Checked(Verdict.VALID, models=await listing)
+        return Checked(KeyHealth.VALID, models=await listing)
     except ProviderError as error:
-        return Checked(VERDICT_OF.get(error.fault, Verdict.UNREACHABLE), error.fault)
+        return Checked(HEALTH_BY_CHECK.get(error.fault, KeyHealth.UNREACHABLE), error.fault)

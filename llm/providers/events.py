@@ -9,23 +9,23 @@ from typing import Any
 import httpx2
 
 from llm.providers import refusals, wire
-from llm.providers.base import Fault, Limits, Outcome, ProviderError
+from llm.providers.base import Fault, Limits, ProviderError, ResponseMetadata
 from llm.providers.base import Finish as FinishReason
 
 # A twin's reading of one event: its text, or None once the stream is done.
-TextOf = Callable[[bytes, Outcome], str | None]
+TextOf = Callable[[bytes, ResponseMetadata], str | None]
 
 
-# An event this long is none: all the text that a reply may have would fit into it.
+# A longer event is malformed: all the text that a reply may have would fit into this many bytes.
 EVENT_BYTES = 512 * 1024
-# As json.loads, less its guessing at the encoding of each event: events are UTF-8.
+# json.loads would guess the encoding of each event; events are UTF-8.
 _decode = json.JSONDecoder().decode
 
 BOM = b"\xef\xbb\xbf"
 
 
 class EventReader:
-    """Server-sent events out of bytes, in whatever pieces they come; comments and field names we do not use are dropped.
+    """Server-sent events out of bytes, however these are cut; comments and fields that we do not use are dropped.
 
     Source: the HTML standard's "event stream interpretation": a byte order mark may come first, lines end in LF, CR or
     CRLF, one blank after the colon belongs to the field's name, a name without a colon has an empty value.
@@ -75,17 +75,17 @@ class EventReader:
         return events
 
     def close(self) -> list[bytes]:
-        """The event that a stream ended in the middle of the blank line of, if any."""
+        """The last event, when the stream ended before the blank line that completes it."""
         return self.feed(b"\n\n") if self.rest or self.data else []
 
 
-def error_event(provider: str, event: Any, outcome: Outcome) -> ProviderError:
+def error_event(how: refusals.Refusals, event: Any, metadata: ResponseMetadata) -> ProviderError:
     """The error that an event inside a stream tells of."""
-    answer = refusals.answer_of(provider, None, event)
+    answer = refusals.answer_of(how, None, event)
     if answer is None:
-        return ProviderError(Fault.UNAVAILABLE, request_id=outcome.request_id, note=IN_THE_STREAM)
-    error = wire.from_answer(provider, answer, httpx2.Headers())
-    error.request_id = error.request_id or outcome.request_id
+        return ProviderError(Fault.UNAVAILABLE, request_id=metadata.request_id, note=IN_THE_STREAM)
+    error = wire.from_answer(how, answer, httpx2.Headers())
+    error.request_id = error.request_id or metadata.request_id
     error.note = IN_THE_STREAM
     return error
 
@@ -109,13 +109,15 @@ def count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 2**31 else None
 
 
-def _read(events: list[bytes], outcome: Outcome, text_of: TextOf) -> tuple[str, bool, ProviderError | None]:
+def _read(
+    events: list[bytes], metadata: ResponseMetadata, text_of: TextOf
+) -> tuple[str, bool, ProviderError | None]:
     """The text of `events`, whether the stream is done with them, and what went wrong after that text."""
     pieces: list[str] = []
     problem = None
     try:
         for data in events:
-            piece = text_of(data, outcome)
+            piece = text_of(data, metadata)
             if piece is None:
                 return "".join(pieces), True, None
             if type(piece) is not str:
@@ -142,15 +144,15 @@ def joined(text: str) -> tuple[str, str]:
 
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-# Seconds. Later than this, it was not the provider that fell silent: this process was paused or busy.
+# A look that comes later than this shows that this process was paused or busy, not that the provider fell silent.
 PAUSED_SECONDS = 0.5
 
 
 class Silence:
-    """Ends the task that made it, by cancelling it, once `due` has passed; no due is no limit.
+    """Ends the task that made it, by cancelling it, once `due` has passed; None is no limit.
 
-    Putting `due` off costs an assignment, not a timer. A process that comes back from a pause first reads what has
-    arrived meanwhile: a look that comes late looks once more before it decides.
+    Putting `due` off sets an attribute and starts no timer. When this process was paused, text may have arrived meanwhile
+    and not been read: so a look that comes late waits for one more look before it decides.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -187,11 +189,11 @@ class Silence:
 
 
 async def read_events(
-    response: httpx2.Response, limits: Limits, outcome: Outcome, text_of: TextOf
+    response: httpx2.Response, limits: Limits, metadata: ResponseMetadata, text_of: TextOf
 ) -> AsyncIterator[str]:
     """Text pieces of a streamed reply, one per network read, until its finish marker.
 
-    `text_of(data, outcome)` is the twin's reading of one event; None means the stream is done. Before the first text
+    `text_of(data, metadata)` is the twin's reading of one event; None means the stream is done. Before the first text
     there is no limit here: a model may think as long as the reply may live. After the finish marker, usage is waited
     for `limits.finish_seconds`, whatever else comes. Ends early with Finish.CUT at `limits.wire_bytes`. ProviderError:
     TIMED_OUT after `limits.idle_seconds` of silence, BROKEN_STREAM when the stream ends unfinished, MALFORMED.
@@ -206,9 +208,9 @@ async def read_events(
     try:
         while True:
             chunk = await _next_chunk(chunks)
-            finished = outcome.finish is not None
+            finished = metadata.finish is not None
             text, done, problem = _read(
-                reader.close() if chunk is None else reader.feed(chunk), outcome, text_of
+                reader.close() if chunk is None else reader.feed(chunk), metadata, text_of
             )
             if text:
                 text, half = joined(half + text)
@@ -216,7 +218,7 @@ async def read_events(
                     yield text
             if problem:
                 raise problem
-            if done or (chunk is None and outcome.finish is not None):
+            if done or (chunk is None and metadata.finish is not None):
                 return
             if chunk is None:
                 raise ProviderError(Fault.BROKEN_STREAM, note="ended without a finish marker")
@@ -224,16 +226,16 @@ async def read_events(
                 raise ProviderError(Fault.MALFORMED, note="an event too long")
             wire_bytes += len(chunk)
             if wire_bytes > limits.wire_bytes:
-                outcome.finish = FinishReason.CUT
+                metadata.finish = FinishReason.CUT
                 return
-            if outcome.finish is None:
+            if metadata.finish is None:
                 if text or silence.due is not None:
                     silence.until(now() + limits.idle_seconds)
             elif not finished:
                 silence.until(now() + limits.finish_seconds)
     except ProviderError:
-        # What comes after the finish marker takes nothing back.
-        if outcome.finish is None:
+        # After the finish marker the reply is complete; a later error changes nothing.
+        if metadata.finish is None:
             raise
         return
     except asyncio.CancelledError:
@@ -243,7 +245,7 @@ async def read_events(
             silence.task.uncancel()
     finally:
         silence.close()
-    if outcome.finish is None:
+    if metadata.finish is None:
         raise ProviderError(Fault.TIMED_OUT, note=f"silent for {limits.idle_seconds:g} s")
 
 

@@ -5,7 +5,6 @@ The body is held to the SDK's own parameter types by mypy and, at run time, by t
 
 from typing import Any, cast
 
-import httpx2
 import openai
 from openai.types.chat import ChatCompletionMessageParam
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
@@ -13,8 +12,9 @@ from openai.types.shared_params import ReasoningEffort
 
 from llm.profiles import Listed
 from llm.providers import events, wire
-from llm.providers.base import Call, Finish, Listing, Message, Outcome
-from llm.providers.clients import per_loop
+from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
+from llm.providers.clients import Sdk
+from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
 
 FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.REFUSAL}
@@ -24,24 +24,6 @@ HEADROOM = {
     b"x-ratelimit-remaining-tokens": "tokens_left",
     b"x-ratelimit-limit-tokens": "tokens",
 }
-
-
-@per_loop
-def client(base_url: str) -> openai.AsyncOpenAI:
-    """The warm client of this process; each call brings its own secret."""
-    return openai.AsyncOpenAI(
-        api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client()
-    )
-
-
-def once(base_url: str, seconds: float) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
-        api_key="none",
-        base_url=base_url,
-        max_retries=0,
-        timeout=httpx2.Timeout(seconds),
-        http_client=wire.once_client(seconds),
-    )
 
 
 def body(call: Call) -> CompletionCreateParamsStreaming:
@@ -69,56 +51,122 @@ def _turn(message: Message) -> ChatCompletionMessageParam:
     return {"role": "user", "content": message.text}
 
 
-def text_of(data: bytes, outcome: Outcome) -> str | None:
+def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     """One event's text; None once the stream is done."""
     if data[:6] == b"[DONE]":
-        return None if outcome.finish else ""
+        return None if metadata.finish else ""
     event = events.parse(data)
     if event.get("error"):
-        raise events.error_event("openai", event, outcome)
+        raise events.error_event(REFUSALS, event, metadata)
     usage = event.get("usage")
     if isinstance(usage, dict):
-        _count(usage, outcome)
+        _count(usage, metadata)
     choices = event.get("choices")
     if not choices:
         return ""
     delta = choices[0].get("delta") or {}
     text = delta.get("content")
     if not text and delta.get("refusal"):
-        outcome.declined, text = True, delta["refusal"]
+        metadata.declined, text = True, delta["refusal"]
     reason = choices[0].get("finish_reason")
     if reason:
-        outcome.finish = Finish.REFUSAL if outcome.declined else FINISH.get(reason, Finish.STOP)
+        metadata.finish = Finish.REFUSAL if metadata.declined else FINISH.get(reason, Finish.STOP)
     return text or ""
 
 
-def _count(usage: dict[str, Any], outcome: Outcome) -> None:
-    outcome.input_tokens = events.count(usage.get("prompt_tokens"))
-    outcome.output_tokens = events.count(usage.get("completion_tokens"))
+def _count(usage: dict[str, Any], metadata: ResponseMetadata) -> None:
+    metadata.input_tokens = events.count(usage.get("prompt_tokens"))
+    metadata.output_tokens = events.count(usage.get("completion_tokens"))
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     if isinstance(prompt, dict):
-        outcome.cached_tokens = events.count(prompt.get("cached_tokens"))
-        outcome.cache_write_tokens = events.count(prompt.get("cache_write_tokens"))
+        metadata.cached_tokens = events.count(prompt.get("cached_tokens"))
+        metadata.cache_write_tokens = events.count(prompt.get("cache_write_tokens"))
     if isinstance(completion, dict):
-        outcome.thinking_tokens = events.count(completion.get("reasoning_tokens"))
+        metadata.thinking_tokens = events.count(completion.get("reasoning_tokens"))
 
 
 def row_of(row: dict[str, Any]) -> Listing:
     return Listing(row["id"], "", Listed(shuts_down_on=wire.a_day(row.get("shutdown_date"))))
 
 
+# Sources: OpenAI's error reference and API reference, the error types of the locked SDK, and answers that its users
+# have published, as of 25 November 2026.
+REFUSALS = Refusals(
+    is_own=lambda body, error: bool({"type", "code"} & error.keys()),
+    table=(
+        row(
+            Fault.NO_FUNDS,
+            code="insufficient_quota credit_balance_exhausted organization_spend_limit_exceeded "
+            "project_spend_limit_exceeded organization_usage_limit_exceeded project_usage_limit_exceeded "
+            "billing_not_active billing_hard_limit_reached",
+        ),
+        row(
+            Fault.NO_FUNDS,
+            phrases=("exceeded your current quota", "hard limit has been reached", "spend limit"),
+        ),
+        row(Fault.NO_FUNDS, status=(402,)),
+        row(Fault.WRONG_REGION, code="incorrect_hostname"),
+        row(Fault.WRONG_REGION, phrases=("incorrect regional hostname",)),
+        row(Fault.ADDRESS_REFUSED, code="ip_not_authorized"),
+        row(Fault.ADDRESS_REFUSED, status=(401, 403), phrases=("request ip", "ip address", "ip allowlist")),
+        row(Fault.PLACE_NOT_SERVED, code="unsupported_country_region_territory"),
+        row(Fault.PLACE_NOT_SERVED, phrases=("country, region, or territory not supported",)),
+        row(Fault.LACKS_PERMISSION, status=(401, 403), code="missing_scope"),
+        row(
+            Fault.LACKS_PERMISSION, status=(401, 403), phrases=("missing scopes", "insufficient permissions")
+        ),
+        row(
+            Fault.OTHER_API,
+            phrases=(
+                "only supported in v1/responses",
+                "not a chat model",
+                "not supported in the v1/chat/completions",
+                "use the responses api",
+            ),
+        ),
+        row(Fault.MODEL_MISSING, code="model_not_found"),
+        row(Fault.MODEL_MISSING, phrases=("does not have access to model", "has been deprecated")),
+        row(Fault.TOO_LARGE, code="context_length_exceeded request_too_large string_above_max_length"),
+        row(
+            Fault.TOO_LARGE,
+            phrases=("request too large", "maximum context length", "exceeds the context window"),
+        ),
+        row(Fault.TOO_LARGE, status=(413,)),
+        row(Fault.ORGANISATION_UNVERIFIED, phrases=("organization must be verified",)),
+        row(Fault.ORGANISATION_DISABLED, code="organization_deactivated"),
+        row(
+            Fault.ORGANISATION_DISABLED,
+            phrases=("organization has been disabled", "organization has been deactivated"),
+        ),
+        row(Fault.DECLINED, code="content_policy_violation content_filter invalid_prompt"),
+        row(
+            Fault.DECLINED,
+            status=(400, 403),
+            phrases=("usage policy", "usage policies", "content policy", "safety system"),
+        ),
+        row(Fault.REJECTED, code="invalid_api_key account_deactivated"),
+        row(Fault.REJECTED, status=(401,)),
+        row(Fault.RATE_LIMITED, code="rate_limit_exceeded rate_limit_error requests tokens"),
+        row(Fault.RATE_LIMITED, status=(429,)),
+        row(Fault.UNAVAILABLE, code="server_error overloaded_error engine_overloaded internal_error"),
+        row(Fault.NOT_ALLOWED, status=(403,)),
+        # Only a wrong base URL meets these; an unknown model has a code or names the parameter.
+        row(Fault.NOT_THE_PROVIDER, code="unknown_url"),
+        row(
+            Fault.NOT_THE_PROVIDER,
+            status=(404, 405),
+            phrases=("invalid url", "unknown request url", "not found", "not allowed"),
+        ),
+    ),
+)
+
 TWIN = Twin(
-    provider="openai",
-    client=client,
-    once=once,
-    status_error=openai.APIStatusError,
+    sdk=Sdk(openai.AsyncOpenAI, stream=openai.AsyncStream, status_error=openai.APIStatusError),
     path="/chat/completions",
-    stream_cls=openai.AsyncStream,
     body=body,
     optional=frozenset({"temperature", "reasoning_effort", "max_completion_tokens", "stream_options"}),
-    fixed_headers={},
     text_of=text_of,
+    refusals=REFUSALS,
     headroom=HEADROOM,
-    list_path=lambda after: "/models",
     row_of=row_of,
 )

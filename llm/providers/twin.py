@@ -1,51 +1,58 @@
-"""What both providers have in common: opening a stream, reading it, listing models. A twin is what differs.
+"""What all providers have in common: opening a stream, reading it, listing models. A `Twin` is what differs.
 
-A provider's module makes one `Twin` of its request, its reading of events, its list of models and its SDK.
+A provider's module makes one `Twin` of its SDK, its request, its reading of events, its errors and its list of models.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
 from llm.providers import events, wire
-from llm.providers.base import Call, Fault, Listing, Outcome, ProviderError, RevealsSecret
+from llm.providers.base import Call, Fault, Listing, ProviderError, ResponseMetadata, RevealsSecret
+from llm.providers.clients import Sdk
+from llm.providers.refusals import Refusals
 
-# A list that goes on for longer than this many pages is none.
+# A list of models is read up to this many pages.
 PAGES = 20
-# A body of one of these is no event stream, whatever its status. Gateways call a stream many things.
+# Content types of answers that are no event stream, whatever their status. Any other type is read as a stream, since
+# gateways label streams in many ways.
 NO_STREAM = ("application/json", "application/problem+json", "text/html", "application/xml", "text/xml")
 
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """One provider. `client(base_url)` is its SDK's warm client; `once(base_url, seconds)` one for a single call."""
+    """One provider, as far as it differs from the others."""
 
-    provider: str
-    client: Callable[[str], Any]
-    once: Callable[[str, float], Any]
-    status_error: type[Exception]
-    path: str
-    stream_cls: type[Any]
+    sdk: Sdk
+    path: str  # of a completion, after the base URL
     body: Callable[[Call], Mapping[str, object]]
     # Parameters of the body that a request may do without, in the provider's words.
     optional: frozenset[str]
-    # Sent with every call, beside the SDK's own.
-    fixed_headers: Mapping[str, str]
     text_of: events.TextOf
-    headroom: Mapping[bytes, str]  # headers about the account's rate limits, to our names
-    list_path: Callable[[str], str]  # of the page after a model id; empty for the first
-    row_of: Callable[[dict[str, Any]], Listing]
+    refusals: Refusals
+    row_of: Callable[[dict[str, Any]], Listing]  # one model out of a row of the account's list
+    # The path of the list's page after a model id; empty for the first.
+    list_path: Callable[[str], str] = lambda after: "/models"
+    # Headers about the account's rate limits, in lower case, to our names.
+    headroom: Mapping[bytes, str] = field(default_factory=dict)
+    # Sent with every call, beside the SDK's own.
+    fixed_headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def stream(self, call: Call, outcome: Outcome) -> AsyncIterator[str]:
-        """Text pieces as they arrive; ProviderError for every way it can fail. Another attempt is the caller's business."""
-        response = await self._open(call, outcome)
-        outcome.request_id = wire.request_id(response.headers)
-        outcome.headroom = wire.headroom(response.headers, self.headroom)
+    @property
+    def client(self) -> Callable[[str], Any]:
+        """The SDK's warm client for a base URL, in this event loop."""
+        return self.sdk.warm
+
+    async def stream(self, call: Call, metadata: ResponseMetadata) -> AsyncIterator[str]:
+        """Text as it arrives; ProviderError for every way it can fail. Whether to try again is the caller's decision."""
+        response = await self._open(call, metadata)
+        metadata.request_id = wire.request_id(response.headers)
+        metadata.headroom = wire.headroom(response.headers, self.headroom)
         try:
-            async for piece in events.read_events(response, call.limits, outcome, self.text_of):
+            async for piece in events.read_events(response, call.limits, metadata, self.text_of):
                 yield piece
         finally:
             await response.aclose()
@@ -58,11 +65,11 @@ class Twin:
         """The body of a call, without what it is to leave out."""
         return {name: value for name, value in self.body(call).items() if name not in call.left_out}
 
-    async def _open(self, call: Call, outcome: Outcome) -> httpx2.Response:
+    async def _open(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
         try:
             # A limit of the transport's is for each read, and a peer that sends its headers byte by byte meets none.
             async with asyncio.timeout(call.limits.first_byte_seconds):
-                return await self._post(call, outcome)
+                return await self._post(call, metadata)
         except TimeoutError:
             problem = ProviderError(
                 Fault.TIMED_OUT, note=f"no answer in {call.limits.first_byte_seconds:g} s"
@@ -70,12 +77,12 @@ class Twin:
         # Outside the handler, as in _post.
         raise problem
 
-    async def _post(self, call: Call, outcome: Outcome) -> httpx2.Response:
+    async def _post(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
         # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
         # event loop's time in a reply, and would keep the secret.
-        # Nor is it kept in a variable, which a traceback of what is raised below would show.
+        # It is not put into a variable either: a traceback would show it.
         try:
-            response: httpx2.Response = await self.client(call.base_url).post(
+            response: httpx2.Response = await self.sdk.warm(call.base_url).post(
                 self.path,
                 cast_to=httpx2.Response,
                 body=self.sent(call),
@@ -84,7 +91,7 @@ class Twin:
                     "timeout": wire.timeout(call.limits),
                 },
                 stream=True,
-                stream_cls=self.stream_cls,
+                stream_cls=self.sdk.stream,
             )
             if not response.headers.get("content-type", "").startswith(NO_STREAM):
                 return response
@@ -92,8 +99,8 @@ class Twin:
         except ProviderError:
             raise
         except Exception as error:  # the SDK's, httpx's, and what the transport below raises for broken HTTP
-            if isinstance(error, self.status_error):
-                outcome.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
+            if isinstance(error, self.sdk.status_error):
+                metadata.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
             problem = self._problem(error, frozenset(self.sent(call)) & self.optional)
         # Raised outside the handler: an SDK error kept as context would carry the request's headers.
         raise problem
@@ -101,21 +108,21 @@ class Twin:
     async def _no_stream(self, response: httpx2.Response, call: Call) -> ProviderError:
         try:
             async with asyncio.timeout(call.limits.first_byte_seconds):
-                return wire.refusal(self.provider, response, await wire.body_of(response))
+                return wire.refusal(self.refusals, response, await wire.body_of(response))
         finally:
             await response.aclose()
 
     def _problem(self, error: Exception, sent: frozenset[str] = frozenset()) -> ProviderError:
-        if isinstance(error, self.status_error):
+        if isinstance(error, self.sdk.status_error):
             response: httpx2.Response = error.response  # type: ignore[attr-defined]
-            return wire.refusal(self.provider, response, wire.read_body(response), sent)
+            return wire.refusal(self.refusals, response, wire.read_body(response), sent)
         return wire.from_transport(error)
 
     async def list_models(self, secret: RevealsSecret, *, base_url: str, seconds: float) -> list[Listing]:
         """The models of this key's account, free of tokens, within `seconds`; ProviderError when it does not say."""
         found: list[Listing] = []
         try:
-            async with asyncio.timeout(seconds), self.once(base_url, seconds) as once:
+            async with asyncio.timeout(seconds), self.sdk.once(base_url, seconds) as once:
                 more = True
                 for _ in range(PAGES):
                     page = await once.get(

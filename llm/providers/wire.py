@@ -1,4 +1,4 @@
-"""The wire under both twins: HTTP clients with caps, answers within bounds, and errors made ours.
+"""The wire under every twin: HTTP clients with caps, answers within bounds, and errors made ours.
 
 The official SDKs keep authentication, URLs, errors and connection pools. Their per-chunk objects
 cost more than the rest of a reply, so the event stream is read raw from the SDK's own response
@@ -84,8 +84,8 @@ def async_client() -> httpx2.AsyncClient:
 
 
 def once_client(seconds: float) -> httpx2.AsyncClient:
-    """For the rare token-free calls, which pool nothing. Give the SDK `seconds` as well: it takes this very
-    time-out, where it is httpx's default, for "not set" and uses ten minutes instead."""
+    """For the rare token-free calls, which pool nothing. Give the SDK `seconds` as well: when the
+    client's time-out equals httpx's default, an SDK takes it for "not set" and uses ten minutes."""
     return httpx2.AsyncClient(
         timeout=seconds,
         follow_redirects=False,
@@ -164,7 +164,7 @@ def read_body(response: httpx2.Response) -> bytes:
 
 
 def refusal(
-    provider: str, response: httpx2.Response, body: bytes, sent: frozenset[str] = frozenset()
+    how: refusals.Refusals, response: httpx2.Response, body: bytes, sent: frozenset[str] = frozenset()
 ) -> ProviderError:
     """The error for an HTTP answer that is no reply: a status, or a 200 that is not an event stream.
 
@@ -173,7 +173,7 @@ def refusal(
     status = response.status_code
     if 300 <= status < 400:
         return ProviderError(Fault.REDIRECTED, status=status)
-    answer = refusals.answer_of(provider, status, refusals.parsed(body))
+    answer = refusals.answer_of(how, status, refusals.parsed(body))
     asked = retry_after(response.headers)
     if answer is None:
         retryable = status >= 500 or status in (408, 429)
@@ -181,19 +181,20 @@ def refusal(
             Fault.NOT_THE_PROVIDER, status=status, retry_after=asked, retryable=retryable, note=NOT_THEIRS
         )
     should_not = response.headers.get("x-should-retry") == "false"
-    problem = from_answer(provider, answer, response.headers, retryable=False if should_not else None)
+    problem = from_answer(how, answer, response.headers, retryable=False if should_not else None)
     if problem.fault is Fault.BAD_REQUEST:
         problem.names = refusals.refused_parameter(answer, sent)
-        # A value that a model refuses is left out this once; no model takes back all temperatures but one.
+        # A refused value is left out of this reply only. A refused temperature is left out for good: models that refuse one
+        # take none but their default.
         problem.is_lasting = problem.names == "temperature" or refusals.is_unsupported(answer)
     return problem
 
 
 def from_answer(
-    provider: str, answer: refusals.Answer, headers: httpx2.Headers, *, retryable: bool | None = None
+    how: refusals.Refusals, answer: refusals.Answer, headers: httpx2.Headers, *, retryable: bool | None = None
 ) -> ProviderError:
     """The error for a refusal in the provider's own shape, as an answer or as an event inside a stream."""
-    fault = refusals.fault_of(provider, answer)
+    fault = refusals.fault_of(how, answer)
     wait = retry_after(headers)
     return ProviderError(
         fault,

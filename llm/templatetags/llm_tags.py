@@ -10,6 +10,7 @@ from django.utils.timesince import timesince
 
 from llm import vault
 from llm.models import Provider, ProviderKey
+from llm.providers import roster
 
 register = template.Library()
 
@@ -26,6 +27,12 @@ def ago(moment: dt.datetime) -> str:
 def commas(names: str) -> str:
     """Names as they are stored, separated by blanks, for reading: "temperature, thinking"."""
     return ", ".join(names.split())
+
+
+@register.simple_tag
+def provider_names(conjunction: str) -> str:
+    """The providers that take keys, in a sentence: "OpenAI and Anthropic"."""
+    return roster.labels(conjunction)
 
 
 @register.inclusion_tag("llm/_banner.html", takes_context=True)

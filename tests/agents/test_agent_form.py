@@ -30,7 +30,7 @@ def offer_of(provider: str, model_id: str, **facts: Any) -> model_settings.Offer
     return model_settings.offer(
         "It",
         provider,
-        profiles.by_rules(provider, model_id) if not facts else profiles.of(provider, model_id, **facts),
+        profiles.by_rules(provider, model_id) if not facts else profiles.resolve(provider, model_id, **facts),
     )
 
 
@@ -167,7 +167,7 @@ def test_the_list_of_the_account_that_would_run_it_decides(
     )
 
     offer = AgentForm(
-        workspace=cast.acme, routes=outlook.of(cast.acme), instance=Agent(workspace=cast.acme)
+        workspace=cast.acme, routes=outlook.for_workspace(cast.acme), instance=Agent(workspace=cast.acme)
     ).offers[chat_model.pk]
 
     assert list(offer.efforts) == ["", *levels]

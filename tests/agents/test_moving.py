@@ -111,16 +111,16 @@ def test_the_account_that_would_run_it_says_when(cast: Cast, adam: Client, on) -
     own = keys.replace(cast.acme, provider="openai", secret=Secret(ACME_SECRETS["openai"]), by=cast.adam)
     ListedModel.objects.create(provider_key=own, model_id="gpt-6-luna", shuts_down_on=dt.date(2026, 12, 1))
 
-    assert outlook.of(cast.acme).last_day(agent.chat_model) == ""
+    assert outlook.for_workspace(cast.acme).last_day(agent.chat_model) == ""
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
-    assert outlook.of(cast.acme).last_day(agent.chat_model) == "was shut down on 1 Dec 2026"
+    assert outlook.for_workspace(cast.acme).last_day(agent.chat_model) == "was shut down on 1 Dec 2026"
     assert "shut down by OpenAI" in shown(adam, "/w/acme/settings/llm/")
 
 
 def test_all_accounts_lists_cost_one_query(cast: Cast, adam: Client, django_assert_num_queries) -> None:
     models = list(ChatModel.objects.all())
     with django_assert_num_queries(3):
-        routes = outlook.of(cast.acme)
+        routes = outlook.for_workspace(cast.acme)
         for model in models:
             routes.route(model)
             routes.last_day(model)

@@ -22,7 +22,7 @@ from agents.running.outcomes import Cause
 from agents.running.settlement import Result
 from billing import ledger
 from billing.models import Hold, Transfer
-from llm.providers.base import Finish, Outcome
+from llm.providers.base import Finish, ResponseMetadata
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
 from tests.harness.chat import bring_key, platform_key
@@ -64,9 +64,9 @@ def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted:
         accepted = accepting.accept(send)
     assert isinstance(accepted, AcceptedReply)
     verdict = outcomes.decide(Cause.FINISHED, has_text=True)
-    outcome = Outcome(Finish.STOP, input_tokens=60, output_tokens=5)
+    metadata = ResponseMetadata(Finish.STOP, input_tokens=60, output_tokens=5)
     with counting(counted):
-        result = Result(verdict, "At nine [1].", attempts=1, outcome=outcome, first_text_at=timezone.now())
+        result = Result(verdict, "At nine [1].", attempts=1, metadata=metadata, first_text_at=timezone.now())
         settlement.settle(accepted, result)
     return accepted
 

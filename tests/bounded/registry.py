@@ -28,7 +28,8 @@ from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
 from llm import credentials, shape
 from llm.models import Provider
-from llm.providers import anthropic, base, events, openai, refusals, wire
+from llm.providers import anthropic, base, events, openai, refusals, roster, wire
+from llm.providers.twins import twin_of
 from workspaces import adapter, csv_export
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,12 +107,13 @@ def _refused(
 def _refusal(text: str) -> None:
     """A provider's refusal, its words and names being the text."""
     error = {"message": text, "type": text, "code": text, "param": text}
-    for provider in (Provider.OPENAI, Provider.ANTHROPIC):
+    for one in roster.KEYED:
+        how = twin_of(one.name).refusals
         answer = refusals.answer_of(
-            provider, 400, refusals.parsed(json.dumps({"type": "error", "error": error}).encode())
+            how, 400, refusals.parsed(json.dumps({"type": "error", "error": error}).encode())
         )
         assert answer
-        refusals.fault_of(provider, answer)
+        refusals.fault_of(how, answer)
         refusals.refused_parameter(answer, frozenset({"temperature", "effort"}))
         refusals.told_wait(answer)
     refusals.parsed(text.encode("utf-8", "replace"))
@@ -203,9 +205,11 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
         events.joined("\ud83d" + text),
     ),
     "llm.providers.wire.listings": _refused(lambda body: wire.listings(body, openai.row_of)),
-    "llm.providers.openai.text_of": _refused(lambda data: openai.text_of(data, base.Outcome()), Exception),
+    "llm.providers.openai.text_of": _refused(
+        lambda data: openai.text_of(data, base.ResponseMetadata()), Exception
+    ),
     "llm.providers.anthropic.text_of": _refused(
-        lambda data: anthropic.text_of(data, base.Outcome()), Exception
+        lambda data: anthropic.text_of(data, base.ResponseMetadata()), Exception
     ),
     "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
     "workspaces.csv_export.formula_safe": csv_export.formula_safe,

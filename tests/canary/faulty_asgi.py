@@ -24,6 +24,7 @@ from agents.running import accepting, heartbeat, runs, settlement, watching  # i
 from bookbag.pages import llm_overview  # isort: skip
 from bookbag.server import error_pages  # isort: skip
 from llm import gateway, keys, listing, notices, vault  # isort: skip
+from llm.keys import saving  # isort: skip
 from workspaces.sessions import SessionStore  # isort: skip
 
 WORDS = os.environ["CANARY_WORDS"]
@@ -74,7 +75,7 @@ def break_views(resolver: URLResolver) -> None:
 async def break_off(self: Any) -> Any:
     """A provider's text that ends in an error of ours."""
     if "pieces" not in _on.split():
-        async for piece in _pieces(self):
+        async for piece in _text(self):
             yield piece
         return
     yield "Half a "
@@ -83,7 +84,7 @@ async def break_off(self: Any) -> Any:
 
 PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
     ("seal", vault, "seal", RuntimeError),
-    ("store", keys, "_put_in_place", DatabaseError),
+    ("store", saving, "_put_in_place", DatabaseError),
     ("check", listing, "ask", RuntimeError),
     ("page", llm_overview, "of", RuntimeError),
     ("session", SessionStore, "load", RuntimeError),
@@ -105,6 +106,6 @@ for _fault, _owner, _name, _kind in PLACES:
     setattr(_owner, _name, breakable(_fault, getattr(_owner, _name), _kind))
 # The check of settings at the start has looked the page for failures up already.
 get_callable.cache_clear()  # type: ignore[attr-defined]
-_pieces = gateway.Completion.pieces
-gateway.Completion.pieces = break_off  # type: ignore[method-assign]
+_text = gateway.Completion.text
+gateway.Completion.text = break_off  # type: ignore[method-assign]
 break_views(get_resolver())

@@ -124,7 +124,7 @@ def completion_of(accepted: AcceptedReply) -> gateway.Completion:
 
 async def _read(completion: gateway.Completion) -> None:
     try:
-        async for _ in completion.pieces():
+        async for _ in completion.text():
             pass
     finally:
         await completion.twin.client(completion.call.base_url).close()
@@ -158,7 +158,7 @@ def test_nothing_that_carries_a_reply_shows_its_secret_or_prompt(accepted: Accep
         "beat": run.beat(),
         "completion": completion,
         "call": completion.call,
-        "outcome": completion.outcome,
+        "metadata": completion.metadata,
     }
 
     assert {name: leaks for name, thing in things.items() if (leaks := shown(thing))} == {}

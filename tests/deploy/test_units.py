@@ -18,6 +18,7 @@ from django.db import connection
 
 from agents.models import Reply
 from billing import ledger
+from llm.providers import roster
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key
 from tests.harness.live import BRISK, ROOT, Server, _new_server
@@ -152,6 +153,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 
 def test_files_name_settings_that_there_are() -> None:
     known = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "bookbag/settings.py").read_text()))
+    known |= {one.base_url_setting for one in roster.KEYED}
     known |= {f"{name}_FILE" for name in known} | {"ENV_FILE"}
     example = set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "bookbag.env.example").read_text(), re.MULTILINE))
     compose = (

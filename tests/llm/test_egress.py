@@ -11,7 +11,7 @@ import pytest
 
 from llm.gateway import TWINS
 from llm.providers import egress
-from llm.providers.base import Fault, Verdict, check
+from llm.providers.base import Fault, KeyHealth, check
 from llm.vault import Secret
 
 SECRET = Secret("sk-" + "x" * 40)
@@ -41,16 +41,16 @@ async def peer(context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
 
 
-async def verdict(base_url: str) -> tuple[Verdict, Fault | None]:
+async def checked(base_url: str) -> tuple[KeyHealth, Fault | None]:
     found = await check(TWINS["openai"].list_models(SECRET, base_url=base_url, seconds=5))
-    return found.verdict, found.fault
+    return found.health, found.fault
 
 
 def test_calls_go_through_the_proxy_that_is_set() -> None:
     async def run() -> None:
         async with peer() as (proxy, asked):
             egress.configure(proxy=f"http://{proxy}", ca_file="")
-            assert await verdict("http://provider.invalid/v1") == (Verdict.VALID, None)
+            assert await checked("http://provider.invalid/v1") == (KeyHealth.VALID, None)
         assert asked[0].startswith(b"GET http://provider.invalid/v1/models HTTP/1.1\r\n")
 
     asyncio.run(run())
@@ -61,7 +61,7 @@ def test_the_usual_variables_lead_nowhere(monkeypatch: pytest.MonkeyPatch, name:
     async def run() -> None:
         async with peer() as (proxy, asked), peer() as (provider, _):
             monkeypatch.setenv(name, f"http://{proxy}")
-            assert await verdict(f"http://{provider}/v1") == (Verdict.VALID, None)
+            assert await checked(f"http://{provider}/v1") == (KeyHealth.VALID, None)
         assert asked == []
 
     asyncio.run(run())
@@ -74,9 +74,9 @@ def test_the_private_authority_is_trusted_and_only_when_set(tmp_path: Path) -> N
 
     async def run() -> None:
         async with peer(context) as (provider, _):
-            assert await verdict(f"https://{provider}/v1") == (Verdict.UNREACHABLE, Fault.UNREACHABLE)
+            assert await checked(f"https://{provider}/v1") == (KeyHealth.UNREACHABLE, Fault.UNREACHABLE)
             egress.configure(proxy="", ca_file=str(certificate))
-            assert await verdict(f"https://{provider}/v1") == (Verdict.VALID, None)
+            assert await checked(f"https://{provider}/v1") == (KeyHealth.VALID, None)
 
     asyncio.run(run())
 

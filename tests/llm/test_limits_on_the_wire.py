@@ -13,7 +13,7 @@ from llm import keys, listing
 from llm.gateway import TWINS, Completion
 from llm.models import ProviderKey
 from llm.profiles import Parameters
-from llm.providers.base import Call, Fault, Limits, Message, Outcome, ProviderError, Verdict
+from llm.providers.base import Call, Fault, KeyHealth, Limits, Message, ProviderError, ResponseMetadata
 from llm.vault import Secret
 from tests.harness.cast import Cast
 from tests.harness.chat import ACME_SECRETS
@@ -27,7 +27,7 @@ Taken = tuple[Fault | None, float]
 def check(provider: str) -> Taken:
     began = time.monotonic()
     found = listing.ask(provider, Secret(ACME_SECRETS[provider]))
-    assert found.verdict == Verdict.UNREACHABLE
+    assert found.health == KeyHealth.UNREACHABLE
     return found.fault, time.monotonic() - began
 
 
@@ -54,7 +54,7 @@ async def ask(provider: str, url: str, limits: Limits) -> Taken:
     )
     fault = None
     try:
-        async for _ in TWINS[provider].stream(call, Outcome()):
+        async for _ in TWINS[provider].stream(call, ResponseMetadata()):
             pass
     except ProviderError as error:
         fault = error.fault
@@ -79,7 +79,7 @@ def test_a_check_ends_in_its_five_seconds_whatever_the_peer_does(settings: Setti
         # As in listing.ask, which reads the address from the settings: here there are several at once.
         began = time.monotonic()
         found = listing.ask_at(url, provider, Secret(ACME_SECRETS[provider]))
-        assert found.verdict == Verdict.UNREACHABLE
+        assert found.health == KeyHealth.UNREACHABLE
         return found.fault, time.monotonic() - began
 
     with peers.in_a_thread() as found, ThreadPoolExecutor(2 * len(found)) as threads:
@@ -114,7 +114,7 @@ def test_every_act_that_asks_a_provider_ends_in_five_seconds(cast: Cast, setting
 
     with peers.in_a_thread() as found, ThreadPoolExecutor(3) as threads:
         settings.PROVIDER_BASE_URLS = dict.fromkeys(PROVIDERS, found["trickling_headers"])
-        entered, verdict, fault = threads.map(
+        entered, checked, fault = threads.map(
             in_a_thread,
             [
                 partial(
@@ -126,8 +126,8 @@ def test_every_act_that_asks_a_provider_ends_in_five_seconds(cast: Cast, setting
         )
     assert isinstance(entered[0], ProviderKey)
     assert (entered[0].health, entered[0].last_error) == ("unreachable", Fault.TIMED_OUT)
-    assert (verdict[0], fault[0]) == (ProviderKey.Health.UNREACHABLE, Fault.TIMED_OUT)
-    assert [took for _, took in (entered, verdict, fault) if took < 4.5] == []
+    assert (checked[0], fault[0]) == (ProviderKey.Health.UNREACHABLE, Fault.TIMED_OUT)
+    assert [took for _, took in (entered, checked, fault) if took < 4.5] == []
 
 
 # --- Replies ----------------------------------------------------------------------------------------

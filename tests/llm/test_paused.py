@@ -16,7 +16,7 @@ from django.conf import settings
 
 from agents.models import Reply
 from llm.providers import events, openai
-from llm.providers.base import Fault, Finish, Limits, Outcome, ProviderError
+from llm.providers.base import Fault, Finish, Limits, ProviderError, ResponseMetadata
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key
 from tests.harness.servers import LendServer
@@ -44,11 +44,11 @@ class FromASocket(httpx2.AsyncByteStream):
             yield piece
 
 
-async def read(ours: socket.socket, stall: float) -> tuple[str, Outcome]:
+async def read(ours: socket.socket, stall: float) -> tuple[str, ResponseMetadata]:
     """Read a reply off `ours`, on a loop that stands still for `stall` seconds after the first text."""
     reader, writer = await asyncio.open_connection(sock=ours)
     response = httpx2.Response(200, stream=FromASocket(reader))
-    outcome, text = Outcome(), ""
+    outcome, text = ResponseMetadata(), ""
     try:
         async for piece in events.read_events(response, LIMITS, outcome, openai.text_of):
             if not text:
@@ -66,7 +66,7 @@ def say(theirs: socket.socket, *after: tuple[float, bytes]) -> None:
             theirs.sendall(data)
 
 
-def read_while_said(stall: float, *after: tuple[float, bytes]) -> tuple[str, Outcome]:
+def read_while_said(stall: float, *after: tuple[float, bytes]) -> tuple[str, ResponseMetadata]:
     ours, theirs = socket.socketpair()
     speaker = threading.Thread(target=say, args=(theirs, *after))
     speaker.start()

@@ -14,8 +14,8 @@ from llm.profiles import (
     Thinking,
     Wish,
     by_rules,
-    of,
     parameters,
+    resolve,
 )
 
 WISH = Wish(temperature=0.2)
@@ -145,14 +145,16 @@ def test_output_limit_is_the_agents_within_the_models() -> None:
 
 
 def test_own_word_sets_an_unknown_model_right() -> None:
-    profile = of("openai", "our-model", own_word=OwnWord(takes_temperature=True, efforts=("low", "high")))
+    profile = resolve(
+        "openai", "our-model", own_word=OwnWord(takes_temperature=True, efforts=("low", "high"))
+    )
 
     assert parameters(profile, WISH).temperature == 0.2
     assert profile.efforts == ("low", "high")
 
 
 def test_a_refusal_outweighs_the_own_word() -> None:
-    profile = of("openai", "our-model", own_word=OwnWord(takes_temperature=True), left_out="temperature")
+    profile = resolve("openai", "our-model", own_word=OwnWord(takes_temperature=True), left_out="temperature")
 
     assert parameters(profile, WISH).temperature is None
 
@@ -162,7 +164,7 @@ def test_a_refusal_outweighs_the_own_word() -> None:
 )
 def test_a_refused_effort_is_neither_sent_nor_offered(provider: str, name: str) -> None:
     model_id = {"openai": "gpt-5-mini", "anthropic": "claude-haiku-5-5"}[provider]
-    profile = of(provider, model_id, left_out=name)
+    profile = resolve(provider, model_id, left_out=name)
 
     assert (parameters(profile, Wish(effort="high")).effort, profile.efforts) == ("", ())
 
@@ -170,7 +172,7 @@ def test_a_refused_effort_is_neither_sent_nor_offered(provider: str, name: str) 
 def test_the_accounts_list_outweighs_everything() -> None:
     listed = Listed("active", dt.date(2028, 1, 1), 500_000, 32_000, ("low", "max"), ("adaptive", "disabled"))
     word = OwnWord(output_limit=1_000, context_tokens=1_000, shuts_down_on=dt.date(2027, 1, 1))
-    profile = of("anthropic", "claude-opus-6", listed=listed, own_word=word)
+    profile = resolve("anthropic", "claude-opus-6", listed=listed, own_word=word)
 
     assert (profile.output_limit, profile.context_tokens) == (32_000, 500_000)
     assert profile.shuts_down_on == dt.date(2028, 1, 1)
@@ -180,7 +182,9 @@ def test_the_accounts_list_outweighs_everything() -> None:
 
 def test_a_list_that_says_nothing_changes_nothing() -> None:
     for provider, model_id, _, _ in TABLE:
-        assert of(provider, model_id, listed=Listed(), own_word=OwnWord()) == by_rules(provider, model_id)
+        assert resolve(provider, model_id, listed=Listed(), own_word=OwnWord()) == by_rules(
+            provider, model_id
+        )
 
 
 # --- When it leaves --------------------------------------------------------------------------------
@@ -217,8 +221,8 @@ def test_a_model_is_gone_from_its_last_day_on() -> None:
 
 def test_a_list_that_knows_its_lifecycle_outlives_its_date() -> None:
     past = dt.date(2026, 1, 1)
-    overdue = of("anthropic", "claude-x-5", listed=Listed("deprecated", past))
-    retired = of("anthropic", "claude-x-5", listed=Listed("retired", past))
+    overdue = resolve("anthropic", "claude-x-5", listed=Listed("deprecated", past))
+    retired = resolve("anthropic", "claude-x-5", listed=Listed("retired", past))
 
     assert not overdue.is_gone(dt.date(2026, 11, 26))
     assert retired.is_gone(dt.date(2026, 11, 26))

@@ -8,7 +8,17 @@ import pytest
 
 from llm.gateway import TWINS
 from llm.profiles import Parameters
-from llm.providers.base import Call, Fault, Finish, Limits, Message, Outcome, ProviderError, Verdict, check
+from llm.providers.base import (
+    Call,
+    Fault,
+    Finish,
+    KeyHealth,
+    Limits,
+    Message,
+    ProviderError,
+    ResponseMetadata,
+    check,
+)
 from llm.providers.twin import Twin
 from llm.vault import Secret
 from tests.harness.chat import ACME_SECRETS, MODELS
@@ -102,11 +112,11 @@ def call_of(provider: str, double: Double, secret: str = "") -> Call:
     )
 
 
-def read(twin: Twin, call: Call) -> tuple[str, Outcome, ProviderError | None]:
+def read(twin: Twin, call: Call) -> tuple[str, ResponseMetadata, ProviderError | None]:
     """What one call says, what it leaves on the outcome, and how it fails."""
 
-    async def run() -> tuple[str, Outcome, ProviderError | None]:
-        outcome, pieces = Outcome(), []
+    async def run() -> tuple[str, ResponseMetadata, ProviderError | None]:
+        outcome, pieces = ResponseMetadata(), []
         try:
             async for piece in twin.stream(call, outcome):
                 pieces.append(piece)
@@ -237,38 +247,38 @@ def shows_of(error: BaseException, secret: str) -> list[str]:
 
 @both
 @pytest.mark.parametrize(
-    ("mode", "params", "verdict"),
+    ("mode", "params", "health"),
     [
-        ("ok", {}, Verdict.VALID),
-        ("401", {}, Verdict.REJECTED),
-        ("403", {}, Verdict.UNVERIFIED),
-        ("echo_secret_in_error", {}, Verdict.REJECTED),
-        ("429", {}, Verdict.LIMITED),
-        ("quota", {}, Verdict.LIMITED),
-        ("500", {}, Verdict.UNREACHABLE),
-        ("502", {}, Verdict.UNREACHABLE),
-        ("redirect", {}, Verdict.UNREACHABLE),
-        ("reset_before_headers", {}, Verdict.UNREACHABLE),
-        ("reset_mid_stream", {}, Verdict.UNREACHABLE),
-        ("eof_mid_stream", {}, Verdict.UNREACHABLE),
-        ("malformed_json", {}, Verdict.UNREACHABLE),
-        ("slow_first_byte", {"seconds": 5}, Verdict.UNREACHABLE),
-        ("trickle", {"bytes": 1, "seconds": 0.2}, Verdict.UNREACHABLE),
-        ("gzip_bomb", {"megabytes": 200}, Verdict.UNREACHABLE),
-        ("status", {"status": 200, "body": "[]"}, Verdict.UNREACHABLE),
-        ("status", {"status": 200, "body": '{"data": null}'}, Verdict.UNREACHABLE),
-        ("status", {"status": 200, "body": '{"data": [7, null, {"id": 7}]}'}, Verdict.UNREACHABLE),
-        ("status", {"status": 200, "body": "hello", "content_type": "text/html"}, Verdict.UNREACHABLE),
+        ("ok", {}, KeyHealth.VALID),
+        ("401", {}, KeyHealth.REJECTED),
+        ("403", {}, KeyHealth.UNVERIFIED),
+        ("echo_secret_in_error", {}, KeyHealth.REJECTED),
+        ("429", {}, KeyHealth.LIMITED),
+        ("quota", {}, KeyHealth.LIMITED),
+        ("500", {}, KeyHealth.UNREACHABLE),
+        ("502", {}, KeyHealth.UNREACHABLE),
+        ("redirect", {}, KeyHealth.UNREACHABLE),
+        ("reset_before_headers", {}, KeyHealth.UNREACHABLE),
+        ("reset_mid_stream", {}, KeyHealth.UNREACHABLE),
+        ("eof_mid_stream", {}, KeyHealth.UNREACHABLE),
+        ("malformed_json", {}, KeyHealth.UNREACHABLE),
+        ("slow_first_byte", {"seconds": 5}, KeyHealth.UNREACHABLE),
+        ("trickle", {"bytes": 1, "seconds": 0.2}, KeyHealth.UNREACHABLE),
+        ("gzip_bomb", {"megabytes": 200}, KeyHealth.UNREACHABLE),
+        ("status", {"status": 200, "body": "[]"}, KeyHealth.UNREACHABLE),
+        ("status", {"status": 200, "body": '{"data": null}'}, KeyHealth.UNREACHABLE),
+        ("status", {"status": 200, "body": '{"data": [7, null, {"id": 7}]}'}, KeyHealth.UNREACHABLE),
+        ("status", {"status": 200, "body": "hello", "content_type": "text/html"}, KeyHealth.UNREACHABLE),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_check_of_a_key_always_ends_with_a_verdict(
-    provider_double: Double, provider: str, mode: str, params: dict[str, Any], verdict: Verdict
+def test_check_of_a_key_always_shows_a_health(
+    provider_double: Double, provider: str, mode: str, params: dict[str, Any], health: KeyHealth
 ) -> None:
     provider_double.script(mode, **params)
     call = call_of(provider, provider_double)
 
     listing = TWINS[provider].list_models(call.secret, base_url=call.base_url, seconds=0.7)
 
-    assert asyncio.run(check(listing)).verdict is verdict
+    assert asyncio.run(check(listing)).health is health
     assert provider_double.redirect_hits() == []

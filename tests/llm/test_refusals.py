@@ -9,10 +9,12 @@ import pytest
 
 from llm.health import HEALTH_OF
 from llm.models import ProviderKey
-from llm.providers import wire
-from llm.providers.base import VERDICT_OF, Fault, Verdict
+from llm.providers import roster, wire
+from llm.providers.base import HEALTH_BY_CHECK, Fault, KeyHealth
 from llm.providers.refusals import LONGEST_WAIT, Answer, answer_of, fault_of, refused_parameter, told_wait
+from llm.providers.twins import twin_of
 
+HOW = {one.name: twin_of(one.name).refusals for one in roster.KEYED}
 SENT = frozenset({"temperature", "reasoning_effort", "max_completion_tokens"})
 
 
@@ -93,10 +95,10 @@ ROWS = [("openai", *row) for row in OPENAI] + [("anthropic", *row) for row in AN
 
 @pytest.mark.parametrize(("provider", "status", "body", "fault"), ROWS, ids=lambda value: str(value)[:60])
 def test_each_published_answer_means_one_fault(provider: str, status: int, body: Any, fault: Fault) -> None:
-    answer = answer_of(provider, status, body)
+    answer = answer_of(HOW[provider], status, body)
 
     assert answer is not None
-    assert fault_of(provider, answer) is fault
+    assert fault_of(HOW[provider], answer) is fault
 
 
 FOREIGN: list[Any] = [
@@ -111,14 +113,14 @@ FOREIGN: list[Any] = [
 def test_a_body_in_another_shape_speaks_of_nothing(provider: str, body: Any, status: int) -> None:
     response = httpx2.Response(status, content=json.dumps(body).encode())
 
-    error = wire.refusal(provider, response, response.content)
+    error = wire.refusal(HOW[provider], response, response.content)
 
     assert error.fault is Fault.NOT_THE_PROVIDER
     assert error.retryable == (status >= 500 or status == 429)
 
 
 def test_openais_shape_is_not_anthropics() -> None:
-    assert answer_of("anthropic", 401, openai("Incorrect API key provided", "invalid_api_key")) is None
+    assert answer_of(HOW["anthropic"], 401, openai("Incorrect API key provided", "invalid_api_key")) is None
 
 
 SPEAKS_OF_THE_KEY = {
@@ -136,9 +138,12 @@ def test_a_keys_health_follows_only_what_is_said_of_the_key(fault: Fault) -> Non
 
     assert HEALTH_OF.get(fault.value) == (by_a_reply and ProviderKey.Health(by_a_reply))
     if by_a_check:
-        assert VERDICT_OF[fault] == by_a_check
+        assert HEALTH_BY_CHECK[fault] == by_a_check
     else:
-        assert VERDICT_OF.get(fault, Verdict.UNREACHABLE) in (Verdict.UNVERIFIED, Verdict.UNREACHABLE)
+        assert HEALTH_BY_CHECK.get(fault, KeyHealth.UNREACHABLE) in (
+            KeyHealth.UNVERIFIED,
+            KeyHealth.UNREACHABLE,
+        )
 
 
 # --- Which parameter is meant ----------------------------------------------------------------------
@@ -149,19 +154,19 @@ def test_a_keys_health_follows_only_what_is_said_of_the_key(fault: Fault) -> Non
     [
         (Answer(400, param="temperature"), "temperature"),
         (
-            Answer(400, words="unsupported parameter: 'temperature' is not supported with this model."),
+            Answer(400, message="unsupported parameter: 'temperature' is not supported with this model."),
             "temperature",
         ),
-        (Answer(400, words="temperature: extra inputs are not permitted"), "temperature"),
-        (Answer(400, words="`temperature` is deprecated for this model."), "temperature"),
-        (Answer(400, param="reasoning_effort", words="…"), "reasoning_effort"),
+        (Answer(400, message="temperature: extra inputs are not permitted"), "temperature"),
+        (Answer(400, message="`temperature` is deprecated for this model."), "temperature"),
+        (Answer(400, param="reasoning_effort", message="…"), "reasoning_effort"),
         (
-            Answer(400, param="max_completion_tokens", words="max_tokens is too large"),
+            Answer(400, param="max_completion_tokens", message="max_tokens is too large"),
             "max_completion_tokens",
         ),
-        (Answer(400, param="messages[0].role", words="…"), ""),
-        (Answer(400, param="top_p", words="'top_p' is not supported"), ""),
-        (Answer(400, words="the temperature of the room is too high"), ""),
+        (Answer(400, param="messages[0].role", message="…"), ""),
+        (Answer(400, param="top_p", message="'top_p' is not supported"), ""),
+        (Answer(400, message="the temperature of the room is too high"), ""),
     ],
 )
 def test_the_parameter_that_a_refusal_names_is_found(answer: Answer, name: str) -> None:
@@ -169,7 +174,7 @@ def test_the_parameter_that_a_refusal_names_is_found(answer: Answer, name: str) 
 
 
 def test_a_part_of_a_parameter_stands_for_the_whole() -> None:
-    answer = Answer(400, words="output_config.effort: input should be 'low', 'medium' or 'high'")
+    answer = Answer(400, message="output_config.effort: input should be 'low', 'medium' or 'high'")
 
     assert refused_parameter(answer, frozenset({"output_config", "thinking"})) == "output_config"
 
@@ -179,7 +184,7 @@ def test_a_part_of_a_parameter_stands_for_the_whole() -> None:
 
 def test_day_in_the_words_becomes_a_wait() -> None:
     day = dt.datetime.now(dt.UTC) + dt.timedelta(days=3)
-    answer = Answer(400, words=f"…you will regain access on {day:%Y-%m-%d} at {day:%H:%M} utc.")
+    answer = Answer(400, message=f"…you will regain access on {day:%Y-%m-%d} at {day:%H:%M} utc.")
 
     assert 2.9 * 86_400 < (told_wait(answer) or 0) <= 3 * 86_400
 
@@ -188,7 +193,7 @@ def test_day_in_the_words_becomes_a_wait() -> None:
     "words", ["", "regain access on 2026-99-99 at 00:00 utc", "regain access on 2020-01-01"]
 )
 def test_no_day_or_one_that_is_past_is_no_wait(words: str) -> None:
-    assert told_wait(Answer(400, words=words)) is None
+    assert told_wait(Answer(400, message=words)) is None
 
 
 def test_codes_and_ids_are_kept_only_when_they_are_identifiers() -> None:
@@ -196,7 +201,7 @@ def test_codes_and_ids_are_kept_only_when_they_are_identifiers() -> None:
     body = openai(f"bad key {secret}", code=secret, param=secret)
     response = httpx2.Response(401, headers={"x-request-id": "req_9"}, content=json.dumps(body).encode())
 
-    error = wire.refusal("openai", response, response.content)
+    error = wire.refusal(HOW["openai"], response, response.content)
 
     assert (error.code, error.param, error.request_id) == ("", "", "req_9")
     assert secret not in repr(vars(error))
@@ -204,14 +209,16 @@ def test_codes_and_ids_are_kept_only_when_they_are_identifiers() -> None:
 
 @pytest.mark.parametrize("code", [99_999, -1, 0, True, 10**30])
 def test_a_number_that_is_no_status_is_none(code: int) -> None:
-    answer = answer_of("openai", None, {"error": {"message": "x", "type": "t", "code": code}})
+    answer = answer_of(HOW["openai"], None, {"error": {"message": "x", "type": "t", "code": code}})
 
     assert answer is not None
     assert answer.status is None
 
 
 def test_a_wait_that_no_column_holds_is_cut_short() -> None:
-    assert told_wait(Answer(400, words="you will regain access on 2199-01-01 at 00:00 utc.")) == LONGEST_WAIT
+    assert (
+        told_wait(Answer(400, message="you will regain access on 2199-01-01 at 00:00 utc.")) == LONGEST_WAIT
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,14 +242,14 @@ def test_a_refused_value_teaches_nothing_of_the_parameter(message: str, code: st
     body = openai(message, code, param=param)
     response = httpx2.Response(400, content=json.dumps(body).encode())
 
-    error = wire.refusal("openai", response, response.content, SENT)
+    error = wire.refusal(HOW["openai"], response, response.content, SENT)
 
     assert (error.names, error.is_lasting) == (param, lasting)
 
 
 def test_a_number_as_code_inside_a_stream_is_a_status() -> None:
     event = {"error": {"message": "slow down", "type": "whatever", "code": 429}}
-    answer = answer_of("openai", None, event)
+    answer = answer_of(HOW["openai"], None, event)
 
     assert answer is not None
-    assert fault_of("openai", answer) is Fault.RATE_LIMITED
+    assert fault_of(HOW["openai"], answer) is Fault.RATE_LIMITED

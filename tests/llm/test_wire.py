@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llm.gateway import TWINS
 from llm.providers import events, refusals, wire
-from llm.providers.base import Fault, Finish, Limits, Outcome, ProviderError
+from llm.providers.base import Fault, Finish, Limits, ProviderError, ResponseMetadata
 
 LIMITS = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1_000_000)
 
@@ -83,11 +83,13 @@ async def chunked(chunks: list[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def read(provider: str, *chunks: bytes, limits: Limits = LIMITS) -> tuple[list[str], Outcome, Fault | None]:
+def read(
+    provider: str, *chunks: bytes, limits: Limits = LIMITS
+) -> tuple[list[str], ResponseMetadata, Fault | None]:
     """The pieces, the outcome and the fault of a body that comes in these chunks."""
 
-    async def run() -> tuple[list[str], Outcome, Fault | None]:
-        outcome, pieces = Outcome(), []
+    async def run() -> tuple[list[str], ResponseMetadata, Fault | None]:
+        outcome, pieces = ResponseMetadata(), []
         response = httpx2.Response(200, content=chunked(list(chunks)))
         try:
             async for piece in events.read_events(response, limits, outcome, TWINS[provider].text_of):
@@ -259,7 +261,10 @@ def test_wire_is_cut_at_its_cap(provider: str) -> None:
 def test_comments_alone_are_no_text_and_count_on_the_wire(provider: str) -> None:
     limits = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1000)
 
-    assert read(provider, *[b": ping\n\n"] * 500, limits=limits)[:2] == ([], Outcome(finish=Finish.CUT))
+    assert read(provider, *[b": ping\n\n"] * 500, limits=limits)[:2] == (
+        [],
+        ResponseMetadata(finish=Finish.CUT),
+    )
 
 
 @both

@@ -17,6 +17,7 @@ from bookbag.configuration.environment import Environment
 from bookbag.server import serving
 from llm import keys, ring, shape
 from llm.models import KEYED_PROVIDERS
+from llm.providers import roster
 from llm.vault import Secret
 
 
@@ -80,7 +81,7 @@ class Command(BaseCommand):
 
     def _import_platform_keys(self) -> None:
         for provider in KEYED_PROVIDERS:
-            name = f"{provider.name}_API_KEY"
+            name = roster.named(provider).api_key_setting
             text = Environment().str(name, default="")
             # From here on it lives in the vault; no client library is to find it by itself.
             os.environ.pop(name, None)
@@ -109,9 +110,9 @@ class Command(BaseCommand):
             f"\n  Bookbag is at {address}\n\n"
             "  What to do next\n"
             "    1. As edith, open acme and ask its agent “What happens when the credits run out?”: free, no key.\n"
-            "    2. As adam, open LLM settings, paste an OpenAI or Anthropic key, switch on bring your own LLM.\n"
+            f"    2. As adam, open LLM settings, paste an {roster.labels('or')} key, switch on bring your own LLM.\n"
             "    3. As oscar, open /admin/ to enter a platform key, so that replies can run on credits.\n"
-            "    No provider account? `make provider-double` in a second terminal stands in for both.\n"
+            "    No provider account? `make provider-double` in a second terminal stands in for them.\n"
             f"    Help is at {address}/help/. Ctrl-C stops Bookbag; the next start finds everything again.\n"
         )
         if settings.HOST not in LOOPBACK and settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]:

@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from llm import health, key_words, keys
+from llm import health, key_wording, keys
 from llm.gateway import Completion
+from llm.keys import checking
 from llm.models import ProviderKey
 from llm.profiles import Parameters
-from llm.providers.base import VERDICT_OF, Fault
+from llm.providers.base import HEALTH_BY_CHECK, Fault
 from llm.vault import Secret
 from tests.harness.cast import Cast
 from tests.llm.rows import the_key
@@ -162,8 +163,8 @@ def test_the_account_says_why_it_gives_no_list(adam: Client, cast: Cast, provide
 
 
 def test_each_fault_that_a_check_can_show_has_words_of_its_own() -> None:
-    assert set(VERDICT_OF) <= set(key_words.OF_FAULT)
-    clauses = [words.said for words in key_words.OF_FAULT.values()]
+    assert set(HEALTH_BY_CHECK) <= set(key_wording.OF_FAULT)
+    clauses = [words.said for words in key_wording.OF_FAULT.values()]
     assert len(set(clauses)) == len(clauses)
 
 
@@ -228,7 +229,7 @@ def test_a_fault_beside_the_key_is_told_and_changes_no_health(adam: Client, cast
     keys.note_result(row.pk, error_class=fault)
     stored = the_key(cast.acme)
     assert (stored.health, stored.last_error) == (Health.VALID, fault)
-    assert key_words.of(stored).said in text_of(adam.get(PAGE))
+    assert key_wording.wording_of(stored).said in text_of(adam.get(PAGE))
 
 
 # --- Headroom ---------------------------------------------------------------------------------------
@@ -368,7 +369,7 @@ def test_a_second_check_of_a_key_is_refused_while_one_runs(
     adam: Client, cast: Cast, provider_double: Double
 ) -> None:
     row = put(cast)
-    with keys._alone(row):
+    with checking.alone(row):
         assert "being checked at this moment" in said(adam.post(OPENAI + "verify/", follow=True))
         assert "being checked at this moment" in text_of(adam.get(OPENAI + "models/"))
     assert provider_double.calls() == []

@@ -13,7 +13,7 @@ from llm.providers.base import Fault
 Health = ProviderKey.Health
 
 
-class Words(NamedTuple):
+class Wording(NamedTuple):
     """`problem`: in a few words. `said`: a clause, without its full stop. `advice`: whole sentences, or nothing."""
 
     problem: str
@@ -26,80 +26,80 @@ OPERATOR = f"{SAYS_NOTHING} An operator has to look at how this server reaches {
 LATER = f"{SAYS_NOTHING} Choose Verify again in a while."
 
 OF_FAULT = {
-    Fault.REJECTED: Words(
+    Fault.REJECTED: Wording(
         "rejected",
         "{name} rejects {key}: replies on it will fail",
         "Replace it, or repair it in your {name} account and choose Verify.",
     ),
-    Fault.LACKS_PERMISSION: Words(
+    Fault.LACKS_PERMISSION: Wording(
         "lacks a permission",
         "{name} says that it may not run replies",
         "Give it the permission “Model capabilities: Request” in your {name} account, or replace it.",
     ),
-    Fault.NOT_ALLOWED: Words(
+    Fault.NOT_ALLOWED: Wording(
         "not allowed",
         "{name} does not allow the request, without naming the key as the reason",
         "Look at what its project or workspace may do in your {name} account. The next reply shows whether the key works.",
     ),
-    Fault.WRONG_REGION: Words(
+    Fault.WRONG_REGION: Wording(
         "wrong region",
         "{name} keeps the project's data in another region",
         "The key may well be right: choose the region of its project here.",
     ),
-    Fault.ADDRESS_REFUSED: Words(
+    Fault.ADDRESS_REFUSED: Wording(
         "this server's address is not on the list",
         "Your {name} account answers listed addresses only, and this server's is not among them",
         "The key may well be right: add the address in your {name} account and choose Verify.",
     ),
-    Fault.PLACE_NOT_SERVED: Words(
+    Fault.PLACE_NOT_SERVED: Wording(
         "this server's country is not served",
         "{name} does not serve the country, region or territory that this server is in",
         f"{SAYS_NOTHING} Use a model of another provider; an operator may move the server or its way out.",
     ),
-    Fault.ORGANISATION_DISABLED: Words(
+    Fault.ORGANISATION_DISABLED: Wording(
         "organisation disabled",
         "{name} has disabled the organisation",
         "Your {name} account and its support say why.",
     ),
-    Fault.RATE_LIMITED: Words(
+    Fault.RATE_LIMITED: Wording(
         "rate limit reached",
         "{name} knows {key}, but is limiting its requests",
         "Look at the rate limits of your {name} account.",
     ),
-    Fault.NO_FUNDS: Words(
+    Fault.NO_FUNDS: Wording(
         "out of funds or quota",
         "{name} knows {key}, but says that the account is out of funds or has reached its own limit",
         "Look at the billing page and the budget of your {name} account.",
     ),
-    Fault.UNAVAILABLE: Words("provider had problems", "{name} is having problems", LATER),
-    Fault.UNREACHABLE: Words("provider not reached", "{name} could not be reached", LATER),
-    Fault.TIMED_OUT: Words("no answer in time", "{name} did not answer in time", LATER),
-    Fault.NOT_THE_PROVIDER: Words(
+    Fault.UNAVAILABLE: Wording("provider had problems", "{name} is having problems", LATER),
+    Fault.UNREACHABLE: Wording("provider not reached", "{name} could not be reached", LATER),
+    Fault.TIMED_OUT: Wording("no answer in time", "{name} did not answer in time", LATER),
+    Fault.NOT_THE_PROVIDER: Wording(
         "something else answered",
         "{name} could not be reached: something else answered in its place, such as a proxy or a sign-in page",
         OPERATOR,
     ),
-    Fault.REDIRECTED: Words(
+    Fault.REDIRECTED: Wording(
         "redirected", "{name} could not be reached: a redirect came, and none is followed", OPERATOR
     ),
-    Fault.MALFORMED: Words("unreadable answer", "{name} sent an answer that cannot be read", OPERATOR),
+    Fault.MALFORMED: Wording("unreadable answer", "{name} sent an answer that cannot be read", OPERATOR),
 }
 # A check needs the list of models; this key may well run replies all the same.
-MAY_NOT_LIST = Words("may not list models", "It may not list models, so the first reply will verify it")
-VERIFIED_BY_REPLIES = Words("may not list models", "It may not list models; replies show that it works")
+MAY_NOT_LIST = Wording("may not list models", "It may not list models, so the first reply will verify it")
+VERIFIED_BY_REPLIES = Wording("may not list models", "It may not list models; replies show that it works")
 OF_HEALTH = {
-    Health.UNVERIFIED: Words(
+    Health.UNVERIFIED: Wording(
         "not verified", "It is not checked with {name} yet", "Choose Verify; it uses no tokens."
     ),
-    Health.VALID: Words("", "{name} accepts it"),
+    Health.VALID: Wording("", "{name} accepts it"),
     Health.REJECTED: OF_FAULT[Fault.REJECTED],
-    Health.LIMITED: Words(
+    Health.LIMITED: Wording(
         "requests turned away",
         "{name} knows {key}, but turns requests away",
         "Look at the rate limits and the budget of your {name} account.",
     ),
     Health.UNREACHABLE: OF_FAULT[Fault.UNREACHABLE],
-    Health.UNREADABLE: Words("could not be opened", "It cannot be opened any more", "Enter it again."),
+    Health.UNREADABLE: Wording("could not be opened", "It cannot be opened any more", "Enter it again."),
 }
 
 
@@ -109,18 +109,18 @@ ONE_ADDRESS = OF_FAULT[Fault.WRONG_REGION]._replace(
 )
 
 
-def of(row: ProviderKey, health: str = "") -> Words:
+def wording_of(row: ProviderKey, health: str = "") -> Wording:
     """What is to be said of `row` now; `health` where the caller knows better than the row."""
     now, stays = Health(health or row.health), stands(row)
     if now == Health.UNVERIFIED and row.last_error == Fault.LACKS_PERMISSION:
-        words = MAY_NOT_LIST
+        wording = MAY_NOT_LIST
     elif now == Health.VALID and not stays:
-        words = OF_HEALTH[now] if row.may_list else VERIFIED_BY_REPLIES
+        wording = OF_HEALTH[now] if row.may_list else VERIFIED_BY_REPLIES
     elif now in (Health.REJECTED, Health.UNREADABLE):
-        words = OF_HEALTH[now]
+        wording = OF_HEALTH[now]
     else:
-        words = _of_fault(row.last_error, row.provider) or OF_HEALTH[now]
-    return _named(words, row.provider)
+        wording = _of_fault(row.last_error, row.provider) or OF_HEALTH[now]
+    return _named(wording, row.provider)
 
 
 def problem(row: ProviderKey) -> str:
@@ -137,11 +137,11 @@ def no_list(fault: Fault, provider: str) -> str:
     """Why an account's models cannot be listed, as a clause."""
     if fault is Fault.LACKS_PERMISSION:
         return "This key may not list models"
-    words = _of_fault(fault, provider) or OF_FAULT[Fault.UNREACHABLE]
-    return _named(words, provider, which="the stored key").said.partition(":")[0]
+    wording = _of_fault(fault, provider) or OF_FAULT[Fault.UNREACHABLE]
+    return _named(wording, provider, which="the stored key").said.partition(":")[0]
 
 
-def _of_fault(fault: str, provider: str) -> Words | None:
+def _of_fault(fault: str, provider: str) -> Wording | None:
     if fault == Fault.WRONG_REGION and not listing.regions(provider):
         return ONE_ADDRESS
     return OF_FAULT.get(Fault(fault)) if fault in list(Fault) else None
@@ -154,9 +154,9 @@ def stands(row: ProviderKey) -> bool:
     return row.last_good_at is None or row.last_error_at > row.last_good_at
 
 
-def sentence(words: Words) -> str:
-    return f"{words.said}. {words.advice}".strip()
+def sentence(wording: Wording) -> str:
+    return f"{wording.said}. {wording.advice}".strip()
 
 
-def _named(words: Words, provider: str, which: str = "it") -> Words:
-    return Words(*(text.format(name=Provider(provider).label, key=which) for text in words))
+def _named(wording: Wording, provider: str, which: str = "it") -> Wording:
+    return Wording(*(text.format(name=Provider(provider).label, key=which) for text in wording))

@@ -1,0 +1,30 @@
+"""Which provider keys there are: all of them, the active one, the one that can be restored. Opens none."""
+
+import datetime as dt
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from llm.models import ProviderKey
+from workspaces.models import Workspace
+
+RESTORE_WITHIN = dt.timedelta(hours=24)
+
+State = ProviderKey.State
+
+
+def held_by(workspace: Workspace | None) -> QuerySet[ProviderKey]:
+    """The workspace's keys of every state; the platform's when there is no workspace."""
+    return ProviderKey.objects.filter(workspace=workspace)
+
+
+def active(workspace: Workspace | None, provider: str) -> ProviderKey | None:
+    """The one key of `provider` that replies run on."""
+    return held_by(workspace).filter(provider=provider, state=State.ACTIVE).first()
+
+
+def restorable(workspace: Workspace | None, provider: str) -> ProviderKey | None:
+    """The key that was superseded last, while it may still be brought back."""
+    since = timezone.now() - RESTORE_WITHIN
+    rows = held_by(workspace).filter(provider=provider, state=State.SUPERSEDED, retired_at__gt=since)
+    return rows.exclude(kek_id="").order_by("-retired_at").first()

@@ -1,0 +1,203 @@
+"""A third provider is one screen of code and an entry in the roster: an imaginary one, asked over HTTP."""
+
+import ast
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from llm import eligibility, listing, profiles, shape
+from llm.gateway import Completion
+from llm.models import KEYED_PROVIDERS, Provider
+from llm.profiles import Parameters
+from llm.providers import roster
+from llm.providers.base import Fault, Finish, Message, ProviderError
+from llm.vault import Secret
+from tests.llm import third_provider
+from tests.test_imports import modules
+
+ACCEPTED = "prt-live-aB3dE5fG7hJ9kL2mN4"
+Answer = tuple[int, str, bytes]
+
+
+def refusal(status: int, code: str, message: str = "no") -> Answer:
+    body = {"bird": "parrot", "error": {"type": code, "message": message}}
+    return status, "application/json", json.dumps(body).encode()
+
+
+def events(*all_of_them: dict[str, Any]) -> Answer:
+    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in all_of_them)
+    return 200, "text/event-stream", lines.encode()
+
+
+@dataclass
+class Parrot:
+    """The provider itself: `answers` are given to requests for a completion, in turn; `asked` is what came."""
+
+    answers: list[Answer] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def birds(self, secret: str) -> Answer:
+        if secret != f"Bearer {ACCEPTED}":
+            return refusal(401, "unknown_voice")
+        rows = [{"id": "parrot-grey", "memory": 9_000}, {"id": "parrot-green"}]
+        return 200, "application/json", json.dumps({"data": rows}).encode()
+
+
+@pytest.fixture
+def parrot(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parrot]:
+    """Registered as CONTRIBUTING.md says, and listening on a loopback address."""
+    double = Parrot()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/birds"
+            self.give(double.birds(self.headers["authorization"]))
+
+        def do_POST(self) -> None:
+            assert self.path == "/talk"
+            double.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.give(double.answers.pop(0))
+
+        def give(self, answer: Answer) -> None:
+            status, kind, body = answer
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    monkeypatch.setattr(roster, "KEYED", (*roster.KEYED, third_provider.PARROT))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        settings.PROVIDER_BASE_URLS = settings.PROVIDER_BASE_URLS | {"parrot": address}
+        yield double
+        server.shutdown()
+
+
+def completion() -> Completion:
+    return Completion(
+        provider="parrot",
+        model_id="parrot-grey",
+        messages=[Message("system", "Be kind."), Message("user", "Hello")],
+        parameters=Parameters(max_output_tokens=100),
+        secret=Secret(ACCEPTED),
+    )
+
+
+def read(one: Completion) -> str:
+    async def run() -> str:
+        try:
+            return "".join([piece async for piece in one.text()])
+        finally:
+            await one.twin.client(one.call.base_url).close()
+
+    return asyncio.run(run())
+
+
+def test_twin_and_roster_entry_fit_on_one_screen() -> None:
+    assert len(Path(third_provider.__file__).read_text(encoding="utf-8").splitlines()) <= 75
+
+
+def test_a_reply_is_streamed_and_counted(parrot: Parrot) -> None:
+    parrot.answers = [events({"say": "Hello, "}, {"say": "hello."}, {"end": "done", "heard": 7, "said": 2})]
+    one = completion()
+
+    assert read(one) == "Hello, hello."
+    assert (one.metadata.finish, one.metadata.input_tokens, one.metadata.output_tokens) == (Finish.STOP, 7, 2)
+    assert parrot.asked == [
+        {"bird": "parrot-grey", "heard": ["system: Be kind.", "user: Hello"], "squawk": "low", "most": 100}
+    ]
+
+
+def test_what_is_refused_for_now_is_asked_again(parrot: Parrot) -> None:
+    parrot.answers = [
+        refusal(429, "too_fast"),
+        events({"say": "Yes."}, {"end": "done", "heard": 1, "said": 1}),
+    ]
+    one = completion()
+
+    assert (read(one), one.attempts) == ("Yes.", 2)
+
+
+def test_a_parameter_that_is_refused_is_left_out_and_learnt(parrot: Parrot) -> None:
+    parrot.answers = [
+        refusal(400, "bad_request", "unsupported parameter: 'squawk'"),
+        events({"say": "Yes."}, {"end": "done", "heard": 1, "said": 1}),
+    ]
+    one = completion()
+
+    assert (read(one), one.learnt) == ("Yes.", ["squawk"])
+    assert "squawk" not in parrot.asked[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (refusal(400, "no_seeds"), Fault.NO_FUNDS),
+        (refusal(400, "bad_request", "That is rude."), Fault.DECLINED),
+        (refusal(403, "something_new"), Fault.NOT_ALLOWED),
+        (refusal(404, "something_new"), Fault.MODEL_MISSING),
+        ((401, "text/html", b"<html>Sign in</html>"), Fault.NOT_THE_PROVIDER),
+        (events({"say": "Hel"}), Fault.BROKEN_STREAM),
+        (events({"say": "Hel"}, {"bird": "parrot", "error": {"message": "rude"}}), Fault.DECLINED),
+    ],
+)
+def test_its_errors_are_faults_of_ours(parrot: Parrot, answer: Answer, fault: Fault) -> None:
+    parrot.answers = [answer]
+
+    with pytest.raises(ProviderError) as raised:
+        read(completion())
+
+    assert raised.value.fault is fault
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_keys_are_checked(parrot: Parrot) -> None:
+    accepted = listing.ask("parrot", Secret(ACCEPTED))
+    rejected = listing.ask("parrot", Secret("prt-live-another0another0"))
+
+    assert (accepted.health, rejected.health) == ("valid", "rejected")
+    assert [(one.model_id, one.listed.context_tokens) for one in accepted.models] == [
+        ("parrot-grey", 9_000),
+        ("parrot-green", None),
+    ]
+
+
+def test_its_keys_and_models_are_known(parrot: Parrot) -> None:
+    assert shape.problem(ACCEPTED, "parrot") is None
+    assert "begins like one of Parrot" in str(shape.problem(ACCEPTED, "openai"))
+    assert shape.mask_parts(ACCEPTED, "parrot") == ("prt-", "2mN4")
+    assert shape.may_be_secret(ACCEPTED)
+    assert roster.labels("or") == "OpenAI, Anthropic or Parrot"
+    assert profiles.resolve("parrot", "parrot-grey") == profiles.CAREFUL
+
+
+def named_in(tree: ast.Module) -> list[int]:
+    """Lines on which a text is just a provider's name."""
+    names = {one.name for one in roster.KEYED} | {one.label for one in roster.KEYED}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return [text.lineno for text in texts if text.value in names]
+
+
+def test_only_the_roster_names_providers() -> None:
+    product = modules("agents", "billing", "bookbag", "llm", "workspaces")
+
+    assert {path for path, tree in product if named_in(tree)} == {"llm/providers/roster.py"}
+
+
+def test_every_provider_of_the_roster_can_be_stored_and_no_other() -> None:
+    assert [one.name for one in roster.KEYED] == list(KEYED_PROVIDERS)
+    assert set(Provider.values) == {*KEYED_PROVIDERS, Provider.LOCAL}
+    assert list(eligibility.MAKERS) == list(KEYED_PROVIDERS)
