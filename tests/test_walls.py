@@ -271,7 +271,7 @@ def test_no_template_names_what_is_behind_its_apps_wall() -> None:
         ("billing/_line.html", "{% url 'agents:receipt' workspace.slug line.reply_id %}"),
         ("workspaces/home.html", '<a href="{% url "new_workspace" %}">'),
         ("workspaces/workspace.html", '{% include "billing/_free_note.html" %}'),
-        ("llm/_account_model.html", "{% load llm_tags figures %}"),
+        ("llm/_account_model.html", "{% load llm_tags agent_tags %}"),
     ],
 )
 def test_a_template_that_does_is_found(path: str, text: str) -> None:

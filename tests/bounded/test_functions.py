@@ -50,7 +50,7 @@ MOST_MEMORY = 500
 @in_no_database
 @sizes
 @pytest.mark.parametrize(
-    ("module", "function"), [("agents.markdown", "to_html"), ("agents.knowledge.chunk", "pieces")]
+    ("module", "function"), [("agents.markdown", "to_html"), ("agents.knowledge.chunk", "chunks")]
 )
 def test_memory_keeps_within_the_bound(module: str, function: str, most: int) -> None:
     """Of what workers do: a fresh one does all texts."""
