@@ -18,7 +18,7 @@ random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
-.PHONY: help run test lint format soak bench provider-double runtime developer
+.PHONY: help run test lint format soak bench manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,6 +54,9 @@ soak: developer  ## run the long random suites, bounded in time, on both databas
 
 bench: developer  ## measure a reply's cost beside the provider and the LiteLLM proxy
 	@$(IN_ENV) python -m bench $(ARGS)
+
+manage: runtime  ## run a command of manage.py, as in ARGS="grant_credits acme 100 --reason thanks"
+	@"$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py $(ARGS)
 
 provider-double: developer  ## start the stand-in for OpenAI and Anthropic, to try keys without an account
 	@$(IN_ENV) python -m tests.provider_double --port 8010 --gap-ms 30 --think-ms 2000 --verbose $(ARGS)
