@@ -23,7 +23,16 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 # Libraries alone, none of which reads the environment of a server when it is imported.
-LIBRARIES = ("anthropic", "openai", "uvicorn", "uvloop", "django.core.asgi", "psycopg_pool", "pyromark", "nh3")
+LIBRARIES = (
+    "anthropic",
+    "openai",
+    "uvicorn",
+    "uvloop",
+    "django.core.asgi",
+    "psycopg_pool",
+    "pyromark",
+    "nh3",
+)
 # The whole product with the environment of the nursery; only FAULT_POINT may differ between its servers.
 PRODUCT = ("bookbag.asgi",)
 
