@@ -49,9 +49,9 @@ def test_provider_that_cannot_be_connected_to(cast: Cast, lend_server: LendServe
     session = session_cookie(cast.edith)
     agents = [make_agent(cast.acme, model_id) for model_id in ("gpt-4o", "claude-sonnet-4-6")]
     with port_that_never_answers() as silent:
-        # Long enough for a busy machine to be refused by a port where nobody listens.
+        # Long enough for a busy machine to be refused, three times, by a port where nobody listens.
         server = lend_server(
-            **LIMITS | {"REPLY_CONNECT_SECONDS": "3"},
+            REPLY_CONNECT_SECONDS="2",
             OPENAI_BASE_URL="http://127.0.0.1:9/v1",
             ANTHROPIC_BASE_URL=f"http://127.0.0.1:{silent}",
         )
