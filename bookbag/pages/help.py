@@ -30,12 +30,10 @@ SLUGS = (
     "bookbag-local",
     "members-and-roles",
 )
-# What a page opens with; the body follows.
-OPENING = re.compile(r"\s*# (?P<title>[^\n]+)\n+(?P<summary>[^#\n].*?)(?:\n\s*\n|\s*\Z)", re.DOTALL)
 # What is changed in the rendered Markdown: headings get an anchor, tables a box, and what is aligned right a class,
 # since the page's policy forbids inline styles. Links between files become links between pages.
 PLACES = re.compile(
-    r'<h(?P<level>[23])>(?P<text>.*?)</h[23]>|</?table>|<t[hd] style="text-align: \w+">', re.DOTALL
+    r'<h(?P<level>[23])>(?P<text>[^\n]{1,200}?)</h[23]>|</?table>|<t[hd] style="text-align: \w+">'
 )
 ADAPTED = {
     "</table>": "</table>\n</div>",
@@ -87,9 +85,7 @@ class HelpPage:
 
 def parse(slug: str, source: str) -> HelpPage:
     """Make a page of Markdown that opens with `# Title` and a summary. Raw HTML in it is shown as text."""
-    opening = OPENING.match(source)
-    if opening is None:
-        raise ValueError(f"{slug}.md does not open with a title and a summary.")
+    title, summary, below = _opening(slug, source)
     headings: list[Heading] = []
     section = ""
 
@@ -107,7 +103,7 @@ def parse(slug: str, source: str) -> HelpPage:
             headings.append(Heading(anchor=slugify(section), text=section))
         return f'<h{level} id="{slugify(section)}">{text}</h{level}>'
 
-    body = PLACES.sub(adapt, markdown.rendered(source[opening.end() :]))
+    body = PLACES.sub(adapt, markdown.rendered(below))
     html = nh3.clean(
         TO_PAGES.sub(r'href="../\1/"', body),
         tags=ALLOWED_TAGS,
@@ -116,9 +112,16 @@ def parse(slug: str, source: str) -> HelpPage:
         url_schemes={"https", "mailto"},
         link_rel=None,
     )
-    return HelpPage(
-        slug, opening["title"], " ".join(opening["summary"].split()), html, tuple(headings), source
-    )
+    return HelpPage(slug, title, summary, html, tuple(headings), source)
+
+
+def _opening(slug: str, source: str) -> tuple[str, str, str]:
+    """Title and summary of a page, and the Markdown below them. Raises ValueError without one of the two."""
+    title, _, rest = source.strip().partition("\n")
+    summary, _, below = rest.strip().partition("\n\n")
+    if not title.startswith("# ") or not summary or summary.startswith("#"):
+        raise ValueError(f"{slug}.md does not open with a title and a summary.")
+    return title.removeprefix("# "), " ".join(summary.split()), below
 
 
 # Read at start: a missing or malformed page stops the server, not a reader.

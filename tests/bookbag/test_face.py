@@ -45,7 +45,7 @@ def relative(path: Path) -> str:
 
 def palette(scheme: str) -> dict[str, str]:
     """The colours of the tokens' two :root blocks; dark starts from light and overrides it."""
-    light, dark = re.findall(r":root \{(.*?)\}", (CSS / "tokens.css").read_text(), re.DOTALL)
+    light, dark = re.findall(r":root \{(.*?)\}", (CSS / "colours.css").read_text(), re.DOTALL)
     blocks = light if scheme == "light" else light + dark
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks))
 
@@ -117,7 +117,7 @@ def test_controls_can_be_seen(scheme):
 @pytest.mark.parametrize("sheet", ["site", "admin"])
 def test_colours_are_written_among_the_tokens_alone(sheet):
     text = (CSS / f"{sheet}.css").read_text()
-    defined = set(re.findall(r"(--[\w-]+):", text + (CSS / "tokens.css").read_text()))
+    defined = set(re.findall(r"(--[\w-]+):", text + (CSS / "colours.css").read_text()))
 
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b|(?:rgb|hsl)a?\(", text) == []
     assert set(re.findall(r"var\((--[\w-]+)", text)) - defined == set()

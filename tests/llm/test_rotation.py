@@ -160,7 +160,7 @@ def test_a_rewrap_that_is_killed_goes_on_where_it_was(settings):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
-        for _ in range(600):
+        for _ in range(6_000):
             if ring.rows_per_kek()["k2"] >= 20 or process.poll() is not None:
                 break
             time.sleep(0.02)

@@ -36,7 +36,7 @@ from tests.harness.chat import (
 )
 from tests.harness.crowd import CSRF, Press, press_by
 from tests.harness.figures import Figure
-from tests.harness.live import OPENER, Server, _new_server
+from tests.harness.live import Server, _new_server
 from tests.harness.visitor import Visit, session_cookie
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -92,11 +92,12 @@ class Census:
 
 
 def census(server: Server, double: Double) -> Census:
-    with OPENER.open(f"{server.url}/alive/", timeout=10) as response:
-        inside = json.load(response)
     process = psutil.Process(server.pid)
     port, upstream = (int(url.rpartition(":")[2]) for url in (server.url, double.url))
-    sockets = [one for one in process.net_connections("inet") if one.raddr]
+    inside, own_port = _inside(server)
+    # The server may still be closing the connection by which it was asked.
+    assert eventually(lambda: own_port not in {one.raddr.port for one in _sockets(process)}, seconds=30)
+    sockets = _sockets(process)
     sessions, in_transaction = sessions_in_database()
     return Census(
         clients=sum(one.laddr.port == port for one in sockets),
@@ -109,6 +110,18 @@ def census(server: Server, double: Double) -> Census:
         runs=inside["runs"],
         tasks=inside["tasks"],
     )
+
+
+def _inside(server: Server) -> tuple[dict[str, Any], int]:
+    """What the server says is alive in it, and the port that it was asked from."""
+    client = httpx.Client(base_url=server.url, trust_env=False, timeout=30)
+    with client, client.stream("GET", "/alive/") as response:
+        own_port = response.extensions["network_stream"].get_extra_info("client_addr")[1]
+        return json.loads(response.read()), own_port
+
+
+def _sockets(process: psutil.Process) -> list[Any]:
+    return [one for one in process.net_connections("inet") if one.raddr]
 
 
 def sessions_in_database() -> tuple[int, int]:
