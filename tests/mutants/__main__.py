@@ -50,11 +50,17 @@ def _chosen() -> list[Mutation]:
     parser = argparse.ArgumentParser(
         prog="tests.mutants", description="See that the tests find known faults."
     )
-    parser.add_argument("--only", metavar="WORD", default="", help="those whose file or harm has this word")
-    word = parser.parse_args().only.lower()
-    chosen = [mutation for mutation in MUTATIONS if word in f"{mutation.path} {mutation.harm}".lower()]
+    parser.add_argument(
+        "--only", metavar="WORD", nargs="+", default=[""], help="those whose file or harm has one of these"
+    )
+    words = [word.lower() for word in parser.parse_args().only]
+    chosen = [
+        mutation
+        for mutation in MUTATIONS
+        if any(word in f"{mutation.path} {mutation.harm}".lower() for word in words)
+    ]
     if not chosen:
-        parser.error(f"no mutation has the word {word!r}")
+        parser.error(f"no mutation has {' or '.join(words)}")
     return chosen
 
 
@@ -87,7 +93,7 @@ def _try(copy: Path, mutation: Mutation) -> bool:
     """Run the mutation's tests on it and print how that went; whether it was caught."""
     with _mutated(copy / mutation.path, mutation):
         code, output, seconds = _run(copy, mutation.tests, limit=LIMIT)
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     if code == FAILED:
         verdict, by = "caught", f" by {failed[1] if failed else '?'}"
     elif code == PASSED:
