@@ -54,13 +54,15 @@ def test_more_tokens_than_the_bound_multiply_the_whole_price() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prices", "counts"),
+    ("prices", "input_tokens", "output_tokens"),
     [
-        (PRICES, {"input_tokens": None, "output_tokens": 10}),
-        (PRICES, {"input_tokens": 100, "output_tokens": None}),
-        (Prices(None, 10_000_000), {"input_tokens": 100, "output_tokens": 10}),
-        (Prices(2_000_000, None), {"input_tokens": 100, "output_tokens": 10}),
+        (PRICES, None, 10),
+        (PRICES, 100, None),
+        (Prices(None, 10_000_000), 100, 10),
+        (Prices(2_000_000, None), 100, 10),
     ],
 )
-def test_nothing_is_guessed_where_something_is_unknown(prices: Prices, counts: dict[str, int | None]) -> None:
-    assert cost_of(prices=prices, **counts) == Cost()
+def test_nothing_is_guessed_where_something_is_unknown(
+    prices: Prices, input_tokens: int | None, output_tokens: int | None
+) -> None:
+    assert cost_of(prices=prices, input_tokens=input_tokens, output_tokens=output_tokens) == Cost()
