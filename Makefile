@@ -18,7 +18,7 @@ random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
-.PHONY: help run test lint format soak bench manage provider-double runtime developer
+.PHONY: help run test lint format soak bench mutants manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,6 +54,9 @@ soak: developer  ## run the long random suites, bounded in time, on both databas
 
 bench: developer  ## measure a reply's cost beside the provider and the LiteLLM proxy
 	@$(IN_ENV) python -m bench $(ARGS)
+
+mutants: developer  ## see that the tests find known faults, put in one at a time (ARGS="--only billing" picks some)
+	@$(IN_ENV) python -m tests.mutants $(ARGS)
 
 manage: runtime  ## run a command of manage.py, as in ARGS="grant_credits acme 100 --reason thanks"
 	@"$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py $(ARGS)

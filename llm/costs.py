@@ -10,7 +10,7 @@ from llm.providers.base import ResponseMetadata
 class Prices:
     """A chat model's list prices in millionths of a US dollar per million tokens; None when unknown.
 
-    From `long_prompt_tokens` input tokens on, all of them are `long_prompt_factor` times as high.
+    Above `long_prompt_tokens` input tokens, all of them are `long_prompt_factor` times as high.
     """
 
     input: int | None

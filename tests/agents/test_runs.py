@@ -1,6 +1,7 @@
 """A run's own clockwork: when a lease is renewed, what an interruption may end, and who may begin a run at all."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Reply
 from agents.running import database, runs
-from agents.running.outcomes import Cause, decide
+from agents.running.outcomes import Cause, Verdict, decide
 from llm.providers.base import Finish
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
@@ -65,6 +66,41 @@ def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(database, "run", slow)
 
     assert asyncio.run(settle()) == 5
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict"),
+    [
+        (runs.Run.stop, decide(Cause.STOPPED, has_text=True)),
+        (runs.Run.interrupt, decide(Cause.OUR_FAULT, has_text=True, fault="interrupted")),
+    ],
+    ids=["Stop", "shutdown"],
+)
+def test_shutdown_is_not_taken_for_a_stop(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[[runs.Run], None], verdict: Verdict
+) -> None:
+    """Both end the reading in the middle; what a member stopped is charged, what we ended is not."""
+    run, verdicts, was_read = a_run(), [], asyncio.Event()
+
+    async def a_word_and_silence() -> AsyncGenerator[str, None]:
+        yield "word"
+        was_read.set()
+        await asyncio.Event().wait()
+
+    async def settle(verdict: Verdict, error: object) -> None:
+        verdicts.append(verdict)
+
+    async def ended_while_reading() -> None:
+        run.task = asyncio.create_task(run.work())
+        await was_read.wait()
+        end(run)
+        await run.task
+
+    monkeypatch.setattr(run, "_source", a_word_and_silence)
+    monkeypatch.setattr(run, "_settle", settle)
+    asyncio.run(ended_while_reading())
+
+    assert verdicts == [verdict]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -68,9 +68,10 @@ def test_a_lapsed_local_reply_ends_too(cast: Cast) -> None:
     assert state_of(accepted) == ("failed", "interrupted", 0)
 
 
-def test_a_reply_within_its_lease_is_left_alone(cast: Cast) -> None:
+@pytest.mark.parametrize("model_id", ["gpt-4o", ""], ids=["on credits", "without a hold"])
+def test_a_reply_within_its_lease_is_left_alone(cast: Cast, model_id: str) -> None:
     platform_key()
-    accepted = accept(cast)
+    accepted = accept(cast, model_id)
 
     assert sweeper.sweep() == 0
     assert state_of(accepted) == ("reserved", "", 0)

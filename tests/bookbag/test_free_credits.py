@@ -264,6 +264,8 @@ def test_one_mailbox_is_one_person(first: str, second: str) -> None:
     workspaces = [onboarding.create_workspace(name="Acme", owner=make_user(one)) for one in (first, second)]
 
     assert [credits(workspace) for workspace in workspaces] == [100, 0]
+    standings = [free.standing(Account.objects.get(workspace=workspace)) for workspace in workspaces]
+    assert standings == [free.Standing.GIVEN, free.Standing.ELSEWHERE]
 
 
 @pytest.mark.parametrize(
