@@ -92,7 +92,7 @@ def test_acts_are_posted(adam, act):
     assert adam.get(PAGE + act).status_code == 405
 
 
-@pytest.mark.parametrize("provider", ["local", "mistral", "OPENAI", "openai2"])
+@pytest.mark.parametrize("provider", ["local", "parrot", "OPENAI", "openai2"])
 def test_another_provider_is_no_page(adam, provider):
     assert adam.post(f"{PAGE}keys/{provider}/", {"secret": PASTED}).status_code == 404
 
