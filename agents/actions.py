@@ -12,6 +12,7 @@ from django.urls import reverse
 from agents import words
 from agents.errors import ReplyRefused
 from agents.models import Reply
+from llm.providers.roster import with_article
 from workspaces.models import Role
 
 MOST = 3
@@ -36,7 +37,7 @@ SEE_CREDITS = Way("See credits", "billing:credits", Role.VIEWER)
 MEMBERS = Way("See who can", "workspaces:members", Role.VIEWER)
 LLM_SETTINGS = Way("LLM settings", "llm:settings", Role.ADMIN)
 OWN_KEY = Way("LLM settings", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{provider}-title")
-ADD_KEY = Way("Add an {provider} key", "llm:settings", Role.ADMIN, fragment="#{provider}-title")
+ADD_KEY = Way("Add {a_provider} key", "llm:settings", Role.ADMIN, fragment="#{provider}-title")
 REPLACE_KEY = Way(
     "Replace the key", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{provider}-title"
 )
@@ -146,8 +147,9 @@ def ways_out(
 
 def _link(way: Way, slug: str, agent_id: UUID | None, provider: str) -> dict[str, str]:
     path = reverse(way.page, args=[slug, agent_id] if way.of_agent else [slug])
+    name = words.PROVIDER_NAMES.get(provider, "provider")
     return {
-        "label": way.label.format(provider=words.PROVIDER_NAMES.get(provider, "provider")),
+        "label": way.label.format(a_provider=with_article(name)),
         "url": path + way.fragment.format(provider=provider),
         "method": "GET",
     }

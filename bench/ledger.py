@@ -15,7 +15,7 @@ from bench.stage import PAST, SEEDED, Stage
 
 SCALE = 50
 SIZES = {"10³": 1_000, "10⁵": 100_000, "10⁶": 1_000_000}
-# As agents.running.ids.new_id makes them: the time, then chance. pgbench has no clock; a count from the time stands for it.
+# As agents/ids.py makes them: the time, then chance. pgbench has no clock; a count from the time stands for it.
 ID = "(LPAD(TO_HEX(:tick::bigint), 12, '0') || '7000' || LPAD(TO_HEX(:{0}::bigint), 16, '0'))::uuid"
 DRAWS = "\n".join(
     ["\\set tick :tick + 1"]

@@ -5,7 +5,7 @@ Captures draw on buckets lazily: they lower `posted` and leave the buckets alone
     draw = Σ bucket.remaining − posted
 
 is what was spent and not yet taken out of a bucket. `settle` takes it out, soonest expiry first,
-before anything that changes the set of buckets (docs/decisions/0004).
+before anything that changes the set of buckets (docs/decisions/0004-buckets-drawn-lazily.md).
 """
 
 from collections.abc import Iterable

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from llm import price_words
 from llm.models import ChatModel, Provider
 from llm.outlook import Outlook
+from llm.providers.roster import with_article
 from llm.routing import Billing, Refusal, RefusalCode, Route
 
 
@@ -99,7 +100,7 @@ def _helps(other: ModelReadiness, failing: ModelReadiness) -> bool:
 def _prospect(chat_model: ChatModel, route: Route | Refusal, rejected: Set[str]) -> Prospect:
     name = Provider(chat_model.provider).label
     if isinstance(route, Refusal):
-        words, way_out = (text.format(name=name) for text in REFUSED[route.code])
+        words, way_out = (text.format(name=name, a_name=with_article(name)) for text in REFUSED[route.code])
         return Prospect(False, "danger", words, way_out)
     if route.billing == Billing.BYO and chat_model.provider in rejected:
         return Prospect(False, "danger", f"{name} key rejected", f"Replace the {name} key.")
@@ -108,7 +109,7 @@ def _prospect(chat_model: ChatModel, route: Route | Refusal, rejected: Set[str])
 
 
 REFUSED = {
-    RefusalCode.BYO_KEY_MISSING: ("no {name} key", "Add an {name} key, or change the model."),
+    RefusalCode.BYO_KEY_MISSING: ("no {name} key", "Add {a_name} key, or change the model."),
     RefusalCode.BYO_KEY_UNREADABLE: ("{name} key unreadable", "Enter the {name} key again."),
     RefusalCode.PLATFORM_KEY_MISSING: (
         "no {name} on credits",

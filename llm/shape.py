@@ -14,8 +14,11 @@ MASK_CHARACTERS = "…•●*"
 
 
 def owner_of(text: str) -> KeyedProvider | None:
-    """The provider whose prefix `text` has; the longest prefix decides, as one begins with the other."""
-    owners = [one for one in roster.KEYED if text.startswith(one.key_prefix)]
+    """The provider whose prefix `text` has; the longest prefix decides, as one begins with the other.
+
+    A provider whose keys have no prefix owns no text, or every text would be a key of it.
+    """
+    owners = [one for one in roster.KEYED if one.key_prefix and text.startswith(one.key_prefix)]
     return max(owners, key=lambda one: len(one.key_prefix), default=None)
 
 
@@ -48,11 +51,12 @@ def problem(text: str, provider: str) -> str | None:
     """Why `text` cannot be a key of `provider`, in words for the person who pasted it; None if it can."""
     own = roster.named(provider)
     name = own.label
-    no_key = f"This does not look like an {name} key"
+    no_key = f"This does not look like {roster.with_article(name)} key"
     if any(character in text for character in MASK_CHARACTERS):
         return f"This is a mask, not the key itself. Copy the whole key from your {name} account."
     if "://" in text:
-        return f"{no_key}: it is a web address. The key itself begins with {own.key_prefix}."
+        begins = f" The key itself begins with {own.key_prefix}." if own.key_prefix else ""
+        return f"{no_key}: it is a web address.{begins}"
     owner = owner_of(text)
     sort = credentials.sort_of(text if owner else credentials.unwrapped(text))
     if sort is not None:
@@ -62,9 +66,10 @@ def problem(text: str, provider: str) -> str | None:
         return f"{no_key}: {around}. Paste the key alone."
     if not is_wire_safe(text) and len(text) <= LONGEST:
         return f"{no_key}: it has blanks, line breaks or characters that no key has. Copy it again."
-    if owner is not None and owner != own:
+    # Two providers may have the same prefix.
+    if owner is not None and owner.key_prefix != own.key_prefix:
         return f"{no_key}: it begins like one of {owner.label}. Paste it into the {owner.label} card."
-    if owner is None:
+    if owner is None and own.key_prefix:
         return f"{no_key}: one begins with {own.key_prefix}."
     if not SHORTEST <= len(text) <= LONGEST:
         return f"{no_key}: one has between {SHORTEST} and {LONGEST} characters. Copy the whole key and nothing else."
@@ -72,7 +77,8 @@ def problem(text: str, provider: str) -> str | None:
 
 
 def _right_one(own: KeyedProvider) -> str:
-    return f"Make an API key in your {own.label} account; it begins with {own.new_key_prefix}."
+    begins = f"; it begins with {own.new_key_prefix}" if own.new_key_prefix else ""
+    return f"Make an API key in your {own.label} account{begins}."
 
 
 def mask_parts(text: str, provider: str) -> tuple[str, str]:

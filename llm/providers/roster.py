@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 class KeyedProvider:
     """One provider. `name` is stored and begins its settings' names; `label` is shown.
 
-    `key_prefix`: how all its keys begin; a new one, as its website makes them today, begins with `new_key_prefix`.
+    `key_prefix`: how all its keys begin; a new one, as its website makes them today, begins with `new_key_prefix`. Both
+    are empty where its keys begin with anything: such a key is not noticed when it is pasted where none belongs.
     `permissions`: a sentence for admins on what a key must be allowed to do.
     `model_ids`: a regular expression that the beginnings of its own models' ids match, in lower case.
     `effort_parameter`, `thinking_parameter`: names in its requests; once refused for a model, no agent is offered them.
@@ -82,6 +83,11 @@ def named(name: str) -> KeyedProvider:
         if one.name == name:
             return one
     raise KeyError(name)
+
+
+def with_article(label: str) -> str:
+    """A provider's label after its article, for "Add … key": "an OpenAI", "a Mistral"."""
+    return f"{'an' if label[0] in 'AEIOU' else 'a'} {label}"
 
 
 def labels(conjunction: str) -> str:

@@ -1,11 +1,32 @@
 """What the documents claim about the project, held against the project."""
 
+import ast
+import io
 import re
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"[A-Za-z0-9-]+")
+OURS = (
+    "agents",
+    "bench",
+    "billing",
+    "bookbag",
+    "deploy",
+    "docs",
+    "llm",
+    "static",
+    "templates",
+    "tests",
+    "workspaces",
+)
+# `agents/ids.py`, docs/pages.md; not what follows a placeholder, or stands before one.
+FILE = re.compile(rf"(?<![\w/.<>*])(?:{'|'.join(OURS)})/[\w./-]*\w(?![\w*/<])")
+# What `make bench` makes, and no commit holds.
+NOT_KEPT = {"bench/results"}
 
 
 def declared() -> set[str]:
@@ -32,3 +53,30 @@ def test_decisions_are_numbered_once() -> None:
 
     assert len(set(numbers)) == len(numbers)
     assert all(number.isdigit() for number in numbers)
+
+
+def prose(path: Path) -> Iterator[str]:
+    """A document's whole text; of a module, the comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield text
+        return
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def test_every_file_that_is_named_exists() -> None:
+    top = ROOT.glob("*.md")
+    paths = [*top, *(one for app in OURS for kind in ("*.md", "*.py") for one in (ROOT / app).rglob(kind))]
+    named = {
+        (str(path.relative_to(ROOT)), name)
+        for path in paths
+        for text in prose(path)
+        for name in FILE.findall(text)
+    }
+
+    assert len(named) > 100
+    assert {one for one in named if one[1] not in NOT_KEPT and not (ROOT / one[1]).exists()} == set()

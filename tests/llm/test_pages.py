@@ -92,7 +92,7 @@ def test_acts_are_posted(adam, act):
     assert adam.get(PAGE + act).status_code == 405
 
 
-@pytest.mark.parametrize("provider", ["local", "mistral", "OPENAI", "openai2"])
+@pytest.mark.parametrize("provider", ["local", "parrot", "OPENAI", "openai2"])
 def test_another_provider_is_no_page(adam, provider):
     assert adam.post(f"{PAGE}keys/{provider}/", {"secret": PASTED}).status_code == 404
 
@@ -330,13 +330,11 @@ def test_the_way_out_offers_models_that_run_in_both_positions_first(cast, adam, 
     make_agent(cast.acme, "claude-haiku-4-5-20251001")
     page = adam.get(PAGE)
     [way] = page.context["page"].ways_out
-    assert [str(choice.chat_model) for choice in way.choices] == [
-        "Bookbag Local",
-        "GPT-6 Luna",
-        "GPT-6.1 Terra",
-        "GPT-4o mini",  # leaves soon, and so comes after what stays
-        "GPT-4o",
-    ]
+    offered = [choice.chat_model for choice in way.choices]
+    assert {one.provider for one in offered} == {"local", "openai"}
+    assert [str(one) for one in offered][:2] == ["Bookbag Local", "GPT-6 Luna"]
+    # They leave soon, and so come after what stays.
+    assert [str(one) for one in offered][-2:] == ["GPT-4o mini", "GPT-4o"]
     assert reverse("agents:change_models", args=["acme"]) in page.content.decode()
 
 

@@ -4,7 +4,7 @@ import ast
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -180,8 +180,38 @@ def test_its_keys_and_models_are_known(parrot: Parrot) -> None:
     assert "begins like one of Parrot" in str(shape.problem(ACCEPTED, "openai"))
     assert shape.mask_parts(ACCEPTED, "parrot") == ("prt-", "2mN4")
     assert shape.may_be_secret(ACCEPTED)
-    assert roster.labels("or") == "OpenAI, Anthropic or Parrot"
+    assert roster.labels("or").endswith(" or Parrot")
     assert profiles.resolve("parrot", "parrot-grey") == profiles.CAREFUL
+
+
+@pytest.mark.parametrize(
+    ("prefix", "refused_at_openai"), [("", "one begins with sk-."), ("sk-", None)], ids=["none", "openai's"]
+)
+def test_keys_may_have_no_prefix_or_another_providers(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, refused_at_openai: str | None
+) -> None:
+    mynah = replace(
+        third_provider.PARROT, name="mynah", label="Mynah", key_prefix=prefix, new_key_prefix=prefix
+    )
+    monkeypatch.setattr(roster, "KEYED", (*roster.KEYED, mynah))
+    text = f"{prefix}aB3dE5fG7hJ9kL2mN4pQ6rS8"
+
+    assert shape.problem(text, "mynah") is None
+    assert str(shape.problem(text, "openai")).endswith(str(refused_at_openai))
+    assert not shape.may_be_secret("a plain sentence of some length")
+    assert "one of Anthropic" in str(shape.problem("sk-ant-api03-aB3dE5fG7hJ9kL2mN4", "mynah"))
+    assert str(shape.problem(f"Bearer {text}", "mynah")).startswith(
+        "This does not look like a Mynah key: it was"
+    )
+    assert "begins with ." not in str(shape.problem("https://mynah.example", "mynah"))
+
+
+def test_labels_in_a_sentence_have_their_article() -> None:
+    assert [roster.with_article(one) for one in ("OpenAI", "Anthropic", "Mynah")] == [
+        "an OpenAI",
+        "an Anthropic",
+        "a Mynah",
+    ]
 
 
 def named_in(tree: ast.Module) -> list[int]:

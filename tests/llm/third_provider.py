@@ -36,14 +36,14 @@ def body(call: Call) -> dict[str, object]:
     }
 
 
-def text_of(data: bytes, outcome: ResponseMetadata) -> str | None:
+def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     event = events.parse(data)
     if "error" in event:
-        raise events.error_event(REFUSALS, event, outcome)
+        raise events.error_event(REFUSALS, event, metadata)
     if "end" in event:
-        outcome.finish = Finish.LENGTH if event["end"] == "breathless" else Finish.STOP
-        outcome.input_tokens = events.count(event["heard"])
-        outcome.output_tokens = events.count(event["said"])
+        metadata.finish = Finish.LENGTH if event["end"] == "breathless" else Finish.STOP
+        metadata.input_tokens = events.count(event["heard"])
+        metadata.output_tokens = events.count(event["said"])
         return None
     return str(event.get("say", ""))
 
