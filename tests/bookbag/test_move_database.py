@@ -70,6 +70,7 @@ def furnished(
     tmp_path_factory: pytest.TempPathFactory, double_process: Double, collected_static: None
 ) -> Path:
     """A SQLite database that was lived in: people, keys, agents, grants, and replies of a real server."""
+    double_process.clear()  # of what another module's last test had it play
     path = tmp_path_factory.mktemp("source") / "bookbag.sqlite3"
     done(manage(at(path), "migrate", "--verbosity", "0"))
     done(manage(at(path), module="tests.bookbag.furnishing", DJANGO_SETTINGS_MODULE="tests.settings"))
