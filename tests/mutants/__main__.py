@@ -1,11 +1,10 @@
 """`python -m tests.mutants`: put each fault of mutations.py into a copy of the code, and see that its tests fail.
 
-The tests are those that `BOOKBAG_TEST_DB` chooses the database for: SQLite unless told. Ends with 1 if a mutation
-survived or could not be tried.
+`BOOKBAG_TEST_DB` chooses the database, SQLite unless told. Ends with 1 if a mutation survived or could not be tried.
 
-A script of our own, because the libraries (mutmut, cosmic-ray) generate every mutation they know and run the whole
-suite for each, which takes days here. Neither takes a fixed list, and neither reaches what matters most: SQL in
-constants, triggers, and a condition that is left out on purpose.
+A script of our own, because the libraries (mutmut, cosmic-ray) take no list of mutations: they generate all they know,
+by the thousand, and run tests for each. The ones wanted here are not among them: a condition left out of a SQL
+statement or of a trigger, two columns swapped, a key that stands in for another.
 """
 
 import argparse
