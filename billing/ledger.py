@@ -1,8 +1,9 @@
-"""The ledger's front door: everything that moves credits, each in one short transaction.
+"""One of the ledger's two doors: everything that moves credits, each in one short transaction.
 
-An account's lock is the lock on its row. Grants, expiries and reversals take it, and settle the
-buckets before they change them. Holds and captures are in billing/holds.py and are called from here
-too; they lock the account only by writing to it. Every verb may run inside an outer transaction.
+The other is billing/holds.py, which a running reply goes in by: its statements join the transaction that stores the
+reply. They are offered here too. An account's lock is the lock on its row. Grants, expiries and reversals take it, and
+settle the buckets before they change them; holds and captures lock it only by writing to it. Every verb may run inside
+an outer transaction.
 
 `now` is for tests that tell a story of months; without it the clock is asked.
 """
