@@ -7,18 +7,22 @@ address. What it prints is kept, for tests that look for what must never be prin
 import fcntl
 import os
 import re
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
+from agents.models import Reply
 from tests.harness import nursery
 from tests.harness.nursery import Child, Nursery
 from tests.provider_double.client import Double
@@ -145,6 +149,19 @@ class Server:
         assert self.process is not None
         return self.process.pid
 
+    def pause(self) -> None:
+        """Stop it where it stands, though not in the middle of a transaction, in which it would hold up all others."""
+        for _ in range(100):
+            os.kill(self.pid, signal.SIGSTOP)
+            if _replies_can_be_written():
+                return
+            self.go_on()
+            time.sleep(0.05)
+        raise AssertionError("it is always in a transaction")
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """As a power cut: no handler runs, nothing is flushed."""
         if self.process is not None:
@@ -167,6 +184,21 @@ class Server:
         """Kill it and start it again on the same address."""
         self.kill()
         return self.start()
+
+
+def _replies_can_be_written() -> bool:
+    """Whether nobody has locked a reply, or, on SQLite, the database."""
+    try:
+        if connection.vendor == "sqlite":
+            with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0.2)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.rollback()
+        else:
+            with transaction.atomic():
+                list(Reply.objects.select_for_update(nowait=True))
+    except (sqlite3.OperationalError, OperationalError):
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import socket
 import threading
 import time
@@ -123,9 +121,9 @@ def test_a_server_that_was_paused_finishes_its_reply(
     events = live_events(visitor, where["stream"])
     assert any(one.kind == "text" for one in events)
 
-    os.kill(server.pid, signal.SIGSTOP)
+    server.pause()
     time.sleep(2.5)
-    os.kill(server.pid, signal.SIGCONT)
+    server.go_on()
 
     assert eventually(lambda: not Reply.objects.filter(state__in=Reply.RUNNING).exists())
     reply = Reply.objects.get()

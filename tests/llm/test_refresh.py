@@ -15,6 +15,7 @@ from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.vault import Secret
 from tests.harness.cast import make_agent
 from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS, platform_key
+from tests.harness.live import Server
 from tests.harness.threads import at_once
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -230,7 +231,9 @@ def test_a_slow_provider_holds_up_neither_the_sweep_nor_a_second_round(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_server_refreshes_and_writes_by_itself(cast, provider_double: Double, start_server) -> None:
+def test_the_server_refreshes_and_writes_by_itself(
+    cast, provider_double: Double, start_server, shared_server: list[Server]
+) -> None:
     """With nobody asking: a list whose day has come is fetched, and the admins of a model that leaves are mailed."""
     without_ginas()
     row = ours(cast)
@@ -240,6 +243,8 @@ def test_the_server_refreshes_and_writes_by_itself(cast, provider_double: Double
     )
     Agent.objects.filter(pk=agent.pk).update(chat_model=chat_model)
 
+    for other in shared_server:
+        other.kill()  # it would take turns with this one
     subject = "Subject: Ours was shut down on"
     server = start_server(SWEEP_SECONDS="0.3", EMAIL_URL="consolemail://")
 

@@ -5,8 +5,6 @@ it. Ten seconds are promised; how many it took is printed with the run.
 """
 
 import asyncio
-import os
-import signal
 import threading
 import time
 from datetime import timedelta
@@ -135,9 +133,9 @@ def test_paused_process_stores_what_it_read_free_of_charge(
     where = accepted(visit(cast.edith, server=paused), make_agent(cast.acme, "gpt-4o"))
     assert eventually(Reply.objects.filter(text__startswith="one ").exists)
 
-    os.kill(paused.pid, signal.SIGSTOP)
+    paused.pause()
     swept = eventually(lambda: not Reply.objects.get().is_running, seconds=NOTICED_WITHIN)
-    os.kill(paused.pid, signal.SIGCONT)
+    paused.go_on()
 
     assert swept
     assert eventually(Reply.objects.filter(state="completed", text="one two three", charged=0).exists)

@@ -1,6 +1,5 @@
 """A server that comes back, one that was paused, one that is told to stop: nothing asked is lost, nothing unserved is charged."""
 
-import os
 import signal
 import time
 
@@ -104,10 +103,10 @@ def test_paused_process_stores_its_text_free_of_charge(
     stream = live_events(visitor, accepted(visitor, agent)["stream"])
     next(event for event in stream if event.kind == "text")
 
-    os.kill(paused.pid, signal.SIGSTOP)
+    paused.pause()
     swept = eventually(nothing_runs, seconds=SWEPT_WITHIN)
     in_between = Reply.objects.values_list("state", "error_code").get()
-    os.kill(paused.pid, signal.SIGCONT)
+    paused.go_on()
     end = list(stream)[-1]
 
     assert swept
