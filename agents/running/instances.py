@@ -96,7 +96,7 @@ def end_leases_of_the_silent() -> int:
     if not may_judge or not sure:
         return 0
     over = Now() - timedelta(seconds=settings.LEASE_SECONDS + 1)
-    # A transaction for each table, as with heartbeats (agents/running/settlement.py).
+    # A transaction for each table, as with heartbeats (agents/running/heartbeat.py).
     holds.end_leases(sure)
     with transaction.atomic():
         running = Reply.objects.filter(pk__in=sure, state__in=Reply.RUNNING, renewed_at__lt=silent)
