@@ -41,7 +41,7 @@ class Chart:
     right: int = RIGHT
 
 
-def of(days: Sequence[Day]) -> Chart:
+def plot(days: Sequence[Day]) -> Chart:
     """The days as bars, their height in proportion to a round figure at or above the largest."""
     top = _round_up(max((day.credits for day in days), default=0))
     step = (RIGHT - LEFT) / max(len(days), 1)

@@ -62,7 +62,7 @@ class _UTCDay(Func):
         return self.as_sql(compiler, connection, template=template, **extra)
 
 
-def of(account: Account, *, now: datetime | None = None) -> Usage:
+def figures(account: Account, *, now: datetime | None = None) -> Usage:
     """The figures of `account`, which must have been read together with its plan."""
     now = now or timezone.now()
     withheld = (standing := free.standing(account)) is not None and standing.is_withheld

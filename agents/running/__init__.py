@@ -5,6 +5,7 @@
     stop     end it early, whichever process runs it
     sweep    end what lost its lease (sweeper.py)
     at_work  what a server does beside: heartbeat, sweep, look after others (lifetime.py)
+    my_turn  one of many processes takes what is to be done once (duties.py)
 
 A run settles by itself (settlement.py).
 """
@@ -14,6 +15,7 @@ from uuid import UUID
 from agents.running import accepting, admission, database, heartbeat, runs
 from agents.running.accepting import QUESTION_CHARACTERS, AcceptedReply, Existing, Submission
 from agents.running.admission import Caller
+from agents.running.duties import my_turn
 from agents.running.leases import live_leases, replies_are
 from agents.running.lifetime import at_work
 from agents.running.runs import Run, count, end_all
@@ -35,6 +37,7 @@ __all__ = [
     "end_all",
     "frame",
     "live_leases",
+    "my_turn",
     "replies_are",
     "resume_point",
     "stop",

@@ -21,12 +21,14 @@ log = logging.getLogger(__name__)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 # Mails are due by the day. Looking each hour sends them early in it, and again soon when a mail server was down.
 TELL_SECONDS = 3600.0
+# A round that comes a little early is a round, not the one before again.
+EARLY = 0.9
 _under_way = Lock()
 
 
 def my_turn(name: str, seconds: float) -> bool:
-    """Claim a round of the duty `name`: of all processes that ask within so many seconds, one gets True."""
-    due = Now() - timedelta(seconds=seconds * 0.9)
+    """Claim the duty `name` for so many seconds: of all processes that ask within them, one gets True."""
+    due = Now() - timedelta(seconds=seconds)
     Duty.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
     return Duty.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
 
@@ -56,9 +58,9 @@ def _run() -> None:
 
 
 def take_round() -> None:
-    if my_turn("model lists", settings.SWEEP_SECONDS):
+    if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
-    if my_turn("shutdown mails", TELL_SECONDS):
+    if my_turn("shutdown mails", TELL_SECONDS * EARLY):
         told = shutdowns.tell()
         if told:
             log.info("%d notices of models that leave were mailed", told)

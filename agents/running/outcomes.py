@@ -20,7 +20,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Outcome:
     """The reply's final state and ending, and whether its hold is captured (else released)."""
 
     state: str
@@ -29,14 +29,14 @@ class Verdict:
     error_code: str = ""
 
 
-def decide(cause: Cause, *, has_text: bool, fault: str = "", finish: Finish | None = None) -> Verdict:
+def decide(cause: Cause, *, has_text: bool, fault: str = "", finish: Finish | None = None) -> Outcome:
     """`has_text`: at least one non-blank character was received. `fault`: the code of a fault. `finish`: the marker's."""
     if cause is Cause.FINISHED:
         return _finished(finish, has_text=has_text)
     if cause is Cause.STOPPED:
-        return Verdict(State.STOPPED, Ending.STOPPED, capture=has_text)
+        return Outcome(State.STOPPED, Ending.STOPPED, capture=has_text)
     if cause is Cause.CAPPED and has_text:
-        return Verdict(State.CUT, Ending.CUT_OURS, capture=True)
+        return Outcome(State.CUT, Ending.CUT_OURS, capture=True)
     if cause is Cause.CAPPED:
         return _failed(Fault.TIMED_OUT)
     if fault == Fault.DECLINED:
@@ -44,21 +44,21 @@ def decide(cause: Cause, *, has_text: bool, fault: str = "", finish: Finish | No
     return _failed(fault or "internal")
 
 
-def _finished(finish: Finish | None, *, has_text: bool) -> Verdict:
+def _finished(finish: Finish | None, *, has_text: bool) -> Outcome:
     if finish is Finish.REFUSAL:
         return (
-            Verdict(State.COMPLETED, Ending.DECLINED, capture=True)
+            Outcome(State.COMPLETED, Ending.DECLINED, capture=True)
             if has_text
             else _failed(Fault.DECLINED, Ending.DECLINED)
         )
     if finish is Finish.LENGTH:
         return (
-            Verdict(State.COMPLETED, Ending.CUT_MODEL, capture=True)
+            Outcome(State.COMPLETED, Ending.CUT_MODEL, capture=True)
             if has_text
             else _failed(Fault.THINKING_SPENT, Ending.THINKING_SPENT)
         )
-    return Verdict(State.COMPLETED, Ending.COMPLETE, capture=True) if has_text else _failed(Fault.EMPTY)
+    return Outcome(State.COMPLETED, Ending.COMPLETE, capture=True) if has_text else _failed(Fault.EMPTY)
 
 
-def _failed(code: str, ending: str = Ending.FAILED) -> Verdict:
-    return Verdict(State.FAILED, ending, capture=False, error_code=str(code))
+def _failed(code: str, ending: str = Ending.FAILED) -> Outcome:
+    return Outcome(State.FAILED, ending, capture=False, error_code=str(code))

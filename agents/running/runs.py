@@ -28,7 +28,7 @@ from agents.running import announcements, database, heartbeat, instances, local,
 from agents.running.accepting import AcceptedReply
 from agents.running.heartbeat import Beat
 from agents.running.news import News
-from agents.running.outcomes import Cause, Verdict
+from agents.running.outcomes import Cause, Outcome
 from agents.running.settlement import Result
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, ProviderError, ResponseMetadata
@@ -45,7 +45,7 @@ WAITING_BYTES = 64 * 1024 * 1024
 TRYING_AGAIN = 3
 # Whoever finds that many trying comes again within this time.
 TURN_SECONDS = 2.0
-INTERRUPTED = Verdict(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
+INTERRUPTED = Outcome(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
 _live: dict[UUID, "Run"] = {}
 
@@ -180,11 +180,11 @@ class Run(News):
 
     # --- the end ---
 
-    async def _settle(self, verdict: Verdict, error: ProviderError | None) -> None:
+    async def _settle(self, outcome: Outcome, error: ProviderError | None) -> None:
         completion = self._completion
         text = self.text if self.visible else ""
         result = Result(
-            verdict=verdict,
+            outcome=outcome,
             text=text,
             rendered=await rendering.final(text),
             error=error,
@@ -197,7 +197,7 @@ class Run(News):
         charged = await self._settle_until_done(result)
         if charged is None:
             # What the sweep is going to write.
-            result, charged = replace(result, verdict=INTERRUPTED, error=None), 0
+            result, charged = replace(result, outcome=INTERRUPTED, error=None), 0
         self.finished = settlement.as_reply(self.accepted, result, charged=charged)
         _live.pop(self.accepted.reply_id, None)
         self.tell()

@@ -16,7 +16,7 @@ from agents import faults
 from agents.models import Reply
 from agents.rendering import NOT_YET, Rendered
 from agents.running.accepting import AcceptedReply
-from agents.running.outcomes import Verdict
+from agents.running.outcomes import Outcome
 from billing import holds
 from llm.costs import Cost, estimated_cost
 from llm.providers.base import ProviderError, ResponseMetadata
@@ -26,7 +26,7 @@ from llm.providers.base import ProviderError, ResponseMetadata
 class Result:
     """What a run leaves behind to be settled."""
 
-    verdict: Verdict
+    outcome: Outcome
     text: str = field(repr=False)
     rendered: Rendered = field(default=NOT_YET, repr=False)
     error: ProviderError | None = None
@@ -44,12 +44,12 @@ def columns(accepted: AcceptedReply, result: Result, *, charged: int) -> dict[st
     error, metadata = result.error, result.metadata
     cost = estimated_cost(accepted.provider, metadata, accepted.prices) if accepted.secret else Cost()
     return {
-        "state": str(result.verdict.state),
-        "ending": str(result.verdict.ending),
+        "state": str(result.outcome.state),
+        "ending": str(result.outcome.ending),
         "text": result.text,
         "html": result.rendered.html,
         "html_version": result.rendered.version,
-        "error_code": result.verdict.error_code,
+        "error_code": result.outcome.error_code,
         "error_detail": error.detail[:300] if error else "",
         "provider_status": error.status if error else None,
         "provider_code": error.code if error else "",
@@ -98,11 +98,11 @@ def settle(accepted: AcceptedReply, result: Result) -> int:
     Safe to repeat when nobody knows whether the first attempt was committed.
     """
     faults.reach("before_settle")
-    price = accepted.route.price if result.verdict.capture else 0
+    price = accepted.route.price if result.outcome.capture else 0
     with transaction.atomic(), connection.cursor() as cursor:
         _finish(cursor, accepted, result, charged=price)
         if accepted.hold_id:
-            resolve = _capture if result.verdict.capture else _release
+            resolve = _capture if result.outcome.capture else _release
             resolved = resolve(cursor, accepted, accepted.hold_id)
             if price and not resolved and not _was_captured(cursor, accepted, accepted.hold_id):
                 price = 0

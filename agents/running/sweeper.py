@@ -46,7 +46,7 @@ def sweep() -> int:
 
 
 def sweep_if_my_turn() -> None:
-    if duties.my_turn("sweep", settings.SWEEP_SECONDS):
+    if duties.my_turn("sweep", settings.SWEEP_SECONDS * duties.EARLY):
         ended = sweep()
         if ended:
             log.warning("swept %d interrupted replies; nothing was charged for them", ended)

@@ -16,14 +16,12 @@ import time
 import traceback
 from collections.abc import ItemsView
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from types import FrameType, TracebackType
 from typing import Any
 
 from django.conf import settings
 from django.core import mail
 from django.db import connection
-from django.db.models.functions import Now
 from django.http import HttpRequest, QueryDict
 from django.utils.log import AdminEmailHandler
 from django.views.debug import SafeExceptionReporterFilter
@@ -37,7 +35,6 @@ CLAIM_SECONDS = 3
 # Numbers and ids, which differ from time to time where the cause does not.
 VARYING = re.compile(r"[0-9a-fA-F]{8,}|\d+")
 OURS = {"agents", "billing", "bookbag", "llm", "workspaces"}
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 # A mail server that does not answer delays the next mail only.
 MAIL_SECONDS = 10
 # In a storm of failures the first ones tell the story, and the log has them all.
@@ -183,12 +180,10 @@ def _place(error: BaseException, request: HttpRequest | None) -> str:
 
 def _claim(cause: str) -> bool:
     """Claim the next ten minutes for mails about this cause; True for one of all the processes that ask."""
-    from agents.models import Duty
+    # Imported here because logging is set up before Django's models are loaded.
+    from agents import running
 
-    name = f"alarm:{cause}"
     try:
-        Duty.objects.get_or_create(name=name, defaults={"last_at": LONG_AGO})
-        due = Now() - timedelta(seconds=SAME_CAUSE_SECONDS)
-        return Duty.objects.filter(name=name, last_at__lt=due).update(last_at=Now()) == 1
+        return running.my_turn(f"alarm:{cause}", SAME_CAUSE_SECONDS)
     finally:
         connection.close()

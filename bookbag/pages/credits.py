@@ -38,13 +38,13 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     if free.standing(account) == free.Standing.DUE:
         # The address was confirmed, but the allotment that should have followed at once was not granted.
         account = ledger.refresh(account)
-    figures = usage.of(account)
+    figures = usage.figures(account)
     context = {
         "workspace": workspace,
         "account": account,
         "usage": figures,
         "free_note": free.note(account, reader=request.user),  # type: ignore[arg-type]
-        "chart": chart.of(figures.days),
+        "chart": chart.plot(figures.days),
         "prices": price_list(),
         "page": statement.page(account, before=_before(request)),
         "metering_enabled": settings.METERING_ENABLED,

@@ -155,7 +155,7 @@ class Overview:
         return any(card.row for card in self.cards)
 
 
-def of(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
+def overview(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
     """The page of `workspace`; `bound` is a key form that came back with errors."""
     row = settings_of(workspace)
     held = list(_held(workspace))

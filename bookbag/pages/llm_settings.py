@@ -61,7 +61,7 @@ def _page(
 ) -> HttpResponse:
     context = {
         "workspace": workspace,
-        "page": llm_overview.of(workspace, key_form),
+        "page": llm_overview.overview(workspace, key_form),
         "model_form": model_form or CustomModelForm(auto_id="custom_%s"),
         "confirmed": request.GET.get("confirmed"),
     }
@@ -112,7 +112,7 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
     """GET asks first, for browsers without the dialog."""
     name = Provider(provider).label
     if request.method != "POST":
-        card = next(card for card in llm_overview.of(workspace).cards if card.provider == provider)
+        card = next(card for card in llm_overview.overview(workspace).cards if card.provider == provider)
         return (
             render(request, "bookbag/llm_settings/delete_key.html", {"workspace": workspace, "card": card})
             if card.row

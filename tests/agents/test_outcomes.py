@@ -2,35 +2,35 @@
 
 import pytest
 
-from agents.running.outcomes import Cause, Verdict, decide
+from agents.running.outcomes import Cause, Outcome, decide
 from llm.providers.base import Finish
 
 STOP, LENGTH, REFUSAL = Finish.STOP, Finish.LENGTH, Finish.REFUSAL
 TABLE = [
     # cause, with text, fault, finish: state, ending, captured, error code
-    (Cause.FINISHED, True, "", STOP, Verdict("completed", "complete", True)),
-    (Cause.FINISHED, False, "", STOP, Verdict("failed", "failed", False, "empty_reply")),
-    (Cause.FINISHED, True, "", LENGTH, Verdict("completed", "cut_model", True)),
-    (Cause.FINISHED, False, "", LENGTH, Verdict("failed", "thinking_spent", False, "thinking_spent")),
-    (Cause.FINISHED, True, "", REFUSAL, Verdict("completed", "declined", True)),
-    (Cause.FINISHED, False, "", REFUSAL, Verdict("failed", "declined", False, "declined")),
-    (Cause.STOPPED, True, "", None, Verdict("stopped", "stopped", True)),
-    (Cause.STOPPED, False, "", None, Verdict("stopped", "stopped", False)),
-    (Cause.CAPPED, True, "", None, Verdict("cut", "cut_ours", True)),
-    (Cause.CAPPED, False, "", None, Verdict("failed", "failed", False, "provider_timed_out")),
-    (Cause.PROVIDER_FAULT, True, "stream_broken", None, Verdict("failed", "failed", False, "stream_broken")),
-    (Cause.PROVIDER_FAULT, False, "key_rejected", None, Verdict("failed", "failed", False, "key_rejected")),
-    (Cause.PROVIDER_FAULT, False, "declined", None, Verdict("failed", "declined", False, "declined")),
-    (Cause.OUR_FAULT, True, "interrupted", None, Verdict("failed", "failed", False, "interrupted")),
-    (Cause.OUR_FAULT, False, "", None, Verdict("failed", "failed", False, "internal")),
+    (Cause.FINISHED, True, "", STOP, Outcome("completed", "complete", True)),
+    (Cause.FINISHED, False, "", STOP, Outcome("failed", "failed", False, "empty_reply")),
+    (Cause.FINISHED, True, "", LENGTH, Outcome("completed", "cut_model", True)),
+    (Cause.FINISHED, False, "", LENGTH, Outcome("failed", "thinking_spent", False, "thinking_spent")),
+    (Cause.FINISHED, True, "", REFUSAL, Outcome("completed", "declined", True)),
+    (Cause.FINISHED, False, "", REFUSAL, Outcome("failed", "declined", False, "declined")),
+    (Cause.STOPPED, True, "", None, Outcome("stopped", "stopped", True)),
+    (Cause.STOPPED, False, "", None, Outcome("stopped", "stopped", False)),
+    (Cause.CAPPED, True, "", None, Outcome("cut", "cut_ours", True)),
+    (Cause.CAPPED, False, "", None, Outcome("failed", "failed", False, "provider_timed_out")),
+    (Cause.PROVIDER_FAULT, True, "stream_broken", None, Outcome("failed", "failed", False, "stream_broken")),
+    (Cause.PROVIDER_FAULT, False, "key_rejected", None, Outcome("failed", "failed", False, "key_rejected")),
+    (Cause.PROVIDER_FAULT, False, "declined", None, Outcome("failed", "declined", False, "declined")),
+    (Cause.OUR_FAULT, True, "interrupted", None, Outcome("failed", "failed", False, "interrupted")),
+    (Cause.OUR_FAULT, False, "", None, Outcome("failed", "failed", False, "internal")),
 ]
 
 
-@pytest.mark.parametrize(("cause", "has_text", "fault", "finish", "verdict"), TABLE)
+@pytest.mark.parametrize(("cause", "has_text", "fault", "finish", "outcome"), TABLE)
 def test_ending_is_charged_as_the_table_says(
-    cause: Cause, has_text: bool, fault: str, finish: Finish | None, verdict: Verdict
+    cause: Cause, has_text: bool, fault: str, finish: Finish | None, outcome: Outcome
 ) -> None:
-    assert decide(cause, has_text=has_text, fault=fault, finish=finish) == verdict
+    assert decide(cause, has_text=has_text, fault=fault, finish=finish) == outcome
 
 
 def test_table_has_every_cause_with_and_without_text() -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Reply
 from agents.running import database, runs
-from agents.running.outcomes import Cause, Verdict, decide
+from agents.running.outcomes import Cause, Outcome, decide
 from llm.providers.base import Finish
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
@@ -61,7 +61,7 @@ def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def settle() -> int | None:
         run.task = asyncio.current_task()
-        return await run._settle_until_done(runs.Result(verdict=FINISHED, text="whole"))
+        return await run._settle_until_done(runs.Result(outcome=FINISHED, text="whole"))
 
     monkeypatch.setattr(database, "run", slow)
 
@@ -69,7 +69,7 @@ def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("end", "verdict"),
+    ("end", "outcome"),
     [
         (runs.Run.stop, decide(Cause.STOPPED, has_text=True)),
         (runs.Run.interrupt, decide(Cause.OUR_FAULT, has_text=True, fault="interrupted")),
@@ -77,18 +77,18 @@ def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> 
     ids=["Stop", "shutdown"],
 )
 def test_shutdown_is_not_taken_for_a_stop(
-    monkeypatch: pytest.MonkeyPatch, end: Callable[[runs.Run], None], verdict: Verdict
+    monkeypatch: pytest.MonkeyPatch, end: Callable[[runs.Run], None], outcome: Outcome
 ) -> None:
     """Both end the reading in the middle; what a member stopped is charged, what we ended is not."""
-    run, verdicts, was_read = a_run(), [], asyncio.Event()
+    run, settled, was_read = a_run(), [], asyncio.Event()
 
     async def a_word_and_silence() -> AsyncGenerator[str, None]:
         yield "word"
         was_read.set()
         await asyncio.Event().wait()
 
-    async def settle(verdict: Verdict, error: object) -> None:
-        verdicts.append(verdict)
+    async def settle(outcome: Outcome, error: object) -> None:
+        settled.append(outcome)
 
     async def ended_while_reading() -> None:
         run.task = asyncio.create_task(run.work())
@@ -100,7 +100,7 @@ def test_shutdown_is_not_taken_for_a_stop(
     monkeypatch.setattr(run, "_settle", settle)
     asyncio.run(ended_while_reading())
 
-    assert verdicts == [verdict]
+    assert settled == [outcome]
 
 
 @pytest.mark.django_db(transaction=True)

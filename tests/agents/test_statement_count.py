@@ -63,10 +63,10 @@ def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted:
     with counting(counted):
         accepted = accepting.accept(send)
     assert isinstance(accepted, AcceptedReply)
-    verdict = outcomes.decide(Cause.FINISHED, has_text=True)
+    outcome = outcomes.decide(Cause.FINISHED, has_text=True)
     metadata = ResponseMetadata(Finish.STOP, input_tokens=60, output_tokens=5)
     with counting(counted):
-        result = Result(verdict, "At nine [1].", attempts=1, metadata=metadata, first_text_at=timezone.now())
+        result = Result(outcome, "At nine [1].", attempts=1, metadata=metadata, first_text_at=timezone.now())
         settlement.settle(accepted, result)
     return accepted
 

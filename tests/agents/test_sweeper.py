@@ -83,9 +83,9 @@ def test_a_late_settle_stores_the_text_free_of_charge(cast: Cast) -> None:
     lose_lease(accepted.reply_id)
     sweeper.sweep()
 
-    verdict = outcomes.decide(outcomes.Cause.FINISHED, has_text=True)
+    outcome = outcomes.decide(outcomes.Cause.FINISHED, has_text=True)
     charged = settlement.settle(
-        accepted, Result(verdict, "Late but whole.", attempts=1, first_text_at=timezone.now())
+        accepted, Result(outcome, "Late but whole.", attempts=1, first_text_at=timezone.now())
     )
 
     assert charged == 0

@@ -43,8 +43,8 @@ class Outage:
 
 def ended(text: str = "whole") -> tuple[runs.Run, Result]:
     run = runs.Run(SimpleNamespace(reply_id=uuid4(), may_think=False))  # type: ignore[arg-type]
-    verdict = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
-    return run, Result(verdict=verdict, text=text)
+    outcome = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
+    return run, Result(outcome=outcome, text=text)
 
 
 def settle(*pairs: tuple[runs.Run, Result]) -> list[int | None]:

@@ -46,15 +46,15 @@ async def read(ours: socket.socket, stall: float) -> tuple[str, ResponseMetadata
     """Read a reply off `ours`, on a loop that stands still for `stall` seconds after the first text."""
     reader, writer = await asyncio.open_connection(sock=ours)
     response = httpx2.Response(200, stream=FromASocket(reader))
-    outcome, text = ResponseMetadata(), ""
+    metadata, text = ResponseMetadata(), ""
     try:
-        async for piece in events.read_events(response, LIMITS, outcome, openai.text_of):
+        async for piece in events.read_events(response, LIMITS, metadata, openai.text_of):
             if not text:
                 time.sleep(stall)  # noqa: ASYNC251 (a loop that cannot run, which is what is tried here)
             text += piece
     finally:
         writer.close()
-    return text, outcome
+    return text, metadata
 
 
 def say(theirs: socket.socket, *after: tuple[float, bytes]) -> None:
@@ -76,7 +76,7 @@ def read_while_said(stall: float, *after: tuple[float, bytes]) -> tuple[str, Res
 
 
 def test_text_that_came_during_a_stall_is_read() -> None:
-    text, outcome = read_while_said(
+    text, metadata = read_while_said(
         4 * IDLE,
         (0, event("one ")),
         (IDLE / 2, event("two ")),
@@ -85,7 +85,7 @@ def test_text_that_came_during_a_stall_is_read() -> None:
     )
 
     assert text == "one two three"
-    assert outcome.finish is Finish.STOP
+    assert metadata.finish is Finish.STOP
 
 
 def test_a_provider_that_said_nothing_during_a_stall_has_its_time_from_then_on() -> None:

@@ -115,18 +115,18 @@ def call_of(provider: str, double: Double, secret: str = "", limits: Limits = LI
 
 
 def read(twin: Twin, call: Call) -> tuple[str, ResponseMetadata, ProviderError | None]:
-    """What one call says, what it leaves on the outcome, and how it fails."""
+    """What one call says, what it leaves on the metadata, and how it fails."""
 
     async def run() -> tuple[str, ResponseMetadata, ProviderError | None]:
-        outcome, pieces = ResponseMetadata(), []
+        metadata, pieces = ResponseMetadata(), []
         try:
-            async for piece in twin.stream(call, outcome):
+            async for piece in twin.stream(call, metadata):
                 pieces.append(piece)
         except ProviderError as error:
-            return "".join(pieces), outcome, error
+            return "".join(pieces), metadata, error
         finally:
             await twin.client(call.base_url).close()
-        return "".join(pieces), outcome, None
+        return "".join(pieces), metadata, None
 
     return asyncio.run(run())
 
@@ -155,9 +155,9 @@ def test_what_is_only_unusual_is_no_fault(
 ) -> None:
     provider_double.script(mode, **params)
 
-    text, outcome, error = read(TWINS[provider], call_of(provider, provider_double))
+    text, metadata, error = read(TWINS[provider], call_of(provider, provider_double))
 
-    assert (outcome.finish, error) == (finish, None)
+    assert (metadata.finish, error) == (finish, None)
     assert bool(text) == (mode != "empty")
 
 
@@ -181,9 +181,9 @@ def test_text_before_the_fault_is_kept(
 def test_tokens_are_the_providers_own_count(provider_double: Double, provider: str) -> None:
     provider_double.script("chunks", chunks=["a ", "b ", "c"])
 
-    _, outcome, _ = read(TWINS[provider], call_of(provider, provider_double))
+    _, metadata, _ = read(TWINS[provider], call_of(provider, provider_double))
 
-    assert (outcome.output_tokens, (outcome.input_tokens or 0) > 0) == (3, True)
+    assert (metadata.output_tokens, (metadata.input_tokens or 0) > 0) == (3, True)
 
 
 @both

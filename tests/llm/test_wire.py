@@ -86,17 +86,17 @@ async def chunked(chunks: list[bytes]) -> AsyncIterator[bytes]:
 def read(
     provider: str, *chunks: bytes, limits: Limits = LIMITS
 ) -> tuple[list[str], ResponseMetadata, Fault | None]:
-    """The pieces, the outcome and the fault of a body that comes in these chunks."""
+    """The pieces, the metadata and the fault of a body that comes in these chunks."""
 
     async def run() -> tuple[list[str], ResponseMetadata, Fault | None]:
-        outcome, pieces = ResponseMetadata(), []
+        metadata, pieces = ResponseMetadata(), []
         response = httpx2.Response(200, content=chunked(list(chunks)))
         try:
-            async for piece in events.read_events(response, limits, outcome, TWINS[provider].text_of):
+            async for piece in events.read_events(response, limits, metadata, TWINS[provider].text_of):
                 pieces.append(piece)
         except ProviderError as error:
-            return pieces, outcome, error.fault
-        return pieces, outcome, None
+            return pieces, metadata, error.fault
+        return pieces, metadata, None
 
     return asyncio.run(run())
 
@@ -123,9 +123,11 @@ both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
 
 @both
 def test_a_whole_stream_ends_without_a_fault(provider: str) -> None:
-    pieces, outcome, fault = read(provider, said(provider, "Hello "), said(provider, "there") + END[provider])
+    pieces, metadata, fault = read(
+        provider, said(provider, "Hello "), said(provider, "there") + END[provider]
+    )
 
-    assert (pieces, outcome.finish, fault) == (["Hello ", "there"], Finish.STOP, None)
+    assert (pieces, metadata.finish, fault) == (["Hello ", "there"], Finish.STOP, None)
 
 
 @both
@@ -207,9 +209,9 @@ def test_text_before_something_unreadable_is_kept(provider: str, junk: bytes) ->
     )
 )
 def test_no_json_whatever_raises_anything_but_our_own_error(provider: str, value: object) -> None:
-    _, outcome, _ = read(provider, event(value) + END[provider])
+    _, metadata, _ = read(provider, event(value) + END[provider])
 
-    for tokens in (outcome.input_tokens, outcome.output_tokens):
+    for tokens in (metadata.input_tokens, metadata.output_tokens):
         assert tokens is None or 0 <= tokens < 2**31
 
 
@@ -223,13 +225,13 @@ def test_token_counts_that_cannot_be_stored_are_unknown(provider: str, tokens: o
         + event({"type": "message_delta", "delta": {}, "usage": {"output_tokens": tokens}})
     )
 
-    _, outcome, fault = read(
+    _, metadata, fault = read(
         provider, said(provider, "Hi"), END[provider].replace(b'"output_tokens": 3', b'"x": 3'), usage
     )
     _, before, _ = read(provider, usage, said(provider, "Hi"))
 
     assert fault is None
-    for found in (outcome, before):
+    for found in (metadata, before):
         assert (found.input_tokens, found.output_tokens) == (None, None)
 
 
@@ -251,9 +253,9 @@ def test_finish_marker_alone_is_the_end(provider: str) -> None:
 def test_wire_is_cut_at_its_cap(provider: str) -> None:
     limits = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1000)
 
-    pieces, outcome, fault = read(provider, *[said(provider, "x" * 50)] * 100, limits=limits)
+    pieces, metadata, fault = read(provider, *[said(provider, "x" * 50)] * 100, limits=limits)
 
-    assert (outcome.finish, fault) == (Finish.CUT, None)
+    assert (metadata.finish, fault) == (Finish.CUT, None)
     assert len(pieces) < 12
 
 
@@ -315,9 +317,9 @@ def test_retry_after_never_fails(value: bytes) -> None:
 def test_output_is_unknown_until_the_provider_has_counted_it() -> None:
     start = event({"type": "message_start", "message": {"usage": {"input_tokens": 21, "output_tokens": 1}}})
 
-    _, outcome, _ = read("anthropic", start, said("anthropic", "Half"))
+    _, metadata, _ = read("anthropic", start, said("anthropic", "Half"))
 
-    assert (outcome.input_tokens, outcome.output_tokens) == (21, None)
+    assert (metadata.input_tokens, metadata.output_tokens) == (21, None)
 
 
 def test_a_prompt_that_no_column_holds_is_unknown() -> None:
@@ -331,9 +333,9 @@ def test_the_cache_may_be_told_after_the_prompt() -> None:
     start = event({"type": "message_start", "message": {"usage": {"input_tokens": 10}}})
     late = event({"type": "message_delta", "delta": {}, "usage": {"cache_read_input_tokens": 5_000}})
 
-    _, outcome, _ = read("anthropic", start, said("anthropic", "Hi"), late + END["anthropic"])
+    _, metadata, _ = read("anthropic", start, said("anthropic", "Hi"), late + END["anthropic"])
 
-    assert (outcome.input_tokens, outcome.cached_tokens) == (5_010, 5_000)
+    assert (metadata.input_tokens, metadata.cached_tokens) == (5_010, 5_000)
 
 
 @both

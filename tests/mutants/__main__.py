@@ -94,12 +94,12 @@ def _try(copy: Path, mutation: Mutation) -> bool:
         code, output, seconds = _run(copy, mutation.tests, limit=LIMIT)
     failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     if code == FAILED:
-        verdict, by = "caught", f" by {failed[1] if failed else '?'}"
+        found, by = "caught", f" by {failed[1] if failed else '?'}"
     elif code == PASSED:
-        verdict, by = "SURVIVED", ""
+        found, by = "SURVIVED", ""
     else:
-        verdict, by = "NOT TRIED", f": {'no end' if code is None else f'pytest ended with {code}'}\n{output}"
-    print(f"{verdict:9} {mutation.path}: {mutation.harm} ({seconds:.0f} s){by}", flush=True)
+        found, by = "NOT TRIED", f": {'no end' if code is None else f'pytest ended with {code}'}\n{output}"
+    print(f"{found:9} {mutation.path}: {mutation.harm} ({seconds:.0f} s){by}", flush=True)
     return code == FAILED
 
 

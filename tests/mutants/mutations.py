@@ -149,14 +149,14 @@ MUTATIONS = (
     # --- The end of a reply -------------------------------------------------------------------
     Mutation(
         "agents/running/outcomes.py",
-        "Verdict(State.STOPPED, Ending.STOPPED, capture=has_text)",
-        "Verdict(State.STOPPED, Ending.STOPPED, capture=True)",
+        "Outcome(State.STOPPED, Ending.STOPPED, capture=has_text)",
+        "Outcome(State.STOPPED, Ending.STOPPED, capture=True)",
         "a reply stopped before any text is charged",
         ("tests/agents/test_outcomes.py",),
     ),
     Mutation(
         "agents/running/settlement.py",
-        "price = accepted.route.price if result.verdict.capture else 0",
+        "price = accepted.route.price if result.outcome.capture else 0",
         "price = accepted.route.price",
         "a failed reply is said to be charged",
         (*SWEEPER, *RUNS),
@@ -170,7 +170,7 @@ MUTATIONS = (
     ),
     Mutation(
         "agents/running/settlement.py",
-        "resolve = _capture if result.verdict.capture else _release",
+        "resolve = _capture if result.outcome.capture else _release",
         "resolve = _release",
         "replies are stored as charged, and no credits move",
         SWEEPER,

@@ -181,10 +181,10 @@ class ChargingMachine(RuleBasedStateMachine):
     def _end(self, which: int, cause: Cause, *, has_text: bool) -> None:
         run = self._pick(which)
         assert run is not None
-        verdict = decide(cause, has_text=has_text, fault="internal")
+        outcome = decide(cause, has_text=has_text, fault="internal")
         text, seen_at = ("Some text", timezone.now()) if has_text else ("", None)
-        result = Result(verdict, text, attempts=1 if run.secret else 0, first_text_at=seen_at)
-        due = run.price if verdict.capture and not run.swept else 0
+        result = Result(outcome, text, attempts=1 if run.secret else 0, first_text_at=seen_at)
+        due = run.price if outcome.capture and not run.swept else 0
 
         # Twice, as after a commit whose answer was lost.
         assert [settlement.settle(run.accepted, result) for _ in range(2)] == [due, due]
@@ -193,7 +193,7 @@ class ChargingMachine(RuleBasedStateMachine):
         self.model.posted -= due
         self.model.charged[run.accepted.reply_id] = due
         stored = Reply.objects.get(pk=run.accepted.reply_id)
-        assert (stored.state, stored.charged) == (verdict.state, due)
+        assert (stored.state, stored.charged) == (outcome.state, due)
 
     @precondition(lambda self: self.model.running)
     @rule(which=WHICH)

@@ -42,8 +42,8 @@ def accept(session: str, agent: Agent, key: str = "") -> AcceptedReply:
 
 
 def finished(text: str = "Late but whole.") -> Result:
-    verdict = outcomes.decide(Cause.FINISHED, has_text=True)
-    return Result(verdict, text, attempts=1, first_text_at=timezone.now())
+    outcome = outcomes.decide(Cause.FINISHED, has_text=True)
+    return Result(outcome, text, attempts=1, first_text_at=timezone.now())
 
 
 def lose_lease(accepted: AcceptedReply) -> None:
