@@ -15,12 +15,12 @@ def tally(rows: dict[str, int]) -> list[str]:
     ids = vault.ring().ids
     width = max(map(len, rows))
     return [
-        f"  {kek_id.ljust(width)}  {count:>7} rows  {_verdict(kek_id, count, ids)}"
+        f"  {kek_id.ljust(width)}  {count:>7} rows  {_standing(kek_id, count, ids)}"
         for kek_id, count in rows.items()
     ]
 
 
-def _verdict(kek_id: str, count: int, ids: tuple[str, ...]) -> str:
+def _standing(kek_id: str, count: int, ids: tuple[str, ...]) -> str:
     if kek_id == ids[0]:
         return "newest: every new key is sealed under it"
     if kek_id not in ids:
