@@ -59,6 +59,7 @@ OF_REFUSALS = {
     "busy": NONE,
     "too_fast": NONE,
     "idempotency_conflict": NONE,
+    "not_replaceable": NONE,
     "agent_archived": (AGENT_SETTINGS,),
     "credits_exhausted": (SEE_CREDITS, LLM_SETTINGS, CHANGE_MODEL),
     "platform_key_missing": (CHANGE_MODEL, LLM_SETTINGS),

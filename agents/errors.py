@@ -4,6 +4,7 @@ ReplyRefused(code, status)
 ├── NotSignedIn, NoSuchPlace, RoleTooSmall    who and where
 ├── BadMessage, MessageTooLarge, TooFast      what was sent
 ├── IdempotencyConflict                       one send key, two contents
+├── NotReplaceable                            the reply that this one was to take the place of
 └── NotRunnable                               no route, no credits, no model
 """
 
@@ -72,6 +73,15 @@ class IdempotencyConflict(ReplyRefused):
 
     def __init__(self) -> None:
         super().__init__("idempotency_conflict")
+
+
+class NotReplaceable(ReplyRefused):
+    """The reply that a new one was to take the place of still runs, or another one has taken its place already."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("not_replaceable")
 
 
 class NotRunnable(ReplyRefused):

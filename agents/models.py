@@ -230,6 +230,11 @@ class Reply(models.Model):
     first_text_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
+    # The later version of this turn, or of one before it: the conversation goes on from there instead.
+    superseded_by = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="supersedes", db_index=False
+    )
+
     # The run. Of which process it is; None where that was not known, which leaves it to its lease.
     instance_id = models.UUIDField(null=True)
     lease_token = models.UUIDField()
@@ -243,6 +248,10 @@ class Reply(models.Model):
             models.Index(fields=["member", "-created_at"], name="reply_by_member"),
             models.Index(
                 fields=["renewed_at"], name="reply_running", condition=Q(state__in=["reserved", "streaming"])
+            ),
+            # Of the few that have one, so that all others are stored without a further entry.
+            models.Index(
+                fields=["superseded_by"], name="reply_superseded", condition=Q(superseded_by__isnull=False)
             ),
         ]
         constraints = [

@@ -25,6 +25,10 @@ REFUSALS = {
     "busy": "Bookbag is busy at the moment. Nothing was charged; your message is still here. Send it again in a few seconds.",
     "too_fast": "You have sent {per_minute} messages within a minute. Wait {retry_after} seconds and send again.",
     "idempotency_conflict": "This page already sent another message. Reload it and send again.",
+    "not_replaceable": (
+        "That turn cannot be replaced: an answer after it is still being written, or a newer version took its place. "
+        "Nothing was charged; your text is still here. Reload the page to see the conversation as it is."
+    ),
     "agent_archived": "This agent is archived. An editor can make it active again on the agent's page.",
     "credits_exhausted": (
         "The workspace has {available} left and this reply costs {price}. Nothing was charged. "

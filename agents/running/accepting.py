@@ -23,6 +23,7 @@ from agents.errors import (
     IdempotencyConflict,
     MessageTooLarge,
     NoSuchPlace,
+    NotReplaceable,
     NotRunnable,
     ReplyRefused,
     TooFast,
@@ -59,10 +60,14 @@ class Submission:
     text: str = field(repr=False)
     idempotency_key: str
     conversation_id: UUID | None = None
+    # A reply of that conversation whose place the new one takes: the conversation goes on from before it.
+    instead_of: UUID | None = None
 
     @property
     def fingerprint(self) -> str:
         content = [str(self.agent_id), str(self.conversation_id or ""), self.text]
+        if self.instead_of:
+            content.append(str(self.instead_of))
         return hashlib.sha256("\0".join(content).encode()).hexdigest()
 
 
@@ -146,6 +151,8 @@ def _check(send: Submission) -> None:
         raise MessageTooLarge(QUESTION_CHARACTERS)
     if not 8 <= len(send.idempotency_key) <= 100 or not send.idempotency_key.isprintable():
         raise BadMessage("idempotency_key_missing")
+    if send.instead_of and not send.conversation_id:
+        raise BadMessage("not_found")
 
 
 # --- Planning ----------------------------------------------------------------------------------
@@ -238,7 +245,7 @@ def _choice(
 
 
 def _messages(send: Submission, admitted: admission.Admission, found: list[index.Found]) -> list[Message]:
-    history = _history(send.conversation_id, admitted) if send.conversation_id else []
+    history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []
     return prompt.build(
         instructions=admitted.instructions,
         fallback=admitted.fallback_text,
@@ -249,17 +256,24 @@ def _messages(send: Submission, admitted: admission.Admission, found: list[index
     )
 
 
-def _history(conversation_id: UUID, admitted: admission.Admission) -> list[tuple[str, str]]:
-    """Earlier turns, oldest first; NoSuchPlace unless the conversation is this agent's."""
+def _history(
+    conversation_id: UUID, admitted: admission.Admission, instead_of: UUID | None = None
+) -> list[tuple[str, str]]:
+    """The turns that the message follows, oldest first; NoSuchPlace unless the conversation is this agent's."""
+    before, replaced = "", []
+    if instead_of:
+        before = "AND r.created_at < (SELECT o.created_at FROM agents_reply o WHERE o.id = %s)"
+        replaced = [uid(connection, instead_of)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT r.question, substr(r.text, 1, %s) FROM agents_conversation c
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ({quoted(Reply.ANSWERED)})
-                 AND r.ending <> '{Reply.Ending.DECLINED.value}'
+                 AND r.ending <> '{Reply.Ending.DECLINED.value}' AND r.superseded_by_id IS NULL {before}
                WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
             # Of an answer beyond the budget, which is left out, no more than shows that it is.
             [
                 prompt.HISTORY_BUDGET + 1,
+                *replaced,
                 uid(connection, conversation_id),
                 uid(connection, admitted.agent_id),
                 HISTORY_TURNS,
@@ -304,6 +318,8 @@ def _store(
             cursor.execute(_insert_sql(tuple(row), now(connection)), list(row.values()))
             if cursor.fetchone() is None:
                 raise _SentBefore
+            if send.instead_of:
+                _supersede(cursor, send.instead_of, planned)
             if planned.hold_id:
                 holds.insert_hold(
                     cursor,
@@ -331,6 +347,32 @@ def _insert_conversation(cursor: Any, admitted: admission.Admission, planned: Ac
             uid(connection, admitted.agent_id),
             admitted.caller.user_id,
         ],
+    )
+
+
+def _supersede(cursor: Any, replaced: UUID, planned: AcceptedReply) -> None:
+    """Let the new reply take the place of `replaced` and of all after it; NoSuchPlace, or NotReplaceable, if it cannot.
+
+    Two that replace in one conversation wait for each other, and the second finds nothing left to replace.
+    """
+    conversation = uid(connection, planned.conversation_id)
+    if connection.vendor == "postgresql":
+        cursor.execute("SELECT 1 FROM agents_conversation WHERE id = %s FOR NO KEY UPDATE", [conversation])
+    cursor.execute(
+        f"""SELECT r.id, r.superseded_by_id IS NOT NULL, r.state IN ({quoted(Reply.RUNNING)})
+            FROM agents_reply r JOIN agents_reply o ON o.id = %s AND o.conversation_id = r.conversation_id
+            WHERE r.conversation_id = %s AND r.created_at >= o.created_at AND r.id <> %s
+              AND (r.superseded_by_id IS NULL OR r.id = o.id)""",
+        [uid(connection, replaced), conversation, uid(connection, planned.reply_id)],
+    )
+    found = {as_uuid(row[0]): (bool(row[1]), bool(row[2])) for row in cursor.fetchall()}
+    if replaced not in found:
+        raise NoSuchPlace
+    if found[replaced][0] or any(running for _, running in found.values()):
+        raise NotReplaceable
+    cursor.execute(
+        f"UPDATE agents_reply SET superseded_by_id = %s WHERE id IN ({', '.join(['%s'] * len(found))})",
+        [uid(connection, planned.reply_id), *(uid(connection, one) for one in found)],
     )
 
 

@@ -76,10 +76,6 @@ async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpR
 
 def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
     form = request.POST
-    try:
-        conversation = UUID(form["conversation"]) if form.get("conversation") else None
-    except ValueError:
-        raise BadMessage("not_found") from None
     return Submission(
         session_key=_session_key(request),
         slug=slug,
@@ -87,8 +83,16 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         # NUL: PostgreSQL cannot store it, and a message of nothing else is empty.
         text=form.get("text", "").replace("\0", "").strip().replace("\r\n", "\n"),
         idempotency_key=form.get("idempotency_key", ""),
-        conversation_id=conversation,
+        conversation_id=_uuid(form.get("conversation")),
+        instead_of=_uuid(form.get("instead_of")),
     )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise BadMessage("not_found") from None
 
 
 def _session_key(request: HttpRequest) -> str:

@@ -75,7 +75,9 @@ def _context(
 
 def _latest(conversation: Conversation) -> list[Reply]:
     """The last turns, the oldest first: as many as a page has room for, without their texts as they were written."""
-    latest = conversation.replies.order_by("-created_at").values("pk")[:TURNS_SHOWN]
+    latest = (
+        conversation.replies.filter(superseded_by=None).order_by("-created_at").values("pk")[:TURNS_SHOWN]
+    )
     so_far = Window(Sum(Length("html") + Length("text")), order_by=F("created_at").desc())
     found = Reply.objects.filter(pk__in=latest).defer("text").annotate(so_far=so_far)
     return list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at"))
@@ -94,14 +96,14 @@ def _within(most: int, shown: list[Reply]) -> list[Reply]:
 def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:
     """The member's latest conversations, each with how its last answer ended."""
     mine = agent.conversations.filter(started_by_id=user_id).order_by("-created_at")
-    last = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
+    last = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("-created_at")
     found = mine.annotate(title=_title(), ending=Subquery(last.values("ending")[:1]))
     return [(earlier, presenting.mark(earlier.ending)) for earlier in found[:CONVERSATIONS_SHOWN]]
 
 
 def _title() -> Subquery:
     """The opening of a conversation's first question, long enough to see that there is more."""
-    asked = Reply.objects.filter(conversation=OuterRef("pk")).order_by("created_at")
+    asked = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("created_at")
     return Subquery(asked.values(opening=Left("question", 61))[:1])
 
 
