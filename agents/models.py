@@ -1,7 +1,7 @@
 """What people build (agents and their sources) and what comes of it (conversations of replies)."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -115,12 +115,32 @@ class Conversation(models.Model):
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="conversations")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(default=timezone.now)
+    # What this conversation tries in place of the agent's own (agents/trying.py). Without a chat model the three
+    # settings of one count for nothing; instructions of None are the agent's.
+    tried_model = models.ForeignKey(ChatModel, null=True, on_delete=models.SET_NULL, related_name="+")
+    tried_temperature = models.FloatField(null=True)
+    tried_effort = models.CharField(max_length=10, blank=True, default="", db_default="")
+    tried_output_limit = models.PositiveIntegerField(null=True)
+    tried_instructions = models.TextField(max_length=20_000, null=True)  # noqa: DJ001 (empty is not the same as the agent's)
 
     class Meta:
         indexes = [models.Index(fields=["agent", "started_by", "-created_at"], name="conversation_latest")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(tried_temperature__isnull=True)
+                | Q(tried_temperature__gte=0, tried_temperature__lte=1),
+                name="conversation_tried_temperature_0_to_1",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"conversation {self.pk}"
+
+
+def keep_without_prompt(collector: Any, field: Any, replies: Any, using: str) -> None:
+    """What becomes of the replies of a conversation that is deleted: their receipts stay, their prompts go."""
+    models.SET_NULL(collector, field, replies, using)
+    collector.add_field_update(field.model._meta.get_field("prompt"), None, replies)
 
 
 class Reply(models.Model):
@@ -164,7 +184,7 @@ class Reply(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")
     agent = models.ForeignKey(Agent, null=True, on_delete=models.SET_NULL, related_name="replies")
     conversation = models.ForeignKey(
-        Conversation, null=True, on_delete=models.SET_NULL, related_name="replies"
+        Conversation, null=True, on_delete=keep_without_prompt, related_name="replies"
     )
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -179,6 +199,9 @@ class Reply(models.Model):
     html = models.TextField(blank=True, default="", db_default="")
     html_version = models.PositiveSmallIntegerField(default=0, db_default=0)
     sources = models.JSONField(default=list)
+    # What cannot be put together again from other rows of the prompt that was sent (agents/sent_prompts.py). None
+    # where none was, and once the conversation is deleted.
+    prompt = models.BinaryField(null=True)
     state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
     # Empty while the reply runs.
     ending = models.CharField(max_length=16, choices=Ending, blank=True, default="", db_default="")

@@ -75,7 +75,8 @@ def _admission(stage: Stage, database: str) -> float:
 
 def _parameters(stage: Stage, number: int) -> list[Any]:
     seat = stage.seats[number % len(stage.seats)]
-    return [30, seat.slug, seat.agents[REPLY][0], seat.session]
+    # No conversation yet, and no other chat model than the agent's.
+    return [30, seat.slug, seat.agents[REPLY][0], None, None, seat.session]
 
 
 def _timed(connection: Any, statement: str, parameters: list[Any]) -> float:

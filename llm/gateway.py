@@ -51,6 +51,35 @@ def open_key(row: SealedKey) -> tuple[KeyState, vault.Secret | None]:
     return KeyState.READABLE, secret
 
 
+class _NoSecret:
+    """In the place of a secret, for a request that is only looked at."""
+
+    def reveal(self) -> str:
+        raise AssertionError("this request is not sent")
+
+
+def request_body(
+    *,
+    provider: str,
+    model_id: str,
+    messages: list[Message],
+    parameters: Parameters,
+    left_out: frozenset[str] = frozenset(),
+) -> dict[str, object]:
+    """The JSON body that a Completion of the same values begins with, from the function that sends it."""
+    twin = twin_of(provider)
+    call = Call(
+        model_id=model_id,
+        messages=messages,
+        parameters=parameters,
+        secret=_NoSecret(),
+        base_url="",
+        limits=Limits(connect_seconds=0, first_byte_seconds=0, idle_seconds=0, wire_bytes=0),
+        left_out=left_out & twin.optional,
+    )
+    return twin.sent(call)
+
+
 class Completion:
     """One reply's dealings with its provider: at most three calls, and never a second one after text.
 

@@ -1,5 +1,9 @@
 """The prompt a provider gets: who the agent is, the only facts it may use, what was said, what is asked."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
 from agents.knowledge.index import Found
 from llm.providers.base import Message
 
@@ -27,16 +31,24 @@ def facts_within_budget(passages: list[Found]) -> list[Found]:
     return chosen
 
 
+class Turn(NamedTuple):
+    """An earlier question with its answer, and which reply they are of."""
+
+    question: str
+    answer: str
+    reply_id: UUID | None = None
+
+
 def build(
     *,
     instructions: str,
     fallback: str,
     has_knowledge: bool,
     facts: list[Found],
-    history: list[tuple[str, str]],
+    history: Sequence[Turn],
     question: str,
 ) -> list[Message]:
-    """The messages of one call. `history` holds earlier (question, answer) turns, oldest first.
+    """The messages of one call. `history`: earlier turns, oldest first.
 
     What stays the same in a conversation comes first and is marked `stable`, so that the providers' prompt caches
     serve it; the facts, which differ from question to question, come with the question.
@@ -44,30 +56,48 @@ def build(
     system = [instructions.strip() or "You are a helpful assistant."]
     if has_knowledge:
         system.append(GROUNDED.format(fallback=fallback))
-        question = "\n\n".join([*(_numbered(facts) or [NO_FACTS]), f"Question: {question}"])
-    kept = _recent(history)
+    kept = recent(history)
     # The next request of this conversation repeats the system prompt, and the turns unless the oldest drop out.
-    repeats = len(kept) == len(history)
-    messages = [Message("system", "\n\n".join(system), stable=bool(history))]
-    for asked, answered in kept:
-        messages += [Message("user", asked, stable=repeats), Message("assistant", answered, stable=repeats)]
-    return [*messages, Message("user", question)]
+    repeated = 1 + 2 * len(kept) if len(kept) == len(history) else 1
+    return in_order(
+        system="\n\n".join(system),
+        turns=kept,
+        asked=with_facts(question, facts if has_knowledge else None),
+        stable=repeated if history else 0,
+    )
 
 
-def _numbered(facts: list[Found]) -> list[str]:
+def in_order(*, system: str, turns: Sequence[Turn], asked: str, stable: int) -> list[Message]:
+    """The parts as messages; the first `stable` of them are marked so."""
+    said = [("system", system)]
+    for turn in turns:
+        said += [("user", turn.question), ("assistant", turn.answer)]
+    said.append(("user", asked))
+    return [Message(role, text, stable=place < stable) for place, (role, text) in enumerate(said)]
+
+
+def with_facts(question: str, facts: Sequence[Found] | None) -> str:
+    """The question with the facts that it is to be answered from; None where the agent has no sources."""
+    if facts is None:
+        return question
+    return "\n\n".join([*(_numbered(facts) or [NO_FACTS]), f"Question: {question}"])
+
+
+def _numbered(facts: Sequence[Found]) -> list[str]:
     return [
         f"[{number}] {fact.source}{f' — {fact.heading}' if fact.heading else ''}\n{fact.text}"
         for number, fact in enumerate(facts, start=1)
     ]
 
 
-def _recent(history: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    kept: list[tuple[str, str]] = []
+def recent(history: Sequence[Turn]) -> list[Turn]:
+    """The latest turns that fit into HISTORY_BUDGET, without those that have no answer."""
+    kept: list[Turn] = []
     budget = HISTORY_BUDGET
-    for asked, answered in reversed(history):
-        budget -= len(asked) + len(answered)
+    for turn in reversed(history):
+        budget -= len(turn.question) + len(turn.answer)
         if budget < 0:
             break
-        if answered.strip():
-            kept.append((asked, answered))
+        if turn.answer.strip():
+            kept.append(turn)
     return kept[::-1]

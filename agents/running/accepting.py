@@ -6,6 +6,7 @@ Then no transaction is open and no connection is held while agents/running/runs.
 agents/running/settlement.py ends it with the second.
 """
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from agents import faults
+from agents import faults, sent_prompts
 from agents.errors import (
     BadMessage,
     IdempotencyConflict,
@@ -62,12 +63,16 @@ class Submission:
     conversation_id: UUID | None = None
     # A reply of that conversation whose place the new one takes: the conversation goes on from before it.
     instead_of: UUID | None = None
+    # The chat model that a new conversation tries; the agent's own when there is none.
+    chat_model_id: int | None = None
 
     @property
     def fingerprint(self) -> str:
         content = [str(self.agent_id), str(self.conversation_id or ""), self.text]
         if self.instead_of:
             content.append(str(self.instead_of))
+        if self.chat_model_id is not None:
+            content.append(str(self.chat_model_id))
         return hashlib.sha256("\0".join(content).encode()).hexdigest()
 
 
@@ -97,6 +102,8 @@ class AcceptedReply:
     hold_id: UUID | None
     sources: list[dict[str, str]]
     messages: list[Message] = field(default_factory=list, repr=False)
+    # What is stored of them, where a provider is asked.
+    kept_prompt: bytes | None = field(default=None, repr=False)
     # The whole answer where no provider is asked.
     ready_text: str | None = field(default=None, repr=False)
     secret: Secret | None = field(default=None, repr=False)
@@ -116,6 +123,23 @@ class Existing:
     role: Role
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a message asks, and of which model, before anybody is asked: for a reply and for the prompt inspector alike.
+
+    `found`: the passages that go along, or those that a built-in answer cites. `turns`: the earlier ones that go along.
+    `ready_text`: the whole answer, where no provider is asked.
+    """
+
+    admitted: admission.Admission
+    is_qa_match: bool
+    found: list[index.Found] = field(repr=False)
+    turns: list[prompt.Turn] = field(repr=False)
+    messages: list[Message] = field(repr=False)
+    parameters: Parameters
+    ready_text: str | None = field(repr=False)
+
+
 class _SentBefore(Exception):
     """Rolls T1 back when the idempotency key is taken."""
 
@@ -123,12 +147,27 @@ class _SentBefore(Exception):
 def accept(send: Submission) -> AcceptedReply | Existing:
     """Store the reply and its hold, or raise a ReplyRefused and store nothing. Makes no network call."""
     _check(send)
-    admitted = admission.to_send(session_key=send.session_key, slug=send.slug, agent_id=send.agent_id)
+    admitted = _admit(send)
     try:
         return _accept(send, admitted)
     except ReplyRefused as refusal:
         refusal.role = admitted.caller.role
         raise
+
+
+def draft(send: Submission) -> Draft:
+    """What `send` would ask, without asking it or storing anything. Raises ReplyRefused for who may not, or nowhere."""
+    return _draft(send, _admit(send))
+
+
+def _admit(send: Submission) -> admission.Admission:
+    return admission.to_send(
+        session_key=send.session_key,
+        slug=send.slug,
+        agent_id=send.agent_id,
+        conversation_id=send.conversation_id,
+        chat_model_id=send.chat_model_id,
+    )
 
 
 def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | Existing:
@@ -149,6 +188,8 @@ def _check(send: Submission) -> None:
         raise BadMessage("message_empty")
     if len(send.text) > QUESTION_CHARACTERS:
         raise MessageTooLarge(QUESTION_CHARACTERS)
+    if send.chat_model_id is not None and send.conversation_id is not None:
+        raise BadMessage("malformed")
     if not 8 <= len(send.idempotency_key) <= 100 or not send.idempotency_key.isprintable():
         raise BadMessage("idempotency_key_missing")
     if send.instead_of and not send.conversation_id:
@@ -162,17 +203,8 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
     """The reply as it will be stored. NotRunnable when its route is refused."""
     if admitted.status == "archived":
         raise NotRunnable("agent_archived")
-    hits = index.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
-    sealed = secret = None
-    if hits.answer is not None:
-        route, ready, found = routing.QA_MATCH, hits.answer, []
-    else:
-        route, sealed, secret = _route(admitted)
-        found = prompt.facts_within_budget(hits.passages)
-        ready = None
-        if route.billing is routing.Billing.LOCAL:
-            answer = local.answer(send.text, hits.passages, fallback=admitted.fallback_text)
-            ready, found = answer.text, answer.citations
+    asked = _draft(send, admitted)
+    route, sealed, secret = (routing.QA_MATCH, None, None) if asked.is_qa_match else _route(admitted)
     return AcceptedReply(
         reply_id=new_id(),
         conversation_id=send.conversation_id or new_id(),
@@ -188,16 +220,52 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         region=sealed.region if sealed else "",
         workspace_id=admitted.caller.workspace_id,
         chat_model_id=admitted.chat_model_id,
-        parameters=profiles.parameters(admitted.profile, admitted.wish),
+        parameters=asked.parameters,
         left_out=admitted.left_out,
         may_think=sealed is not None and admitted.profile.may_think,
         prices=admitted.prices,
         lease_token=uuid4(),
         hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
-        sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in found],
-        messages=_messages(send, admitted, found),
-        ready_text=ready,
+        sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in asked.found],
+        messages=asked.messages,
+        kept_prompt=_kept(asked) if secret else None,
+        ready_text=asked.ready_text,
         secret=secret,
+    )
+
+
+def _draft(send: Submission, admitted: admission.Admission) -> Draft:
+    hits = index.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
+    ready, found = hits.answer, [] if hits.answer is not None else prompt.facts_within_budget(hits.passages)
+    if ready is None and admitted.provider == "local":
+        answer = local.answer(send.text, hits.passages, fallback=admitted.fallback_text)
+        ready, found = answer.text, answer.citations
+    history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []
+    return Draft(
+        admitted,
+        is_qa_match=hits.answer is not None,
+        found=found,
+        turns=prompt.recent(history),
+        messages=prompt.build(
+            instructions=admitted.instructions,
+            fallback=admitted.fallback_text,
+            has_knowledge=admitted.has_knowledge,
+            facts=found,
+            history=history,
+            question=send.text,
+        ),
+        parameters=profiles.parameters(admitted.profile, admitted.wish),
+        ready_text=ready,
+    )
+
+
+def _kept(asked: Draft) -> bytes:
+    return sent_prompts.kept(
+        asked.messages,
+        asked.turns,
+        with_facts=asked.admitted.has_knowledge,
+        parameters=asked.parameters,
+        left_out=asked.admitted.left_out,
     )
 
 
@@ -244,21 +312,9 @@ def _choice(
     )
 
 
-def _messages(send: Submission, admitted: admission.Admission, found: list[index.Found]) -> list[Message]:
-    history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []
-    return prompt.build(
-        instructions=admitted.instructions,
-        fallback=admitted.fallback_text,
-        has_knowledge=admitted.has_knowledge,
-        facts=found,
-        history=history,
-        question=send.text,
-    )
-
-
 def _history(
     conversation_id: UUID, admitted: admission.Admission, instead_of: UUID | None = None
-) -> list[tuple[str, str]]:
+) -> list[prompt.Turn]:
     """The turns that the message follows, oldest first; NoSuchPlace unless the conversation is this agent's."""
     before, replaced = "", []
     if instead_of:
@@ -266,7 +322,7 @@ def _history(
         replaced = [uid(connection, instead_of)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT r.question, substr(r.text, 1, %s) FROM agents_conversation c
+            f"""SELECT r.question, substr(r.text, 1, %s), r.id FROM agents_conversation c
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ({quoted(Reply.ANSWERED)})
                  AND r.ending <> '{Reply.Ending.DECLINED.value}' AND r.superseded_by_id IS NULL {before}
                WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
@@ -282,7 +338,11 @@ def _history(
         rows = cursor.fetchall()
     if not rows:
         raise NoSuchPlace
-    return [(question, text) for question, text in reversed(rows) if question is not None]
+    return [
+        prompt.Turn(question, text, as_uuid(reply_id))
+        for question, text, reply_id in reversed(rows)
+        if reply_id is not None
+    ]
 
 
 def _make_credits_available(price: int, admitted: admission.Admission) -> None:
@@ -313,7 +373,7 @@ def _store(
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             if send.conversation_id is None:
-                _insert_conversation(cursor, admitted, planned)
+                _insert_conversation(cursor, admitted, planned, tried=send.chat_model_id)
             row = _columns(send, admitted, planned)
             cursor.execute(_insert_sql(tuple(row), now(connection)), list(row.values()))
             if cursor.fetchone() is None:
@@ -339,13 +399,19 @@ def _store(
     return planned
 
 
-def _insert_conversation(cursor: Any, admitted: admission.Admission, planned: AcceptedReply) -> None:
+def _insert_conversation(
+    cursor: Any, admitted: admission.Admission, planned: AcceptedReply, *, tried: int | None
+) -> None:
+    """`tried`: the chat model that the conversation tries, with the agent's own settings as they are now."""
     cursor.execute(
-        f"INSERT INTO agents_conversation (id, agent_id, started_by_id, created_at) VALUES (%s, %s, %s, {now(connection)})",
+        "INSERT INTO agents_conversation (id, agent_id, started_by_id, tried_model_id, tried_temperature, tried_effort,"
+        f" tried_output_limit, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, {now(connection)})",
         [
             uid(connection, planned.conversation_id),
             uid(connection, admitted.agent_id),
             admitted.caller.user_id,
+            tried,
+            *((None, "", None) if tried is None else dataclasses.astuple(admitted.wish)),
         ],
     )
 
@@ -390,6 +456,7 @@ def _columns(send: Submission, admitted: admission.Admission, planned: AcceptedR
         "question": send.text.replace("\0", ""),
         "text": "",
         "sources": json.dumps(planned.sources),
+        "prompt": planned.kept_prompt,
         "state": Reply.State.RESERVED.value,
         "error_code": "",
         "error_detail": "",

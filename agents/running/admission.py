@@ -63,10 +63,11 @@ def _listed_columns(owner: str, table: str) -> dict[str, str]:
 _SENDING = _CALLER | {
     "agent_id": "a.id",
     "status": "a.status",
-    "instructions": "a.instructions",
-    "temperature": "a.temperature",
-    "effort": "a.effort",
-    "output_limit": "a.output_limit",
+    # A conversation may try other instructions, and another chat model with settings of its own (agents/trying.py).
+    "instructions": "COALESCE(v.tried_instructions, a.instructions)",
+    "temperature": "CASE WHEN v.tried_model_id IS NULL THEN a.temperature ELSE v.tried_temperature END",
+    "effort": "CASE WHEN v.tried_model_id IS NULL THEN a.effort ELSE v.tried_effort END",
+    "output_limit": "CASE WHEN v.tried_model_id IS NULL THEN a.output_limit ELSE v.tried_output_limit END",
     "fallback_text": "a.fallback_text",
     "has_knowledge": "EXISTS (SELECT 1 FROM agents_passage p WHERE p.agent_id = a.id)"
     " OR EXISTS (SELECT 1 FROM agents_qapair q WHERE q.agent_id = a.id)",
@@ -104,7 +105,9 @@ _SEND = f"""
 SELECT {", ".join(_SENDING.values())}
 {_WHO}
 LEFT JOIN agents_agent a ON a.id = %s AND a.workspace_id = w.id
-LEFT JOIN llm_chatmodel c ON c.id = a.chat_model_id
+LEFT JOIN agents_conversation v ON v.id = %s AND v.agent_id = a.id
+LEFT JOIN llm_chatmodel c ON c.id = COALESCE(%s, v.tried_model_id, a.chat_model_id)
+  AND (c.workspace_id IS NULL OR c.workspace_id = w.id)
 LEFT JOIN llm_llmsettings l ON l.workspace_id = w.id
 LEFT JOIN llm_providerkey wk ON wk.provider = c.provider AND wk.state = 'active' AND wk.workspace_id = w.id
 LEFT JOIN llm_providerkey pk ON pk.provider = c.provider AND pk.state = 'active' AND pk.workspace_id IS NULL
@@ -146,7 +149,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for.
+    """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for,
+    or those that its conversation tries.
 
     Which of the two keys runs it, if any, is decided by llm.routing.choose; both are sealed.
     """
@@ -210,12 +214,30 @@ def _caller(row: Any, *, needs: Role) -> Caller:
     return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)
 
 
-def to_send(*, session_key: str, slug: str, agent_id: UUID) -> Admission:
-    """The facts for one send. NotSignedIn, NoSuchPlace for a stranger or another workspace's agent, RoleTooSmall."""
-    params = [settings.REPLIES_PER_MINUTE, slug, uid(connection, agent_id), session_key]
+def to_send(
+    *,
+    session_key: str,
+    slug: str,
+    agent_id: UUID,
+    conversation_id: UUID | None = None,
+    chat_model_id: int | None = None,
+) -> Admission:
+    """The facts for one send, with what its conversation tries in place of the agent's own.
+
+    `chat_model_id`: of the chat model that a new conversation is to try. Raises NotSignedIn, RoleTooSmall, and
+    NoSuchPlace for a stranger or another workspace's agent or chat model.
+    """
+    params = [
+        settings.REPLIES_PER_MINUTE,
+        slug,
+        uid(connection, agent_id),
+        uid(connection, conversation_id) if conversation_id else None,
+        chat_model_id,
+        session_key,
+    ]
     row = SendRow._make(_fetch(_SEND, params))
     caller = _caller(row, needs=Role.EDITOR)
-    if row.agent_id is None:
+    if row.agent_id is None or row.chat_model_id is None:
         raise NoSuchPlace
     return Admission(
         caller,

@@ -1,7 +1,7 @@
 """The prompt: the agent's instructions, the facts as quotations, what was said before, and what is asked."""
 
 from agents.knowledge.index import Found
-from agents.knowledge.prompt import FACTS_BUDGET, HISTORY_BUDGET, build, facts_within_budget
+from agents.knowledge.prompt import FACTS_BUDGET, HISTORY_BUDGET, Turn, build, facts_within_budget
 from llm.providers.base import Message
 
 
@@ -14,7 +14,9 @@ def prompt(**given: object) -> list[Message]:
         "history": [],
         "question": "When?",
     }
-    return build(**{**usual, **given})  # type: ignore[arg-type]
+    wanted = {**usual, **given}
+    wanted["history"] = [Turn(*turn) for turn in wanted["history"]]  # type: ignore[attr-defined]
+    return build(**wanted)  # type: ignore[arg-type]
 
 
 def test_roles_are_in_order_and_the_question_comes_last() -> None:

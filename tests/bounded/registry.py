@@ -56,7 +56,7 @@ def _prompt(text: str) -> None:
         fallback=text,
         has_knowledge=True,
         facts=found,
-        history=[(text, text)] * 3,
+        history=[prompt.Turn(text, text)] * 3,
         question=text,
     )
 

@@ -126,7 +126,7 @@ def test_earlier_answers_are_read_as_far_as_a_prompt_takes_them(cast: Cast) -> N
     facts = SimpleNamespace(agent_id=agent.pk)
     history = accepting._history(conversation.pk, facts)  # type: ignore[arg-type]
 
-    assert sorted(len(text) for _, text in history) == [10, HISTORY_BUDGET, HISTORY_BUDGET + 1]
+    assert sorted(len(text) for _, text, _ in history) == [10, HISTORY_BUDGET, HISTORY_BUDGET + 1]
 
 
 @pytest.mark.django_db
