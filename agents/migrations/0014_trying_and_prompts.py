@@ -9,7 +9,7 @@ import agents.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0012_duty"),
+        ("agents", "0013_superseded"),
         ("llm", "0009_profile_bounds"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

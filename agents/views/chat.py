@@ -85,6 +85,7 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         idempotency_key=form.get("idempotency_key", ""),
         conversation_id=_uuid(form.get("conversation")),
         instead_of=_uuid(form.get("instead_of")),
+        chat_model_id=_chat_model(form.get("chat_model")),
     )
 
 
@@ -93,6 +94,15 @@ def _uuid(text: str | None) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         raise BadMessage("not_found") from None
+
+
+def _chat_model(text: str | None) -> int | None:
+    """The id of a chat model; one that is no number, or larger than any id, is nobody's."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise BadMessage("not_found")
+    return int(text)
 
 
 def _session_key(request: HttpRequest) -> str:

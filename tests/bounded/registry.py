@@ -16,6 +16,7 @@ from uuid import UUID
 from django.template import engines
 
 from agents import markdown
+from agents.errors import BadMessage
 from agents.knowledge import chunk, folding, prompt, training
 from agents.knowledge.index import Found
 from agents.running import local, watching
@@ -23,7 +24,7 @@ from agents.running.accepting import Submission
 from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
-from agents.views import playground
+from agents.views import chat, playground
 from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
 from llm import credentials, shape
@@ -82,6 +83,16 @@ def _events(text: str) -> None:
         if reader.pending > events.EVENT_BYTES:
             return
     reader.close()
+
+
+def _no_such(look_up: Callable[[str], object]) -> Callable[[str], None]:
+    """`look_up`, which takes an id out of a form and refuses what is none."""
+
+    def run(text: str) -> None:
+        with suppress(BadMessage):
+            look_up(text)
+
+    return run
 
 
 def _refused(
@@ -168,6 +179,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.folding.stems": lambda text: folding.stems(text, most=local.MOST_WANTED),
     "agents.knowledge.folding.fold_question": folding.fold_question,
     "agents.knowledge.prompt.build": _prompt,
+    "agents.knowledge.prompt.with_facts": lambda text: prompt.with_facts(text, [Found(text, text, text)]),
     "agents.knowledge.training.content_hash": training.content_hash,
     "agents.running.local.relevant": lambda text: local.relevant(
         text, [Found("", "We open at nine.", "Source")]
@@ -185,6 +197,8 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.running.runs.Run._say": _say,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "agents.views.agents._number": agent_pages._number,
+    "agents.views.chat._uuid": _no_such(chat._uuid),
+    "agents.views.chat._chat_model": _no_such(chat._chat_model),
     "agents.views.playground._chosen": lambda text: playground._chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
