@@ -17,7 +17,7 @@ _LAWS = {
         WHERE (h.state = 'captured') <> (r.charged > 0)""",
     "L3: only an outcome with text is charged": f"""
         SELECT id FROM agents_reply
-        WHERE charged > 0 AND (state NOT IN ({quoted(Reply.ANSWERED)}) OR TRIM(text) = '')""",
+        WHERE charged > 0 AND (state NOT IN ({quoted(Reply.ANSWERED)}) OR (TRIM(text) = '' AND erased_at IS NULL))""",
     "L3: a reply on credits that was served whole and in time is charged": """
         SELECT r.id FROM agents_reply r JOIN billing_hold h ON h.reply_id = r.id
         WHERE r.state IN ('completed', 'cut') AND r.charged = 0 AND h.state <> 'expired'""",

@@ -37,6 +37,8 @@ class Agent(models.Model):
     fallback_text = models.CharField(
         max_length=500, default=FALLBACK, help_text="Said when the sources hold no answer."
     )
+    # One a line; where there are none, agents/suggestions.py draws some from what the agent answers from.
+    suggested_questions = models.TextField(max_length=2_000, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -110,10 +112,18 @@ class QAPair(models.Model):
         return self.question
 
 
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def present(self) -> "ConversationQuerySet":
+        """Without those that are deleted and could still be brought back."""
+        return self.filter(deleted_at=None)
+
+
 class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="conversations")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    # Empty until somebody gives one: then the opening of the first question stands for it.
+    title = models.CharField(max_length=120, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
     # What this conversation tries in place of the agent's own (agents/trying.py). Without a chat model the three
     # settings of one count for nothing; instructions of None are the agent's.
@@ -122,9 +132,21 @@ class Conversation(models.Model):
     tried_effort = models.CharField(max_length=10, blank=True, default="", db_default="")
     tried_output_limit = models.PositiveIntegerField(null=True)
     tried_instructions = models.TextField(max_length=20_000, null=True)  # noqa: DJ001 (empty is not the same as the agent's)
+    # Deleted, with time left to undo it; after that the row is gone (agents/conversations.py).
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = ConversationQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["agent", "started_by", "-created_at"], name="conversation_latest")]
+        indexes = [
+            models.Index(fields=["agent", "started_by", "-created_at"], name="conversation_latest"),
+            models.Index(
+                fields=["deleted_at"], name="conversation_deleted", condition=Q(deleted_at__isnull=False)
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(tried_temperature__isnull=True)
@@ -135,6 +157,20 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return f"conversation {self.pk}"
+
+
+class ConversationPin(models.Model):
+    """A conversation that a member keeps at the top of their own list."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="pins")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "user"], name="pin_once_per_member")]
+
+    def __str__(self) -> str:
+        return f"{self.user} keeps {self.conversation}"
 
 
 def keep_without_prompt(collector: Any, field: Any, replies: Any, using: str) -> None:
@@ -182,7 +218,10 @@ class Reply(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")
-    agent = models.ForeignKey(Agent, null=True, on_delete=models.SET_NULL, related_name="replies")
+    # Found by the index over agent and time.
+    agent = models.ForeignKey(
+        Agent, null=True, on_delete=models.SET_NULL, related_name="replies", db_index=False
+    )
     conversation = models.ForeignKey(
         Conversation, null=True, on_delete=keep_without_prompt, related_name="replies"
     )
@@ -263,9 +302,17 @@ class Reply(models.Model):
     lease_token = models.UUIDField()
     renewed_at = models.DateTimeField()
     stop_requested = models.BooleanField(default=False)
+    # When question and answer were wiped, because the conversation was deleted; the receipt stays.
+    erased_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
+            models.Index(fields=["agent", "-created_at"], name="reply_by_agent"),
+            models.Index(
+                fields=["created_at"],
+                name="reply_to_erase",
+                condition=Q(conversation__isnull=True, erased_at__isnull=True),
+            ),
             models.Index(fields=["conversation", "created_at"], name="reply_in_conversation"),
             models.Index(fields=["workspace", "billing", "created_at"], name="reply_usage"),
             models.Index(fields=["member", "-created_at"], name="reply_by_member"),
@@ -304,6 +351,40 @@ class Reply(models.Model):
     @property
     def is_running(self) -> bool:
         return self.state in self.RUNNING
+
+
+class ReplyRating(models.Model):
+    """What one member thinks of one reply; it can be changed, and taken back."""
+
+    class Value(models.TextChoices):
+        UP = "up", "Good"
+        DOWN = "down", "Bad"
+
+    class Reason(models.TextChoices):
+        WRONG = "wrong", "Not true"
+        INCOMPLETE = "incomplete", "Leaves something out"
+        UNASKED = "unasked", "Answers something else"
+        SOURCE = "source", "Uses the wrong source"
+        TONE = "tone", "Tone or length"
+        OTHER = "other", "Something else"
+
+    reply = models.ForeignKey(Reply, on_delete=models.CASCADE, related_name="ratings")
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    value = models.CharField(max_length=4, choices=Value)
+    reason = models.CharField(max_length=12, choices=Reason, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    rated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reply", "member"], name="rating_once_per_member"),
+            models.CheckConstraint(condition=Q(value__in=["up", "down"]), name="rating_up_or_down"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} for {self.reply}"
 
 
 class Instance(models.Model):

@@ -315,7 +315,7 @@ def _choice(
 def _history(
     conversation_id: UUID, admitted: admission.Admission, instead_of: UUID | None = None
 ) -> list[prompt.Turn]:
-    """The turns that the message follows, oldest first; NoSuchPlace unless the conversation is this agent's."""
+    """The turns that the message follows, oldest first; NoSuchPlace unless the conversation is this agent's, and not deleted."""
     before, replaced = "", []
     if instead_of:
         before = "AND r.created_at < (SELECT o.created_at FROM agents_reply o WHERE o.id = %s)"
@@ -325,7 +325,7 @@ def _history(
             f"""SELECT r.question, substr(r.text, 1, %s), r.id FROM agents_conversation c
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ({quoted(Reply.ANSWERED)})
                  AND r.ending <> '{Reply.Ending.DECLINED.value}' AND r.superseded_by_id IS NULL {before}
-               WHERE c.id = %s AND c.agent_id = %s ORDER BY r.created_at DESC LIMIT %s""",
+               WHERE c.id = %s AND c.agent_id = %s AND c.deleted_at IS NULL ORDER BY r.created_at DESC LIMIT %s""",
             # Of an answer beyond the budget, which is left out, no more than shows that it is.
             [
                 prompt.HISTORY_BUDGET + 1,

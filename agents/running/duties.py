@@ -1,7 +1,8 @@
 """The server's duties: whose turn it is, and those that ask others and so take long.
 
 These run in a thread of their own, beside the sweep and never in its way: the accounts' model lists, a few keys a
-round, and the mails about chat models that leave. Of many processes one takes each round.
+round, and the mails about chat models that leave. What was deleted is wiped here as well: that may be a lot.
+Of many processes one takes each round.
 """
 
 import logging
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from agents import shutdowns
+from agents import conversations, shutdowns
 from agents.models import Duty
 from llm import refresh
 
@@ -58,6 +59,8 @@ def _run() -> None:
 
 
 def take_round() -> None:
+    if my_turn("wiping", settings.SWEEP_SECONDS * EARLY):
+        conversations.wipe()
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
     if my_turn("shutdown mails", TELL_SECONDS * EARLY):

@@ -42,7 +42,7 @@ def _chosen(agent: Agent, text: str | None) -> Conversation | None:
         chosen = UUID(text) if text else None
     except ValueError:
         chosen = None
-    return agent.conversations.filter(pk=chosen).first() if chosen else None
+    return agent.conversations.present().filter(pk=chosen).first() if chosen else None
 
 
 def _context(
@@ -95,13 +95,13 @@ def _within(most: int, shown: list[Reply]) -> list[Reply]:
 
 def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:
     """The member's latest conversations, each with how its last answer ended."""
-    mine = agent.conversations.filter(started_by_id=user_id).order_by("-created_at")
+    mine = agent.conversations.present().filter(started_by_id=user_id).order_by("-created_at")
     last = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("-created_at")
-    found = mine.annotate(title=_title(), ending=Subquery(last.values("ending")[:1]))
+    found = mine.annotate(opening=_opening(), ending=Subquery(last.values("ending")[:1]))
     return [(earlier, presenting.mark(earlier.ending)) for earlier in found[:CONVERSATIONS_SHOWN]]
 
 
-def _title() -> Subquery:
+def _opening() -> Subquery:
     """The opening of a conversation's first question, long enough to see that there is more."""
     asked = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("created_at")
     return Subquery(asked.values(opening=Left("question", 61))[:1])
