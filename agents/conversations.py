@@ -15,6 +15,7 @@ from django.db.models.functions import Left, Lower, Now, StrIndex
 from django.db.models.lookups import GreaterThan
 from django.http import HttpRequest
 
+from agents import presenting
 from agents.models import Conversation, ConversationPin, Reply, ReplyRating
 from workspaces import audit
 from workspaces.models import Membership, Workspace
@@ -57,6 +58,10 @@ class Row:
     ending: str
     is_pinned: bool
     may_manage: bool
+
+    @property
+    def mark(self) -> presenting.Mark | None:
+        return presenting.mark(self.ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,9 @@ def asked_by(conversation: Conversation) -> str:
 
 def opened(workspace: Workspace, conversation_id: UUID) -> Conversation:
     """One conversation with its agent, who began it, and `opening`. Conversation.DoesNotExist if it is not there."""
-    found = of_workspace(workspace).select_related("agent", "started_by").annotate(opening=_opening())
+    found = (
+        of_workspace(workspace).select_related("agent__workspace", "started_by").annotate(opening=_opening())
+    )
     return found.get(pk=conversation_id)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agents.views import agents, chat, playground, receipts, sources
+from agents.views import agents, chat, conversations, playground, receipts, sources
 
 app_name = "agents"
 urlpatterns = [
@@ -30,4 +30,39 @@ urlpatterns = [
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stream/", chat.stream, name="stream"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stop/", chat.stop, name="stop"),
+    path("w/<slug:slug>/conversations/", conversations.conversation_list, name="conversations"),
+    path("w/<slug:slug>/conversations/<uuid:conversation_id>/", conversations.page, name="conversation"),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/title/",
+        conversations.rename,
+        name="rename_conversation",
+    ),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/pin/", conversations.pin, name="pin_conversation"
+    ),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/unpin/",
+        conversations.unpin,
+        name="unpin_conversation",
+    ),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/delete/",
+        conversations.delete,
+        name="delete_conversation",
+    ),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/restore/",
+        conversations.restore,
+        name="restore_conversation",
+    ),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/export.md",
+        conversations.export_markdown,
+        name="export_conversation_markdown",
+    ),
+    path(
+        "w/<slug:slug>/conversations/<uuid:conversation_id>/export.json",
+        conversations.export_json,
+        name="export_conversation_json",
+    ),
 ]

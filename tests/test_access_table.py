@@ -120,6 +120,16 @@ TABLE = [
     get("agents:playground", "editor"),
     get("agents:inspect", "editor"),
     get("agents:receipt", "viewer"),
+    # --- Conversations ---
+    get("agents:conversations", "viewer"),
+    get("agents:conversation", "viewer"),
+    post("agents:rename_conversation", "editor", fields={"title": "A name"}),
+    post("agents:pin_conversation", "viewer"),
+    post("agents:unpin_conversation", "viewer"),
+    post("agents:delete_conversation", "editor"),
+    post("agents:restore_conversation", "editor"),
+    get("agents:export_conversation_markdown", "viewer"),
+    get("agents:export_conversation_json", "viewer"),
 ]
 # These ask the database on connections of their own, which see only what is committed.
 CHAT_TABLE = [
@@ -132,7 +142,7 @@ READERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "GET"]
 WRITERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "POST"]
 INSIDE = [row for row in TABLE if row.needs in Role.values]
 # The parts of an address that name something in the workspace.
-IDS = {"member_id", "chat_model_id", "agent_id", "source_id", "qa_id", "reply_id"}
+IDS = {"member_id", "chat_model_id", "agent_id", "source_id", "qa_id", "reply_id", "conversation_id"}
 EVERYBODY = ("anonymous", "stranger", "operator", "removed", "viewer", "editor", "admin", "owner")
 
 
@@ -174,6 +184,7 @@ def make_reply(agent: Agent, member: User) -> Reply:
 def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
     """One of everything that an address can name, by the name of its part."""
     agent = make_agent(workspace)
+    reply = make_reply(agent, asker)
     return {
         "slug": workspace.slug,
         "member_id": add_member(workspace, "viewer").pk,
@@ -184,7 +195,8 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "agent_id": agent.pk,
         "source_id": Source.objects.create(agent=agent, title="A", text="A text.", content_hash="0").pk,
         "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q").pk,
-        "reply_id": make_reply(agent, asker).pk,
+        "reply_id": reply.pk,
+        "conversation_id": reply.conversation_id,
     }
 
 

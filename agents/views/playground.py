@@ -48,9 +48,7 @@ def _chosen(agent: Agent, text: str | None) -> Conversation | None:
 def _context(
     request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
 ) -> dict[str, Any]:
-    shown = _latest(conversation) if conversation else []
-    rendering.complete(shown)
-    shown = _within(PAGE_CHARACTERS, shown)
+    shown = latest(conversation) if conversation else []
     for reply in shown:
         reply.workspace = workspace
     role = Role(request.membership.role)
@@ -73,14 +71,16 @@ def _context(
     }
 
 
-def _latest(conversation: Conversation) -> list[Reply]:
+def latest(conversation: Conversation) -> list[Reply]:
     """The last turns, the oldest first: as many as a page has room for, without their texts as they were written."""
     latest = (
         conversation.replies.filter(superseded_by=None).order_by("-created_at").values("pk")[:TURNS_SHOWN]
     )
     so_far = Window(Sum(Length("html") + Length("text")), order_by=F("created_at").desc())
     found = Reply.objects.filter(pk__in=latest).defer("text").annotate(so_far=so_far)
-    return list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at"))
+    shown: list[Reply] = list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at"))
+    rendering.complete(shown)
+    return _within(PAGE_CHARACTERS, shown)
 
 
 def _within(most: int, shown: list[Reply]) -> list[Reply]:

@@ -1,0 +1,105 @@
+"""A conversation as a file to keep: Markdown for people, JSON for scripts. Made a few turns at a time.
+
+Each turn has who asked, the chat model, who paid, what it cost and when. The mask of a key is in neither.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import AsyncIterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db.models import Q
+
+from agents import receipts, words
+from agents.models import Conversation, Reply
+
+# Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
+AT_ONCE = 20
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+
+
+def file_name(title: str, conversation: Conversation, ending: str) -> str:
+    """ "refunds-and-returns-2026-11-26.md": letters, digits and hyphens only, whatever the title has."""
+    plain = unicodedata.normalize("NFKD", title[:60]).encode("ascii", "ignore").decode().lower()
+    name = _NOT_IN_A_NAME.sub("-", plain).strip("-") or "conversation"
+    return f"{name}-{conversation.created_at:%Y-%m-%d}.{ending}"
+
+
+async def as_markdown(conversation: Conversation, title: str) -> AsyncIterator[str]:
+    """The conversation's line as it stands, a section for each turn. Its texts are as they were written."""
+    yield f"# {title}\n\nWith {conversation.agent.name}, in {conversation.agent.workspace.name}.\n"
+    async for reply in _turns(conversation):
+        yield _section(reply)
+
+
+async def as_json(conversation: Conversation, title: str) -> AsyncIterator[str]:
+    head = {
+        "conversation": str(conversation.pk),
+        "title": title,
+        "agent": {"id": str(conversation.agent_id), "name": conversation.agent.name},
+        "workspace": conversation.agent.workspace.slug,
+        "started": conversation.created_at.isoformat(),
+    }
+    yield f'{json.dumps(head, ensure_ascii=False)[:-1]}, "turns": ['
+    separator = "\n"
+    async for reply in _turns(conversation):
+        yield separator + json.dumps(_turn(reply), ensure_ascii=False)
+        separator = ",\n"
+    yield "\n]}\n"
+
+
+async def _turns(conversation: Conversation) -> AsyncIterator[Reply]:
+    last: Reply | None = None
+    while page := await sync_to_async(_page)(conversation, last):
+        for reply in page:
+            yield reply
+        last = page[-1]
+
+
+def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
+    """The next turns after `last`, the oldest first; earlier versions are left out."""
+    turns = conversation.replies.filter(superseded_by=None).select_related("member")
+    if last:
+        # Compared inside the database: SQLite keeps a time as a text, and not always of one length.
+        moment = Reply.objects.filter(pk=last.pk).values("created_at")[:1]
+        turns = turns.filter(Q(created_at__gt=moment) | Q(created_at=moment, pk__gt=last.pk))
+    return list(turns.order_by("created_at", "pk").defer("html")[:AT_ONCE])
+
+
+def _section(reply: Reply) -> str:
+    told = [
+        reply.model_name,
+        words.badge(reply),
+        f"paid by: {receipts.payer(reply).words}",
+        reply.get_ending_display() or reply.get_state_display(),
+        f"{reply.created_at:%Y-%m-%d %H:%M} UTC",
+    ]
+    # A question is quoted, so that its marks change nothing after it.
+    asked = "\n".join(f"> {line}" for line in reply.question.splitlines())
+    return f"\n## {_asker(reply)}\n\n{asked}\n\n{reply.text.strip()}\n\n*{' · '.join(told)}*\n"
+
+
+def _asker(reply: Reply) -> str:
+    return reply.member.email if reply.member else "A former member"
+
+
+def _turn(reply: Reply) -> dict[str, Any]:
+    return {
+        "reply": str(reply.pk),
+        "asked_by": reply.member.email if reply.member else None,
+        "question": reply.question,
+        "answer": reply.text,
+        "state": reply.state,
+        "ending": reply.ending,
+        "model": reply.model_name,
+        "model_id": reply.model_id,
+        "billing": reply.billing,
+        "paid_by": receipts.payer(reply).words,
+        "price": reply.price,
+        "charged": reply.charged,
+        "asked_at": reply.created_at.isoformat(),
+        "done_at": reply.done_at and reply.done_at.isoformat(),
+        "sources": [{"title": one.get("title"), "heading": one.get("heading")} for one in reply.sources],
+    }
