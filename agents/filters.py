@@ -21,7 +21,7 @@ class ConversationFilter(forms.Form):
     agent = forms.ChoiceField(required=False)
     q = forms.CharField(
         required=False,
-        label="Words",
+        label="With the words",
         widget=forms.TextInput(attrs={"type": "search", "maxlength": MOST_SEARCHED_FOR}),
     )
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
