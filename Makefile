@@ -7,8 +7,9 @@ UV := $(shell case "$$(uv --version 2>/dev/null)" in (""|"uv 0."[0-6].*) echo va
 UV_HERE := $(filter var/%,$(UV))
 IN_ENV := $(UV) run --quiet --no-sync
 WORKERS ?= 4
-# A file is one worker's, so that it starts its servers once. More workers than cores: most tests wait.
-PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile $(ARGS)
+# A file is one worker's, so that it starts its servers once, and files go out in the order of tests/conftest.py.
+# More workers than cores: most tests wait.
+PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 # A CI machine is shared, and some tests hold the product to seconds: there, what failed is run once more, alone, and
 # said. What fails twice fails the run. By hand every failure counts at once.
 SECOND_LOOK := $(if $(CI),{ echo "== what failed: once more and alone"; $(IN_ENV) pytest -rs --last-failed --last-failed-no-failures none $(ARGS); },false)

@@ -3,10 +3,12 @@
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 from django.core.cache import cache
+from django.db import connection
 
 # In this order, as each may use the ones before it.
 pytest_plugins = [
@@ -30,6 +32,39 @@ pytest_plugins = [
 # A busy machine is no failure; a failure prints what repeats it.
 hypothesis.settings.register_profile("bookbag", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("bookbag")
+
+
+# What a test starts besides itself, the slowest first. Files that wait for processes begin first, so that no worker is left
+# alone with one of them at the end.
+SLOWEST_FIRST = (
+    {"copy", "start_server", "lend_server", "start_proxy", "pooler"},
+    {"live", "browser", "double_process"},
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks: dict[Path, int] = {}
+    for item in items:
+        ranks[item.path] = min(ranks.get(item.path, len(SLOWEST_FIRST)), _rank(item))
+    items.sort(key=lambda item: ranks[item.path])
+    if os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql":
+        for item in items:
+            if not _asks_the_database(item):
+                item.add_marker(
+                    pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite")
+                )
+
+
+def _rank(item: pytest.Item) -> int:
+    names = set(getattr(item, "fixturenames", ()))
+    return next((rank for rank, slow in enumerate(SLOWEST_FIRST) if slow & names), len(SLOWEST_FIRST))
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("any_database"):
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool({"db", "transactional_db"} & fixtures or item.get_closest_marker("django_db"))
 
 
 @pytest.fixture

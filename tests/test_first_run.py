@@ -161,6 +161,7 @@ def test_prepare_twice_makes_the_cast_once(copy: Copy) -> None:
         assert run.returncode == 0, run.stdout + run.stderr
 
 
+@pytest.mark.any_database
 def test_demo_password_can_be_given_and_changed(quick_copy: Copy) -> None:
     assert "the password first-choice\n" in quick_copy.prepare(DEMO_PASSWORD="first-choice").stdout
     running = Running(quick_copy, DEMO_PASSWORD="second-choice")
@@ -172,6 +173,7 @@ def test_demo_password_can_be_given_and_changed(quick_copy: Copy) -> None:
     running.interrupt()
 
 
+@pytest.mark.any_database
 def test_lost_settings_do_not_get_new_keks_over_sealed_keys(quick_copy: Copy) -> None:
     quick_copy.prepare()
     (quick_copy.directory / ".env").unlink()
@@ -181,6 +183,7 @@ def test_lost_settings_do_not_get_new_keks_over_sealed_keys(quick_copy: Copy) ->
     assert not (quick_copy.directory / ".env").exists()
 
 
+@pytest.mark.any_database
 def test_port_in_use_is_said_before_anything_is_done(quick_copy: Copy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -192,6 +195,7 @@ def test_port_in_use_is_said_before_anything_is_done(quick_copy: Copy) -> None:
     assert not (quick_copy.directory / ".env").exists()
 
 
+@pytest.mark.any_database
 def test_platform_key_is_taken_from_the_environment_once(quick_copy: Copy) -> None:
     nowhere = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
     secret = "sk-plAtf0rmKeyOfTheTests-aBcDeFgHiJkLmNoP9x7Z"

@@ -60,6 +60,7 @@ def leaks_in(scene: Scene) -> list[str]:
     )
 
 
+@pytest.mark.any_database
 def test_no_address_shows_a_secret_to_anybody(scene: Scene) -> None:
     hold_conversations(scene)
     seen, due = {}, {}
@@ -77,6 +78,7 @@ def test_no_address_shows_a_secret_to_anybody(scene: Scene) -> None:
     assert f'"POST {KEY_FORM} HTTP/1.1" 302' in scene.server.output
 
 
+@pytest.mark.any_database
 def test_operators_see_masks_alone(scene: Scene) -> None:
     hold_conversations(scene)
     walk.leave_traces(scene)

@@ -4,7 +4,6 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
 
 from agents import process_pool
 from agents.knowledge import index, training
@@ -19,10 +18,6 @@ from tests.bounded.registry import FUNCTIONS, NOT_HERE, text_takers, unregistere
 from tests.bounded.texts import ACCENTS, TEXTS
 from tests.harness.cast import Cast, make_agent
 
-in_no_database = pytest.mark.skipif(
-    connection.vendor == "postgresql", reason="asks no database; it runs with the tests on SQLite"
-)
-
 
 def test_every_function_that_takes_a_text_is_registered() -> None:
     assert unregistered() == []
@@ -32,7 +27,6 @@ def test_nothing_is_excused_that_is_not_there() -> None:
     assert NOT_HERE.keys() - set(text_takers()) == set()
 
 
-@in_no_database
 @sizes
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_keeps_within_the_bound(name: str, most: int) -> None:
@@ -47,7 +41,6 @@ def test_function_keeps_within_the_bound(name: str, most: int) -> None:
 MOST_MEMORY = 500
 
 
-@in_no_database
 @sizes
 @pytest.mark.parametrize(
     ("module", "function"), [("agents.markdown", "to_html"), ("agents.knowledge.chunk", "chunks")]

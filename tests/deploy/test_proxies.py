@@ -97,6 +97,7 @@ def test_sign_in_and_a_reply_come_through_and_forged_headers_do_not(
     assert talk(visitor, make_agent(cast.acme, "gpt-4o")).end.data["charged"] == 5
 
 
+@pytest.mark.any_database
 def test_guesses_under_forged_addresses_are_counted_as_one_senders(
     cast: Cast, start_server: StartServer, start_proxy: StartProxy, arrive: Arrive, kind: str
 ) -> None:
@@ -109,6 +110,7 @@ def test_guesses_under_forged_addresses_are_counted_as_one_senders(
     assert [guess(f"person{number}@acme.test") for number in range(51)] == [200] * 50 + [429]
 
 
+@pytest.mark.any_database
 def test_forged_fields_after_a_chunked_body_are_not_believed(
     cast: Cast, start_server: StartServer, start_proxy: StartProxy, kind: str
 ) -> None:
@@ -146,6 +148,7 @@ def test_reply_is_shown_while_it_is_written(
     assert Reply.objects.get().state in Reply.RUNNING
 
 
+@pytest.mark.any_database
 def test_flood_ends_at_the_proxy_and_plain_http_is_sent_on(
     start_server: StartServer, start_proxy: StartProxy, cast: Cast, arrive: Arrive, kind: str
 ) -> None:
@@ -229,6 +232,7 @@ def under_1024_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
 
 
+@pytest.mark.any_database
 def test_crowd_of_idle_and_half_sent_requests_keeps_nobody_out_for_long(
     cast: Cast,
     start_server: StartServer,
