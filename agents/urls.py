@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agents.views import agents, chat, conversations, playground, receipts, sources
+from agents.views import agents, chat, conversations, inspector, playground, receipts, sources
 
 app_name = "agents"
 urlpatterns = [
@@ -25,9 +25,10 @@ urlpatterns = [
         name="delete_qa",
     ),
     path("w/<slug:slug>/agents/<uuid:agent_id>/playground/", playground.page, name="playground"),
-    path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", playground.inspect, name="inspect"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", inspector.inspect, name="inspect"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/messages/", chat.send_message, name="send_message"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),
+    path("w/<slug:slug>/replies/<uuid:reply_id>/prompt/", inspector.sent, name="prompt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stream/", chat.stream, name="stream"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stop/", chat.stop, name="stop"),
     path("w/<slug:slug>/conversations/", conversations.conversation_list, name="conversations"),

@@ -119,6 +119,8 @@ TABLE = [
     post("agents:delete_qa", "editor"),
     get("agents:playground", "editor"),
     get("agents:inspect", "editor"),
+    post("agents:inspect", "editor", 200, fields={"text": "Hello?"}),
+    get("agents:prompt", "editor"),
     get("agents:receipt", "viewer"),
     # --- Conversations ---
     get("agents:conversations", "viewer"),

@@ -1,5 +1,6 @@
 """Running a reply, from one press of Send to its settlement. The rest of the house comes in by this door alone.
 
+    draft    what a message would ask, for the prompt inspector (accepting.py)
     accept   store the reply and its hold, or refuse (accepting.py), and start its run (runs.py)
     watch    show it as events, whichever process runs it (watching.py)
     stop     end it early, whichever process runs it
@@ -13,7 +14,7 @@ A run settles by itself (settlement.py).
 from uuid import UUID
 
 from agents.running import accepting, admission, database, heartbeat, runs
-from agents.running.accepting import QUESTION_CHARACTERS, AcceptedReply, Existing, Submission
+from agents.running.accepting import QUESTION_CHARACTERS, AcceptedReply, Draft, Existing, Submission, draft
 from agents.running.admission import Caller
 from agents.running.duties import my_turn
 from agents.running.leases import live_leases, replies_are
@@ -27,6 +28,7 @@ __all__ = [
     "QUESTION_CHARACTERS",
     "AcceptedReply",
     "Caller",
+    "Draft",
     "Existing",
     "More",
     "Run",
@@ -34,6 +36,7 @@ __all__ = [
     "accept",
     "at_work",
     "count",
+    "draft",
     "end_all",
     "frame",
     "live_leases",

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET
 
 from agents import actions, markdown, presenting, rendering, running, words
 from agents.errors import NotSignedIn, ReplyRefused
-from agents.knowledge import index, prompt
 from agents.models import Agent, Conversation, Reply
 from agents.views.agents import find_agent
 from billing import ledger
@@ -142,28 +141,3 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
         "credits_left": render_to_string("agents/_credits_left.html", context),
         "available": grouped(balance.available),
     }
-
-
-@editor_required
-@require_GET
-def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """The prompt that a message would send, without sending it. Free: no model is called."""
-    agent = find_agent(workspace, agent_id)
-    question = request.GET.get("text", "").strip()[: running.QUESTION_CHARACTERS]
-    hits = index.search(agent.pk, question) if question else index.Hits(None, [])
-    messages = prompt.build(
-        instructions=agent.instructions,
-        fallback=agent.fallback_text,
-        has_knowledge=agent.sources.exists() or agent.qa_pairs.exists(),
-        facts=prompt.facts_within_budget(hits.passages),
-        history=[],
-        question=question,
-    )
-    context = {
-        "workspace": workspace,
-        "agent": agent,
-        "question": question,
-        "hits": hits,
-        "messages_sent": messages,
-    }
-    return render(request, "agents/inspect.html", context)

@@ -165,6 +165,8 @@
   }
 
   async function submit(event) {
+    // A button with an address of its own leads to another page, with what is typed.
+    if (event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     const text = box.value.trim();
     if (!text || send.disabled) return;

@@ -1,0 +1,112 @@
+"""The prompt inspector: what a message would send, and what a reply did send. Free: no model is called."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from agents import inspecting, presenting, running, sent_prompts, words
+from agents.errors import ReplyRefused
+from agents.models import Agent, Reply
+from agents.running import Draft, Submission
+from agents.views.agents import find_agent
+from llm import outlook
+from llm.models import ChatModel
+from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.models import Workspace
+
+
+@editor_required
+@require_http_methods(["GET", "POST"])
+def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    """The prompt that a message would send, without sending it. A POST stores nothing either; it keeps long texts,
+    and what they say, out of addresses.
+    """
+    agent = find_agent(workspace, agent_id)
+    asked = request.POST if request.method == "POST" else request.GET
+    # As agents/views/chat.py takes it from the same box.
+    text = asked.get("text", "").replace("\0", "").strip().replace("\r\n", "\n")
+    send = Submission(
+        session_key=request.session.session_key or "",
+        slug=workspace.slug,
+        agent_id=agent.pk,
+        text=text,
+        idempotency_key="",
+        conversation_id=_conversation_id(asked.get("conversation")),
+    )
+    context = {
+        "workspace": workspace,
+        "agent": agent,
+        "conversation_id": send.conversation_id or "",
+        "text": text,
+        "limit": running.QUESTION_CHARACTERS,
+        "idempotency_key": uuid4(),
+    }
+    return render(request, "agents/inspect.html", context | _drafted(workspace, agent, send))
+
+
+def _conversation_id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, Any]:
+    try:
+        draft = running.draft(send)
+    except ReplyRefused:  # no conversation of this agent's, or the session ended just now
+        raise Http404 from None
+    chat_model = ChatModel.objects.get(pk=draft.admitted.chat_model_id)
+    route = outlook.for_workspace(workspace).route(chat_model)
+    return {
+        "chat_model": chat_model,
+        "route": presenting.route_badge(route, chat_model),
+        "problem": _problem(send.text, agent),
+        **(_shown(draft) if send.text else {}),
+    }
+
+
+def _problem(text: str, agent: Agent) -> str:
+    """Why this message would not be sent, whatever its route."""
+    if agent.status == Agent.Status.ARCHIVED:
+        return words.refusal("agent_archived", {})
+    if len(text) > running.QUESTION_CHARACTERS:
+        return words.refusal("message_too_large", {"limit": running.QUESTION_CHARACTERS})
+    return ""
+
+
+def _shown(draft: Draft) -> dict[str, Any]:
+    return {
+        "draft": draft,
+        "shown": inspecting.of_draft(draft) if draft.ready_text is None else None,
+        "turns": len(draft.turns),
+    }
+
+
+@editor_required
+@require_GET
+def sent(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
+    """The prompt that a past reply sent."""
+    reply: Reply = get_object_or_404(workspace.replies.select_related("agent"), pk=reply_id)
+    found = sent_prompts.of(reply)
+    context = {
+        "workspace": workspace,
+        "reply": reply,
+        "sent": found,
+        "shown": inspecting.of_reply(reply, found) if found else None,
+        "why_none": "" if found else _why_none(reply),
+    }
+    return render(request, "agents/sent_prompt.html", context)
+
+
+def _why_none(reply: Reply) -> str:
+    if reply.why == "qa_match":
+        return "This is a stored answer of one of the agent's Q&A pairs: no prompt was sent."
+    if reply.provider == "local":
+        return "Bookbag Local takes its answer from the passages themselves: no prompt was sent."
+    if reply.conversation_id is None:
+        return "The prompt went with its conversation, which is deleted."
+    return "This reply is from before prompts were kept."
