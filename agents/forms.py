@@ -1,5 +1,6 @@
 """What people type about agents and their sources."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -172,6 +173,18 @@ class AgentForm(forms.ModelForm):
             return
         if self.was.sends_temperature(self.saved) or "temperature" in self.changed_data:
             self.notes.append(offer.kept["temperature"])
+
+
+class TryForm(AgentForm):
+    """What a conversation tries: the settings of the agent's form, without those that are not a model's, and its
+    instructions. `instance`, the agent as the conversation runs it (agents/trying.py), is copied and never saved.
+    """
+
+    class Meta(AgentForm.Meta):
+        fields = ["chat_model", "effort", "temperature", "output_limit", "instructions"]
+
+    def __init__(self, *args: Any, instance: Agent, **kwargs: Any) -> None:
+        super().__init__(*args, instance=copy.copy(instance), **kwargs)
 
 
 class SourceForm(forms.ModelForm):

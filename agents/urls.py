@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agents.views import agents, chat, conversations, inspector, playground, receipts, sources
+from agents.views import agents, chat, conversations, inspector, playground, receipts, sources, trying
 
 app_name = "agents"
 urlpatterns = [
@@ -25,6 +25,9 @@ urlpatterns = [
         name="delete_qa",
     ),
     path("w/<slug:slug>/agents/<uuid:agent_id>/playground/", playground.page, name="playground"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/playground/try/", trying.try_settings, name="try"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/playground/try/keep/", trying.keep, name="keep_tried"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/playground/try/end/", trying.end, name="end_trial"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", inspector.inspect, name="inspect"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/messages/", chat.send_message, name="send_message"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),

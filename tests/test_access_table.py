@@ -118,6 +118,11 @@ TABLE = [
     post("agents:add_qa", "editor", 200),
     post("agents:delete_qa", "editor"),
     get("agents:playground", "editor"),
+    get("agents:try", "editor"),
+    post("agents:try", "editor", fields={"chat_model": "{local}"}),
+    # These name the conversation in their form.
+    post("agents:keep_tried", "editor", 404),
+    post("agents:end_trial", "editor", 404),
     get("agents:inspect", "editor"),
     post("agents:inspect", "editor", 200, fields={"text": "Hello?"}),
     get("agents:prompt", "editor"),

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from agents import actions, markdown, presenting, rendering, running, words
+from agents import actions, markdown, presenting, rendering, running, trying, words
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
 from agents.views.agents import find_agent
@@ -32,16 +32,17 @@ CONVERSATIONS_SHOWN = 8
 @require_GET
 def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    conversation = _chosen(agent, request.GET.get("conversation"))
+    conversation = chosen(agent, request.GET.get("conversation"))
     return render(request, "agents/playground.html", _context(request, workspace, agent, conversation))
 
 
-def _chosen(agent: Agent, text: str | None) -> Conversation | None:
+def chosen(agent: Agent, text: str | None) -> Conversation | None:
+    """The agent's conversation of this id, as an address or a form brings it; None where there is none."""
     try:
-        chosen = UUID(text) if text else None
+        found = UUID(text) if text else None
     except ValueError:
-        chosen = None
-    return agent.conversations.present().filter(pk=chosen).first() if chosen else None
+        found = None
+    return agent.conversations.present().filter(pk=found).first() if found else None
 
 
 def _context(
@@ -52,6 +53,8 @@ def _context(
         reply.workspace = workspace
     role = Role(request.membership.role)
     routes = outlook.for_workspace(workspace)
+    trial = trying.told(agent, conversation, routes)
+    agent = trial.agent if trial else agent
     route = presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
     return {
         "workspace": workspace,
@@ -59,6 +62,7 @@ def _context(
         "conversation": conversation,
         "conversations": _earlier(agent, request.membership.user_id),
         "turns": [presenting.turn(reply, role=role) for reply in shown],
+        "trial": trial,
         "route": route,
         "route_ways_out": actions.ways_out(
             route.code, role=role, slug=workspace.slug, agent_id=agent.pk, provider=agent.chat_model.provider
@@ -118,7 +122,7 @@ def _refused(
     request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, *, refusal: ReplyRefused
 ) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    context = _context(request, workspace, agent, _chosen(agent, request.POST.get("conversation")))
+    context = _context(request, workspace, agent, chosen(agent, request.POST.get("conversation")))
     refusal.role = Role(request.membership.role)
     context |= {
         "problem": words.refusal(refusal.code, refusal.data),

@@ -200,7 +200,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.chat._uuid": _no_such(chat._uuid),
     "agents.views.chat._chat_model": _no_such(chat._chat_model),
     "agents.views.inspector._conversation_id": inspector._conversation_id,
-    "agents.views.playground._chosen": lambda text: playground._chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
+    "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
     "bookbag.server.arrival.address_of": arrival.address_of,

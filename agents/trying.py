@@ -1,0 +1,142 @@
+"""Trying another chat model, its settings or other instructions in one conversation, while the agent stays as it is.
+
+A conversation tries a chat model together with its temperature, effort and output limit, or none of the four; and, apart
+from that, instructions. What it does not try follows the agent. Each send reads it in the statement that admits it
+(agents/running/admission.py); here it is written, and told to people.
+"""
+
+import copy
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from agents.forms import choosable
+from agents.model_settings import EFFORT_WORDS
+from agents.models import Agent, Conversation
+from llm import outlook, profiles
+from llm.outlook import Outlook
+from llm.profiles import Wish
+from workspaces.models import User
+
+TRIED = ["tried_model", "tried_temperature", "tried_effort", "tried_output_limit", "tried_instructions"]
+OF_THE_MODEL = ("chat_model_id", "temperature", "effort", "output_limit")
+
+
+class NotKept(Exception):
+    """The agent is not given what was tried: it is something else by now, or cannot be chosen any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a conversation tries, as its page says it. `own`: the agent as it is without; `settings`: what differs,
+    in words, beside the chat model.
+    """
+
+    own: Agent
+    agent: Agent
+    settings: list[str]
+    has_other_model: bool
+
+
+def in_force(agent: Agent, conversation: Conversation | None) -> Agent:
+    """The agent as this conversation runs it: a copy, not to be saved, or `agent` itself where nothing is tried."""
+    if conversation is None or not is_on(conversation):
+        return agent
+    tried = copy.copy(agent)
+    if conversation.tried_model is not None:
+        tried.chat_model = conversation.tried_model
+        tried.temperature = conversation.tried_temperature
+        tried.effort = conversation.tried_effort
+        tried.output_limit = conversation.tried_output_limit
+    if conversation.tried_instructions is not None:
+        tried.instructions = conversation.tried_instructions
+    return tried
+
+
+def is_on(conversation: Conversation) -> bool:
+    return conversation.tried_model_id is not None or conversation.tried_instructions is not None
+
+
+def told(agent: Agent, conversation: Conversation | None, routes: Outlook) -> Trial | None:
+    """What `conversation` tries in place of the agent's own; None when it tries nothing."""
+    if conversation is None or not is_on(conversation):
+        return None
+    tried = in_force(agent, conversation)
+    has_other_model = tried.chat_model_id != agent.chat_model_id
+    settings = _settings(agent, tried, routes)
+    if conversation.tried_instructions is not None:
+        settings.append("other instructions")
+    return Trial(agent, tried, settings, has_other_model)
+
+
+def _settings(own: Agent, tried: Agent, routes: Outlook) -> list[str]:
+    """Those settings of the model that differ from the agent's, as far as the model takes them."""
+    profile = routes.profile(tried.chat_model)
+    wish = Wish(tried.temperature, tried.effort, tried.output_limit)
+    sent, found = profiles.parameters(profile, wish), []
+    if tried.effort != own.effort and (tried.effort in profile.efforts or not tried.effort):
+        found.append(f"effort {EFFORT_WORDS[tried.effort]}" if tried.effort else "the model's own effort")
+    if tried.temperature != own.temperature:
+        if tried.temperature is None:
+            found.append("the model's own temperature")
+        elif sent.temperature is not None:
+            found.append(f"temperature {tried.temperature:g}")
+    if tried.output_limit != own.output_limit:
+        limit = f"{tried.output_limit:,} tokens" if tried.output_limit else "the model's own"
+        found.append(f"output limit {limit}")
+    return found
+
+
+def begin(
+    agent: Agent, conversation: Conversation | None, tried: Agent, *, user: User
+) -> Conversation | None:
+    """Let `conversation`, or a new one, run as `tried` is; returns it. None where nothing differs and none was there."""
+    other_model = any(getattr(tried, name) != getattr(agent, name) for name in OF_THE_MODEL)
+    other_instructions = tried.instructions != agent.instructions
+    if conversation is None:
+        if not other_model and not other_instructions:
+            return None
+        conversation = Conversation(agent=agent, started_by=user)
+    conversation.tried_model = tried.chat_model if other_model else None
+    conversation.tried_temperature = tried.temperature if other_model else None
+    conversation.tried_effort = tried.effort if other_model else ""
+    conversation.tried_output_limit = tried.output_limit if other_model else None
+    conversation.tried_instructions = tried.instructions if other_instructions else None
+    conversation.save(update_fields=None if conversation._state.adding else TRIED)
+    return conversation
+
+
+def end(conversation: Conversation) -> None:
+    """Back to the agent's own."""
+    Conversation.objects.filter(pk=conversation.pk).update(
+        tried_model=None,
+        tried_temperature=None,
+        tried_effort="",
+        tried_output_limit=None,
+        tried_instructions=None,
+    )
+
+
+def keep(agent: Agent, conversation: Conversation, *, seen_model_id: str) -> Agent:
+    """Make what `conversation` tries the agent's own; returns the agent.
+
+    `seen_model_id`: the chat model that the page showed as tried, as a form brings it. NotKept when it is another one by now, or when it
+    can no longer be chosen.
+    """
+    with transaction.atomic():
+        held = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        kept = in_force(Agent.objects.select_for_update().get(pk=agent.pk), held)
+        if str(kept.chat_model_id) != seen_model_id:
+            raise NotKept
+        is_other = held.tried_model_id is not None and held.tried_model_id != agent.chat_model_id
+        if is_other and not _may_be_chosen(agent, kept):
+            raise NotKept
+        kept.save(update_fields=["chat_model", "temperature", "effort", "output_limit", "instructions"])
+        end(held)
+    return kept
+
+
+def _may_be_chosen(agent: Agent, kept: Agent) -> bool:
+    routes = outlook.for_workspace(agent.workspace)
+    offered = choosable(agent.workspace).filter(pk=kept.chat_model_id).exists()
+    return offered and not routes.is_gone(kept.chat_model)
