@@ -64,16 +64,16 @@ def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, 
     return {
         "chat_model": chat_model,
         "route": presenting.route_badge(route, chat_model),
-        "problem": _problem(send.text, agent),
+        "problem": _problem(send, agent),
         **(_shown(draft) if send.text else {}),
     }
 
 
-def _problem(text: str, agent: Agent) -> str:
+def _problem(send: Submission, agent: Agent) -> str:
     """Why this message would not be sent, whatever its route."""
     if agent.status == Agent.Status.ARCHIVED:
         return words.refusal("agent_archived", {})
-    if len(text) > running.QUESTION_CHARACTERS:
+    if len(send.text) > running.QUESTION_CHARACTERS:
         return words.refusal("message_too_large", {"limit": running.QUESTION_CHARACTERS})
     return ""
 
