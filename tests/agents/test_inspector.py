@@ -92,7 +92,7 @@ def test_another_agents_conversation_is_not_shown(cast: Cast) -> None:
     make_reply(other, conversation, question="A secret?", text="A secret.")
 
     answer = browser_of(cast.edith).get(
-        f"/w/acme/agents/{agent.pk}/inspect/", {"text": "Hm?", "conversation": conversation.pk}
+        f"/w/acme/agents/{agent.pk}/inspect/", {"text": "Hm?", "conversation": str(conversation.pk)}
     )
 
     assert answer.status_code == 404

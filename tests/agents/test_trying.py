@@ -329,7 +329,7 @@ def test_a_first_message_may_name_the_model_that_its_conversation_tries(
     platform_key("anthropic")
     agent, edith, once = make_agent(cast.acme), visit(cast.edith), uuid4().hex
     Agent.objects.update(output_limit=700)
-    asked = {"chat_model": model(SONNET).pk, "idempotency_key": once}
+    asked: dict[str, Any] = {"chat_model": model(SONNET).pk, "idempotency_key": once}
 
     first = talk(edith, agent, **asked)
     again = accepted(edith, agent, **asked)
@@ -351,17 +351,10 @@ def test_a_model_is_named_once_rightly_and_among_ones_own(
     foreign = ChatModel.objects.create(workspace=cast.globex, name="Hers", provider="openai", model_id="ft:x")
     conversation = tried(agent)
 
-    answers = [
-        refusal(send(edith, agent, **fields))
-        for fields in (
-            {"chat_model": foreign.pk},
-            {"chat_model": 999_999},
-            {"chat_model": "9" * 40},
-            {"chat_model": "-1"},
-            {"chat_model": "١"},
-            {"chat_model": agent.chat_model_id, "conversation": conversation.pk},
-        )
-    ]
+    named: list[dict[str, Any]] = [{"chat_model": one} for one in (foreign.pk, 999_999, "9" * 40, "-1", "١")]
+    named.append({"chat_model": agent.chat_model_id, "conversation": conversation.pk})
+
+    answers = [refusal(send(edith, agent, **fields)) for fields in named]
 
     assert answers == [(404, "not_found")] * 2 + [(400, "not_found")] * 3 + [(400, "malformed")]
     assert nothing_happened(provider_double)
