@@ -1,4 +1,4 @@
-"""The demo cast: two workspaces, one person for every role, and an agent that answers from the help pages."""
+"""The demo cast: two workspaces, one person for every role, and agents that answer from the help pages."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
+from agents import building
 from agents.knowledge import training
 from agents.models import Agent
 from bookbag import onboarding
 from bookbag.pages import help
-from llm import keys
+from llm import keys, lifecycle, listing, outlook
 from llm.models import ChatModel, Provider
-from llm.providers.roster import labels
+from llm.providers import roster as providers
 from llm.vault import Secret
 from workspaces import audit
 from workspaces.models import Membership, Role, User, Workspace
@@ -40,6 +41,8 @@ GINA = Person("gina@globex.test", "Gina", "globex", Role.OWNER)
 OSCAR = Person("oscar@bookbag.test", "Oscar", "", None)
 CAST = (OLIVIA, ADAM, EDITH, VICTOR, GINA, OSCAR)
 
+# A plan that has room for these people and agents: the default one has room for one of each.
+ACME_PLAN = "pro"
 AGENT_NAME = "Bookbag Guide"
 INSTRUCTIONS = (
     "You explain Bookbag to the people who use it. Answer in a few plain sentences, from the sources alone, "
@@ -57,7 +60,7 @@ QA_PAIRS = (
     ),
     (
         "How do I bring my own key?",
-        f"As an admin, open LLM settings, paste your {labels('or')} key, switch on “Bring your own LLM”, and "
+        f"As an admin, open LLM settings, paste your {providers.labels('or')} key, switch on “Bring your own keys”, and "
         "send a test message in the playground.",
     ),
 )
@@ -106,11 +109,13 @@ def is_seeded() -> bool:
 def seed(password: str) -> None:
     """Make the whole cast, everyone with `password`; all of it or nothing."""
     people = {person: _make_user(person, password) for person in CAST}
-    acme = onboarding.create_workspace(name="Acme", slug="acme", owner=people[OLIVIA])
+    acme = onboarding.create_workspace(name="Acme", slug="acme", owner=people[OLIVIA], plan=ACME_PLAN)
     for person in (ADAM, EDITH, VICTOR):
         if person.role:
             _join(acme, people[person], person.role, by=people[OLIVIA])
     make_guide(acme)
+    for provider in providers.KEYED:
+        make_provider_guide(acme, provider)
     globex = onboarding.create_workspace(name="Globex", slug="globex", owner=people[GINA])
     keys.replace(globex, provider=Provider.OPENAI, secret=Secret(GINAS_SECRET), by=people[GINA])
 
@@ -126,13 +131,36 @@ def set_password(password: str) -> None:
 def make_guide(workspace: Workspace) -> Agent:
     """An agent on Bookbag Local, trained on the help pages and a few questions with set answers."""
     local = ChatModel.objects.get(workspace=None, provider=Provider.LOCAL)
-    agent = Agent.objects.create(
-        workspace=workspace, name=AGENT_NAME, instructions=INSTRUCTIONS, chat_model=local
+    agent = _make_agent(workspace, AGENT_NAME, local)
+    for question, answer in QA_PAIRS:
+        training.add_qa(agent, question=question, answer=answer)
+    return agent
+
+
+def make_provider_guide(workspace: Workspace, provider: providers.KeyedProvider) -> Agent | None:
+    """The same on a current chat model of `provider`, so that a key can be tried; None where the catalogue has none."""
+    chat_model = _current_model(provider.name)
+    return _make_agent(workspace, f"{AGENT_NAME} on {provider.label}", chat_model) if chat_model else None
+
+
+def _current_model(provider: str) -> ChatModel | None:
+    """The first of the catalogue that is offered and not about to leave."""
+    today = outlook.today()
+    rows = ChatModel.objects.filter(workspace=None, provider=provider)
+    usable = (
+        row
+        for row in rows
+        if row.is_available and not lifecycle.is_leaving(listing.profile_of(row, None), today)
+    )
+    return next(usable, None)
+
+
+def _make_agent(workspace: Workspace, name: str, chat_model: ChatModel) -> Agent:
+    agent = building.create(
+        Agent(workspace=workspace, name=name, instructions=INSTRUCTIONS, chat_model=chat_model)
     )
     for page in help.PAGES.values():
         training.add_text(agent, title=page.title, text=page.training_text)
-    for question, answer in QA_PAIRS:
-        training.add_qa(agent, question=question, answer=answer)
     return agent
 
 

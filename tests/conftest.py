@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.harness.provider",
     "tests.harness.live",
     "tests.harness.servers",
+    "tests.harness.fresh",
     "tests.harness.proxies",
     "tests.harness.pooler",
     "tests.harness.visitor",

@@ -65,6 +65,34 @@ def models_listing() -> str:
     return "\n".join(f"  {row.gone_on or 'no date':12}{row.family:14}{row.ids}" for row in rows)
 
 
+# What each example is to be met with, by the word in it; the last of a row are of another sort or maker.
+EXAMPLES = (
+    ("sk-proj-works", "sk-ant-api03-works"),
+    ("sk-proj-bad", "sk-ant-api03-bad"),
+    ("sk-proj-nolist", "sk-ant-api03-noaccess"),
+    ("sk-proj-nochat", "sk-ant-api03-nofunds"),
+    ("sk-proj-noaccess", "sk-ant-api03-country"),
+    ("sk-proj-region", "sk-ant-oat01-works"),
+    ("sk-proj-ip", "sk-ant-admin01-works"),
+    ("sk-proj-nofunds", "sk-or-v1-works"),
+    ("sk-admin-works",),
+)
+
+
+def example(beginning: str, place: str) -> str:
+    """A secret of 34 characters. Its last four are of no other example, so that masks tell them apart."""
+    tail = f"{beginning.rpartition('-')[2][:2]}{place}"
+    return f"{beginning}-".ljust(34 - len(tail), "0") + tail
+
+
+def examples() -> str:
+    rows = [
+        [example(beginning, f"{column}{number}") for column, beginning in zip("AB", row, strict=False)]
+        for number, row in enumerate(EXAMPLES, start=1)
+    ]
+    return "\n       ".join("          ".join(row) for row in rows)
+
+
 def hints(url: str) -> str:
     return f"""
 Point Bookbag (or any client) at it, then add a provider key of your own making:
@@ -74,15 +102,7 @@ Point Bookbag (or any client) at it, then add a provider key of your own making:
 
 {HINT}
 
-  try: sk-proj-works-0000000000000000a1B2          sk-ant-api03-works-0000000000000000a1B2
-       sk-proj-bad-000000000000000000a1B2          sk-ant-api03-bad-000000000000000000a1B2
-       sk-proj-nolist-000000000000000a1B2          sk-ant-api03-noaccess-0000000000000a1B2
-       sk-proj-nochat-000000000000000a1B2          sk-ant-api03-nofunds-00000000000000a1B2
-       sk-proj-noaccess-0000000000000a1B2          sk-ant-api03-country-00000000000000a1B2
-       sk-proj-region-000000000000000a1B2          sk-ant-oat01-works-0000000000000000a1B2
-       sk-proj-ip-0000000000000000000a1B2          sk-ant-admin01-works-00000000000000a1B2
-       sk-proj-nofunds-00000000000000a1B2          sk-or-v1-works-00000000000000000000a1B2
-       sk-admin-works-000000000000000a1B2
+  try: {examples()}
 
 models:     gpt-4o (takes temperature), gpt-6-luna and claude-sonnet-5-5 (think), gpt-3.5-turbo (gone),
             gpt-5.5-pro (only in the Responses API), text-embedding-3-small (cannot chat); --list names them all
@@ -142,17 +162,24 @@ def main() -> int:
     gc.set_threshold(50_000, 20, 20)
     pace = {"first_ms": options.first_ms, "gap_ms": options.gap_ms, "think_ms": options.think_ms}
     on_end = tell if options.verbose else None
-    run(
-        lambda: serve(
-            options.host,
-            options.port,
-            ready=ready,
-            parent=options.parent_pid,
-            pace=pace,
-            on_end=on_end,
-            day=options.today,
+    try:
+        run(
+            lambda: serve(
+                options.host,
+                options.port,
+                ready=ready,
+                parent=options.parent_pid,
+                pace=pace,
+                on_end=on_end,
+                day=options.today,
+            )
         )
-    )
+    except OSError as error:
+        sys.stderr.write(
+            f"provider double: cannot listen on {host}:{options.port} ({error.strerror or error}); "
+            "--port 0 takes a free port\n"
+        )
+        return 2
     return 0
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from .calls import Call
 
+SCRIPT = ("mode", "params", "times", "match")
 MATCHED = ("secret", "model", "provider", "path")
 
 
@@ -67,7 +68,15 @@ def read_script(asked: Any, known: dict[str, dict[str, Any]]) -> Script:
     """A script from its JSON form; `known` gives each mode's parameters. Raises ScriptError."""
     if not isinstance(asked, dict) or asked.get("mode") not in known:
         raise ScriptError(f"mode must be one of: {', '.join(known)}")
+    if asked.keys() - set(SCRIPT):
+        unknown = ", ".join(sorted(map(str, asked.keys() - set(SCRIPT))))
+        raise ScriptError(
+            f"a script has no {unknown}; it has: {', '.join(SCRIPT)}. What {asked['mode']} takes goes into params: "
+            f"{', '.join(known[asked['mode']])}"
+        )
     mode, params, match = asked["mode"], asked.get("params") or {}, asked.get("match") or {}
+    if not isinstance(params, dict) or not isinstance(match, dict):
+        raise ScriptError("params and match must be objects: names with their values")
     times = asked.get("times", 1)
     if times is not None and (not isinstance(times, int) or times < 1):
         raise ScriptError("times must be a whole number from 1, or null for any number")

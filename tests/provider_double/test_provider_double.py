@@ -241,6 +241,17 @@ def test_a_script_can_be_meant_for_the_model_list(double: Double, sdk: Sdk) -> N
     assert sdk.models() == ["ours-1", "ours-2"]
 
 
+def test_a_script_with_a_name_that_nobody_knows_is_refused_in_words(double: Double) -> None:
+    with pytest.raises(
+        DoubleError, match=r"a script has no gap_ms, text; it has: mode, params, times, match\..*params: text"
+    ):
+        double.ask("POST", "script", {"mode": "text", "text": "hello", "gap_ms": 5})
+    with pytest.raises(DoubleError, match="params and match must be objects"):
+        double.ask("POST", "script", {"mode": "text", "params": ["hello"]})
+
+    assert double.ask("GET", "script") == {"queued": []}
+
+
 def test_a_script_that_makes_no_sense_is_refused_in_words(double: Double) -> None:
     with pytest.raises(DoubleError, match="mode must be one of: 401, 403"):
         double.script("nonsense")

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from bookbag import demo, static
 from bookbag.configuration import dotenv
 from bookbag.configuration.checks import LOOPBACK
 from bookbag.configuration.environment import Environment
-from bookbag.server import serving
+from bookbag.server import serving, stand_in
 from llm import keys, ring, shape
 from llm.models import KEYED_PROVIDERS
 from llm.providers import roster
@@ -26,35 +27,66 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="only prepare")
+        parser.add_argument(
+            "--with-double",
+            action="store_true",
+            help="start a stand-in for the providers as well, and reach them there, for this start only",
+        )
 
-    def handle(self, *args: Any, no_serve: bool, **options: Any) -> None:
+    def handle(self, *args: Any, no_serve: bool, with_double: bool, **options: Any) -> None:
+        if no_serve and with_double:
+            raise CommandError(
+                "--with-double is for a server, and --no-serve starts none: leave one of them out."
+            )
         # Taken first: a port in use is told before anything is done, and nobody else gets it meanwhile.
-        listener = None if no_serve else self._listen()
+        listener = None if no_serve else self._listen(or_any=with_double)
+        try:
+            with stand_in.running() if with_double else nullcontext() as double:
+                self._prepare_and_serve(listener, double)
+        except stand_in.CannotStandIn as reason:
+            raise CommandError(str(reason)) from reason
+
+    def _prepare_and_serve(self, listener: socket.socket | None, double: str | None) -> None:
+        if double:
+            stand_in.point_at(double)
+            self._say("Providers", f"the stand-in at {double}, for this start only")
         self._migrate()
         self._keep_settings()
         self._say("Static files", "collected" if static.collect_if_changed() else "unchanged")
         self._import_platform_keys()
         password = self._seed()
         connections.close_all()
+        if listener is not None:
+            self.stdout.write(f"\n  Bookbag is at {serving.address(listener)}")
         self.stdout.write(f"\n  Sign in with {password}\n{demo.roster()}")
         if listener is None:
             self.stdout.write("\nPrepared. `make run` serves it.")
         else:
-            self._say_where(listener)
+            self._say_what_next(serving.address(listener), double)
             self._serve(listener)
 
     def _say(self, what: str, state: str) -> None:
         self.stdout.write(f"  {what:<14} {state}")
         self.stdout.flush()
 
-    def _listen(self) -> socket.socket:
+    def _listen(self, *, or_any: bool) -> socket.socket:
+        """On HOST and PORT; on any port if PORT is taken, `or_any`, and nobody has asked for that very one."""
         try:
             return serving.listen(settings.HOST, settings.PORT)
         except serving.CannotListen as reason:
+            if or_any and not Environment().str("PORT", default=""):
+                return self._listen_anywhere()
             raise CommandError(
                 f"Bookbag cannot listen on {settings.HOST}:{settings.PORT} ({reason}). Stop what runs there, "
                 f"or choose another port: PORT={settings.PORT + 1} make run"
             ) from reason
+
+    def _listen_anywhere(self) -> socket.socket:
+        listener = serving.listen(settings.HOST, 0)
+        if not Environment().str("SITE_URL", default=""):
+            # It was made of the port that is taken.
+            settings.SITE_URL = serving.address(listener)
+        return listener
 
     def _migrate(self) -> None:
         settings.VAR_DIR.mkdir(mode=0o700, exist_ok=True)
@@ -104,15 +136,37 @@ class Command(BaseCommand):
         self._say("Demo cast", "made: workspaces acme and globex" if made else "there")
         return password
 
-    def _say_where(self, listener: socket.socket) -> None:
-        address = serving.address(listener)
+    def _say_what_next(self, address: str, double: str | None) -> None:
+        """The address is said before; here what to do there, in an order in which all of it works."""
+        if double:
+            self.stdout.write(
+                f"\n  A stand-in for {roster.labels('and')} is at {double}. Keys for it, which no account knows:"
+            )
+            for one in roster.KEYED:
+                self.stdout.write(f"    {one.label:<22} {stand_in.secret_for(one)}")
+        first = roster.KEYED[0].label
+        key = f"the {first} key from above" if double else f"{roster.with_article(first)} key"
+        another = "one of the keys from above" if double else "a key"
         self.stdout.write(
-            f"\n  Bookbag is at {address}\n\n"
-            "  What to do next\n"
-            "    1. As edith, open acme and ask its agent “What happens when the credits run out?”: free, no key.\n"
-            f"    2. As adam, open LLM settings, paste an {roster.labels('or')} key, switch on bring your own LLM.\n"
-            "    3. As oscar, open /admin/ to enter a platform key, so that replies can run on credits.\n"
-            "    No provider account? `make provider-double` in a second terminal stands in for them.\n"
+            "\n  What to do next\n"
+            f"    1. As edith, open Acme, then the playground of {demo.AGENT_NAME}, and ask “What happens when the credits\n"
+            "       run out?”. It is free and needs no key.\n"
+            f"    2. As adam, open LLM settings in Acme, save {key}, and switch on bring your own keys.\n"
+            f"    3. Still as adam, open the playground of {demo.AGENT_NAME} on {first} and ask it the same. That reply\n"
+            "       runs on your own key and costs no credits.\n"
+            f"    4. As oscar, open {address}/admin/ and enter {another} as a platform key.\n"
+            "       With bring your own keys off, replies run on it and cost credits.\n"
+        )
+        if double:
+            self.stdout.write(
+                "    The stand-in is there until Bookbag stops. A start without --with-double reaches the providers\n"
+                "    themselves, and they reject these keys.\n"
+            )
+        else:
+            self.stdout.write(
+                "    No provider account? `make run ARGS=--with-double` brings a stand-in for them.\n"
+            )
+        self.stdout.write(
             f"    Help is at {address}/help/. Ctrl-C stops Bookbag; the next start finds everything again.\n"
         )
         if settings.HOST not in LOOPBACK and settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]:
