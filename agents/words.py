@@ -8,6 +8,7 @@ from typing import Any
 
 from llm import lifecycle, listing, price_words
 from llm.models import Provider
+from workspaces import contact
 from workspaces.figures import count, credits
 
 PROVIDER_NAMES = {one.value: one.label for one in Provider}
@@ -87,7 +88,7 @@ FAILURES = {
     "place_not_served": (
         "{provider} does not serve the country that this server is in. Choose a model of another provider.",
         "{provider} does not serve the country, region or territory of this server's address. The key is fine. "
-        "Choose a model of another provider; an operator may move the server or its way out.",
+        "Choose a model of another provider. {operator} may move the server or its way out.",
     ),
     "model_not_found": (
         "{model} is not available on this {provider} account. Choose another model.",
@@ -140,7 +141,7 @@ FAILURES = {
     "not_the_provider": (
         "{provider} was not reached: something else answered in its place. {wait}",
         "What answered is not {provider}: a proxy, a firewall or a wrong base URL. It says nothing of the key or the "
-        "model. An operator has to look at how the server reaches {provider}.",
+        "model. {operator} has to look at how the server reaches {provider}.",
     ),
     "provider_timed_out": (
         "{provider} took too long to answer. Try again.",
@@ -195,7 +196,7 @@ def refusal(code: str, data: dict[str, Any]) -> str:
 # In the place of the admin's words for a wrong region, where the operator has set another address than OpenAI's own.
 ONE_ADDRESS = (
     "The project of {mask} keeps its data in a region and is reached at that region's address only. The key is fine, but "
-    "this Bookbag reaches {provider} at one address: an operator has to look at it."
+    "this Bookbag reaches {provider} at one address. {operator} has to look at it."
 )
 
 
@@ -210,6 +211,7 @@ def failure(reply: Any, *, for_admin: bool) -> str:
         "attempts": count(reply.attempts, "time"),
         "provider": PROVIDER_NAMES.get(reply.provider, "The provider"),
         "owner": "The workspace's own" if own else "Our side: Bookbag's",
+        "operator": contact.operator(),
         "tell_admin": " An admin can see what to do in LLM settings." if own else "",
         "wait": wait or "Try again in a moment.",
         "until": f" {wait}" if wait else "",

@@ -81,6 +81,10 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=330, most=3_600)
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
+# Whom people are sent to, and what they agree to; each shown where it is set (workspaces/contact.py).
+SUPPORT_EMAIL = env.mail_address("SUPPORT_EMAIL")
+TERMS_URL = env.web_page("TERMS_URL")
+PRIVACY_URL = env.web_page("PRIVACY_URL")
 # Who may make an account: anybody, those an operator has invited, or nobody.
 SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
 SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from llm import listing
 from llm.models import Provider, ProviderKey
 from llm.providers.base import Fault
+from workspaces import contact
 
 Health = ProviderKey.Health
 
@@ -22,7 +23,7 @@ class Wording(NamedTuple):
 
 
 SAYS_NOTHING = "That says nothing of the key."
-OPERATOR = f"{SAYS_NOTHING} An operator has to look at how this server reaches {{name}}."
+OPERATOR = f"{SAYS_NOTHING} {{operator}} has to look at how this server reaches {{name}}."
 LATER = f"{SAYS_NOTHING} Choose Verify again in a while."
 
 OF_FAULT = {
@@ -54,7 +55,7 @@ OF_FAULT = {
     Fault.PLACE_NOT_SERVED: Wording(
         "this server's country is not served",
         "{name} does not serve the country, region or territory that this server is in",
-        f"{SAYS_NOTHING} Use a model of another provider; an operator may move the server or its way out.",
+        f"{SAYS_NOTHING} Use a model of another provider. {{operator}} may move the server or its way out.",
     ),
     Fault.ORGANISATION_DISABLED: Wording(
         "organisation disabled",
@@ -105,7 +106,7 @@ OF_HEALTH = {
 
 # Where the operator has set another address than the provider's own, no region can be chosen.
 ONE_ADDRESS = OF_FAULT[Fault.WRONG_REGION]._replace(
-    advice="The key may well be right, but this Bookbag reaches {name} at one address only: an operator has to look at it."
+    advice="The key may well be right, but this Bookbag reaches {name} at one address only. {operator} has to look at it."
 )
 
 
@@ -159,4 +160,9 @@ def sentence(wording: Wording) -> str:
 
 
 def _named(wording: Wording, provider: str, which: str = "it") -> Wording:
-    return Wording(*(text.format(name=Provider(provider).label, key=which) for text in wording))
+    return Wording(
+        *(
+            text.format(name=Provider(provider).label, key=which, operator=contact.operator())
+            for text in wording
+        )
+    )

@@ -10,6 +10,8 @@ MembersError
 └── NoLongerMember    the actor's or the subject's membership is gone, or too small by now
 """
 
+from workspaces import contact
+
 
 class MembersError(Exception):
     """Base of all; `str()` of it is a sentence for the person who tried."""
@@ -29,7 +31,7 @@ class TooManyWorkspaces(MembersError):
         super().__init__(most)
         self.sentence = (
             f"You have made {most} workspaces, which is the most that one person may. "
-            "Use one of them, or ask the operators of this site for more."
+            f"Use one of them, or ask the operators of this site{contact.at_support()} for more."
         )
 
 

@@ -215,6 +215,16 @@ class Environment(environ.Env):
 
         return self.get_value(var, cast=read, default=default)
 
+    def mail_address(self, var: str) -> Any:
+        """One address without a name; empty when unset."""
+
+        def read(text: str) -> str:
+            if _people(var, text) != [("", text)]:
+                raise ImproperlyConfigured(f"{var} is malformed; write one address alone, without a name.")
+            return text
+
+        return self.get_value(var, cast=read, default="")
+
     # --- Addresses --------------------------------------------------------------------------------
 
     def http_url(self, var: str, default: Any = NOTSET, *, credentials: Any = False) -> Any:
@@ -224,6 +234,10 @@ class Environment(environ.Env):
             return _http_url(var, text, credentials=credentials).rstrip("/")
 
         return self.get_value(var, cast=read, default=default)
+
+    def web_page(self, var: str) -> Any:
+        """The http or https address of a page for people, as it is written; empty when unset."""
+        return self.get_value(var, cast=lambda text: _http_url(var, text, query=True), default="")
 
     def certificates(self, var: str) -> Any:
         """The path of a file of certificates in PEM; empty when unset."""
@@ -363,7 +377,9 @@ def _split(var: str, text: str) -> SplitResult:
     return parts
 
 
-def _http_url(var: str, text: str, *, credentials: bool = False, bare: bool = False) -> str:
+def _http_url(
+    var: str, text: str, *, credentials: bool = False, bare: bool = False, query: bool = False
+) -> str:
     parts = _split(var, text)
     if parts.scheme not in ("http", "https"):
         raise ImproperlyConfigured(f"{var} must begin with https:// or http://.")
@@ -371,7 +387,7 @@ def _http_url(var: str, text: str, *, credentials: bool = False, bare: bool = Fa
         raise ImproperlyConfigured(f"{var} names no host.")
     if parts.username is not None and not credentials:
         raise ImproperlyConfigured(f"{var} must not hold a user or a password.")
-    if parts.query or (bare and parts.path not in ("", "/")):
+    if (parts.query and not query) or (bare and parts.path not in ("", "/")):
         raise ImproperlyConfigured(f"{var} must end after {'the host and port' if bare else 'the path'}.")
     return text
 

@@ -12,6 +12,7 @@ from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
 from llm.models import Provider, ProviderKey
 from llm.providers.base import ProviderError
 from llm.reauth import recent_sign_in_required
+from workspaces import contact
 from workspaces.access import WorkspaceRequest, admin_required
 from workspaces.models import Workspace
 
@@ -22,11 +23,12 @@ LEVELS = {
     Health.REJECTED: messages.ERROR,
     Health.UNREADABLE: messages.ERROR,
 }
-VAULT_SHUT = (
-    "The vault is not available, so nothing was changed. An operator has to look into it; your page is fine."
-)
 
 CHECK_RUNNING = "This key is being checked at this moment. Its card shows the result in a few seconds."
+
+
+def _vault_shut() -> str:
+    return f"The vault is not available, so nothing was changed. {contact.operator()} has to look into it."
 
 
 def _back(workspace: Workspace) -> HttpResponse:
@@ -45,7 +47,7 @@ def _check(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
     try:
         keys.verify(row, by=request.membership.user, request=request)
     except vault.VaultUnavailable:
-        messages.error(request, VAULT_SHUT)
+        messages.error(request, _vault_shut())
     except keys.CheckRunning:
         messages.info(request, CHECK_RUNNING)
     else:
@@ -99,7 +101,7 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
         )
         return _page(request, workspace, key_form=form)
     except vault.VaultError:
-        messages.error(request, VAULT_SHUT)
+        messages.error(request, _vault_shut())
     else:
         _say(request, row, "saved.")
     return _back(workspace)

@@ -130,6 +130,9 @@ UNUSABLE = {
     ],
     "DEFAULT_FROM_EMAIL": ["Bookbag", "a@b.example, c@d.example", "Bookbag <no-reply>"],
     "ADMINS": ["olive@bookbag.test, oscar", "olive@", "olive at bookbag.test"],
+    "SUPPORT_EMAIL": ["help", "Help <help@bookbag.test>", "a@b.example, c@d.example", "mailto:help@b.example>"],
+    "TERMS_URL": ["javascript:alert(1)", "/terms/", "bookbag.example/terms", f"https://u:{CANARY}@h/terms", "https://h h/"],
+    "PRIVACY_URL": ["data:text/html,x", "https://"],
     "OPENAI_BASE_URL": [
         "api.openai.com/v1", "https://", "ftp://api.openai.com", f"https://u:{CANARY}@api.openai.com", "https://h/v1?x=1",
         "https://h/v1#x", "https:///v1", "https://h:0/v1", "https://h h/v1",
@@ -168,6 +171,9 @@ USABLE: list[tuple[str, str, Any]] = [
     ("DRAIN_SECONDS", "0", 0.0),
     ("DRAIN_SECONDS", "1.5e1", 15.0),
     ("ADMINS", "Olive <olive@bookbag.test>,\n oscar@bookbag.test", None),
+    ("SUPPORT_EMAIL", "help@bookbag.example", "help@bookbag.example"),
+    ("SUPPORT_EMAIL", "", ""),
+    ("TERMS_URL", "https://bookbag.example/terms/?version=3", "https://bookbag.example/terms/?version=3"),
     ("TRUSTED_ORIGINS", "https://bookbag.example:8443/", ["https://bookbag.example:8443"]),
     ("PROVIDER_PROXY", "http://user:p%40ss@proxy.example:3128/", "http://user:p%40ss@proxy.example:3128"),
 ]

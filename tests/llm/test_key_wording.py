@@ -354,7 +354,7 @@ def test_no_choice_is_shown_where_another_address_stands_in(adam: Client, cast: 
     page = text_of(adam.get(PAGE))
     assert 'name="region"' not in page
     assert "choose the region" not in page
-    assert "at one address only: an operator has to look at it" in page
+    assert "at one address only. An operator has to look at it" in page
 
 
 def test_without_a_key_there_is_no_region_to_choose(adam: Client, cast: Cast, residency: Double) -> None:
