@@ -11,6 +11,7 @@ from bookbag.pages import credits, home
 workspace_pages = (
     [
         path("w/<slug:slug>/", home.workspace_page, name="workspace"),
+        path("w/<slug:slug>/first-steps/hide/", home.hide_first_steps, name="hide_first_steps"),
         *workspaces.urls.urlpatterns,
     ],
     workspaces.urls.app_name,

@@ -77,6 +77,7 @@ TABLE = [
     get("readyz", "public"),
     # --- People ---
     get("workspaces:workspace", "viewer"),
+    post("workspaces:hide_first_steps", "viewer"),
     get("workspaces:members", "viewer"),
     post("workspaces:change_role", "admin", fields={"role": "editor"}),
     post("workspaces:remove_member", "admin"),

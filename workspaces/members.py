@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.text import slugify
 
 from workspaces import audit
@@ -37,6 +38,12 @@ def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest 
     Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
     audit.record(workspace, "workspace.created", actor=owner, request=request, name=name, slug=slug)
     return workspace
+
+
+def hide_first_steps(membership: Membership) -> None:
+    """The overview shows the first steps to this member no more; again changes nothing."""
+    rows = Membership.objects.filter(pk=membership.pk, first_steps_hidden_at=None)
+    rows.update(first_steps_hidden_at=timezone.now())
 
 
 def free_slug(name: str) -> str:

@@ -151,6 +151,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
     created_at = models.DateTimeField(default=timezone.now)
+    # When this member has hidden the list of first steps on the overview; empty while it may be shown.
+    first_steps_hidden_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = [

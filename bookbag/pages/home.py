@@ -9,10 +9,12 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing import free, ledger
 from bookbag import onboarding
+from bookbag.pages import first_steps
+from workspaces import members
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
 from workspaces.models import User, Workspace
@@ -79,9 +81,18 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
 @viewer_required
 @require_safe
 def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: what the workspace has and who pays, as `_facts` gathers it."""
+    """Context: what the workspace has and who pays, as `_facts` gathers it, and the `first_steps` that are left."""
     facts = _facts(workspace, request.user)  # type: ignore[arg-type]
-    return render(request, "bookbag/workspace.html", {"workspace": workspace, **facts})
+    steps = first_steps.of(workspace, request.membership, facts["agents"], facts["member_count"])
+    return render(request, "bookbag/workspace.html", {"workspace": workspace, "first_steps": steps, **facts})
+
+
+@viewer_required
+@require_POST
+def hide_first_steps(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    members.hide_first_steps(request.membership)
+    messages.success(request, "The first steps are hidden from you. Help says how everything is done.")
+    return redirect(workspace)
 
 
 def _facts(workspace: Workspace, reader: User) -> dict[str, Any]:
@@ -90,7 +101,7 @@ def _facts(workspace: Workspace, reader: User) -> dict[str, Any]:
     return {
         "account": ledger.refresh_if_due(account) if account else None,
         "free_note": free.note(account, reader=reader) if account and settings.METERING_ENABLED else None,
-        "agents": workspace.agents.select_related("chat_model")[:AGENTS_SHOWN],
+        "agents": list(workspace.agents.select_related("chat_model")[:AGENTS_SHOWN]),
         "agent_count": workspace.agents.count(),
         "member_count": workspace.memberships.count(),
         "byo_enabled": llm_settings is not None and llm_settings.byo_enabled,
