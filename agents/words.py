@@ -51,7 +51,7 @@ REFUSALS = {
         "The workspace's {provider} key can no longer be read. Nothing was charged. An admin has to enter it again in LLM settings."
     ),
     "model_requires_byo": (
-        "{model} is this workspace's own model and runs only while bring-your-own-keys is on. "
+        "{model} is this workspace's own model and runs only while “Bring your own keys” is on. "
         "An admin can turn it on in LLM settings, or the agent can use another model."
     ),
     "model_unavailable": "{model} is no longer offered. Choose another model on the agent's page.",
@@ -261,10 +261,10 @@ def span(seconds: int, since: dt.datetime | None) -> str:
 
 WHY = {
     "byo_off": (
-        "Bring-your-own-keys was off, so the reply ran on Bookbag's key. "
+        "“Bring your own keys” was off, so the reply ran on Bookbag's key. "
         "One that is delivered costs the model's price in credits."
     ),
-    "byo_on": "Bring-your-own-keys was on, so the reply ran on the workspace's own key and cost no credits.",
+    "byo_on": "“Bring your own keys” was on, so the reply ran on the workspace's own key and cost no credits.",
     "local_model": "Bookbag Local answers without any key or network, and is never charged.",
     "metering_off": "This deployment does not meter replies.",
     "qa_match": "The question is one of the agent's Q&A pairs, so its stored answer was given, without a model and free.",

@@ -44,7 +44,7 @@ def settings_of(workspace: Workspace) -> LLMSettings:
 def set_byo(
     workspace: Workspace, *, enabled: bool, by: User | None, request: HttpRequest | None = None
 ) -> bool:
-    """Turn "bring your own LLM" on or off; True when that changed anything. The next reply follows it."""
+    """Turn "bring your own keys" on or off; True when that changed anything. The next reply follows it."""
     with transaction.atomic():
         LLMSettings.objects.get_or_create(workspace=workspace)
         row = LLMSettings.objects.select_for_update().get(workspace=workspace)

@@ -102,7 +102,7 @@ def test_the_three_steps_with_a_current_model_that_thinks(
     expect(turn).not_to_contain_text("Thinking")
     turn.get_by_role("link", name=f"your {provider} key: open the receipt").click()
     receipt = page.get_by_role("article", name="Receipt")
-    for words in ("62 thinking", "Bring-your-own-keys was on", "Complete", secret[-4:]):
+    for words in ("62 thinking", "“Bring your own keys” was on", "Complete", secret[-4:]):
         expect(receipt).to_contain_text(words)
     assert [call["secret"] for call in provider_double.calls() if call["path"] != "/v1/models"] == [secret]
     assert ledger.balance(cast.acme).posted == 100
@@ -120,7 +120,7 @@ def test_the_badge_leads_to_a_receipt_that_says_who_paid_and_why(
 
     receipt = page.get_by_role("article", name="Receipt")
     expect(receipt).to_contain_text("Bookbag's OpenAI key")
-    expect(receipt).to_contain_text("Bring-your-own-keys was off")
+    expect(receipt).to_contain_text("“Bring your own keys” was off")
     expect(receipt.locator(".receipt__total")).to_have_text("Charged5 credits")
     expect(receipt).not_to_contain_text(PLATFORM_SECRETS["openai"][-4:])
 

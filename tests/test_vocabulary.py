@@ -102,6 +102,15 @@ def test_pages_do_not_say_so(rule: Forbidden) -> None:
     ] == []
 
 
+def test_byo_has_one_name() -> None:
+    """ "Bring your own keys"; help says once what others call it, for whoever looks for that."""
+    another = re.compile(r"own llm|bring-your-own-keys (?:is|was)", re.IGNORECASE)
+    texts = [*product(".py", *APPS), *product("", "templates"), *product(".md", "docs/help")]
+    others = {path.name: len(another.findall(path.read_text())) for path in texts if path.is_file()}
+
+    assert {name: times for name, times in others.items() if times} == {"bring-your-own-keys.md": 1}
+
+
 def test_each_forbidden_word_stands_in_the_table_of_what_to_say() -> None:
     instead = {word for _, nots, _ in table("Say") for word in nots.split(", ")}
 

@@ -88,7 +88,7 @@ def _shown_by(workspace: Workspace) -> dict[str, bool]:
         "has_own_key": Exists(active.filter(**mine)),
         "has_platform_key": Exists(active.filter(workspace=None)),
     }
-    shown = Workspace.objects.filter(pk=workspace.pk).values(**asked).get()
+    shown: dict[str, bool] = dict(Workspace.objects.filter(pk=workspace.pk).values(**asked).get())
     return shown | {"has_sources": shown["has_texts"] or shown["has_pairs"]}
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Sum
@@ -93,6 +94,12 @@ class ProviderCard:
     @property
     def region_is_wrong(self) -> bool:
         return self.row is not None and self.row.last_error == Fault.WRONG_REGION and self.has_trouble
+
+    @property
+    def other_address(self) -> str:
+        """The host that an operator has put in the place of the provider's own; empty where there is none."""
+        address = settings.PROVIDER_BASE_URLS[self.provider]
+        return "" if address == roster.named(self.provider).base_url else urlsplit(address).netloc
 
     @property
     def permissions(self) -> str:

@@ -183,9 +183,9 @@ def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     if byo.set_byo(workspace, enabled=enabled, by=request.membership.user, request=request):
         messages.success(
             request,
-            "“Bring your own LLM” is on: the next reply runs on your own key."
+            "“Bring your own keys” is on: the next reply runs on your own key."
             if enabled
-            else "“Bring your own LLM” is off: the next reply runs on credits.",
+            else "“Bring your own keys” is off: the next reply runs on credits.",
         )
     return _back(workspace)
 

@@ -69,7 +69,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = refusals.as_json(cause, status=503)
     else:
         page = loader.get_template("500.html")
-        response = HttpResponse(page.render({"reference": new_reference(request), "outage": cause}))
+        facts = {
+            "reference": new_reference(request),
+            "outage": cause,
+            "support": settings.SUPPORT_EMAIL,
+        }
+        response = HttpResponse(page.render(facts))
     response.status_code = 503 if cause else 500
     if cause:
         response["Retry-After"] = "10"

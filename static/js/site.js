@@ -20,18 +20,6 @@
     }
   }
 
-  // Messages of success leave by themselves; warnings and errors stay until they are read and closed.
-  function retireToast(toast) {
-    let timer;
-    const start = () => { timer = setTimeout(() => toast.remove(), 8 * seconds); };
-    const pause = () => clearTimeout(timer);
-    toast.addEventListener("mouseenter", pause);
-    toast.addEventListener("mouseleave", start);
-    toast.addEventListener("focusin", pause);
-    toast.addEventListener("focusout", start);
-    start();
-  }
-
   async function copy(button) {
     const source = document.getElementById(button.dataset.copy);
     const words = button.textContent;
@@ -78,6 +66,8 @@
     const dismiss = event.target.closest("[data-dismiss]");
     if (dismiss) {
       dismiss.closest(".toast").remove();
+      // The button that had the focus is gone.
+      document.getElementById("main").focus({ preventScroll: true });
       return;
     }
     const copier = event.target.closest("[data-copy]");
@@ -122,6 +112,5 @@
     }
   });
 
-  document.querySelectorAll(".toast--success, .toast--info").forEach(retireToast);
   document.querySelectorAll("dialog[data-dialog-open]").forEach(showDialog);
 })();

@@ -146,7 +146,7 @@ def test_broken_server_page_needs_no_other_template():
     source = (settings.BASE_DIR / "templates/500.html").read_text()
 
     assert set(re.findall(r"{%\s*(\w+)", source)) == {"load", "static", "if", "elif", "else", "endif"}
-    assert set(re.findall(r"{{(.*?)}}", source)) == {" reference "}
+    assert set(re.findall(r"{{(.*?)}}", source)) == {" reference ", " support "}
 
 
 def test_forbidden_page_gives_the_reason_as_text():

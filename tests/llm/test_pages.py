@@ -132,6 +132,17 @@ def test_the_page_opens_no_key(cast, adam, monkeypatch):
 # --- Keys --------------------------------------------------------------------------------------
 
 
+def test_a_card_says_at_which_address_its_key_is_checked_when_it_is_not_the_providers(adam, settings):
+    own = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+    settings.PROVIDER_BASE_URLS = own
+    assert "another address" not in adam.get(PAGE).content.decode()
+    settings.PROVIDER_BASE_URLS = own | {"openai": "http://gateway.internal:4000/v1"}
+    page = " ".join(adam.get(PAGE).content.decode().split())
+    assert page.count("another address") == 1
+    assert "another address than OpenAI's own" in page
+    assert '<span class="mono">gateway.internal:4000</span>' in page
+
+
 def test_a_pasted_key_is_saved_and_shown_as_a_mask(cast, adam, provider_double):
     page = adam.post(PAGE + "keys/openai/", {"secret": f"  {PASTED}\n"}, follow=True)
     assert page.redirect_chain == [(PAGE, 302)]

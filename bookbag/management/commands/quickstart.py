@@ -151,11 +151,11 @@ class Command(BaseCommand):
             "\n  What to do next\n"
             f"    1. As edith, open Acme, then the playground of {demo.AGENT_NAME}, and ask “What happens when the credits\n"
             "       run out?”. It is free and needs no key.\n"
-            f"    2. As adam, open LLM settings in Acme, save {own}, and switch on bring your own keys.\n"
+            f"    2. As adam, open LLM settings in Acme, save {own}, and switch on “Bring your own keys”.\n"
             f"    3. Still as adam, open the playground of {demo.AGENT_NAME} on {first} and ask it the same. That reply\n"
             "       runs on your own key and costs no credits.\n"
             f"    4. As oscar, open {address}/admin/ and enter {ours} as a platform key.\n"
-            "       With bring your own keys off, replies run on it and cost credits.\n"
+            "       With “Bring your own keys” off, replies run on it and cost credits.\n"
         )
         if double:
             self.stdout.write(
