@@ -88,7 +88,8 @@ def _shown_by(workspace: Workspace) -> dict[str, bool]:
         "has_own_key": Exists(active.filter(**mine)),
         "has_platform_key": Exists(active.filter(workspace=None)),
     }
-    shown: dict[str, bool] = dict(Workspace.objects.filter(pk=workspace.pk).values(**asked).get())
+    row = Workspace.objects.filter(pk=workspace.pk).values(**asked).get()
+    shown = {name: bool(found) for name, found in row.items()}
     return shown | {"has_sources": shown["has_texts"] or shown["has_pairs"]}
 
 
@@ -115,7 +116,7 @@ def _pay(workspace: Workspace, member: Membership, shown: dict[str, bool]) -> St
             f"Models of {names} run on Bookbag's keys or on your own; this installation charges no credits."
         )
     return Step(
-        "Bring a key, or use credits" if settings.METERING_ENABLED else "Use a provider's model",
+        "Bring a key, or see credits" if settings.METERING_ENABLED else "Use a provider's model",
         hint,
         shown["has_own_key"] or shown["has_paid_replies"],
         tuple(links),
