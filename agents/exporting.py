@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db.models import Q
 
-from agents import receipts, words
+from agents import paging, receipts, words
 from agents.models import Conversation, Reply
 
 # Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
@@ -62,9 +61,7 @@ def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
     """The next turns after `last`, the oldest first; earlier versions are left out."""
     turns = conversation.replies.filter(superseded_by=None).select_related("member")
     if last:
-        # Compared inside the database: SQLite keeps a time as a text, and not always of one length.
-        moment = Reply.objects.filter(pk=last.pk).values("created_at")[:1]
-        turns = turns.filter(Q(created_at__gt=moment) | Q(created_at=moment, pk__gt=last.pk))
+        turns = turns.filter(paging.later_than(last.pk))
     return list(turns.order_by("created_at", "pk").defer("html")[:AT_ONCE])
 
 

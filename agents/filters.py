@@ -4,8 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import Q
 
+from agents import activity
 from agents.conversations import MOST_SEARCHED_FOR, Wanted
+from agents.models import Reply
+from llm.models import ChatModel
 from workspaces.models import Membership, Workspace
 
 
@@ -44,4 +48,47 @@ class ConversationFilter(forms.Form):
             agent_id=UUID(agent) if agent else None,
             words=words[:MOST_SEARCHED_FOR],
             before=found.get("before"),
+        )
+
+
+class ActivityFilter(forms.Form):
+    """Which replies of an agent: by day, who asked, what ran, who paid, how it ended, what was thought of it."""
+
+    since = forms.DateField(
+        required=False, label="From", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    member = forms.ChoiceField(required=False, label="Asked by")
+    model = forms.ChoiceField(required=False, label="Chat model")
+    payer = forms.ChoiceField(
+        required=False,
+        choices=[("", "Anybody"), *((one.value, name) for one, name in Reply.BILLING_NAMES.items())],
+    )
+    ending = forms.ChoiceField(
+        required=False, label="Ended", choices=[("", "Any way"), *Reply.Ending.choices]
+    )
+    rating = forms.ChoiceField(
+        required=False,
+        label="Rated",
+        choices=[("", "Any way"), ("up", "Good"), ("down", "Bad"), ("none", "Not rated")],
+    )
+    before = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, given: Any, *, workspace: Workspace) -> None:
+        super().__init__(given)
+        people = workspace.memberships.order_by("user__email").values_list("user_id", "user__email")
+        models = ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace))
+        names = models.order_by("name").values_list("name", flat=True).distinct()
+        self.fields["member"].choices = [("", "Anybody"), *((str(pk), email) for pk, email in people)]  # type: ignore[attr-defined]
+        self.fields["model"].choices = [("", "Any"), *((name, name) for name in names)]  # type: ignore[attr-defined]
+
+    def wanted(self) -> activity.Wanted:
+        self.is_valid()
+        found = self.cleaned_data
+        return activity.Wanted(
+            since=found.get("since"),
+            until=found.get("until"),
+            member_id=int(found["member"]) if found.get("member") else None,
+            before=found.get("before"),
+            **{name: found.get(name) or "" for name in ("model", "payer", "rating", "ending")},
         )

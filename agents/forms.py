@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 
-from agents import model_settings
+from agents import model_settings, suggestions
 from agents.model_settings import DEFAULT_TEMPERATURE, LEAST_OUTPUT, MOST_OUTPUT, NOTHING, Offer
 from agents.models import Agent, QAPair, Source
 from llm.models import ChatModel
@@ -64,10 +64,16 @@ class AgentForm(forms.ModelForm):
         model = Agent
         fields = [
             "name", "instructions", "chat_model", "effort", "temperature", "output_limit", "status", "fallback_text",
+            "suggested_questions",
         ]  # fmt: skip
         labels = {"chat_model": "Chat model", "fallback_text": "When the sources hold no answer"}
-        help_texts = {"status": "An archived agent keeps its conversations and answers no more."}
+        help_texts = {
+            "status": "An archived agent keeps its conversations and answers no more.",
+            "suggested_questions": f"To begin a conversation with, one a line, up to {suggestions.MOST}. "
+            "Without any, some are drawn from what the agent answers from.",
+        }
         widgets = {
+            "suggested_questions": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
             "instructions": forms.Textarea(attrs={"rows": 8}),
             "fallback_text": forms.Textarea(attrs={"rows": 2}),
         }
@@ -131,6 +137,14 @@ class AgentForm(forms.ModelForm):
             self._fit_output_limit(cleaned, offer)
             self._tell_of_temperature(cleaned, offer)
         return cleaned
+
+    def clean_suggested_questions(self) -> str:
+        questions = suggestions.cleaned(self.cleaned_data["suggested_questions"])
+        if len(questions) > suggestions.MOST:
+            raise forms.ValidationError(f"At most {suggestions.MOST} questions; these are {len(questions)}.")
+        if any(len(one) > suggestions.QUESTION_CHARACTERS for one in questions):
+            raise forms.ValidationError(f"At most {suggestions.QUESTION_CHARACTERS} characters each.")
+        return "\n".join(questions)
 
     def _is_typed(self, name: str, cleaned: dict[str, Any]) -> bool:
         """Whether the person entered this for the model that was there already, so that it can be wrong."""

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from agents.views import agents, chat, conversations, inspector, playground, receipts, sources, trying
+from agents.views import (
+    activity,
+    agents,
+    chat,
+    conversations,
+    correcting,
+    inspector,
+    playground,
+    rating,
+    receipts,
+    sources,
+    trying,
+)
 
 app_name = "agents"
 urlpatterns = [
@@ -34,6 +46,12 @@ urlpatterns = [
     path("w/<slug:slug>/replies/<uuid:reply_id>/prompt/", inspector.sent, name="prompt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stream/", chat.stream, name="stream"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stop/", chat.stop, name="stop"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/activity/", activity.page, name="activity"),
+    path("w/<slug:slug>/replies/<uuid:reply_id>/rating/", rating.rate, name="rate"),
+    path("w/<slug:slug>/replies/<uuid:reply_id>/correct/", correcting.correct, name="correct"),
+    path(
+        "w/<slug:slug>/replies/<uuid:reply_id>/correct/<uuid:qa_id>/", correcting.corrected, name="corrected"
+    ),
     path("w/<slug:slug>/conversations/", conversations.conversation_list, name="conversations"),
     path("w/<slug:slug>/conversations/<uuid:conversation_id>/", conversations.page, name="conversation"),
     path(

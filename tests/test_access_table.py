@@ -128,6 +128,11 @@ TABLE = [
     post("agents:inspect", "editor", 200, fields={"text": "Hello?"}),
     get("agents:prompt", "editor"),
     get("agents:receipt", "viewer"),
+    post("agents:rate", "editor", fields={"value": "up"}),
+    get("agents:correct", "editor"),
+    post("agents:correct", "editor", 400),
+    get("agents:corrected", "editor"),
+    get("agents:activity", "viewer"),
     # --- Conversations ---
     get("agents:conversations", "viewer"),
     get("agents:conversation", "viewer"),

@@ -1,0 +1,110 @@
+"""What an agent was asked, reply by reply: who asked, what ran, who paid, how it ended, and what was thought of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Left
+
+from agents import paging, presenting, words
+from agents.models import Agent, Reply, ReplyRating
+
+PER_PAGE = 50
+OPENING = 121
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list is narrowed to; None and "" are everything. Days are UTC's. `rating`: up, down, or none."""
+
+    since: date | None = None
+    until: date | None = None
+    member_id: int | None = None
+    model: str = ""
+    payer: str = ""
+    rating: str = ""
+    ending: str = ""
+    before: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reply. Without `opening` its words are deleted, or about to be."""
+
+    reply: Reply
+    opening: str
+    badge: str
+    mark: presenting.Mark | None
+    ratings: list[ReplyRating]
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the reply is found in its conversation as that stands."""
+        return (
+            bool(self.opening) and self.reply.conversation_id is not None and not self.reply.superseded_by_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`older` leads to the next one."""
+
+    rows: list[Row]
+    older: UUID | None
+
+
+def page(agent: Agent, wanted: Wanted) -> Page:
+    """A page of the agent's replies, the latest first. Three queries, or four where something was rated."""
+    found = _narrowed(agent, wanted)
+    if wanted.before and agent.replies.filter(pk=wanted.before).exists():
+        found = found.filter(paging.earlier_than(wanted.before))
+    replies = list(found[: PER_PAGE + 1])
+    shown = replies[:PER_PAGE]
+    return Page([_row(reply) for reply in shown], shown[-1].pk if len(replies) > len(shown) else None)
+
+
+def _narrowed(agent: Agent, wanted: Wanted) -> QuerySet[Reply]:
+    found = agent.replies.order_by("-created_at", "-pk")
+    if wanted.since:
+        found = found.filter(created_at__gte=_midnight(wanted.since))
+    if wanted.until:
+        found = found.filter(created_at__lt=_midnight(wanted.until) + timedelta(days=1))
+    if wanted.member_id:
+        found = found.filter(member_id=wanted.member_id)
+    if wanted.model:
+        found = found.filter(model_name=wanted.model)
+    if wanted.payer:
+        found = found.filter(billing=wanted.payer)
+    if wanted.ending:
+        found = found.filter(ending=wanted.ending)
+    if wanted.rating:
+        found = found.filter(_rated(wanted.rating))
+    ratings = Prefetch("ratings", ReplyRating.objects.select_related("member").order_by("rated_at"))
+    texts = ("question", "text", "html", "sources", "prompt")
+    return (
+        found.defer(*texts)
+        .annotate(opening=Left("question", OPENING))
+        .select_related("member", "conversation")
+        .prefetch_related(ratings)
+    )
+
+
+def _rated(rating: str) -> Q:
+    ratings = ReplyRating.objects.filter(reply=OuterRef("pk"))
+    return Q(~Exists(ratings)) if rating == "none" else Q(Exists(ratings.filter(value=rating)))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
+def _row(reply: Reply) -> Row:
+    deleted = reply.conversation is not None and reply.conversation.deleted_at is not None
+    return Row(
+        reply,
+        opening="" if deleted else " ".join(getattr(reply, "opening", "").split()),
+        badge=words.badge(reply),
+        mark=presenting.mark(reply.ending),
+        ratings=list(reply.ratings.all()),
+    )

@@ -1,0 +1,42 @@
+"""What members think of replies: one rating per member and reply, which can be changed and taken back."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from agents.models import Reply, ReplyRating
+from workspaces.models import User
+
+NOTE_CHARACTERS = 500
+
+
+class NotRatable(Exception):
+    """The reply is still being written, or its words are gone."""
+
+
+def rate(reply: Reply, *, member: User, value: str, reason: str = "", note: str = "") -> ReplyRating:
+    """Keep `member`'s rating of `reply` in the place of an earlier one; NotRatable where there is nothing to rate.
+
+    `value` and `reason` are of ReplyRating's choices; a reason belongs to "down" only.
+    """
+    if reply.is_running or reply.erased_at:
+        raise NotRatable
+    rated, _ = ReplyRating.objects.update_or_create(
+        reply=reply,
+        member=member,
+        defaults={
+            "value": value,
+            "reason": reason if value == ReplyRating.Value.DOWN else "",
+            "note": " ".join(note.split())[:NOTE_CHARACTERS],
+        },
+    )
+    return rated
+
+
+def take_back(reply: Reply, *, member: User) -> None:
+    ReplyRating.objects.filter(reply=reply, member=member).delete()
+
+
+def own(replies: Sequence[Reply], user_id: int) -> dict[UUID, ReplyRating]:
+    """What this member thinks of `replies`, by reply. One query; none for no replies."""
+    found = ReplyRating.objects.filter(reply__in=[reply.pk for reply in replies], member_id=user_id)
+    return {one.reply_id: one for one in found} if replies else {}

@@ -1,0 +1,31 @@
+"""Questions to begin a conversation with: the agent's own, else a few drawn from what it answers from."""
+
+from agents.models import Agent
+
+MOST = 6
+QUESTION_CHARACTERS = 200
+DRAWN = 3
+# Passages looked at for headings: neighbours often share one.
+PASSAGES = 40
+
+
+def cleaned(text: str) -> list[str]:
+    """The questions of a form, one a line, each once and in one piece; blank lines are nothing."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def of(agent: Agent) -> list[str]:
+    """What to offer in an empty conversation. At most two queries, and none where the agent has questions of its own."""
+    own = cleaned(agent.suggested_questions)[:MOST]
+    if own:
+        return own
+    asked = list(agent.qa_pairs.order_by("created_at", "pk").values_list("question", flat=True)[:DRAWN])
+    if len(asked) == DRAWN:
+        return asked
+    return [*asked, *_headings(agent)][:DRAWN]
+
+
+def _headings(agent: Agent) -> list[str]:
+    passages = agent.passages.exclude(heading="").order_by("source__created_at", "source", "position")
+    return list(dict.fromkeys(passages.values_list("heading", flat=True)[:PASSAGES]))

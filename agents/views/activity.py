@@ -1,0 +1,30 @@
+"""An agent's activity: its replies, narrowed and a page at a time, each leading to its receipt and conversation."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from agents import activity
+from agents.filters import ActivityFilter
+from agents.views.agents import find_agent
+from workspaces.access import WorkspaceRequest, viewer_required
+from workspaces.models import Workspace
+
+
+@viewer_required
+@require_safe
+def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    form = ActivityFilter(request.GET, workspace=workspace)
+    wanted = form.wanted()
+    context = {
+        "workspace": workspace,
+        "agent": agent,
+        "form": form,
+        "wanted": wanted,
+        "page": activity.page(agent, wanted),
+        "is_narrowed": wanted != activity.Wanted(),
+    }
+    return render(request, "agents/activity.html", context)

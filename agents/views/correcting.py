@@ -1,0 +1,114 @@
+"""Correct: from a turn to a Q&A pair in one step, and then to asking it again."""
+
+from uuid import UUID, uuid4
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agents import correcting
+from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS, WouldReplace
+from agents.knowledge import folding
+from agents.models import Agent, QAPair, Reply
+from billing.errors import LimitReached
+from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.figures import count
+from workspaces.models import Workspace
+
+
+class CorrectionForm(forms.Form):
+    question = forms.CharField(
+        max_length=QUESTION_CHARACTERS,
+        widget=forms.TextInput(attrs={"dir": "auto"}),
+        help_text="Case, accents and punctuation do not count.",
+    )
+    answer = forms.CharField(
+        max_length=ANSWER_CHARACTERS,
+        widget=forms.Textarea(attrs={"rows": 10, "dir": "auto"}),
+        help_text="Given word for word, without a model and free, whenever the question is asked.",
+    )
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_question(self) -> str:
+        question = str(self.cleaned_data["question"])
+        if not folding.fold_question(question):
+            raise forms.ValidationError("A question needs at least one word, to be found by.")
+        return question
+
+
+@editor_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
+    reply, agent = _find(workspace, reply_id)
+    if request.method != "POST":
+        known = correcting.pair_for(agent, reply.question[:QUESTION_CHARACTERS])
+        return _page(request, reply, CorrectionForm(initial=_initial(reply, known)), known)
+    form, known = CorrectionForm(request.POST), None
+    if form.is_valid():
+        try:
+            pair = correcting.correct(agent, **form.cleaned_data)
+        except LimitReached as limit:
+            form.add_error(
+                None, f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
+            )
+        except WouldReplace as refusal:
+            known = refusal.pair
+            form = CorrectionForm(
+                initial={**form.cleaned_data, "shown": correcting.seen(known) if known else ""}
+            )
+        else:
+            messages.success(request, "Saved. Asked exactly this, the agent gives exactly that.")
+            return redirect("agents:corrected", workspace.slug, reply.pk, pair.pk)
+    return _page(request, reply, form, known, status=409 if known else 400)
+
+
+def _find(workspace: Workspace, reply_id: UUID) -> tuple[Reply, Agent]:
+    replies = workspace.replies.select_related("agent__workspace", "conversation").defer("html")
+    reply = get_object_or_404(replies, pk=reply_id)
+    if reply.agent is None:
+        raise Http404("Its agent was deleted.")
+    return reply, reply.agent
+
+
+def _initial(reply: Reply, known: QAPair | None) -> dict[str, str]:
+    return {
+        "question": " ".join(reply.question.split())[:QUESTION_CHARACTERS],
+        "answer": reply.text[:ANSWER_CHARACTERS],
+        "shown": correcting.seen(known) if known else "",
+    }
+
+
+def _page(
+    request: WorkspaceRequest, reply: Reply, form: CorrectionForm, known: QAPair | None, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        "workspace": request.membership.workspace,
+        "agent": reply.agent,
+        "reply": reply,
+        "form": form,
+        "known": known,
+        "is_cut": len(reply.question) > QUESTION_CHARACTERS or len(reply.text) > ANSWER_CHARACTERS,
+    }
+    return render(request, "agents/correct.html", context, status=status)
+
+
+@editor_required
+@require_safe
+def corrected(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, qa_id: UUID) -> HttpResponse:
+    """After the correction: ask it again, in the same conversation where that is still there."""
+    reply, agent = _find(workspace, reply_id)
+    pair = get_object_or_404(agent.qa_pairs, pk=qa_id)
+    conversation = reply.conversation if reply.conversation and not reply.conversation.deleted_at else None
+    playground = reverse("agents:playground", args=[workspace.slug, agent.pk])
+    context = {
+        "workspace": workspace,
+        "agent": agent,
+        "pair": pair,
+        "conversation": conversation,
+        "back": f"{playground}?conversation={conversation.pk}" if conversation else playground,
+        "idempotency_key": uuid4(),
+    }
+    return render(request, "agents/corrected.html", context)

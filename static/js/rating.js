@@ -1,0 +1,49 @@
+// Rating a reply in place: without this script the same forms post, and the page comes back.
+"use strict";
+
+(() => {
+  const OFFLINE = "Not saved: the connection was lost. Try again.";
+  // A turn that was just streamed has no token of its own; the page's composer always has one.
+  const token = () => document.querySelector("input[name=csrfmiddlewaretoken][value]")?.value ?? "";
+
+  document.addEventListener("submit", (event) => {
+    const place = event.target.closest("[data-rating]");
+    if (!place) return;
+    event.preventDefault();
+    if (place.hasAttribute("aria-busy")) return;
+    place.setAttribute("aria-busy", "true");
+    send(event.target, event.submitter)
+      .then((html) => show(place, html, event.submitter))
+      .catch((problem) => complain(place, problem.refusal ?? OFFLINE))
+      .finally(() => place.removeAttribute("aria-busy"));
+  });
+
+  // The buttons as they are from now on, or an error whose `refusal` is the server's sentence.
+  async function send(form, button) {
+    const fields = new URLSearchParams(new FormData(form));
+    if (button?.name) fields.set(button.name, button.value);
+    const response = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json", "X-CSRFToken": token() },
+      body: fields,
+    });
+    const answer = await response.json();
+    if (!response.ok) throw Object.assign(new Error(), { refusal: answer.error.message });
+    return answer.html;
+  }
+
+  function show(place, html, button) {
+    const fresh = document.adoptNode(new DOMParser().parseFromString(html, "text/html").body).firstElementChild;
+    place.replaceWith(fresh);
+    const label = button?.getAttribute("aria-label");
+    fresh.querySelector(label ? `[aria-label="${label}"]` : "summary")?.focus();
+  }
+
+  function complain(place, words) {
+    const line = place.querySelector("[role=alert]") ?? document.createElement("span");
+    line.className = "small";
+    line.setAttribute("role", "alert");
+    line.textContent = words;
+    place.append(line);
+  }
+})();
