@@ -21,7 +21,7 @@ class Wanted:
     since: date | None = None
     until: date | None = None
     member_id: int | None = None
-    model: str = ""
+    chat_model: str = ""
     payer: str = ""
     rating: str = ""
     ending: str = ""
@@ -72,8 +72,8 @@ def _narrowed(agent: Agent, wanted: Wanted) -> QuerySet[Reply]:
         found = found.filter(created_at__lt=_midnight(wanted.until) + timedelta(days=1))
     if wanted.member_id:
         found = found.filter(member_id=wanted.member_id)
-    if wanted.model:
-        found = found.filter(model_name=wanted.model)
+    if wanted.chat_model:
+        found = found.filter(model_name=wanted.chat_model)
     if wanted.payer:
         found = found.filter(billing=wanted.payer)
     if wanted.ending:

@@ -59,7 +59,7 @@ class ActivityFilter(forms.Form):
     )
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
     member = forms.ChoiceField(required=False, label="Asked by")
-    model = forms.ChoiceField(required=False, label="Chat model")
+    chat_model = forms.ChoiceField(required=False, label="Chat model")
     payer = forms.ChoiceField(
         required=False,
         choices=[("", "Anybody"), *((one.value, name) for one, name in Reply.BILLING_NAMES.items())],
@@ -80,7 +80,7 @@ class ActivityFilter(forms.Form):
         models = ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace))
         names = models.order_by("name").values_list("name", flat=True).distinct()
         self.fields["member"].choices = [("", "Anybody"), *((str(pk), email) for pk, email in people)]  # type: ignore[attr-defined]
-        self.fields["model"].choices = [("", "Any"), *((name, name) for name in names)]  # type: ignore[attr-defined]
+        self.fields["chat_model"].choices = [("", "Any"), *((name, name) for name in names)]  # type: ignore[attr-defined]
 
     def wanted(self) -> activity.Wanted:
         self.is_valid()
@@ -90,5 +90,5 @@ class ActivityFilter(forms.Form):
             until=found.get("until"),
             member_id=int(found["member"]) if found.get("member") else None,
             before=found.get("before"),
-            **{name: found.get(name) or "" for name in ("model", "payer", "rating", "ending")},
+            **{name: found.get(name) or "" for name in ("chat_model", "payer", "rating", "ending")},
         )

@@ -50,7 +50,9 @@ urlpatterns = [
     path("w/<slug:slug>/replies/<uuid:reply_id>/rating/", rating.rate, name="rate"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/correct/", correcting.correct, name="correct"),
     path(
-        "w/<slug:slug>/replies/<uuid:reply_id>/correct/<uuid:qa_id>/", correcting.corrected, name="corrected"
+        "w/<slug:slug>/agents/<uuid:agent_id>/questions/<uuid:qa_id>/",
+        correcting.corrected,
+        name="corrected",
     ),
     path("w/<slug:slug>/conversations/", conversations.conversation_list, name="conversations"),
     path("w/<slug:slug>/conversations/<uuid:conversation_id>/", conversations.page, name="conversation"),

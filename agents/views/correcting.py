@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents import correcting
 from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS, WouldReplace
 from agents.knowledge import folding
-from agents.models import Agent, QAPair, Reply
+from agents.models import Agent, Conversation, QAPair, Reply
+from agents.views.agents import find_agent
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.figures import count
@@ -61,12 +62,13 @@ def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
             )
         else:
             messages.success(request, "Saved. Asked exactly this, the agent gives exactly that.")
-            return redirect("agents:corrected", workspace.slug, reply.pk, pair.pk)
+            page = reverse("agents:corrected", args=[workspace.slug, agent.pk, pair.pk])
+            return redirect(f"{page}?conversation={reply.conversation_id or ''}")
     return _page(request, reply, form, known, status=409 if known else 400)
 
 
 def _find(workspace: Workspace, reply_id: UUID) -> tuple[Reply, Agent]:
-    replies = workspace.replies.select_related("agent__workspace", "conversation").defer("html")
+    replies = workspace.replies.select_related("agent__workspace").defer("html")
     reply = get_object_or_404(replies, pk=reply_id)
     if reply.agent is None:
         raise Http404("Its agent was deleted.")
@@ -97,11 +99,11 @@ def _page(
 
 @editor_required
 @require_safe
-def corrected(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, qa_id: UUID) -> HttpResponse:
-    """After the correction: ask it again, in the same conversation where that is still there."""
-    reply, agent = _find(workspace, reply_id)
+def corrected(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, qa_id: UUID) -> HttpResponse:
+    """The pair, and a button that asks it: in the `conversation` of the address where that is still there."""
+    agent = find_agent(workspace, agent_id)
     pair = get_object_or_404(agent.qa_pairs, pk=qa_id)
-    conversation = reply.conversation if reply.conversation and not reply.conversation.deleted_at else None
+    conversation = _conversation(agent, request.GET.get("conversation"))
     playground = reverse("agents:playground", args=[workspace.slug, agent.pk])
     context = {
         "workspace": workspace,
@@ -112,3 +114,10 @@ def corrected(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, q
         "idempotency_key": uuid4(),
     }
     return render(request, "agents/corrected.html", context)
+
+
+def _conversation(agent: Agent, text: str | None) -> Conversation | None:
+    try:
+        return agent.conversations.present().filter(pk=UUID(text)).first() if text else None
+    except ValueError:
+        return None

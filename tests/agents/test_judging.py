@@ -193,10 +193,9 @@ def test_long_turn_fills_in_its_beginning_and_says_so(cast: Cast) -> None:
 
 
 def test_pair_of_another_agent_is_not_offered_to_be_asked(cast: Cast) -> None:
-    reply = reply_of(make_agent(cast.acme), cast.edith)
     other = training.add_qa(make_agent(cast.acme, name="Other"), question="When?", answer="Now.")
 
-    path = f"/w/acme/replies/{reply.pk}/correct/{other.pk}/"
+    path = f"/w/acme/agents/{make_agent(cast.acme).pk}/questions/{other.pk}/"
 
     assert browser_of(cast.edith).get(path).status_code == 404
 
@@ -272,12 +271,12 @@ def test_each_filter_finds_its_replies(cast: Cast) -> None:
         name: {row.reply for row in activity.page(agent, Wanted(**{name: value})).rows}
         for name, value in dict[str, Any]({
             "since": (noon + timedelta(days=1)).date(), "until": noon.date(), "member_id": cast.adam.pk,
-            "model": "GPT-4o", "payer": "byo", "ending": "stopped", "rating": "up",
+            "chat_model": "GPT-4o", "payer": "byo", "ending": "stopped", "rating": "up",
         }).items()
     }  # fmt: skip
 
     assert found == {
-        "since": {other}, "until": {plain}, "member_id": {other}, "model": {other}, "payer": {other},
+        "since": {other}, "until": {plain}, "member_id": {other}, "chat_model": {other}, "payer": {other},
         "ending": {other}, "rating": {plain},
     }  # fmt: skip
     assert {row.reply for row in activity.page(agent, Wanted(rating="none")).rows} == {other}
@@ -326,7 +325,7 @@ def test_words_of_a_deleted_conversation_are_not_in_the_activity(cast: Cast) -> 
 
 
 @pytest.mark.parametrize(
-    "query", ["since=x&until=2026-99-99", "member=0&model=x&payer=x&rating=x&ending=x", "before=x"]
+    "query", ["since=x&until=2026-99-99", "member=0&chat_model=x&payer=x&rating=x&ending=x", "before=x"]
 )
 def test_filter_that_nobody_meant_is_no_error(cast: Cast, query: str) -> None:
     agent = make_agent(cast.acme)
