@@ -124,6 +124,10 @@ TABLE = [
     # These name the conversation in their form.
     post("agents:keep_tried", "editor", 404),
     post("agents:end_trial", "editor", 404),
+    get("agents:compare", "editor"),
+    post("agents:compare", "editor", 200),
+    # Nothing is chosen.
+    post("agents:compare_send", "editor", 400),
     get("agents:inspect", "editor"),
     post("agents:inspect", "editor", 200, fields={"text": "Hello?"}),
     get("agents:prompt", "editor"),

@@ -24,7 +24,7 @@ from agents.running.accepting import Submission
 from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
-from agents.views import chat, inspector, playground
+from agents.views import chat, comparing, inspector, playground
 from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
 from llm import credentials, shape
@@ -199,6 +199,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.agents._number": agent_pages._number,
     "agents.views.chat._uuid": _no_such(chat._uuid),
     "agents.views.chat._chat_model": _no_such(chat._chat_model),
+    "agents.views.comparing._uuid": comparing._uuid,
     "agents.views.inspector._conversation_id": inspector._conversation_id,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),

@@ -1,0 +1,102 @@
+"""Comparing chat models on one message: what can be chosen, what it costs together, and what came of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agents import presenting, receipts
+from agents.forms import choosable
+from agents.models import Agent, Reply
+from agents.presenting import RouteBadge, Turn
+from llm.models import ChatModel
+from llm.outlook import Outlook
+from llm.routing import Billing
+from workspaces.figures import credits, grouped
+from workspaces.models import Role
+
+LEAST, MOST = 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A chat model that the message can be sent to, with its route as it is now."""
+
+    chat_model: ChatModel
+    badge: RouteBadge
+    last_day: str
+    is_chosen: bool
+
+    @property
+    def runs(self) -> bool:
+        return not self.badge.code
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What one message to the chosen ones costs at most, in credits, of those that are `available`; `words` for all.
+
+    `said`: what the page says of them, to be sent along; with another one it was something else that was agreed to.
+    """
+
+    credits: int
+    available: int
+    words: str
+    said: str
+
+    @property
+    def is_short(self) -> bool:
+        return self.credits > self.available
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One reply of a comparison with its figures, or why there is none (`problem`, with its ways out)."""
+
+    model_name: str
+    badge: RouteBadge | None = None
+    turn: Turn | None = None
+    payer: receipts.Payer | None = None
+    took: str = ""
+    tokens: str = ""
+    cost: str = ""
+    problem: str = ""
+    ways_out: Sequence[dict[str, str]] = ()
+
+
+def choices(agent: Agent, routes: Outlook, chosen: Sequence[str]) -> list[Choice]:
+    """All that the agent could be given, with those `chosen` by their ids; at first its own and the next one that runs."""
+    models = [one for one in choosable(agent.workspace) if not routes.is_gone(one)]
+    badges = {one.pk: presenting.route_badge(routes.route(one), one) for one in models}
+    wanted = {one.pk for one in models if str(one.pk) in chosen}
+    if not chosen:
+        runnable = [one.pk for one in models if not badges[one.pk].code]
+        runnable.sort(key=lambda pk: pk != agent.chat_model_id)
+        wanted = set(runnable[:LEAST])
+    return [Choice(one, badges[one.pk], routes.last_day(one), one.pk in wanted) for one in models]
+
+
+def total(chosen: Sequence[Choice], *, available: int) -> Total:
+    """What one message to each of them costs at most: a stored answer costs nothing."""
+    price = sum(one.badge.price for one in chosen)
+    parts = [f"Together {credits(price)}, of {grouped(available)} left." if price else "Together no credits."]
+    own = Counter(one.badge.label for one in chosen if one.badge.kind == Billing.BYO)
+    parts += [f"{'1 reply' if times == 1 else f'{times} replies'} on {key}." for key, times in own.items()]
+    said = ",".join(f"{one.chat_model.pk}:{one.badge.label}" for one in chosen)
+    return Total(price, available, " ".join(parts), said)
+
+
+def columns(replies: Iterable[Reply], *, role: Role) -> list[Column]:
+    """Replies as columns, for a reader of this role. Their workspace is fetched, and their HTML made."""
+    return [_column(reply, role) for reply in replies]
+
+
+def _column(reply: Reply, role: Role) -> Column:
+    told = receipts.describe(reply, role=role)
+    return Column(
+        model_name=reply.model_name,
+        turn=presenting.turn(reply, role=role),
+        payer=told.payer,
+        took=told.took,
+        tokens=told.tokens if reply.attempts else "",
+        cost=told.cost if reply.attempts else "",
+    )

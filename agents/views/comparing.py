@@ -1,0 +1,173 @@
+"""Comparing two to four chat models on one message: each column is a reply in a conversation of its own."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from agents import actions, comparing, rendering, running, words
+from agents.comparing import LEAST, MOST, Choice, Column
+from agents.errors import ReplyRefused
+from agents.models import Agent, Reply
+from agents.running import Submission
+from agents.views.agents import find_agent
+from billing import ledger
+from llm import outlook
+from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.models import Role, Workspace
+
+# As long as one reply of a form without JavaScript is waited for (agents/views/chat.py).
+PATIENCE_SECONDS = 25.0
+HOW_MANY = "Choose two to four chat models."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One press of Send: to whom, and the page's context if it is not to be sent as it is."""
+
+    agent: Agent
+    chosen: list[Choice]
+    text: str
+    idempotency_key: str
+    context: dict[str, Any]
+
+
+@editor_required
+@require_http_methods(["GET", "POST"])
+def compare(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    """The page, with the replies that its address names. A POST stores nothing: it tells what other choices cost."""
+    agent = find_agent(workspace, agent_id)
+    context = _context(request, agent)
+    replies = _replies(agent, request.GET.getlist("reply"))
+    context["columns"] = comparing.columns(replies, role=Role(request.membership.role))
+    context["question"] = replies[0].question if replies else ""
+    return render(request, "agents/compare.html", context)
+
+
+def _context(request: WorkspaceRequest, agent: Agent) -> dict[str, Any]:
+    workspace = agent.workspace
+    asked = request.POST if request.method == "POST" else request.GET
+    routes = outlook.for_workspace(workspace)
+    choices = comparing.choices(agent, routes, asked.getlist("chat_model"))
+    chosen = [one for one in choices if one.is_chosen]
+    return {
+        "workspace": workspace,
+        "agent": agent,
+        "choices": choices,
+        "chosen": chosen,
+        "total": comparing.total(chosen, available=ledger.balance(workspace).available),
+        "how_many": "" if LEAST <= len(chosen) <= MOST else HOW_MANY,
+        "text": asked.get("text", ""),
+        # Kept while the same message is sent again, so that each of its replies is made once.
+        "idempotency_key": request.POST.get("idempotency_key") or uuid4(),
+        "limit": running.QUESTION_CHARACTERS,
+    }
+
+
+def _replies(agent: Agent, ids: list[str]) -> list[Reply]:
+    """The agent's replies of these ids, in their order; ids that are none are passed over."""
+    wanted = [one for one in map(_uuid, ids[:MOST]) if one]
+    found = agent.replies.select_related("workspace").defer("text", "prompt").in_bulk(wanted)
+    replies = [found[one] for one in dict.fromkeys(wanted) if one in found]
+    rendering.complete(replies)
+    return replies
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@editor_required
+@require_POST
+async def send(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    """Send one message to each of the chosen models, for a form without JavaScript; the page's script does it by itself.
+
+    What is stored is run to its end, whether or not the sender waits for it.
+    """
+    asked = await sync_to_async(_asked)(request, workspace, agent_id)
+    if "problem" in asked.context:
+        return await sync_to_async(render)(request, "agents/compare.html", asked.context, status=400)
+    session_key = request.session.session_key or ""
+    answers = await asyncio.shield(_send_all(asked, session_key))
+    return await sync_to_async(_answered)(request, asked, answers)
+
+
+def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Asked:
+    agent = find_agent(workspace, agent_id)
+    context = _context(request, agent)
+    text = context["text"].replace("\0", "").strip().replace("\r\n", "\n")
+    problem = context["how_many"] or _problem(context, request.POST.get("said", ""))
+    if problem:
+        context["problem"] = problem
+    return Asked(agent, context["chosen"], text, str(context["idempotency_key"]), context)
+
+
+def _problem(context: dict[str, Any], said: str) -> str:
+    if not context["text"].strip():
+        return words.refusal("message_empty", {})
+    if said != context["total"].said:
+        return f"{context['total'].words} Send again if that is what you want."
+    return ""
+
+
+async def _send_all(asked: Asked, session_key: str) -> list[Any]:
+    """The reply to each, as it was accepted, or its refusal; after they are done, or PATIENCE_SECONDS."""
+    answers: list[Any] = []
+    tasks = set()
+    for one in asked.chosen:
+        send = Submission(
+            session_key=session_key,
+            slug=asked.agent.workspace.slug,
+            agent_id=asked.agent.pk,
+            text=asked.text,
+            # The script names it in the same way.
+            idempotency_key=f"{asked.idempotency_key}-{one.chat_model.pk}",
+            chat_model_id=one.chat_model.pk,
+        )
+        try:
+            accepted, run = await running.accept(send)
+        except ReplyRefused as refusal:
+            answers.append(refusal)
+        else:
+            answers.append(accepted)
+            if run and run.task:
+                tasks.add(run.task)
+    if tasks:
+        await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
+    return answers
+
+
+def _answered(request: WorkspaceRequest, asked: Asked, answers: list[Any]) -> HttpResponse:
+    ids = [str(one.reply_id) for one in answers if not isinstance(one, ReplyRefused)]
+    if len(ids) == len(answers):
+        page = reverse("agents:compare", args=[asked.agent.workspace.slug, asked.agent.pk])
+        return redirect(f"{page}?{'&'.join(f'reply={one}' for one in ids)}")
+    made = comparing.columns(_replies(asked.agent, ids), role=Role(request.membership.role))
+    by_id = {str(column.turn.reply.pk): column for column in made if column.turn}
+    columns = [
+        _refused(choice, answer, asked.agent)
+        if isinstance(answer, ReplyRefused)
+        else by_id[str(answer.reply_id)]
+        for choice, answer in zip(asked.chosen, answers, strict=True)
+    ]
+    return render(
+        request, "agents/compare.html", asked.context | {"columns": columns, "question": asked.text}
+    )
+
+
+def _refused(choice: Choice, refusal: ReplyRefused, agent: Agent) -> Column:
+    return Column(
+        model_name=choice.chat_model.name,
+        badge=choice.badge,
+        problem=words.refusal(refusal.code, refusal.data),
+        ways_out=actions.of_refusal(refusal, slug=agent.workspace.slug, agent_id=agent.pk),
+    )

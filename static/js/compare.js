@@ -1,0 +1,195 @@
+/*
+ * Comparing chat models, smoothed: each chosen one answers in a column of its own, side by side. Without this script
+ * the same form posts, and the page comes back with all replies.
+ */
+
+import { watchConnection } from "./playground/connection.js";
+import { follow, Refused, STREAM } from "./playground/stream.js";
+import { parsed, thinkingClock } from "./playground/turns.js";
+
+const page = document.querySelector("[data-compare]");
+const form = page.querySelector("[data-compare-form]");
+const replies = page.querySelector("[data-replies]");
+const columns = page.querySelector("[data-columns]");
+const status = page.querySelector("[data-announce]");
+const announce = (text) => { status.textContent = text; };
+const connection = watchConnection(page.querySelector("[data-lost]"), announce);
+const { text: box, idempotency_key: pressed } = form.elements;
+const token = () => form.elements.csrfmiddlewaretoken.value;
+let total = Promise.resolve();
+let isBusy = false;
+
+function complain(text) {
+  page.querySelector("[data-problem-text]").textContent = text;
+  page.querySelector("[data-problem]").hidden = !text;
+}
+
+// --- What it costs ------------------------------------------------------------------------------
+
+// The page itself says what the chosen ones cost together, so that there is one wording of it.
+async function sayTotal() {
+  const asked = new FormData(form);
+  const response = await fetch(page.dataset.page, {
+    method: "POST",
+    headers: { "X-CSRFToken": token() },
+    body: new URLSearchParams(asked),
+  });
+  if (!response.ok) return;
+  const fresh = parsed(await response.text()).querySelector("[data-total]");
+  if (fresh) form.querySelector("[data-total]").replaceChildren(...fresh.childNodes);
+}
+
+form.addEventListener("change", (event) => {
+  if (event.target.name !== "chat_model") return;
+  total = total.then(sayTotal).catch(() => connection.lost());
+});
+
+// --- Sending ------------------------------------------------------------------------------------
+
+function columnOf(choice) {
+  const template = page.parentElement.querySelector("[data-column-template]");
+  const column = template.content.firstElementChild.cloneNode(true);
+  const label = choice.closest("label");
+  column.querySelector("[data-name]").textContent = label.querySelector("[data-name]").textContent;
+  column.querySelector("[data-badge]").replaceWith(label.querySelector(".badge").cloneNode(true));
+  return column;
+}
+
+// The message to one of them: accepted or refused when this is done; its reply goes on by itself.
+function ask(choice, column, message) {
+  const where = {};
+  const post = (signal) => fetch(form.dataset.messages, {
+    method: "POST",
+    headers: { Accept: `${STREAM}, application/json`, "X-CSRFToken": token() },
+    body: new URLSearchParams({
+      text: message.text,
+      // As the form without scripts names it (agents/views/comparing.py).
+      idempotency_key: `${message.key}-${choice.value}`,
+      chat_model: choice.value,
+    }),
+    signal,
+  });
+  let known;
+  const accepted = new Promise((resolve) => { known = resolve; });
+  const done = watch(column, where, post, known).finally(known);
+  return { accepted, done, where };
+}
+
+async function watch(column, where, post, accepted = () => {}) {
+  const thinking = thinkingClock(column, announce);
+  stopBy(column, where);
+  try {
+    for await (const event of follow({ where, post, connection, gone: () => location.reload() })) {
+      if (event.kind === "accepted") {
+        column.id = `reply-${where.reply}`;
+        accepted();
+      }
+      if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
+      if (event.kind === "text") {
+        if (event.data.text.trim()) thinking.end();
+        column.querySelector("[data-text]").append(event.data.text);
+      }
+      if (event.kind === "done" || event.kind === "error") return await finish(column, where);
+    }
+  } catch (error) {
+    if (where.stream) throw error;
+    const refusal = error instanceof Refused ? error.answer?.error : null;
+    fail(column, refusal ?? { message: "The connection was lost. Send the same message again: what was answered is not answered or charged twice." });
+    if (!refusal) throw error;
+  } finally {
+    thinking.end();
+  }
+}
+
+// The column as the page shows it afterwards, with its figures.
+async function finish(column, where) {
+  const response = await fetch(`${page.dataset.page}?reply=${where.reply}`);
+  const whole = response.ok && parsed(await response.text()).querySelector("[data-columns] > [data-column]");
+  if (!whole) return location.reload();
+  const hadFocus = column.contains(document.activeElement);
+  column.replaceWith(whole);
+  if (hadFocus) whole.querySelector("h3").focus({ preventScroll: true });
+}
+
+function fail(column, { message, actions = [] }) {
+  column.querySelector("[data-problem-text]").textContent = message;
+  const ways = column.querySelector("[data-ways-out]");
+  ways.replaceChildren(...actions.map(wayOut));
+  ways.hidden = !actions.length;
+  column.querySelector("[data-problem]").hidden = false;
+  column.querySelector("[data-stop]").remove();
+}
+
+function wayOut({ label, url }) {
+  const link = document.createElement("a");
+  link.className = "btn btn--small";
+  link.textContent = label;
+  link.href = url;
+  return link;
+}
+
+// Stop before it is accepted is kept until then.
+function stopBy(column, where) {
+  column.querySelector("[data-stop]")?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!where.stream) return;
+    fetch(where.stream.replace(/stream\/$/, "stop/"), {
+      method: "POST",
+      headers: { Accept: "application/json", "X-CSRFToken": token() },
+    }).catch(() => connection.lost());
+  });
+}
+
+async function send() {
+  const chosen = [...form.querySelectorAll("[name=chat_model]:checked")];
+  const message = { text: box.value.trim(), key: pressed.value };
+  if (chosen.length < 2 || chosen.length > 4) return complain("Choose two to four chat models.");
+  if (!message.text) return complain("Write a message first.");
+  if (message.text.length > Number(form.dataset.limit)) {
+    return complain(`This message is too long. Shorten it to at most ${form.dataset.limit} characters; it is still here.`);
+  }
+  complain("");
+  announce("Answering");
+  replies.querySelector("[data-question]").textContent = message.text;
+  const made = chosen.map(columnOf);
+  columns.replaceChildren(...made);
+  replies.hidden = false;
+  const asked = [];
+  for (const [place, choice] of chosen.entries()) {
+    const one = ask(choice, made[place], message);
+    asked.push(one);
+    // One after the other, so that credits go to those that stand first.
+    await one.accepted;
+  }
+  const ids = asked.map((one) => one.where.reply).filter(Boolean);
+  history.replaceState(null, "", `?${new URLSearchParams(ids.map((id) => ["reply", id]))}`);
+  const ended = await Promise.allSettled(asked.map((one) => one.done));
+  if (ended.every((one) => one.status === "fulfilled")) {
+    // This press of Send is used up.
+    box.value = "";
+    pressed.value = newKey();
+  }
+  announce("All have answered.");
+  await sayTotal();
+}
+
+// randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    await total;
+    await send();
+  } finally {
+    isBusy = false;
+  }
+});
+
+for (const column of columns.querySelectorAll("[data-running]")) {
+  watch(column, { stream: column.dataset.running, reply: column.id.replace("reply-", "") });
+}
