@@ -1,6 +1,7 @@
 """Comparing two to four chat models on one message: each column is a reply in a conversation of its own."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -43,18 +44,19 @@ class Asked:
 def compare(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     """The page, with the replies that its address names. A POST stores nothing: it tells what other choices cost."""
     agent = find_agent(workspace, agent_id)
-    context = _context(request, agent)
     replies = _replies(agent, request.GET.getlist("reply"))
+    context = _context(request, agent, before=[str(one.chat_model_id) for one in replies])
     context["columns"] = comparing.columns(replies, role=Role(request.membership.role))
     context["question"] = replies[0].question if replies else ""
     return render(request, "agents/compare.html", context)
 
 
-def _context(request: WorkspaceRequest, agent: Agent) -> dict[str, Any]:
+def _context(request: WorkspaceRequest, agent: Agent, *, before: Sequence[str] = ()) -> dict[str, Any]:
+    """`before`: what was chosen for the replies on the page, which stays chosen."""
     workspace = agent.workspace
     asked = request.POST if request.method == "POST" else request.GET
     routes = outlook.for_workspace(workspace)
-    choices = comparing.choices(agent, routes, asked.getlist("chat_model"))
+    choices = comparing.choices(agent, routes, asked.getlist("chat_model") or before)
     chosen = [one for one in choices if one.is_chosen]
     return {
         "workspace": workspace,

@@ -167,7 +167,9 @@ def test_each_answers_in_a_conversation_of_its_own_and_a_second_press_changes_no
     assert sorted(tried) == [(SONNET, SONNET), ("gpt-4o", "gpt-4o")]
     agent.refresh_from_db()
     assert agent.chat_model.provider == "local"
-    shown = columns_of(edith.get(first.headers["location"]).text)
+    page = edith.get(first.headers["location"]).text
+    assert said(page) == fields["said"]  # the same are chosen
+    shown = columns_of(page)
     assert ["5 credits" in column for column in shown] == ["GPT-4o" in column for column in shown]
     assert all("first text after" in column and " out" in column for column in shown)
 
