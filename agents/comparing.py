@@ -80,7 +80,9 @@ def total(chosen: Sequence[Choice], *, available: int) -> Total:
     price = sum(one.badge.price for one in chosen)
     parts = [f"Together {credits(price)}, of {grouped(available)} left." if price else "Together no credits."]
     own = Counter(one.badge.label for one in chosen if one.badge.kind == Billing.BYO)
-    parts += [f"{'1 reply' if times == 1 else f'{times} replies'} on {key}." for key, times in own.items()]
+    parts += [
+        f"{'1 reply' if times == 1 else f'{times} replies'} on {whose}." for whose, times in own.items()
+    ]
     said = ",".join(f"{one.chat_model.pk}:{one.badge.label}" for one in chosen)
     return Total(price, available, " ".join(parts), said)
 

@@ -107,16 +107,17 @@ def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> A
     agent = find_agent(workspace, agent_id)
     context = _context(request, agent)
     text = context["text"].replace("\0", "").strip().replace("\r\n", "\n")
-    problem = context["how_many"] or _problem(context, request.POST.get("said", ""))
+    problem = context["how_many"] or _problem(context, request)
     if problem:
         context["problem"] = problem
     return Asked(agent, context["chosen"], text, str(context["idempotency_key"]), context)
 
 
-def _problem(context: dict[str, Any], said: str) -> str:
+def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:
+    """Why the message is not sent: it is empty, or what it costs is not what the page said."""
     if not context["text"].strip():
         return words.refusal("message_empty", {})
-    if said != context["total"].said:
+    if request.POST.get("said", "") != context["total"].said:
         return f"{context['total'].words} Send again if that is what you want."
     return ""
 

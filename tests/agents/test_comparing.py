@@ -44,7 +44,8 @@ def said(page: str) -> str:
 
 def agreed(visitor: Visitor, agent: Agent, *model_ids: str) -> dict[str, Any]:
     """The form's fields after the page has said what these cost together."""
-    fields = {"chat_model": pks(*model_ids), "text": "Hello there", "idempotency_key": uuid4().hex}
+    fields: dict[str, Any] = {"chat_model": pks(*model_ids), "text": "Hello there"}
+    fields["idempotency_key"] = uuid4().hex
     return fields | {"said": said(visitor.submit(path(agent), **fields).text)}
 
 
@@ -111,7 +112,7 @@ def test_a_sum_that_does_not_fit_is_said_before(cast: Cast) -> None:
 @pytest.mark.parametrize("chosen", [0, 1, 5])
 def test_fewer_than_two_or_more_than_four_are_not_sent(cast: Cast, chosen: int) -> None:
     agent, client = make_agent(cast.acme), browser_of(cast.edith)
-    ids = [one.pk for one in ChatModel.objects.filter(workspace=None)[:chosen]] or ["none"]
+    ids = [str(one.pk) for one in ChatModel.objects.filter(workspace=None)[:chosen]] or ["none"]
 
     page = client.post(
         path(agent, "send/"), {"chat_model": ids, "text": "Hello <b>", "idempotency_key": uuid4().hex}
