@@ -1,4 +1,4 @@
-"""Ways out of a refusal or a failure: up to three links, each to a page that this member's role may open.
+"""Ways out of a refusal or a failure: up to three links or buttons, each for what this member's role may do.
 
 `WAYS` has a row for every code of agents/words.py; an empty one says that its sentence is enough.
 """
@@ -12,6 +12,7 @@ from django.urls import reverse
 from agents import words
 from agents.errors import ReplyRefused
 from agents.models import Reply
+from llm.models import Provider
 from llm.providers.roster import with_article
 from workspaces.models import Role
 
@@ -20,26 +21,41 @@ MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A link: its words, its page, and the smallest role that may open it.
+    """A link, or a button where `method` is POST: its words, its page or act, and the smallest role that may.
 
-    `of_own_key`: only where the workspace's own key ran, since nobody here can mend the platform's.
+    `of_own_key`: only where the workspace's own key ran, since nobody here can mend the platform's. `off_provider`:
+    only from a provider's model, away to Bookbag Local.
     """
 
     label: str
     page: str
     needs: Role
     of_agent: bool = False
+    of_provider: bool = False
     of_own_key: bool = False
+    off_provider: bool = False
     fragment: str = ""
+    method: str = "GET"
 
 
 SEE_CREDITS = Way("See credits", "billing:credits", Role.VIEWER)
 MEMBERS = Way("See who can", "workspaces:members", Role.VIEWER)
 LLM_SETTINGS = Way("LLM settings", "llm:settings", Role.ADMIN)
-OWN_KEY = Way("LLM settings", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{provider}-title")
-ADD_KEY = Way("Add {a_provider} key", "llm:settings", Role.ADMIN, fragment="#{provider}-title")
-REPLACE_KEY = Way(
-    "Replace the key", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{provider}-title"
+OWN_KEY = Way("LLM settings", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{name}-title")
+ADD_KEY = Way("Add {a_provider} key", "llm:settings", Role.ADMIN, fragment="#{name}-title")
+REPLACE_KEY = Way("Replace the key", "llm:settings", Role.ADMIN, of_own_key=True, fragment="#{name}-title")
+CHECK_KEY = Way(
+    "Check the key again", "llm:verify_key", Role.ADMIN, of_provider=True, of_own_key=True, method="POST"
+)
+USE_OWN_KEY = Way("Use your own {provider} key", "llm:settings", Role.ADMIN, fragment="#{name}-title")
+TURN_ON = Way("Turn on your own keys", "llm:settings", Role.ADMIN, fragment="#byo-title")
+USE_LOCAL = Way(
+    "Use Bookbag Local, free",
+    "agents:use_local",
+    Role.EDITOR,
+    of_agent=True,
+    off_provider=True,
+    method="POST",
 )
 CHANGE_MODEL = Way("Change the model", "agents:agent", Role.EDITOR, of_agent=True, fragment="#agent-title")
 AGENT_SETTINGS = Way("Agent's settings", "agents:agent", Role.EDITOR, of_agent=True, fragment="#agent-title")
@@ -61,17 +77,17 @@ OF_REFUSALS = {
     "idempotency_conflict": NONE,
     "not_replaceable": NONE,
     "agent_archived": (AGENT_SETTINGS,),
-    "credits_exhausted": (SEE_CREDITS, LLM_SETTINGS, CHANGE_MODEL),
-    "platform_key_missing": (CHANGE_MODEL, LLM_SETTINGS),
-    "platform_key_unreadable": (CHANGE_MODEL, LLM_SETTINGS),
-    "byo_key_missing": (ADD_KEY, CHANGE_MODEL),
-    "byo_key_unreadable": (REPLACE_KEY, CHANGE_MODEL),
-    "model_requires_byo": (LLM_SETTINGS, CHANGE_MODEL),
-    "model_unavailable": (AGENT_SETTINGS,),
-    "model_shut_down": (AGENT_SETTINGS, LLM_SETTINGS),
+    "credits_exhausted": (USE_LOCAL, USE_OWN_KEY, SEE_CREDITS, CHANGE_MODEL),
+    "platform_key_missing": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),
+    "platform_key_unreadable": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),
+    "byo_key_missing": (ADD_KEY, USE_LOCAL, CHANGE_MODEL),
+    "byo_key_unreadable": (REPLACE_KEY, CHECK_KEY, USE_LOCAL, CHANGE_MODEL),
+    "model_requires_byo": (TURN_ON, USE_LOCAL, CHANGE_MODEL),
+    "model_unavailable": (CHANGE_MODEL, USE_LOCAL),
+    "model_shut_down": (CHANGE_MODEL, USE_LOCAL, LLM_SETTINGS),
 }
 OF_FAILURES = {
-    "key_rejected": (REPLACE_KEY, CHANGE_MODEL),
+    "key_rejected": (REPLACE_KEY, CHECK_KEY, USE_LOCAL, CHANGE_MODEL),
     "key_lacks_permission": (REPLACE_KEY, CHANGE_MODEL),
     "not_allowed": (OWN_KEY, CHANGE_MODEL),
     "wrong_region": (OWN_KEY, CHANGE_MODEL),
@@ -80,12 +96,12 @@ OF_FAILURES = {
     "model_not_found": (CHANGE_MODEL,),
     "other_api_needed": (AGENT_SETTINGS,),
     "organisation_unverified": (CHANGE_MODEL, OWN_KEY),
-    "organisation_disabled": (OWN_KEY, CHANGE_MODEL),
+    "organisation_disabled": (OWN_KEY, USE_LOCAL, CHANGE_MODEL),
     "bad_request": (CHANGE_MODEL,),
     "declined": (CHANGE_MODEL,),
     "prompt_too_large": (NEW_CONVERSATION, AGENT_SETTINGS),
     "rate_limited": (CHANGE_MODEL,),
-    "no_funds": (OWN_KEY, CHANGE_MODEL),
+    "no_funds": (OWN_KEY, USE_LOCAL, CHANGE_MODEL),
     "provider_unavailable": (CHANGE_MODEL,),
     "provider_unreachable": (CHANGE_MODEL,),
     "not_the_provider": (CHANGE_MODEL,),
@@ -99,13 +115,18 @@ OF_FAILURES = {
     "interrupted": NONE,
     "internal": NONE,
 }
+# Told before anything is sent (words.EXPECTED). A rejected key of the workspace has the row of its failure.
+OF_EXPECTED = {
+    "credits_short": OF_REFUSALS["credits_exhausted"],
+    "platform_key_rejected": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),
+}
 # An answer that came, but not whole. One that the model declined half-way has the row of its failure.
 OF_ENDINGS = {Reply.Ending.CUT_MODEL.value: (AGENT_SETTINGS,)}
-WAYS: dict[str, tuple[Way, ...]] = OF_REFUSALS | OF_FAILURES | OF_ENDINGS
+WAYS: dict[str, tuple[Way, ...]] = OF_REFUSALS | OF_FAILURES | OF_EXPECTED | OF_ENDINGS
 
 
 def of_refusal(refusal: ReplyRefused, *, slug: str, agent_id: UUID | None = None) -> list[dict[str, str]]:
-    """The links for a message that was refused, or a reply that may not be watched."""
+    """The ways for a message that was refused, or a reply that may not be watched."""
     if refusal.code == "not_signed_in":
         return [_sign_in(slug, agent_id)]
     provider = str(refusal.data.get("provider", ""))
@@ -113,7 +134,7 @@ def of_refusal(refusal: ReplyRefused, *, slug: str, agent_id: UUID | None = None
 
 
 def of_reply(reply: Reply, *, role: Role, slug: str) -> list[dict[str, str]]:
-    """The links for a reply that failed, or came and is not whole; none for one that is."""
+    """The ways for a reply that failed, or came and is not whole; none for one that is."""
     return ways_out(
         reply.error_code or reply.ending,
         role=role,
@@ -133,7 +154,7 @@ def ways_out(
     provider: str = "",
     own_key: bool = True,
 ) -> list[dict[str, str]]:
-    """The links for `code`, as JSON and templates take them. `role` is None for somebody who is not a member."""
+    """The ways out of `code`, as JSON and templates take them. `role` is None for somebody who is not a member."""
     if role is None:
         return []
     ways = [
@@ -142,17 +163,18 @@ def ways_out(
         if role.at_least(way.needs)
         and (agent_id is not None or not way.of_agent)
         and (own_key or not way.of_own_key)
+        and not (way.off_provider and provider == Provider.LOCAL)
     ]
     return [_link(way, slug, agent_id, provider) for way in ways[:MOST]]
 
 
 def _link(way: Way, slug: str, agent_id: UUID | None, provider: str) -> dict[str, str]:
-    path = reverse(way.page, args=[slug, agent_id] if way.of_agent else [slug])
+    of = [agent_id] if way.of_agent else [provider] if way.of_provider else []
     name = words.PROVIDER_NAMES.get(provider, "provider")
     return {
-        "label": way.label.format(a_provider=with_article(name)),
-        "url": path + way.fragment.format(provider=provider),
-        "method": "GET",
+        "label": way.label.format(a_provider=with_article(name), provider=name),
+        "url": reverse(way.page, args=[slug, *of]) + way.fragment.format(name=provider),
+        "method": way.method,
     }
 
 

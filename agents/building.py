@@ -3,9 +3,9 @@
 from django.db import transaction
 from django.http import HttpRequest
 
-from agents.models import Agent
+from agents.models import Agent, Conversation
 from billing import ledger, plans
-from llm.models import ChatModel
+from llm.models import ChatModel, Provider
 from workspaces import audit
 from workspaces.models import Workspace
 
@@ -34,6 +34,24 @@ def change_models(
         moved = workspace.agents.filter(chat_model_id=from_model_id).update(chat_model=to_model)
         audit.record(workspace, "agent.chat_models_changed", request=request, to=to_model.name, agents=moved)
     return moved
+
+
+def use_local(agent: Agent, conversation: Conversation | None = None) -> str:
+    """Set the agent to Bookbag Local, which needs no key and is free; or the conversation, where it tries a chat model.
+
+    Returns the name of the chat model before, and "" when the catalogue does not offer Bookbag Local.
+    """
+    offered = ChatModel.objects.filter(workspace=None, provider=Provider.LOCAL, enabled=True, retired_at=None)
+    local = offered.first()
+    if local is None:
+        return ""
+    if conversation is not None and conversation.tried_model is not None:
+        was, conversation.tried_model = conversation.tried_model, local
+        conversation.save(update_fields=["tried_model"])
+    else:
+        was, agent.chat_model = agent.chat_model, local
+        agent.save(update_fields=["chat_model"])
+    return was.name
 
 
 def delete(agent: Agent, *, request: HttpRequest) -> None:

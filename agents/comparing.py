@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from agents import presenting, receipts
 from agents.forms import choosable
 from agents.models import Agent, Reply
-from agents.presenting import RouteBadge, Turn
+from agents.presenting import Turn
 from llm.models import ChatModel
 from llm.outlook import Outlook
+from llm.prospects import Prospect
 from llm.routing import Billing
 from workspaces.figures import credits, grouped
 from workspaces.models import Role
@@ -22,13 +23,13 @@ class Choice:
     """A chat model that the message can be sent to, with its route as it is now."""
 
     chat_model: ChatModel
-    badge: RouteBadge
+    badge: Prospect
     last_day: str
     is_chosen: bool
 
     @property
     def runs(self) -> bool:
-        return not self.badge.code
+        return self.badge.runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Column:
     """One reply of a comparison with its figures, or why there is none (`problem`, with its ways out)."""
 
     model_name: str
-    badge: RouteBadge | None = None
+    badge: Prospect | None = None
     turn: Turn | None = None
     payer: receipts.Payer | None = None
     took: str = ""
@@ -66,10 +67,10 @@ class Column:
 def choices(agent: Agent, routes: Outlook, chosen: Sequence[str]) -> list[Choice]:
     """All that the agent could be given, with those `chosen` by their ids; at first its own and the next one that runs."""
     models = [one for one in choosable(agent.workspace) if not routes.is_gone(one)]
-    badges = {one.pk: presenting.route_badge(routes.route(one), one) for one in models}
+    badges = {one.pk: routes.prospect(one) for one in models}
     wanted = {one.pk for one in models if str(one.pk) in chosen}
     if not chosen:
-        runnable = [one.pk for one in models if not badges[one.pk].code]
+        runnable = [one.pk for one in models if badges[one.pk].runs]
         runnable.sort(key=lambda pk: pk != agent.chat_model_id)
         wanted = set(runnable[:LEAST])
     return [Choice(one, badges[one.pk], routes.last_day(one), one.pk in wanted) for one in models]
@@ -79,11 +80,11 @@ def total(chosen: Sequence[Choice], *, available: int) -> Total:
     """What one message to each of them costs at most: a stored answer costs nothing."""
     price = sum(one.badge.price for one in chosen)
     parts = [f"Together {credits(price)}, of {grouped(available)} left." if price else "Together no credits."]
-    own = Counter(one.badge.label for one in chosen if one.badge.kind == Billing.BYO)
+    own = Counter(one.badge.words for one in chosen if one.badge.kind == Billing.BYO)
     parts += [
         f"{'1 reply' if times == 1 else f'{times} replies'} on {whose}." for whose, times in own.items()
     ]
-    said = ",".join(f"{one.chat_model.pk}:{one.badge.label}" for one in chosen)
+    said = ",".join(f"{one.chat_model.pk}:{one.badge.words}" for one in chosen)
     return Total(price, available, " ".join(parts), said)
 
 

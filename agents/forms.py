@@ -14,7 +14,6 @@ from agents.models import Agent, QAPair, Source
 from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.profiles import EFFORTS, Wish
-from workspaces.figures import credits
 from workspaces.models import Workspace
 
 # What depends on the chat model.
@@ -25,17 +24,6 @@ def choosable(workspace: Workspace) -> QuerySet[ChatModel]:
     """The chat models an agent of this workspace may be given: the catalogue's and its own."""
     own = Q(workspace__isnull=True) | Q(workspace=workspace)
     return ChatModel.objects.filter(own, enabled=True, retired_at__isnull=True)
-
-
-def label(chat_model: ChatModel, routes: Outlook) -> str:
-    """A chat model in a picker: its name, what a reply costs, and its last day where one is known."""
-    if chat_model.provider == "local":
-        cost = "free, no key"
-    elif chat_model.is_custom:
-        cost = "your own, needs your key"
-    else:
-        cost = f"{credits(chat_model.price)} a reply"
-    return " · ".join(filter(None, [f"{chat_model.name} ({cost})", routes.last_day(chat_model)]))
 
 
 class AgentForm(forms.ModelForm):
@@ -98,7 +86,7 @@ class AgentForm(forms.ModelForm):
         field = self.fields["chat_model"]
         field.queryset = models.filter(pk__in=[one.pk for one in offered])  # type: ignore[attr-defined]
         # From the rows at hand, so that the page does not fetch them again.
-        field.widget.choices = [(one.pk, label(one, routes)) for one in offered]
+        field.widget.choices = [(one.pk, routes.label(one)) for one in offered]
         self.offers = model_settings.offers(offered, routes)
         return offered
 

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from agents.forms import choosable
 from agents.models import Agent
 from llm import outlook, readiness
-from llm.models import ChatModel, Provider, ProviderKey
+from llm.models import ChatModel
+from llm.prospects import Prospect
 from llm.readiness import ModelReadiness
+from llm.routing import Billing
 from workspaces.figures import dollars
 from workspaces.models import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A chat model with its price and payer, as things are now. Without `runs`, `price` says why not."""
+    """A chat model and what becomes of a reply on it as things are now. `list_price`: its provider's, on one's own key."""
 
     chat_model: ChatModel
-    runs: bool
-    kind: str
-    price: str
-    payer: str
+    now: Prospect
+    list_price: str
     last_day: str
     is_leaving: bool
     is_named: bool  # the provider names it as the one to use instead
@@ -41,46 +41,31 @@ def page(workspace: Workspace, from_model_id: int) -> Page | None:
     routes = outlook.for_workspace(workspace)
     leaves = agents[0].chat_model
     instead = routes.profile(leaves).replaced_by
-    rejected = _rejected(workspace)
     options = [
-        _option(readiness.assess(row, routes, rejected), instead)
+        _option(readiness.assess(row, routes), instead)
         for row in choosable(workspace).exclude(pk=from_model_id)
         if not routes.is_gone(row)
     ]
-    options.sort(key=lambda one: (not one.runs, one.is_leaving, not one.is_named))
+    options.sort(key=lambda one: (not one.now.runs, one.is_leaving, not one.is_named))
     return Page(
         agents=agents,
-        before=_option(readiness.assess(leaves, routes, rejected)),
+        before=_option(readiness.assess(leaves, routes)),
         options=options,
         chosen=_suggested(options),
     )
 
 
-def _rejected(workspace: Workspace) -> set[str]:
-    """The providers that do not accept the workspace's key."""
-    rows = workspace.provider_keys.filter(state=ProviderKey.State.ACTIVE, health=ProviderKey.Health.REJECTED)
-    return set(rows.values_list("provider", flat=True))
-
-
 def _suggested(options: list[Option]) -> Option | None:
     """What the provider names; else nothing, so that nobody changes who pays by pressing a button."""
-    return next((one for one in options if one.is_named and one.runs), None)
+    return next((one for one in options if one.is_named and one.now.runs), None)
 
 
 def _option(readied: ModelReadiness, instead: str = "") -> Option:
     row, now = readied.chat_model, readied.now
-    payers = {
-        "credits": "your credits",
-        "byo": f"your {Provider(row.provider).label} account",
-        "local": "nobody: it is free",
-        "unmetered": "this installation",
-    }
     return Option(
         chat_model=row,
-        runs=now.runs,
-        kind=now.kind,
-        price=_list_price(row) if now.kind == "byo" else now.words,
-        payer=payers.get(now.kind, ""),
+        now=now,
+        list_price=_list_price(row) if now.kind == Billing.BYO else "",
         last_day=readied.last_day,
         is_leaving=readied.is_leaving,
         is_named=bool(instead) and row.model_id == instead,
@@ -89,6 +74,6 @@ def _option(readied: ModelReadiness, instead: str = "") -> Option:
 
 def _list_price(row: ChatModel) -> str:
     if row.input_price is None or row.output_price is None:
-        return "at your provider's price"
+        return "at its list price"
     per_million = [dollars(price) for price in (row.input_price, row.output_price)]
     return f"{per_million[0]} in, {per_million[1]} out per million tokens"

@@ -1,38 +1,16 @@
-"""Routes and replies as pages show them: a badge, a sentence, safe HTML. Decides nothing."""
+"""Replies as pages show them: a badge, a sentence, safe HTML. Decides nothing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 
 from agents import actions, words
-from agents.models import Reply
+from agents.models import Agent, Reply
 from llm import price_words
-from llm.models import ChatModel
-from llm.routing import Refusal, Route
+from llm.outlook import Outlook
+from llm.prospects import Prospect
 from workspaces.models import Role
-
-
-@dataclass(frozen=True, slots=True)
-class RouteBadge:
-    """How a route reads: `kind` is the badge's colour, `label` its words, `problem` (of that `code`) why there is none."""
-
-    kind: str
-    label: str
-    problem: str = ""
-    price: int = 0
-    code: str = ""
-
-
-def route_badge(route: Route | Refusal, chat_model: ChatModel) -> RouteBadge:
-    if isinstance(route, Refusal):
-        return RouteBadge(
-            "danger",
-            "cannot run",
-            words.refusal(route.code.value, {"provider": route.provider, "model": chat_model.name}),
-            code=route.code.value,
-        )
-    label = price_words.of(route.billing, price=route.price, provider=chat_model.provider)
-    return RouteBadge(route.billing.value, label, price=route.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +32,43 @@ class Turn:
     note: str
     mark: Mark | None
     ways_out: list[dict[str, str]]
+    stop_price: str
 
     @property
     def tone(self) -> str:
         """The notice's colour: what a model would not or could not do is no defect."""
         return self.mark.kind if self.mark else "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the next reply would not come, before it is asked for: a line in bold, what follows it, and the ways out."""
+
+    title: str
+    rest: str
+    ways_out: list[dict[str, str]]
+
+
+def trouble(prospect: Prospect, agent: Agent, routes: Outlook, *, role: Role) -> Trouble | None:
+    """Why `agent` cannot reply as things are; None when it would. `role` is the reader's."""
+    if prospect.runs:
+        return None
+    chat_model = agent.chat_model
+    replacement = routes.profile(chat_model).replaced_by
+    facts = {"model": chat_model.name, "replacement": replacement}
+    return _trouble(prospect.code, facts, agent, role)
+
+
+def shortage(prospect: Prospect, agent: Agent, *, role: Role) -> Trouble | None:
+    """What to say once the next reply does not fit into the credits that are left; None where it costs none."""
+    return _trouble("credits_short", {"price": prospect.price}, agent, role) if prospect.price else None
+
+
+def _trouble(code: str, facts: dict[str, Any], agent: Agent, role: Role) -> Trouble:
+    provider = agent.chat_model.provider
+    told = words.told(code, facts | {"provider": provider}, is_sent=False)
+    ways = actions.ways_out(code, role=role, slug=agent.workspace.slug, agent_id=agent.pk, provider=provider)
+    return Trouble(told.title, told.rest, ways)
 
 
 # What is said of an answer that is not simply whole.
@@ -98,4 +108,5 @@ def turn(reply: Reply, *, role: Role) -> Turn:
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",
         mark=mark(reply.ending),
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
+        stop_price=price_words.of_stop(reply.billing, price=reply.price, provider=reply.provider),
     )

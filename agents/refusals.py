@@ -16,15 +16,17 @@ def as_json(
     actions: Sequence[dict[str, str]] = (),
     data: dict[str, Any] | None = None,
 ) -> JsonResponse:
-    """`{"error": {"code", "message", "actions"}}` and the facts of `data` beside them.
+    """`{"error": {"code", "title", "message", "actions"}}` and the facts of `data` beside them.
 
-    Without `message`, the sentence is that of `code` in agents/words.py. `retry_after` among the facts, in seconds,
-    also becomes the header.
+    Without `message`, the sentences are those of `code` in agents/words.py; `title` is the first of them, which pages
+    show in bold, and empty with a `message`. `retry_after` among the facts, in seconds, also becomes the header.
     """
     facts = data or {}
+    told = words.Told("", message) if message else words.told(code, facts)
     error = {
         "code": code,
-        "message": message or words.refusal(code, facts),
+        "title": told.title,
+        "message": " ".join(filter(None, told)),
         "actions": list(actions),
     }
     response = JsonResponse({"error": error | facts}, status=status)

@@ -43,6 +43,7 @@ urlpatterns = [
     path("w/<slug:slug>/agents/<uuid:agent_id>/playground/try/end/", trying.end, name="end_trial"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/compare/", comparing.compare, name="compare"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/compare/send/", comparing.send, name="compare_send"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/use-local/", playground.use_local, name="use_local"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", inspector.inspect, name="inspect"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/messages/", chat.send_message, name="send_message"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),

@@ -4,7 +4,7 @@ Nothing a provider said is repeated here; its texts can echo the key.
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 
 from llm import lifecycle, listing, price_words
 from llm.models import Provider
@@ -13,50 +13,81 @@ from workspaces.figures import count, credits
 
 PROVIDER_NAMES = {one.value: one.label for one in Provider}
 
+# (title, what follows). The title says what is the case, and is shown in bold; a sentence each.
 REFUSALS = {
-    "not_signed_in": "Your session has ended. Sign in again; what you typed is still here.",
-    "not_found": "There is no such agent or conversation in this workspace.",
-    "forbidden": "Your role does not allow this. An editor or admin of the workspace can do it.",
-    "message_empty": "Write a message first.",
-    "message_too_large": "This message is too long. Shorten it to at most {limit:,} characters; it is still here.",
-    "idempotency_key_missing": "The page is out of date. Reload it and send again.",
-    "malformed": "The request could not be read. Reload the page and send again.",
-    "csrf_failed": "The page is out of date. Reload it and send again.",
-    "database_down": "Bookbag is out of reach for a moment. Nothing was charged; your message is still here. Send it again.",
-    "busy": "Bookbag is busy at the moment. Nothing was charged; your message is still here. Send it again in a few seconds.",
-    "too_fast": "You have sent {per_minute} messages within a minute. Wait {retry_after} seconds and send again.",
-    "idempotency_conflict": "This page already sent another message. Reload it and send again.",
-    "not_replaceable": (
-        "That turn cannot be replaced: an answer after it is still being written, or a newer version took its place. "
-        "Nothing was charged; your text is still here. Reload the page to see the conversation as it is."
+    "not_signed_in": ("Your session has ended.", "Sign in again; what you typed is still here."),
+    "not_found": ("There is no such agent or conversation in this workspace.", ""),
+    "forbidden": ("Your role does not allow this.", "An editor or admin of the workspace can do it."),
+    "message_empty": ("Write a message first.", ""),
+    "message_too_large": (
+        "This message is too long.", "Shorten it to at most {limit:,} characters; it is still here.",
     ),
-    "agent_archived": "This agent is archived. An editor can make it active again on the agent's page.",
+    "idempotency_key_missing": ("The page is out of date.", "Reload it and send again."),
+    "malformed": ("The request could not be read.", "Reload the page and send again."),
+    "csrf_failed": ("The page is out of date.", "Reload it and send again."),
+    "database_down": (
+        "Bookbag is out of reach for a moment.", "Your message is still here. Send it again.",
+    ),
+    "busy": (
+        "Bookbag is busy at the moment.", "Your message is still here. Send it again in a few seconds.",
+    ),
+    "too_fast": (
+        "You have sent {per_minute} messages within a minute.", "Wait {retry_after} seconds and send again.",
+    ),
+    "idempotency_conflict": ("This page already sent another message.", "Reload it and send again."),
+    "not_replaceable": (
+        "That turn cannot be replaced: an answer after it is still being written, or a newer version took its place.",
+        "Your text is still here. Reload the page to see the conversation as it is.",
+    ),
+    "agent_archived": ("This agent is archived.", "An editor can make it active again on the agent's page."),
     "credits_exhausted": (
-        "The workspace has {available} left and this reply costs {price}. Nothing was charged. "
-        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits."
+        "The workspace has {available} left and this reply costs {price}.",
+        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits.",
     ),
     "platform_key_missing": (
-        "Our side: Bookbag has no working {provider} key at the moment. Nothing was charged. "
-        "Choose another model, or try again later."
+        "Our side: Bookbag has no working {provider} key at the moment.",
+        "Choose another model, or try again later.",
     ),
     "platform_key_unreadable": (
-        "Our side: Bookbag's {provider} key cannot be opened at the moment. Nothing was charged. "
-        "Choose another model, or try again later."
+        "Our side: Bookbag's {provider} key cannot be opened at the moment.",
+        "Choose another model, or try again later.",
     ),
     "byo_key_missing": (
-        "This workspace brings its own keys, but has none for {provider}. Nothing was charged. "
-        "An admin can add one in LLM settings, or the agent can use another model."
+        "This workspace brings its own keys, but has none for {provider}.",
+        "An admin can add one in LLM settings, or the agent can use another model.",
     ),
     "byo_key_unreadable": (
-        "The workspace's {provider} key can no longer be read. Nothing was charged. An admin has to enter it again in LLM settings."
+        "The workspace's {provider} key can no longer be read.",
+        "An admin has to enter it again in LLM settings.",
     ),
     "model_requires_byo": (
-        "{model} is this workspace's own model and runs only while “Bring your own keys” is on. "
-        "An admin can turn it on in LLM settings, or the agent can use another model."
+        "{model} is this workspace's own model and runs only while “Bring your own keys” is on.",
+        "An admin can turn it on in LLM settings, or the agent can use another model.",
     ),
-    "model_unavailable": "{model} is no longer offered. Choose another model on the agent's page.",
-    "model_shut_down": "{provider} has shut {model} down. Nothing was charged. {instead} on the agent's page.",
+    "model_unavailable": ("{model} is no longer offered.", "Choose another model on the agent's page."),
+    "model_shut_down": ("{provider} has shut {model} down.", "{instead} on the agent's page."),
+}  # fmt: skip
+# Known before a message is sent; the message is tried all the same.
+EXPECTED = {
+    "credits_short": (
+        "The next reply costs {price}, which is more than is left.",
+        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits.",
+    ),
+    "key_rejected": (
+        "{provider} rejects the workspace's key: a reply would fail.",
+        "An admin can replace it in LLM settings, or check it again once it is repaired at {provider}.",
+    ),
+    "platform_key_rejected": (
+        "Our side: {provider} rejects Bookbag's key, so a reply would fail.",
+        "Choose another model, or try again later.",
+    ),
 }
+# Of these it is said what the refused message cost. The others are about the page, and cost nothing anyway.
+ABOUT_PAYING = {
+    "database_down", "busy", "credits_exhausted", "platform_key_missing", "platform_key_unreadable", "byo_key_missing",
+    "byo_key_unreadable", "model_shut_down", "not_replaceable",
+}  # fmt: skip
+NOTHING_CHARGED = "Nothing was charged."
 
 # (member, admin). A member learns what to do; an admin learns what is wrong and with what.
 FAILURES = {
@@ -181,8 +212,20 @@ FAILURES = {
 OF_THE_KEY = {code for code, (_, admin) in FAILURES.items() if "{mask}" in admin}
 
 
+class Told(NamedTuple):
+    """A refusal in two parts: `title` in bold, and what follows it, which may be empty."""
+
+    title: str
+    rest: str
+
+
 def refusal(code: str, data: dict[str, Any]) -> str:
-    """The sentence for a refused message."""
+    """The sentences for a refused message."""
+    return " ".join(filter(None, told(code, data)))
+
+
+def told(code: str, data: dict[str, Any], *, is_sent: bool = True) -> Told:
+    """The same in two parts. Not `is_sent`: of a route that is known to be broken before anything was sent."""
     facts = {
         "provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"),
         **{k: v for k, v in data.items() if k != "provider"},
@@ -190,7 +233,9 @@ def refusal(code: str, data: dict[str, Any]) -> str:
     replacement = facts.get("replacement")
     facts["instead"] = f"Choose {lifecycle.name_of(replacement)}" if replacement else "Choose another model"
     amounts = {name: credits(facts[name]) for name in ("available", "price") if name in facts}
-    return REFUSALS[code].format_map(facts | amounts)
+    title, rest = (text.format_map(facts | amounts) for text in (REFUSALS | EXPECTED)[code])
+    charged = NOTHING_CHARGED if is_sent and code in ABOUT_PAYING else ""
+    return Told(title, " ".join(filter(None, [charged, rest])))
 
 
 # In the place of the admin's words for a wrong region, where the operator has set another address than OpenAI's own.
@@ -222,7 +267,7 @@ def failure(reply: Any, *, for_admin: bool) -> str:
     to_admin = for_admin and (own or reply.error_code not in OF_THE_KEY)
     sentence = (admin if to_admin else member).format_map(told)
     answer = provider_answer(reply) if for_admin else ""
-    return f"{sentence} Nothing was charged." + (f" ({answer})" if answer else "")
+    return f"{sentence} {NOTHING_CHARGED}" + (f" ({answer})" if answer else "")
 
 
 def provider_answer(reply: Any) -> str:

@@ -1,4 +1,7 @@
-"""Which route each chat model would take now, for pages. No key is opened: its stored health says whether it would."""
+"""Which route each chat model would take now, and what would become of it, for pages.
+
+No key is opened: its stored health says whether it would.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -8,9 +11,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from llm import lifecycle, listing, routing, vault
+from llm import lifecycle, listing, prospects, routing, vault
 from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey
 from llm.profiles import Profile
+from llm.prospects import Prospect
 from llm.routing import KeyState
 from workspaces.models import Workspace
 
@@ -24,11 +28,17 @@ def today() -> dt.date:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One workspace's switch, which keys there are by provider, and what their accounts listed."""
+    """One workspace's switch, which keys there are by provider, and what their accounts listed.
+
+    `workspace_rejected`, `platform_rejected`: the providers that do not accept the key; its routes are chosen all the
+    same, and their replies fail.
+    """
 
     byo_enabled: bool
     workspace_keys: dict[str, KeyState]
     platform_keys: dict[str, KeyState]
+    workspace_rejected: frozenset[str] = frozenset()
+    platform_rejected: frozenset[str] = frozenset()
     workspace_lists: Lists = field(default_factory=dict)
     platform_lists: Lists = field(default_factory=dict)
     today: dt.date = field(default_factory=lambda: today())
@@ -67,6 +77,17 @@ class Outlook:
                 platform_key=self.platform_keys.get(provider, KeyState.MISSING),
             )
         )
+
+    def prospect(self, chat_model: ChatModel, *, byo_enabled: bool | None = None) -> Prospect:
+        """What would become of a reply on `chat_model`: the badge that every page shows of it."""
+        route = self.route(chat_model, byo_enabled=byo_enabled)
+        own = isinstance(route, routing.Route) and route.credential is routing.Credential.WORKSPACE
+        rejected = self.workspace_rejected if own else self.platform_rejected
+        return prospects.of(route, chat_model, is_rejected=chat_model.provider in rejected)
+
+    def label(self, chat_model: ChatModel) -> str:
+        """`chat_model` in a list of choices: its name, price, payer, whether it would run, and its last day."""
+        return prospects.label(chat_model, self.prospect(chat_model), self.last_day(chat_model))
 
 
 def facts(
@@ -121,10 +142,20 @@ def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKe
     for listed in ListedModel.objects.filter(provider_key__in=by_id, model_id__in=known) if by_id else ():
         row = by_id[listed.provider_key_id]
         lists[row.workspace_id is not None][row.provider, listed.model_id] = listed
+    rejected = {
+        own: frozenset(row.provider for row in by_id.values() if _is_rejected(row, own=own))
+        for own in (True, False)
+    }
     return Outlook(
         byo_enabled,
         workspace_keys=states[True],
         platform_keys=states[False],
+        workspace_rejected=rejected[True],
+        platform_rejected=rejected[False],
         workspace_lists=lists[True],
         platform_lists=lists[False],
     )
+
+
+def _is_rejected(row: ProviderKey, *, own: bool) -> bool:
+    return row.health == ProviderKey.Health.REJECTED and own == (row.workspace_id is not None)

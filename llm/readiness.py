@@ -1,26 +1,14 @@
 """Which chat models run now, and which would after the BYO switch is flipped; from facts already fetched.
 
-The routes are those of llm/routing.py; here they get their words for the settings page.
+What becomes of each route is said by llm/prospects.py; here both positions of the switch are set side by side.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from llm import price_words
-from llm.models import ChatModel, Provider
+from llm.models import ChatModel
 from llm.outlook import Outlook
-from llm.providers.roster import with_article
-from llm.routing import Billing, Refusal, RefusalCode, Route
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """What becomes of a reply: `words` for the badge of `kind`, and the way out if it cannot run."""
-
-    runs: bool
-    kind: str
-    words: str
-    way_out: str = ""
+from llm.prospects import Prospect
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +51,10 @@ class WayOut:
     choices: list[ModelReadiness]
 
 
-def assess(chat_model: ChatModel, outlook: Outlook, rejected: Set[str]) -> ModelReadiness:
-    """How replies on `chat_model` fare, now and with the switch flipped.
-
-    `rejected`: the providers that do not accept the workspace's key; their routes are still chosen, and their replies fail.
-    """
+def assess(chat_model: ChatModel, outlook: Outlook) -> ModelReadiness:
+    """How replies on `chat_model` fare, now and with the switch flipped."""
     now, after = (
-        _prospect(chat_model, outlook.route(chat_model, byo_enabled=byo_enabled), rejected)
+        outlook.prospect(chat_model, byo_enabled=byo_enabled)
         for byo_enabled in (outlook.byo_enabled, not outlook.byo_enabled)
     )
     return ModelReadiness(
@@ -95,31 +80,3 @@ def _helps(other: ModelReadiness, failing: ModelReadiness) -> bool:
     """Whether `other` runs wherever `failing` does not, and can still be chosen."""
     runs = (other.now.runs or failing.now.runs) and (other.after.runs or failing.after.runs)
     return runs and other.chat_model.is_available and other is not failing
-
-
-def _prospect(chat_model: ChatModel, route: Route | Refusal, rejected: Set[str]) -> Prospect:
-    name = Provider(chat_model.provider).label
-    if isinstance(route, Refusal):
-        words, way_out = (text.format(name=name, a_name=with_article(name)) for text in REFUSED[route.code])
-        return Prospect(False, "danger", words, way_out)
-    if route.billing == Billing.BYO and chat_model.provider in rejected:
-        return Prospect(False, "danger", f"{name} key rejected", f"Replace the {name} key.")
-    words = price_words.of(route.billing, price=route.price, provider=chat_model.provider)
-    return Prospect(True, route.billing.value, words)
-
-
-REFUSED = {
-    RefusalCode.BYO_KEY_MISSING: ("no {name} key", "Add {a_name} key, or change the model."),
-    RefusalCode.BYO_KEY_UNREADABLE: ("{name} key unreadable", "Enter the {name} key again."),
-    RefusalCode.PLATFORM_KEY_MISSING: (
-        "no {name} on credits",
-        "Bookbag has no {name} key at the moment: use your own, or change the model.",
-    ),
-    RefusalCode.PLATFORM_KEY_UNREADABLE: (
-        "no {name} on credits",
-        "Bookbag's own {name} key cannot be opened at the moment: use your own, or change the model.",
-    ),
-    RefusalCode.MODEL_SHUT_DOWN: ("shut down by {name}", "Change the model."),
-    RefusalCode.MODEL_REQUIRES_BYO: ("needs your own key", "Custom models run on your own key only."),
-    RefusalCode.MODEL_UNAVAILABLE: ("model withdrawn", "Change the model."),
-}

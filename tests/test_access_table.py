@@ -128,6 +128,7 @@ TABLE = [
     post("agents:compare", "editor", 200),
     # Nothing is chosen.
     post("agents:compare_send", "editor", 400),
+    post("agents:use_local", "editor"),
     get("agents:inspect", "editor"),
     post("agents:inspect", "editor", 200, fields={"text": "Hello?"}),
     get("agents:prompt", "editor"),

@@ -101,6 +101,9 @@ class AcceptedReply:
     lease_token: UUID
     hold_id: UUID | None
     sources: list[dict[str, str]]
+    # In credits, this reply's own hold counted in.
+    available: int = 0
+    held: int = 0
     messages: list[Message] = field(default_factory=list, repr=False)
     # What is stored of them, where a provider is asked.
     kept_prompt: bytes | None = field(default=None, repr=False)
@@ -177,9 +180,12 @@ def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | 
         )
     try:
         planned = _plan(send, admitted)
-        _make_credits_available(planned.route.price, admitted)
+        account = _make_credits_available(planned.route.price, admitted)
     except NotRunnable as refusal:
         return _sent_before_or_raise(send, admitted, refusal)
+    if account:
+        price = planned.route.price
+        planned = dataclasses.replace(planned, available=account.available - price, held=account.held + price)
     return _store(send, admitted, planned)
 
 
@@ -226,6 +232,8 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         prices=admitted.prices,
         lease_token=uuid4(),
         hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
+        available=admitted.available - route.price,
+        held=admitted.held + route.price,
         sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in asked.found],
         messages=asked.messages,
         kept_prompt=_kept(asked) if secret else None,
@@ -345,13 +353,21 @@ def _history(
     ]
 
 
-def _make_credits_available(price: int, admitted: admission.Admission) -> None:
-    """Before a refusal, and when the ledger has something due: sweep, expire, allot, then look again."""
+def _make_credits_available(price: int, admitted: admission.Admission) -> Account | None:
+    """Before a refusal, and when the ledger has something due: sweep, expire, allot, then look again.
+
+    Returns the account as it was then; None when nobody had to look.
+    """
     if price <= admitted.available and not (price and admitted.ledger_event_due):
-        return
+        return None
     account = ledger.refresh(Account.objects.get(pk=admitted.account_id))
     if price > account.available:
-        raise NotRunnable("credits_exhausted", price=price, available=account.available)
+        raise _too_few(account.available, price, admitted)
+    return account
+
+
+def _too_few(available: int, price: int, admitted: admission.Admission) -> NotRunnable:
+    return NotRunnable("credits_exhausted", price=price, available=available, provider=admitted.provider)
 
 
 # --- T1 ----------------------------------------------------------------------------------------
@@ -393,8 +409,7 @@ def _store(
         return _sent_before_or_raise(send, admitted, IdempotencyConflict())
     except CreditsExhausted:
         available = ledger.refresh(Account.objects.get(pk=admitted.account_id)).available
-        refusal = NotRunnable("credits_exhausted", price=planned.route.price, available=available)
-        return _sent_before_or_raise(send, admitted, refusal)
+        return _sent_before_or_raise(send, admitted, _too_few(available, planned.route.price, admitted))
     faults.reach("after_hold")
     return planned
 

@@ -97,6 +97,7 @@ _SENDING = _CALLER | {
     **_listed_columns("platform", "po"),
     "account_id": "b.id",
     "available": "b.posted - b.held",
+    "held": "b.held",
     "ledger_event_due": "b.next_event_at <= {now}",
     "recent_replies": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r"
     " WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %s) recent)",
@@ -149,8 +150,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """All that decides a reply, as of one moment. `available` in credits; `wish` is what the agent's settings ask for,
-    or those that its conversation tries.
+    """All that decides a reply, as of one moment. `available` and `held` in credits; `wish` is what the agent's settings
+    ask for, or those that its conversation tries.
 
     Which of the two keys runs it, if any, is decided by llm.routing.choose; both are sealed.
     """
@@ -177,6 +178,7 @@ class Admission:
     platform_key: SealedKey | None
     account_id: int
     available: int
+    held: int
     ledger_event_due: bool
     recent_replies: int
 
@@ -268,6 +270,7 @@ def to_send(
         platform_key=_sealed_key(row, "platform"),
         account_id=row.account_id,
         available=row.available or 0,
+        held=row.held or 0,
         ledger_event_due=bool(row.ledger_event_due),
         recent_replies=row.recent_replies,
     )

@@ -1,5 +1,6 @@
 """The agents of a workspace: list, make, change, delete."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,13 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from agents import building, leaving, moving, presenting
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
-from agents.presenting import RouteBadge
 from billing.errors import LimitReached
 from llm import outlook
 from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
 from workspaces.figures import count
-from workspaces.models import Workspace
+from workspaces.models import Role, Workspace
 
 ROWS_SHOWN = 200
 
@@ -26,18 +26,25 @@ ROWS_SHOWN = 200
 @viewer_required
 @require_GET
 def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    routes = outlook.for_workspace(workspace)
-    agents = workspace.agents.select_related("chat_model").order_by("status", "name")
+    routes, role = outlook.for_workspace(workspace), Role(request.membership.role)
+    agents = workspace.agents.select_related("chat_model", "workspace").order_by("status", "name")
     context = {
         "workspace": workspace,
-        "rows": [(agent, _badge(agent, routes), routes.last_day(agent.chat_model)) for agent in agents],
+        "rows": [_row(agent, routes, role) for agent in agents],
         "leaving": leaving.notices(agents, routes),
     }
     return render(request, "agents/list.html", context)
 
 
-def _badge(agent: Agent, routes: Outlook) -> RouteBadge:
-    return presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
+def _row(agent: Agent, routes: Outlook, role: Role) -> dict[str, Any]:
+    """An agent with what becomes of its next reply, and until when its chat model stays."""
+    prospect = routes.prospect(agent.chat_model)
+    return {
+        "agent": agent,
+        "prospect": prospect,
+        "trouble": presenting.trouble(prospect, agent, routes, role=role),
+        "last_day": routes.last_day(agent.chat_model),
+    }
 
 
 @editor_required
@@ -72,7 +79,7 @@ def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
         if request.membership.is_editor
         else None
     )
-    return render(request, "agents/agent.html", _page(agent, routes, form))
+    return render(request, "agents/agent.html", _page(request, agent, routes, form))
 
 
 @editor_required
@@ -85,7 +92,7 @@ def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
         form.save()
         _tell(request, "Saved." if form.notes else "Saved. The next reply uses it.", form.notes)
         return redirect(agent)
-    return render(request, "agents/agent.html", _page(agent, routes, form), status=400)
+    return render(request, "agents/agent.html", _page(request, agent, routes, form), status=400)
 
 
 def _tell(request: WorkspaceRequest, done: str, notes: list[str]) -> None:
@@ -94,16 +101,16 @@ def _tell(request: WorkspaceRequest, done: str, notes: list[str]) -> None:
     messages.add_message(request, level, " ".join([done, *notes]))
 
 
-def _page(agent: Agent, routes: outlook.Outlook, form: AgentForm | None) -> dict[str, object]:
+def _page(
+    request: WorkspaceRequest, agent: Agent, routes: Outlook, form: AgentForm | None
+) -> dict[str, object]:
     return {
+        **_row(agent, routes, Role(request.membership.role)),
         "workspace": agent.workspace,
-        "agent": agent,
         "form": form,
         # What is shown of them, not two hundred books.
         "sources": agent.sources.defer("text").annotate(characters=Length("text"))[:ROWS_SHOWN],
         "qa_pairs": agent.qa_pairs.defer("answer").annotate(opening=Left("answer", 121))[:ROWS_SHOWN],
-        "route": _badge(agent, routes),
-        "last_day": routes.last_day(agent.chat_model),
         "leaving": leaving.notices([agent], routes),
     }
 

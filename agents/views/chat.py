@@ -133,7 +133,8 @@ async def _answer(
 async def _announced(
     where: dict[str, Any], accepted: AcceptedReply | Existing, run: Run | None, more: More | None
 ) -> AsyncIterator[bytes]:
-    yield running.frame("accepted", 0, where)
+    facts = where | _left(accepted)
+    yield running.frame("accepted", 0, facts)
     role = accepted.role
     following = (
         running.watch_run(run, role=role, more=more)
@@ -142,6 +143,13 @@ async def _announced(
     )
     async for event in following:
         yield event
+
+
+def _left(accepted: AcceptedReply | Existing) -> dict[str, int]:
+    """What is left while the reply runs, in credits; nothing of one that was sent before and may be over."""
+    if isinstance(accepted, Existing):
+        return {}
+    return {"available": accepted.available, "held": accepted.held}
 
 
 def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:

@@ -59,11 +59,13 @@ def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, 
         draft = running.draft(send)
     except ReplyRefused:  # no conversation of this agent's, or the session ended just now
         raise Http404 from None
-    chat_model = ChatModel.objects.get(pk=draft.admitted.chat_model_id)
-    route = outlook.for_workspace(workspace).route(chat_model)
+    agent.chat_model = chat_model = ChatModel.objects.get(pk=draft.admitted.chat_model_id)
+    routes = outlook.for_workspace(workspace)
+    prospect = routes.prospect(chat_model)
     return {
         "chat_model": chat_model,
-        "route": presenting.route_badge(route, chat_model),
+        "prospect": prospect,
+        "trouble": presenting.trouble(prospect, agent, routes, role=draft.admitted.caller.role),
         "problem": _problem(send, agent),
         **(_shown(draft) if send.text else {}),
     }

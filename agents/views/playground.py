@@ -3,23 +3,23 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import F, OuterRef, Subquery, Sum, Window
 from django.db.models.functions import Left, Length
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from agents import actions, markdown, presenting, rendering, running, trying, words
+from agents import actions, building, markdown, presenting, rendering, running, trying, words
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
 from agents.views.agents import find_agent
 from billing import ledger
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
-from workspaces.figures import grouped
 from workspaces.models import Role, Workspace
 
 TURNS_SHOWN = 50
@@ -55,7 +55,8 @@ def _context(
     routes = outlook.for_workspace(workspace)
     trial = trying.told(agent, conversation, routes)
     agent = trial.agent if trial else agent
-    route = presenting.route_badge(routes.route(agent.chat_model), agent.chat_model)
+    prospect = routes.prospect(agent.chat_model)
+    balance = _balance(workspace, prospect.price)
     return {
         "workspace": workspace,
         "agent": agent,
@@ -63,15 +64,26 @@ def _context(
         "conversations": _earlier(agent, request.membership.user_id),
         "turns": [presenting.turn(reply, role=role) for reply in shown],
         "trial": trial,
-        "route": route,
-        "route_ways_out": actions.ways_out(
-            route.code, role=role, slug=workspace.slug, agent_id=agent.pk, provider=agent.chat_model.provider
-        ),
+        "prospect": prospect,
+        "trouble": presenting.trouble(prospect, agent, routes, role=role),
+        # A stored answer needs no route.
+        "may_try": not prospect.runs and (prospect.may_try or agent.qa_pairs.exists()),
+        "is_tried": "try" in request.GET,
+        "shortage": presenting.shortage(prospect, agent, role=role),
         "last_day": routes.last_day(agent.chat_model),
-        "balance": ledger.balance(workspace),
+        "balance": balance,
         "idempotency_key": uuid4(),
         "limit": running.QUESTION_CHARACTERS,
     }
+
+
+def _balance(workspace: Workspace, price: int) -> ledger.Balance:
+    """What there is for a reply at `price`; where it does not suffice, after what the ledger has due."""
+    balance = ledger.balance(workspace)
+    if price > balance.available:
+        account = ledger.refresh(workspace.account)
+        balance = ledger.Balance(account.posted, account.held)
+    return balance
 
 
 def latest(conversation: Conversation) -> list[Reply]:
@@ -125,11 +137,35 @@ def _refused(
     context = _context(request, workspace, agent, chosen(agent, request.POST.get("conversation")))
     refusal.role = Role(request.membership.role)
     context |= {
-        "problem": words.refusal(refusal.code, refusal.data),
+        "problem": words.told(refusal.code, refusal.data),
         "problem_ways_out": actions.of_refusal(refusal, slug=workspace.slug, agent_id=agent.pk),
         "draft": request.POST.get("text", ""),
     }
     return render(request, "agents/playground.html", context, status=refusal.status)
+
+
+@editor_required
+@require_POST
+def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    """Set the agent to Bookbag Local, the way out that needs no key and costs nothing; what was typed comes back."""
+    agent = find_agent(workspace, agent_id)
+    conversation = chosen(agent, request.POST.get("conversation"))
+    if was := building.use_local(agent, conversation):
+        what = "This conversation" if conversation and conversation.tried_model_id else agent.name
+        told = (
+            f"{what} runs on Bookbag Local now, free. It ran on {was}, which can be chosen again at any time."
+        )
+        messages.success(request, told)
+    else:
+        messages.error(
+            request, "Bookbag Local is not offered here. Choose another model on the agent's page."
+        )
+    if draft := request.POST.get("text", ""):
+        # A redirect would lose it.
+        context = _context(request, workspace, agent, conversation)
+        return render(request, "agents/playground.html", context | {"draft": draft})
+    page = reverse("agents:playground", args=[workspace.slug, agent.pk])
+    return redirect(f"{page}?conversation={conversation.pk}" if conversation else page)
 
 
 def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
@@ -139,9 +175,9 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
         return {}
     rendering.complete([reply])
     balance = ledger.balance(reply.workspace)
-    context = {"workspace": reply.workspace, "turn": presenting.turn(reply, role=role), "balance": balance}
+    context = {"workspace": reply.workspace, "turn": presenting.turn(reply, role=role)}
     return {
         "turn": render_to_string("agents/_turn.html", context),
-        "credits_left": render_to_string("agents/_credits_left.html", context),
-        "available": grouped(balance.available),
+        "available": balance.available,
+        "held": balance.held,
     }

@@ -166,10 +166,8 @@ def overview(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Over
     """The page of `workspace`; `bound` is a key form that came back with errors."""
     row = settings_of(workspace)
     held = list(_held(workspace))
-    mine = {one.provider: one for one in held if one.workspace_id and one.state == State.ACTIVE}
     outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
-    rejected = {provider for provider, one in mine.items() if one.health == Health.REJECTED}
-    models = {one.pk: readiness.assess(one, outlook, rejected) for one in _chat_models(workspace)}
+    models = {one.pk: readiness.assess(one, outlook) for one in _chat_models(workspace)}
     agents = _agents(workspace, models)
     spending = _spending(workspace, models)
     return Overview(

@@ -23,9 +23,16 @@
     if (!applies && !field.validity.valid) { field.value = field.defaultValue; }
   }
 
+  // A field has no line of help where the model that the page was made for does not take it.
   function help(field, words) {
-    const element = document.getElementById(`${field.id}_helptext`);
-    if (element && words) { element.textContent = words; }
+    if (!words) { return; }
+    const id = `${field.id}_helptext`;
+    if (!document.getElementById(id)) {
+      const line = Object.assign(document.createElement("div"), { className: "field__help", id });
+      field.after(line);
+      field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} ${id}`.trim());
+    }
+    document.getElementById(id).textContent = words;
   }
 
   function offerEfforts(offer) {

@@ -114,7 +114,8 @@ async function finish(column, where) {
 function fail(column, { message, actions = [] }) {
   column.querySelector("[data-problem-text]").textContent = message;
   const ways = column.querySelector("[data-ways-out]");
-  ways.replaceChildren(...actions.map(wayOut));
+  // The links alone: an act would change the agent, which stays as it is here.
+  ways.replaceChildren(...actions.filter(({ method }) => method === "GET").map(wayOut));
   ways.hidden = !actions.length;
   column.querySelector("[data-problem]").hidden = false;
   column.querySelector("[data-stop]").remove();

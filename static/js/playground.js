@@ -106,6 +106,7 @@
     form.elements.conversation.value = where.conversation;
     form.elements.idempotency_key.value = newKey();
     box.value = "";
+    showLeft(where);
     const url = new URL(location.href);
     url.searchParams.set("conversation", where.conversation);
     history.replaceState(null, "", url);
@@ -118,11 +119,23 @@
     if (!event.data.turn) return location.reload();
     const whole = parsed(event.data.turn).querySelector(".chat__turn");
     turn.replaceWith(whole);
-    for (const figure of document.querySelectorAll("[data-available]")) figure.textContent = event.data.available;
-    document.querySelector("[data-credits-left]")?.replaceChildren(...parsed(event.data.credits_left).childNodes);
+    showLeft(event.data);
     const ending = whole.querySelector("[data-ending] p")?.textContent.trim() ?? "";
     announce.textContent = event.kind === "done" ? `Reply: ${event.data.text} ${ending}` : ending;
     stick(whole);
+  }
+
+  // What is left and held, in credits, and whether the next reply still fits into it.
+  function showLeft({ available, held }) {
+    if (available === undefined) return;
+    const grouped = (figure) => figure.toLocaleString("en");
+    for (const figure of document.querySelectorAll("[data-available]")) figure.textContent = grouped(available);
+    for (const figure of document.querySelectorAll("[data-held]")) {
+      figure.textContent = ` (${grouped(held)} held)`;
+      figure.hidden = !held;
+    }
+    const shortage = chat.querySelector("[data-shortage]");
+    if (shortage) shortage.hidden = available >= Number(form.dataset.price);
   }
 
   function parsed(html) {
@@ -139,20 +152,23 @@
     if (bottom > window.innerHeight && bottom < window.innerHeight * 1.6) turn.scrollIntoView({ block: "end" });
   }
 
-  function complain(text, actions = []) {
-    problem.querySelector("[data-problem-text]").textContent = text;
+  function complain(text, actions = [], title = "") {
+    problem.querySelector("[data-problem-title]").textContent = title;
+    problem.querySelector("[data-problem-text]").textContent = text.slice(title.length).trim();
     const ways = problem.querySelector("[data-ways-out]");
     ways.replaceChildren(...actions.map(wayOut));
     ways.hidden = !actions.length;
     problem.hidden = !text;
   }
 
-  function wayOut({ label, url }) {
-    const link = document.createElement("a");
-    link.className = "btn btn--small";
-    link.textContent = label;
-    link.href = url;
-    return link;
+  // A link, or for an act a button of the page's form for acts.
+  function wayOut({ label, url, method }) {
+    const way = document.createElement(method === "POST" ? "button" : "a");
+    way.className = "btn btn--small";
+    way.textContent = label;
+    if (method !== "POST") way.href = url;
+    else Object.assign(way, { type: "submit", formAction: url }).setAttribute("form", "act");
+    return way;
   }
 
   function addTurn(question) {
@@ -186,7 +202,7 @@
         turn.remove();
         const answer = await response.json().catch(() => null);
         const refusal = answer?.error ?? { message: "Our side: something went wrong. Your message is still here." };
-        return complain(refusal.message, refusal.actions);
+        return complain(refusal.message, refusal.actions, refusal.title);
       }
       await follow(turn, {}, response);
     } catch (error) {
@@ -199,6 +215,8 @@
   }
 
   form.addEventListener("submit", submit);
+  // What is typed goes along with an act, and comes back with its page.
+  document.querySelector("[data-act]").addEventListener("formdata", ({ formData }) => formData.set("text", box.value));
   box.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });

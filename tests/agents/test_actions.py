@@ -1,4 +1,4 @@
-"""Ways out: each code has its links, and nobody is sent to a page that they may not open."""
+"""Ways out: each code has its own, and nobody is offered what their role may not do."""
 
 from itertools import pairwise
 
@@ -15,9 +15,10 @@ from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 from workspaces.models import Role, User
 
-CODES = sorted({*words.REFUSALS, *words.FAILURES})
+CODES = sorted({*words.REFUSALS, *words.FAILURES, *words.EXPECTED})
 AGENT = "/w/acme/agents/{agent}/#agent-title"
 SETTINGS = "/w/acme/settings/llm/"
+LOCAL, CHANGE, CHECK = "Use Bookbag Local, free", "Change the model", "Check the key again"
 
 
 def labels(code: str, role: Role, **facts: object) -> list[str]:
@@ -37,14 +38,15 @@ def people(cast: Cast) -> dict[Role, User]:
 def test_every_code_has_a_row() -> None:
     assert set(actions.OF_REFUSALS) == set(words.REFUSALS)
     assert set(actions.OF_FAILURES) == set(words.FAILURES)
+    assert set(words.EXPECTED) <= set(actions.WAYS)
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_more_links_for_a_greater_role_and_never_more_than_three(code: str) -> None:
+def test_a_greater_role_loses_a_way_only_to_three_better_ones(code: str) -> None:
     shown = [labels(code, role) for role in Role]
 
-    assert all(len(links) <= 3 for links in shown)
-    assert all(set(less) <= set(more) for less, more in pairwise(shown))
+    assert all(len(ways) <= 3 for ways in shown)
+    assert all(set(less) <= set(more) or len(more) == 3 for less, more in pairwise(shown))
 
 
 @pytest.mark.parametrize(
@@ -53,13 +55,17 @@ def test_more_links_for_a_greater_role_and_never_more_than_three(code: str) -> N
         (
             "credits_exhausted",
             ["See credits"],
-            ["See credits", "Change the model"],
-            ["See credits", "LLM settings", "Change the model"],
+            [LOCAL, "See credits", "Change the model"],
+            [LOCAL, "Use your own OpenAI key", "See credits"],
         ),
-        ("byo_key_missing", [], ["Change the model"], ["Add an OpenAI key", "Change the model"]),
-        ("key_rejected", [], ["Change the model"], ["Replace the key", "Change the model"]),
-        ("model_shut_down", [], ["Agent's settings"], ["Agent's settings", "LLM settings"]),
-        ("model_unavailable", [], ["Agent's settings"], ["Agent's settings"]),
+        ("platform_key_missing", [], [LOCAL, CHANGE], [LOCAL, CHANGE, "Use your own OpenAI key"]),
+        ("byo_key_missing", [], [LOCAL, CHANGE], ["Add an OpenAI key", LOCAL, CHANGE]),
+        ("byo_key_unreadable", [], [LOCAL, CHANGE], ["Replace the key", CHECK, LOCAL]),
+        ("key_rejected", [], [LOCAL, CHANGE], ["Replace the key", CHECK, LOCAL]),
+        ("platform_key_rejected", [], [LOCAL, CHANGE], [LOCAL, CHANGE, "Use your own OpenAI key"]),
+        ("model_requires_byo", [], [LOCAL, CHANGE], ["Turn on your own keys", LOCAL, CHANGE]),
+        ("model_shut_down", [], [CHANGE, LOCAL], [CHANGE, LOCAL, "LLM settings"]),
+        ("model_unavailable", [], [CHANGE, LOCAL], [CHANGE, LOCAL]),
         ("thinking_spent", [], ["Agent's settings"], ["Agent's settings"]),
         ("prompt_too_large", [], *[["New conversation", "Agent's settings"]] * 2),
         ("internal", [], [], []),
@@ -71,8 +77,8 @@ def test_links_by_code_and_role(code: str, viewer: list[str], editor: list[str],
 
 
 def test_nobody_is_sent_to_mend_the_platforms_key() -> None:
-    assert labels("key_rejected", Role.ADMIN, own_key=False) == ["Change the model"]
-    assert labels("no_funds", Role.OWNER, own_key=False) == ["Change the model"]
+    assert labels("key_rejected", Role.ADMIN, own_key=False) == [LOCAL, CHANGE]
+    assert labels("no_funds", Role.OWNER, own_key=False) == [LOCAL, CHANGE]
 
 
 def test_a_deleted_agent_leads_nowhere() -> None:
@@ -97,8 +103,9 @@ def test_every_link_opens_for_its_role(cast: Cast, role: Role) -> None:
     ]
 
     assert links
-    assert all(link["method"] == "GET" for link in links)
-    for url in {link["url"] for link in links}:
+    for url in {link["url"] for link in links if link["method"] == "POST"}:
+        assert client.post(url).status_code == 302, url
+    for url in {link["url"] for link in links if link["method"] == "GET"}:
         page, anchor = client.get(url), url.partition("#")[2]
         assert page.status_code == 200, url
         assert not anchor or f'id="{anchor}"' in page.content.decode(), url
@@ -118,9 +125,11 @@ class TestOverHttp:
 
         error = send(visit(cast.adam), agent).json()["error"]
 
-        assert (error["code"], told(visit, cast.edith, agent)) == ("byo_key_missing", ["Change the model"])
+        assert (error["code"], told(visit, cast.edith, agent)) == ("byo_key_missing", [LOCAL, CHANGE])
+        assert error["message"].startswith(f"{error['title']} Nothing was charged.")
         assert error["actions"] == [
             {"label": "Add an OpenAI key", "url": f"{SETTINGS}#openai-title", "method": "GET"},
+            {"label": LOCAL, "url": f"/w/acme/agents/{agent.pk}/use-local/", "method": "POST"},
             {"label": "Change the model", "url": AGENT.format(agent=agent.pk), "method": "GET"},
         ]
 
@@ -129,8 +138,8 @@ class TestOverHttp:
         spend_all(cast)
         agent = agent_on(cast, "openai")
 
-        assert told(visit, cast.edith, agent) == ["See credits", "Change the model"]
-        assert told(visit, cast.adam, agent) == ["See credits", "LLM settings", "Change the model"]
+        assert told(visit, cast.edith, agent) == [LOCAL, "See credits", CHANGE]
+        assert told(visit, cast.adam, agent) == [LOCAL, "Use your own OpenAI key", "See credits"]
 
     def test_visitor_is_led_to_the_sign_in_and_a_viewer_to_the_members(
         self, cast: Cast, visit: Visit, provider_double: Double
@@ -157,8 +166,8 @@ class TestOverHttp:
             for person, user in people(cast).items()
         }
 
-        admins = ["Replace the key", "Change the model"]
-        assert list(seen.values()) == [[], ["Change the model"], admins, admins]
+        admins = ["Replace the key", CHECK, LOCAL]
+        assert list(seen.values()) == [[], [LOCAL, CHANGE], admins, admins]
 
     def test_whole_answer_needs_no_way_out_and_a_cut_one_has_one(
         self, cast: Cast, visit: Visit, provider_double: Double
@@ -185,7 +194,7 @@ class TestOverHttp:
 
         page = send(visitor, agent, accept="text/html", csrfmiddlewaretoken=csrf(visitor)).text
 
-        problem = page.partition("data-problem-text")[2].partition("</div>")[0]
+        problem = page.partition("data-problem-title")[2].partition("</div>")[0]
         assert f'href="{SETTINGS}#openai-title">Add an OpenAI key</a>' in problem
 
     def test_a_reply_of_another_is_not_stopped_and_the_editor_is_told_who_can(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from llm.vault import Secret
 from tests.factories import browser_of
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import bring_key, platform_key
 from tests.llm.test_settings_browser import problems_of
 
 OWN_SECRET = "sk-proj-FoRmSkEy7vJ2mNw8ZrT4pLc6sYd1fBk3hG5"
@@ -181,8 +183,8 @@ def test_a_model_that_is_gone_is_not_offered_but_stays_where_it_is_in_use(cast: 
     on_it = make_agent(cast.acme, "gpt-4o")
     elsewhere = make_agent(cast.acme, name="Else")
 
-    assert ">GPT-4o (5 credits a reply)" in page_of(cast.edith, on_it)
-    assert ">GPT-4o (5 credits a reply)" not in page_of(cast.edith, elsewhere)
+    assert ">GPT-4o · shut down by OpenAI: cannot run · was shut down on " in page_of(cast.edith, on_it)
+    assert ">GPT-4o ·" not in page_of(cast.edith, elsewhere)
     refused = save(browser_of(cast.edith), elsewhere, chat_model=model("gpt-4o").pk)
     assert (refused.status_code, elsewhere.chat_model.provider) == (400, "local")
 
@@ -191,10 +193,26 @@ def test_a_model_that_is_gone_is_not_offered_but_stays_where_it_is_in_use(cast: 
 def test_the_picker_names_the_last_day_of_a_model_and_what_takes_over(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    platform_key()
     monkeypatch.setattr(outlook, "today", lambda: dt.date(2026, 11, 26))
     page = page_of(cast.edith, make_agent(cast.acme))
-    assert ">GPT-4o (5 credits a reply) · shuts down 14 Jan 2027 · use GPT-6 Luna</option>" in page
-    assert ">GPT-6 Luna (1 credit a reply)</option>" in page
+    last_day = "shuts down 14 Jan 2027 · use GPT-6 Luna"
+    assert f">GPT-4o · 5 credits, from your credits · {last_day}</option>" in page
+    assert ">GPT-6 Luna · 1 credit, from your credits</option>" in page
+    assert ">Claude Haiku 4.5 · Bookbag has no Anthropic key: cannot run</option>" in page
+    assert ">Bookbag Local · local, free</option>" in page
+
+
+@pytest.mark.django_db
+def test_the_picker_shows_no_credits_for_what_an_own_key_pays(cast: Cast) -> None:
+    platform_key("anthropic")
+    bring_key(cast.acme)
+
+    page = unescape(page_of(cast.edith, make_agent(cast.acme)))
+
+    assert ">GPT-6 Luna · your OpenAI key</option>" in page
+    assert ">Claude Haiku 4.5 · no Anthropic key: cannot run</option>" in page
+    assert "credit" not in page.partition('name="chat_model"')[2].partition("</select>")[0]
 
 
 # --- Saving ------------------------------------------------------------------------------------------
@@ -331,6 +349,14 @@ def test_a_new_agent_gets_its_settings_with_it(cast: Cast) -> None:
 # --- In a browser --------------------------------------------------------------------------------------
 
 
+def choose_model(page: Page, name: str) -> None:
+    """Pick the chat model that begins with `name`, whatever its price and payer are."""
+    picker = page.get_by_label("Chat model")
+    labels = [text for text in picker.locator("option").all_inner_texts() if text.startswith(f"{name} ·")]
+    assert len(labels) == 1, labels
+    picker.select_option(label=labels[0])
+
+
 def visible(page: Page) -> list[str]:
     return [name for name in SETTINGS if page.locator(f"#id_{name}").is_visible()]
 
@@ -344,7 +370,7 @@ def test_the_form_follows_the_model_at_once(cast: Cast, open_page: OpenPage) -> 
     assert visible(page) == SETTINGS
     page.get_by_label("Effort").select_option("none")
 
-    page.get_by_label("Chat model").select_option(label="Claude Sonnet 4.6 (4 credits a reply)")
+    choose_model(page, "Claude Sonnet 4.6")
 
     notes = page.locator("[data-model-notes]")
     expect(notes).to_contain_text("Claude Sonnet 4.6 takes no effort: “no thinking” is dropped.")
@@ -352,7 +378,7 @@ def test_the_form_follows_the_model_at_once(cast: Cast, open_page: OpenPage) -> 
     assert visible(page) == ["output_limit"]
     expect(page.get_by_label("Output limit")).to_have_attribute("placeholder", "model's default (4,096)")
 
-    page.get_by_label("Chat model").select_option(label="GPT-6 Luna (1 credit a reply)")
+    choose_model(page, "GPT-6 Luna")
 
     expect(notes).to_be_empty()
     expect(page.get_by_label("Effort")).to_have_value("none")
@@ -367,7 +393,7 @@ def test_a_wrong_value_that_is_hidden_does_not_hold_the_form(cast: Cast, open_pa
     page = open_page(cast.edith)
     page.goto(f"/w/acme/agents/{agent.pk}/")
     page.get_by_label("Temperature").fill("7")
-    page.get_by_label("Chat model").select_option(label="Claude Sonnet 5.5 (4 credits a reply)")
+    choose_model(page, "Claude Sonnet 5.5")
     page.get_by_label("Effort").select_option("medium")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".toast")).to_contain_text("Saved.")
@@ -382,7 +408,7 @@ def test_the_form_works_without_scripts(cast: Cast, open_page: OpenPage) -> None
     page = open_page(cast.edith, java_script_enabled=False)
     page.goto(f"/w/acme/agents/{agent.pk}/")
     assert visible(page) == ["temperature", "output_limit"]
-    page.get_by_label("Chat model").select_option(label="Claude Sonnet 5.5 (4 credits a reply)")
+    choose_model(page, "Claude Sonnet 5.5")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".toast")).to_contain_text("Claude Sonnet 5.5 takes no temperature")
     assert visible(page) == ["effort", "output_limit"]
@@ -400,7 +426,7 @@ def test_the_form_is_sound_and_fits(cast: Cast, open_page: OpenPage, scheme: str
     agent = make_agent(cast.acme, "gpt-6-luna")
     page = open_page(cast.edith, color_scheme=scheme, viewport={"width": width, "height": 800})
     page.goto(f"/w/acme/agents/{agent.pk}/")
-    page.get_by_label("Chat model").select_option(label="Claude Sonnet 5.5 (4 credits a reply)")
+    choose_model(page, "Claude Sonnet 5.5")
     expect(page.locator("[data-model-notes]")).to_contain_text("takes no temperature")
     assert problems_of(page) == []
     assert page.locator("html").evaluate("it => it.scrollWidth <= it.clientWidth")

@@ -37,15 +37,13 @@ def test_page_is_brought_the_turn_and_what_is_left(cast: Cast, visit: Visit, age
 
     assert f'id="reply-{Reply.objects.get().pk}"' in end["turn"]
     assert "5 credits" in end["turn"]
-    assert end["available"] == "95"
-    assert ">95</a>" in end["credits_left"]
-    assert "held" not in end["credits_left"]
+    assert (end["available"], end["held"]) == (95, 0)
 
 
 def test_everybody_else_is_brought_the_facts_alone(cast: Cast, visit: Visit, agent: Agent) -> None:
     end = talk(visit(cast.edith), agent).end.data
 
-    assert not end.keys() & {"turn", "credits_left", "available"}
+    assert not end.keys() & {"turn", "available", "held"}
 
 
 def test_the_same_is_brought_live_again_and_by_another_process(
@@ -64,7 +62,9 @@ def test_the_same_is_brought_live_again_and_by_another_process(
 def test_answer_to_the_message_itself_ends_so_too(cast: Cast, visit: Visit, agent: Agent) -> None:
     answer = send(visit(cast.edith), agent, accept=f"{FOR_THE_PAGE}, application/json").text
 
-    assert '"available":"95"' in answer
+    # While it runs its price is held; then it is spent.
+    assert '"available":95,"held":5' in answer.partition("event: done")[0]
+    assert '"available":95,"held":0' in answer.partition("event: done")[2]
     assert answer.count("event: done") == 1
 
 
@@ -76,7 +76,7 @@ def test_failed_reply_brings_its_turn_and_all_credits(
 
     end = end_for_the_page(visitor, accepted(visitor, agent)["stream"])
 
-    assert (end.kind, end.data["available"]) == ("error", "100")
+    assert (end.kind, end.data["available"]) == ("error", 100)
     assert "not charged" in end.data["turn"]
 
 
@@ -101,8 +101,9 @@ def test_credits_on_the_page_follow_each_reply(cast: Cast, open_page: OpenPage, 
         page.get_by_label("Your message").fill("Why is the sky blue?")
         page.get_by_role("button", name="Send").click()
 
-        expect(page.locator("[data-credits-left]")).to_have_text(left)
-        expect(page.locator("[data-available]")).to_have_text(left)
+        expect(page.locator("[data-credits-left] [data-held]")).to_be_hidden()
+        expect(page.locator("[data-credits-left] [data-available]")).to_have_text(left)
+        expect(page.locator("[data-composer] [data-available]")).to_have_text(left)
         expect(page.locator(".chat__turn").last.get_by_role("link", name="5 credits")).to_be_visible()
 
     # What is of no workspace is the icons.

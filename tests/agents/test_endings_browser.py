@@ -7,10 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from agents.models import Agent
+from llm import keys
 from tests.agents.scenes import agent_on, agent_on_custom_model, spend_all
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
 from tests.harness.chat import bring_key, platform_key
+from tests.llm.rows import the_key
 from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.money]
@@ -22,9 +24,9 @@ LISTEN = """line => {
 }"""
 
 
-def ask(page: Page, agent: Agent, text: str = "Why is the sky blue?") -> Locator:
-    """Send a message in the playground; the turn that it begins."""
-    page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+def ask(page: Page, agent: Agent, text: str = "Why is the sky blue?", *, where: str = "") -> Locator:
+    """Send a message in the playground; the turn that it begins. `where`: the page's query string."""
+    page.goto(f"/w/acme/agents/{agent.pk}/playground/{where}")
     page.locator("[data-announce]").evaluate(LISTEN)
     page.get_by_label("Your message").fill(text)
     page.get_by_role("button", name="Send").click()
@@ -187,28 +189,124 @@ class TestWaysOut:
             page.get_by_label("Your message").fill("Anything left?")
             page.get_by_role("button", name="Send").click()
 
-            links = page.get_by_role("alert").get_by_role("link")
-            expect(links).to_have_text(["See credits", "LLM settings", "Change the model"])
-            expect(links.first).to_have_attribute("href", "/w/acme/credits/")
-            links.last.click()
-            expect(page.locator("#agent-title")).to_be_in_viewport()
+            refused = page.get_by_role("alert")
+            expect(refused.locator("strong")).to_have_text(
+                "The workspace has 0 credits left and this reply costs 5 credits."
+            )
+            expect(refused.locator(".btn")).to_have_text(
+                ["Use Bookbag Local, free", "Use your own OpenAI key", "See credits"]
+            )
+            expect(page.get_by_label("Your message")).to_have_value("Anything left?")
+            refused.get_by_role("link", name="See credits").click()
+            expect(page).to_have_url(re.compile("/w/acme/credits/$"))
         assert all("402" in complaint for complaint in complaints)
         complaints.clear()
 
-    def test_failure_has_the_links_of_the_readers_role(
+    def test_one_click_moves_the_agent_to_bookbag_local_and_keeps_what_was_typed(
+        self, cast: Cast, open_page: OpenPage, complaints: list[str]
+    ) -> None:
+        platform_key()
+        spend_all(cast)
+        for options in ({}, {"java_script_enabled": False}):
+            agent = agent_on(cast, "openai")
+            page = open_page(cast.edith, **options)
+            page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+            page.get_by_label("Your message").fill("Anything left?")
+            page.get_by_role("button", name="Send").click()
+
+            page.get_by_role("alert").get_by_role("button", name="Use Bookbag Local, free").click()
+
+            expect(
+                page.get_by_text("Guide runs on Bookbag Local now, free. It ran on GPT-4o")
+            ).to_be_visible()
+            expect(page.get_by_label("Your message")).to_have_value("Anything left?")
+            expect(page.locator("[data-prospect]")).to_have_text(["local, free"])
+            page.get_by_role("button", name="Send").click()
+            expect(page.locator(".chat__turn")).to_contain_text(Agent.FALLBACK)
+        assert all("402" in complaint for complaint in complaints)
+        complaints.clear()
+
+    def test_broken_route_stands_in_the_composers_place_until_it_is_mended(
+        self, cast: Cast, open_page: OpenPage
+    ) -> None:
+        agent = agent_on(cast, "openai")
+        bring_key(cast.acme, "anthropic")
+        for options in ({}, {"java_script_enabled": False}):
+            page = open_page(cast.adam, **options)
+            page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+
+            trouble = page.locator("[data-trouble]")
+            expect(trouble.locator("strong")).to_have_text(
+                "This workspace brings its own keys, but has none for OpenAI."
+            )
+            expect(trouble.locator(".btn")).to_have_text(
+                ["Add an OpenAI key", "Use Bookbag Local, free", "Change the model"]
+            )
+            expect(page.get_by_label("Your message")).to_be_hidden()
+            expect(page.get_by_role("button", name="Send")).to_have_count(0)
+            assert options or sound(page) == []
+        bring_key(cast.acme)
+        page.reload()
+
+        expect(page.locator("[data-trouble]")).to_have_count(0)
+        expect(page.get_by_label("Your message")).to_be_visible()
+
+    def test_rejected_key_may_be_tried_and_a_reply_that_comes_mends_the_page(
+        self, cast: Cast, open_page: OpenPage, provider_double: Double
+    ) -> None:
+        bring_key(cast.acme)
+        keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+        agent = agent_on(cast, "openai")
+        page = open_page(cast.edith)
+        page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+        expect(page.locator("[data-trouble] .btn")).to_have_text(
+            ["Use Bookbag Local, free", "Change the model"]
+        )
+        expect(page.get_by_label("Your message")).to_be_hidden()
+
+        page.get_by_role("link", name="Send a message all the same").click()
+        page.get_by_label("Your message").fill("Are you there?")
+        page.get_by_role("button", name="Send").click()
+
+        expect(page.locator(".chat__turn").get_by_role("link", name="your OpenAI key")).to_be_visible()
+        page.goto(f"/w/acme/agents/{agent.pk}/playground/")
+        expect(page.locator("[data-trouble]")).to_have_count(0)
+
+    def test_shortage_is_told_before_sending_and_while_a_reply_holds_the_rest(
+        self, cast: Cast, open_page: OpenPage, provider_double: Double
+    ) -> None:
+        platform_key()
+        spend_all(cast, leaving=9)
+        provider_double.script("hang_mid_stream", after=3)
+        page = open_page(cast.edith)
+        page.goto(f"/w/acme/agents/{agent_on(cast, 'openai').pk}/playground/")
+        shortage, left = page.locator("[data-shortage]"), page.locator("[data-composer] .chat__hint")
+        expect(shortage).to_be_hidden()
+        expect(left).to_contain_text("9 left", use_inner_text=True)
+        page.get_by_label("Your message").fill("Tell me a story.")
+        page.get_by_role("button", name="Send").click()
+
+        expect(left).to_contain_text("4 (5 held) left", use_inner_text=True)
+        expect(shortage).to_contain_text("The next reply costs 5 credits, which is more than is left.")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator(".chat__turn .badge", has_text="Stopped")).to_be_visible()
+        expect(left).to_contain_text("4 left", use_inner_text=True)
+        expect(shortage).to_be_visible()
+
+    def test_failure_has_the_ways_of_the_readers_role(
         self, cast: Cast, open_page: OpenPage, provider_double: Double
     ) -> None:
         bring_key(cast.acme)
         provider_double.script("401", times=None)
         agent = agent_on(cast, "openai")
         for person, expected in (
-            (cast.edith, ["Change the model"]),
-            (cast.adam, ["Replace the key", "Change the model"]),
+            (cast.edith, ["Use Bookbag Local, free", "Change the model"]),
+            (cast.adam, ["Replace the key", "Check the key again", "Use Bookbag Local, free"]),
         ):
             page = open_page(person)
-            notice = ask(page, agent).locator(".notice--danger")
-            expect(notice.get_by_role("link")).to_have_text(expected)
+            notice = ask(page, agent, where="?try").locator(".notice--danger")
+            expect(notice.locator(".btn")).to_have_text(expected)
             page.reload()
-            expect(page.locator(".chat__turn .notice--danger").get_by_role("link")).to_have_text(expected)
+            expect(page.locator(".chat__turn .notice--danger .btn")).to_have_text(expected)
         page.get_by_role("link", name="Replace the key").last.click()
         expect(page.locator("#openai-title")).to_be_in_viewport()

@@ -44,7 +44,7 @@ def number(model_id: str) -> int:
 
 
 def told(page: moving.Page) -> dict[str, tuple[str, str]]:
-    return {str(one.chat_model): (one.price, one.payer) for one in page.options}
+    return {str(one.chat_model): (one.now.words, one.now.payer) for one in page.options}
 
 
 def shown(browser: Client, path: str) -> str:
@@ -134,7 +134,7 @@ def test_the_page_shows_price_and_payer_before_and_after(cast: Cast, adam: Clien
     make_agent(cast.acme, "gpt-4o")
     page = adam.get(PAGE, {"from": number("gpt-4o")}).context["page"]
 
-    assert (page.before.price, page.before.payer) == ("5 credits", "your credits")
+    assert (page.before.now.words, page.before.now.payer) == ("5 credits", "your credits")
     assert told(page)["GPT-6 Luna"] == ("1 credit", "your credits")
     assert told(page)["Claude Sonnet 5.5"] == ("4 credits", "your credits")
     assert told(page)["Bookbag Local"] == ("local, free", "nobody: it is free")
@@ -153,13 +153,12 @@ def test_the_page_follows_the_switch(cast: Cast, adam: Client, on) -> None:
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     page = adam.get(PAGE, {"from": number("gpt-4o")}).context["page"]
 
-    assert page.before.payer == "your OpenAI account"
-    assert told(page)["GPT-6 Luna"] == (
-        "$0.10 in, $0.50 out per million tokens",
-        "your OpenAI account",
-    )
-    assert told(page)["Claude Sonnet 5.5"][0] == "no Anthropic key"
-    assert not next(one for one in page.options if one.chat_model.provider == "anthropic").runs
+    assert page.before.now.payer == "your OpenAI account"
+    assert told(page)["GPT-6 Luna"] == ("your OpenAI key", "your OpenAI account")
+    luna = next(one for one in page.options if str(one.chat_model) == "GPT-6 Luna")
+    assert luna.list_price == "$0.10 in, $0.50 out per million tokens"
+    assert told(page)["Claude Sonnet 5.5"] == ("no Anthropic key: cannot run", "")
+    assert not next(one for one in page.options if one.chat_model.provider == "anthropic").now.runs
 
 
 def test_what_is_gone_is_not_offered_and_not_taken(cast: Cast, adam: Client, on) -> None:

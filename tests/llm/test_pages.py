@@ -305,9 +305,19 @@ def test_the_table_tells_each_agents_route_now_and_after(cast, adam, monkeypatch
     leaves = "GPT-4o shuts down 14 Jan 2027 · use GPT-6 Luna Move its agents off GPT-4o"
     assert rows(adam.get(PAGE)) == [
         ["A", leaves, "5 credits", "your OpenAI key"],
-        ["B", "Claude Haiku 4.5", "2 credits", "no Anthropic key Add an Anthropic key, or change the model."],
+        [
+            "B",
+            "Claude Haiku 4.5",
+            "2 credits",
+            "no Anthropic key: cannot run Add an Anthropic key, or change the model.",
+        ],
         ["C", "Bookbag Local", "local, free", "local, free"],
-        ["D", "Ours", "needs your own key Custom models run on your own key only.", "your OpenAI key"],
+        [
+            "D",
+            "Ours",
+            "needs your own OpenAI key: cannot run Custom models run on your own key only.",
+            "your OpenAI key",
+        ],
     ]
 
 
@@ -316,13 +326,13 @@ def test_the_table_follows_the_switch(cast, adam):
     make_agent(cast.acme, "gpt-6-luna", name="A")
     make_agent(cast.acme, "claude-sonnet-4-6", name="B")
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
-    out = "no {0} on credits Bookbag has no {0} key at the moment: use your own, or change the model."
+    out = "Bookbag has no {0} key: cannot run Use your own {0} key, or change the model."
     assert rows(adam.get(PAGE)) == [
-        ["A", "GPT-6 Luna", "OpenAI key rejected Replace the OpenAI key.", out.format("OpenAI")],
+        ["A", "GPT-6 Luna", "OpenAI key rejected: will fail Replace the OpenAI key.", out.format("OpenAI")],
         [
             "B",
             "Claude Sonnet 4.6",
-            "no Anthropic key Add an Anthropic key, or change the model.",
+            "no Anthropic key: cannot run Add an Anthropic key, or change the model.",
             out.format("Anthropic"),
         ],
     ]
@@ -354,7 +364,7 @@ def test_a_withdrawn_model_is_told_and_not_offered(cast, adam):
     make_agent(cast.acme, "gpt-4o")
     ChatModel.objects.filter(model_id="gpt-4o").update(enabled=False)
     page = adam.get(PAGE)
-    assert rows(page)[0][2] == "model withdrawn Change the model."
+    assert rows(page)[0][2] == "withdrawn: cannot run Change the model."
     assert "GPT-4o" not in [str(choice.chat_model) for choice in page.context["page"].ways_out[0].choices]
 
 
