@@ -103,8 +103,8 @@ MUTATIONS = (
     ),
     Mutation(
         "agents/running/accepting.py",
-        "WHERE c.id = %s AND c.agent_id = %s ORDER",
-        "WHERE c.id = %s AND %s IS NOT NULL ORDER",
+        "WHERE c.id = %s AND c.agent_id = %s AND",
+        "WHERE c.id = %s AND %s IS NOT NULL AND",
         "another agent's conversation goes into the prompt",
         SENDERS,
     ),
