@@ -17,6 +17,12 @@ def opening(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
+@register.filter
+def of(found: Any, one: Any) -> Any:
+    """What `found`, a mapping, has for `one`; None without it, or without a mapping."""
+    return found.get(one) if found else None
+
+
 @register.inclusion_tag("agents/admin/_leaving.html")
 def models_that_leave() -> dict[str, Any]:
     """For operators: the catalogue's models that leave soon, and who runs on them; three queries."""

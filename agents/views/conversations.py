@@ -10,7 +10,7 @@ from django.http.response import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from agents import conversations, exporting, presenting
+from agents import conversations, exporting, presenting, rating
 from agents.filters import ConversationFilter
 from agents.models import Conversation
 from agents.views import playground
@@ -74,6 +74,8 @@ def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID)
         "title": _title(conversation),
         "asked_by": conversations.asked_by(conversation),
         "turns": [presenting.turn(reply, role=role) for reply in shown],
+        "ratings": rating.own(shown, request.membership.user_id),
+        "may_judge": request.membership.is_editor,
         "may_manage": conversations.may_manage(conversation, request.membership),
         "is_pinned": conversation.pins.filter(user_id=request.membership.user_id).exists(),
     }

@@ -13,7 +13,18 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from agents import actions, building, markdown, presenting, rendering, running, trying, words
+from agents import (
+    actions,
+    building,
+    markdown,
+    presenting,
+    rating,
+    rendering,
+    running,
+    suggestions,
+    trying,
+    words,
+)
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
 from agents.views.agents import find_agent
@@ -74,6 +85,10 @@ def _context(
         "balance": balance,
         "idempotency_key": uuid4(),
         "limit": running.QUESTION_CHARACTERS,
+        "draft": request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
+        "suggestions": [] if conversation else suggestions.of(agent),
+        "ratings": rating.own(shown, request.membership.user_id),
+        "may_judge": True,
     }
 
 
@@ -175,7 +190,11 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
         return {}
     rendering.complete([reply])
     balance = ledger.balance(reply.workspace)
-    context = {"workspace": reply.workspace, "turn": presenting.turn(reply, role=role)}
+    context = {
+        "workspace": reply.workspace,
+        "turn": presenting.turn(reply, role=role),
+        "may_judge": role.at_least(Role.EDITOR),
+    }
     return {
         "turn": render_to_string("agents/_turn.html", context),
         "available": balance.available,

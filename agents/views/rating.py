@@ -41,7 +41,7 @@ def rate(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
     except rating.NotRatable:
         return _refused(request, reply, "not_ratable", NOT_RATABLE, 409)
     if _wants_json(request):
-        context = {"workspace": workspace, "reply": reply, "rating": rated, "reasons": ReplyRating.Reason}
+        context = {"workspace": workspace, "reply": reply, "rating": rated}
         html = render_to_string("agents/_rating.html", context, request)
         return JsonResponse({"value": rated.value if rated else "", "html": html})
     return redirect(_back(workspace, reply))

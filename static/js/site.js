@@ -7,6 +7,7 @@
  *   data-dialog-open        on a <dialog>: open when the page loads
  *   data-dismiss            removes the toast it sits in
  *   data-copy="id"          copies the value or text of that element
+ *   data-fill="id"          puts its text into that field and the cursor behind it
  *   data-submit-once        on a <form>: later submits are swallowed until the page is shown again
  */
 "use strict";
@@ -33,6 +34,12 @@
       button.textContent = "Press Ctrl+C";
     }
     setTimeout(() => { button.textContent = words; }, 2 * seconds);
+  }
+
+  function fill(field, text) {
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
   }
 
   function closeMenus(except) {
@@ -73,6 +80,13 @@
     const copier = event.target.closest("[data-copy]");
     if (copier) {
       copy(copier);
+      return;
+    }
+    const filler = event.target.closest("[data-fill]");
+    const field = filler && document.getElementById(filler.dataset.fill);
+    if (field) {
+      event.preventDefault();
+      fill(field, filler.textContent.trim());
       return;
     }
     if (!event.target.closest(".sidebar")) { closeMenus(event.target); }
