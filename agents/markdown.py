@@ -9,20 +9,26 @@ from html import escape
 import nh3
 import pyromark
 
+from agents.reading import shield
+from agents.reading.inline import LONGEST_LINK, SCHEMES, Place
+from agents.reading.writer import Position, TooMuch, Writer
+
 # Of what a page keeps. A changed renderer gets the next number, and stored replies are rendered again when read.
-VERSION = 1
+VERSION = 2
 # Tags inside tags: fifty levels of a list. Sanitising takes as many steps for each tag as there are around it.
 MOST_NESTED = 100
-# Characters of an address. Browsers take no more.
-LONGEST_LINK = 2_000
 # Characters of HTML for one reply; a table of empty cells makes nine of each that was written.
 MOST_HTML = 1_000_000
 
-_MARKDOWN = pyromark.Markdown(options=pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH)
-# Raw HTML is text here. The library would let it through, so it never sees a "<": a sign that no text has stands
-# for each, but for those of <https://…>, which are links.
+_OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
+_MARKDOWN = pyromark.Markdown(options=_OPTIONS)
+OF_REPLIES = pyromark.Markdown(
+    options=_OPTIONS
+    | pyromark.Options.ENABLE_TASKLISTS
+    | pyromark.Options.ENABLE_FOOTNOTES
+    | pyromark.Options.ENABLE_GFM
+)
 _LESS_THAN = re.compile(r"<(?!https?://)", re.IGNORECASE)
-_STAND_IN = "\ufdd0"
 _TAG = re.compile(r"<(/?)([a-z]+)")
 # A tag, or a stretch of the text between two, entities whole.
 _STRETCH = re.compile(r"<[^<>]*>|(?>[^<&]{1,500}|&[^<&;]*+;?){1,8}+|<")
@@ -30,35 +36,78 @@ _APART = "<!---->"
 _VOID = frozenset({"br", "hr", "img", "input"})
 # No images: one from another host would tell that host who reads, and when.
 TAGS = {
-    "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a",
-    "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
+    "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "sup", "sub", "kbd",
+    "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "div", "span",
 }  # fmt: skip
+ATTRIBUTES = {
+    "a": {"href", "id", "aria-label"},
+    "code": {"dir"},
+    "div": {"id", "dir", "role", "tabindex", "aria-label", "data-language"},
+    "ol": {"start", "dir"},
+    "pre": {"dir", "role", "tabindex", "aria-label"},
+    "span": {"dir", "role", "aria-label"},
+    "th": {"scope"},
+    **{tag: {"dir"} for tag in ("blockquote", "p", "table", "ul")},
+}
+CLASSES = {
+    "a": {"image", "mark"},
+    "div": {"chat__text--plain", "code", "footnote", "table-frame"},
+    "li": {"task"},
+    "span": {"math", "task__box"},
+    **{cell: {"align-left", "align-center", "align-right"} for cell in ("td", "th")},
+}
+# The anchors that agents/reading makes, on the page of a reply.
+_OWN = re.compile(r"#?reply-[0-9a-f-]{36}-(?:source|mark|note|ref)-[\w-]{1,40}", re.ASCII)
 
 
 def rendered(text: str) -> str:
-    """The Markdown `text` as HTML with raw HTML shown as text; not sanitised yet, and without our bounds."""
-    written = _LESS_THAN.sub(_STAND_IN, text.replace(_STAND_IN, "\ufffd"))
-    return _MARKDOWN.html(written).replace(_STAND_IN, "&lt;")
+    """The Markdown `text` as HTML with raw HTML shown as text; not sanitised yet, and without our bounds.
+
+    For texts of our own, the help pages: plain CommonMark with tables.
+    """
+    written = _LESS_THAN.sub(shield.LESS_THAN, text.replace(shield.LESS_THAN, "\ufffd"))
+    return _MARKDOWN.html(written).replace(shield.LESS_THAN, "&lt;")
 
 
-def to_html(text: str) -> str:
-    """`text` rendered; as it was written where its Markdown nests or grows beyond our bounds."""
+def to_html(text: str, name: str = "", sources: int = 0) -> str:
+    """A reply's `text` rendered; as it was written where its Markdown nests or grows beyond our bounds.
+
+    `name` is the anchor of the reply on its page: with it, "[2]" leads to the second of its `sources`.
+    """
     try:
-        html = rendered(text)
+        events = OF_REPLIES.events(shield.shielded(text))
+        html = Writer(Position(Place(name, sources))).write(events, most=most_events(text))
+    except TooMuch:
+        return as_written(text)
     except BaseException as problem:
-        # A defect of the library is a "panic", which is no Exception; it ends nothing but this text's rendering.
-        if type(problem).__name__ != "PanicException":
+        if not is_panic(problem):
             raise
         return as_written(text)
+    clean = sanitised(html)
+    return as_written(text) if clean is None else clean
+
+
+def sanitised(html: str) -> str | None:
+    """`html` without anything that could do something; None if it nests or grows beyond our bounds."""
     if len(html) > MOST_HTML or _is_nested_too_deep(html):
-        return as_written(text)
+        return None
     clean = _SANITISER.clean(_in_stretches(html) if len(html) > 4_000 else html)
-    return clean if len(clean) <= MOST_HTML else as_written(text)
+    return clean if len(clean) <= MOST_HTML else None
+
+
+def is_panic(problem: BaseException) -> bool:
+    """Whether it is a defect of the parser, which is no Exception; it ends nothing but one text's rendering."""
+    return type(problem).__name__ == "PanicException"
+
+
+def most_events(text: str) -> int:
+    """More events than any text of this length has, but for tables whose rows the parser fills up."""
+    return 3 * len(text) + 1_000
 
 
 def as_written(text: str) -> str:
     """`text` as HTML that shows it letter by letter."""
-    return f'<div class="chat__text--plain">{escape(text, quote=False)}</div>'
+    return f'<div class="chat__text--plain" dir="auto">{escape(text, quote=False)}</div>'
 
 
 def _is_nested_too_deep(html: str) -> bool:
@@ -85,17 +134,21 @@ def _in_stretches(html: str) -> str:
 
 
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "id":
+        return value if _OWN.fullmatch(value) else None
     if name != "href":
         return value
+    if value.startswith("#"):
+        return value if _OWN.fullmatch(value) else None
     # Neither into our own pages nor to "//elsewhere": what a model writes must show where it leads.
-    shows_where = value[:8].lower().startswith(("http://", "https://"))
-    return value if shows_where and len(value) <= LONGEST_LINK else None
+    return value if value[:8].lower().startswith(SCHEMES) and len(value) <= LONGEST_LINK else None
 
 
 _SANITISER = nh3.Cleaner(
     tags=TAGS,
-    attributes={"a": {"href"}, "ol": {"start"}},
-    url_schemes={"http", "https"},
+    attributes=ATTRIBUTES,
+    allowed_classes=CLASSES,
+    url_schemes={"http", "https", "mailto", "tel"},
     attribute_filter=_keep_attribute,
     link_rel="noopener nofollow noreferrer",
 )

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from agents import actions, words
+from agents import actions, rendering, words
 from agents.models import Agent, Reply
 from llm import price_words
 from llm.outlook import Outlook
@@ -22,6 +23,23 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """One source of a reply.
+
+    `anchor` is where it stands on the page, `mark` where the text cites it first, if it does; `page` shows the passage
+    in its source, for those who may see it.
+    """
+
+    number: int
+    title: str
+    heading: str
+    text: str
+    anchor: str
+    mark: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One turn of a conversation, ready to be shown. `note`: why an answer that came is not whole."""
 
@@ -33,6 +51,7 @@ class Turn:
     mark: Mark | None
     ways_out: list[dict[str, str]]
     stop_price: str
+    sources: list[Quoted]
 
     @property
     def tone(self) -> str:
@@ -109,4 +128,27 @@ def turn(reply: Reply, *, role: Role) -> Turn:
         mark=mark(reply.ending),
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
         stop_price=price_words.of_stop(reply.billing, price=reply.price, provider=reply.provider),
+        sources=_quoted(reply, role),
     )
+
+
+def _quoted(reply: Reply, role: Role) -> list[Quoted]:
+    name = rendering.anchor(reply.pk)
+    may_open = role.at_least(Role.EDITOR)
+    found = []
+    for number, source in enumerate(reply.sources, start=1):
+        mark = f"{name}-mark-{number}"
+        found.append(
+            Quoted(
+                number,
+                source["title"],
+                source["heading"],
+                source["text"],
+                anchor=f"{name}-source-{number}",
+                mark=mark if f'id="{mark}"' in reply.html else "",
+                page=reverse("agents:passage", args=[reply.workspace.slug, reply.pk, number])
+                if may_open
+                else "",
+            )
+        )
+    return found

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 
@@ -18,8 +19,8 @@ from agents.process_pool import NotBegun, NotDone
 
 log = logging.getLogger(__name__)
 
-# Characters that are rendered at once, on the event loop: an ordinary answer of so many takes 2 ms, the worst 10.
-AT_ONCE = 8_000
+# Characters that are rendered at once, on the event loop: an ordinary answer of so many takes 2 ms, the worst 15.
+AT_ONCE = 4_000
 # A settled reply waits no longer for its HTML: the charge and the lease are more urgent, and a server that is
 # told to stop gives its replies five seconds to be settled.
 SECONDS = 2.0
@@ -35,13 +36,19 @@ class Rendered(NamedTuple):
 NOT_YET = Rendered("", 0)
 
 
-async def final(text: str) -> Rendered:
+def anchor(reply_id: UUID) -> str:
+    """Where a reply is on its page: the id of its turn, which begins those of its sources and marks."""
+    return f"reply-{reply_id}"
+
+
+async def final(text: str, reply_id: UUID, *, sources: int) -> Rendered:
     """The HTML to store with `text`; NOT_YET when it takes longer than SECONDS or fails."""
+    name = anchor(reply_id)
     try:
         if _is_small(text):
-            return Rendered(markdown.to_html(text), markdown.VERSION)
+            return Rendered(markdown.to_html(text, name, sources), markdown.VERSION)
         async with asyncio.timeout(SECONDS):
-            html = await process_pool.acall(markdown.to_html, text, seconds=SECONDS)
+            html = await process_pool.acall(markdown.to_html, text, name, sources, seconds=SECONDS)
     except Exception as problem:  # whatever it was, the reply must be settled
         log.warning("a reply is not rendered yet: %s", type(problem).__name__)
         return NOT_YET
@@ -59,7 +66,7 @@ def complete(replies: Sequence[Reply]) -> None:
         return
     texts = dict(Reply.objects.filter(pk__in=[reply.pk for reply in stale]).values_list("pk", "text"))
     until = time.monotonic() + PAGE_SECONDS
-    made = [(reply, *_render(texts.get(reply.pk, ""), until)) for reply in reversed(stale)]
+    made = [(reply, *_render(texts.get(reply.pk, ""), reply, until)) for reply in reversed(stale)]
     with transaction.atomic():
         for reply, html, version in made:
             if version:
@@ -76,12 +83,14 @@ def _keep(reply: Reply, html: str, version: int) -> None:
     unchanged.update(html=html, html_version=version)
 
 
-def _render(text: str, until: float) -> tuple[str, int]:
-    """The HTML of `text` and its renderer; 0 when it is to be tried again."""
+def _render(text: str, reply: Reply, until: float) -> tuple[str, int]:
+    """The HTML of `reply`'s text and its renderer; 0 when it is to be tried again."""
+    name, sources = anchor(reply.pk), len(reply.sources)
     try:
         if _is_small(text):
-            return markdown.to_html(text), markdown.VERSION
-        html = process_pool.call(markdown.to_html, text, seconds=max(0.0, until - time.monotonic()))
+            return markdown.to_html(text, name, sources), markdown.VERSION
+        left = max(0.0, until - time.monotonic())
+        html = process_pool.call(markdown.to_html, text, name, sources, seconds=left)
     except NotBegun:
         return markdown.as_written(text), 0
     except NotDone:

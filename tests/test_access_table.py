@@ -148,6 +148,7 @@ TABLE = [
     post("agents:restore_conversation", "editor"),
     get("agents:export_conversation_markdown", "viewer"),
     get("agents:export_conversation_json", "viewer"),
+    get("agents:passage", "editor"),
 ]
 # These ask the database on connections of their own, which see only what is committed.
 CHAT_TABLE = [
@@ -196,6 +197,7 @@ def make_reply(agent: Agent, member: User) -> Reply:
         idempotency_key=str(uuid4()), fingerprint="-", question="Hello?", text="Hello.", state=Reply.State.COMPLETED,
         model_name="Bookbag Local", provider="local", credential_kind="none", billing="local", price=0, why="local",
         lease_token=uuid4(), created_at=now, renewed_at=now, done_at=now,
+        sources=[{"title": "A", "heading": "", "text": "A text."}],
     )  # fmt: skip
 
 
@@ -215,6 +217,7 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q").pk,
         "reply_id": reply.pk,
         "conversation_id": reply.conversation_id,
+        "number": 1,
     }
 
 

@@ -186,7 +186,7 @@ class Run(News):
         result = Result(
             outcome=outcome,
             text=text,
-            rendered=await rendering.final(text),
+            rendered=await rendering.final(text, self.accepted.reply_id, sources=len(self.accepted.sources)),
             error=error,
             attempts=completion.attempts if completion else 0,
             metadata=completion.metadata if completion else ResponseMetadata(),

@@ -13,8 +13,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from agents import actions, words
+from agents import actions, rendering, words
 from agents.models import Reply
+from agents.reading.live import LiveText
 from agents.running import database, lookout, runs
 from agents.running.lookout import Followed
 from agents.running.runs import Run
@@ -79,11 +80,15 @@ async def watch_run(
     loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
     yield frame("sources", offset, {"sources": run.accepted.sources})
+    live = _live_text(run.accepted.reply_id, run.accepted.sources) if more else None
     shown = 0
     wait = _until_told(run.thinking_seconds)
     if offset:
         shown = len(run.pieces)
-        missed = "".join(run.pieces[:shown])[offset:]
+        text = "".join(run.pieces[:shown])
+        if live:
+            live.add(text)
+        missed = text[offset:]
         if missed:
             offset += len(missed)
             yield frame("text", offset, {"text": missed})
@@ -94,14 +99,31 @@ async def watch_run(
             text = "".join(fresh)
             offset += len(text)
             yield frame("text", offset, {"text": text})
+            if live:
+                live.add(text)
         elif run.finished:
             yield await _terminal(run.finished, run.accepted.slug, role=role, more=more)
             return
+        elif live and live.wait() == 0:
+            yield _html(live, offset)
         else:
-            await run.changed(loop, wait)
+            until_html = live.wait() if live else None
+            await run.changed(loop, wait if until_html is None else min(wait, until_html))
+            if until_html is not None:
+                continue
             wait = COMMENT_SECONDS
             if shown == len(run.pieces) and not run.finished:
                 yield _waiting(offset, run.thinking_seconds)
+
+
+def _live_text(reply_id: UUID, sources: list[dict[str, str]]) -> LiveText:
+    return LiveText(rendering.anchor(reply_id), len(sources))
+
+
+def _html(live: LiveText, offset: int) -> bytes:
+    """For the page: what the text so far looks like, from the first block on that has changed."""
+    update = live.render()
+    return frame("html", offset, {"from": update.start, "html": update.html, "rest": update.rest})
 
 
 async def _watch_stored(
@@ -113,8 +135,9 @@ async def _watch_stored(
     if seen != END:
         yield frame("sources", offset, {"sources": reply.sources})
     if reply.is_running:
+        live = _live_text(reply_id, reply.sources) if more else None
         async with lookout.following(reply) as followed:
-            async for event in _watch_followed(followed, offset):
+            async for event in _watch_followed(followed, offset, live):
                 yield event
             reply, offset = followed.reply, max(offset, len(followed.text))
         if followed.is_gone:
@@ -127,19 +150,28 @@ async def _watch_stored(
     yield await _terminal(reply, reply.workspace.slug, role=role, more=more)
 
 
-async def _watch_followed(followed: Followed, offset: int) -> AsyncIterator[bytes]:
+async def _watch_followed(followed: Followed, offset: int, live: LiveText | None) -> AsyncIterator[bytes]:
     """The events of a reply from `offset` until it has ended, all its text among them."""
     loop = asyncio.get_running_loop()
     wait = _until_told(_thinking_seconds(followed))
+    if live:
+        live.add(followed.text[:offset])
     while True:
         missed = followed.text[offset:]
         if missed:
             offset += len(missed)
             yield frame("text", offset, {"text": missed})
+            if live:
+                live.add(missed)
         elif followed.is_over:
             return
+        elif live and live.wait() == 0:
+            yield _html(live, offset)
         else:
-            await followed.changed(loop, wait)
+            until_html = live.wait() if live else None
+            await followed.changed(loop, wait if until_html is None else min(wait, until_html))
+            if until_html is not None:
+                continue
             wait = COMMENT_SECONDS
             if len(followed.text) <= offset and not followed.is_over:
                 yield _waiting(offset, _thinking_seconds(followed))

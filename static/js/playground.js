@@ -1,5 +1,5 @@
 // The playground, smoothed: without this script the same form posts and the page comes back with the reply.
-"use strict";
+import { LiveText, finish as finishTurn, parsed } from "./live_text.js";
 
 (() => {
   const chat = document.querySelector("[data-chat]");
@@ -70,7 +70,7 @@
   }
 
   async function followUntilDone(turn, where, response, thinking) {
-    const target = turn.querySelector("[data-text]");
+    const live = new LiveText(turn.querySelector("[data-text]"));
     let last = "";
     for (;;) {
       try {
@@ -87,7 +87,11 @@
           if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
           if (event.kind === "text") {
             if (event.data.text.trim()) thinking.end();
-            target.append(event.data.text);
+            live.add(event.data.text);
+            stick(turn);
+          }
+          if (event.kind === "html") {
+            live.show(event.data);
             stick(turn);
           }
           if (event.kind === "done" || event.kind === "error") return finish(turn, event);
@@ -118,11 +122,11 @@
   function finish(turn, event) {
     if (!event.data.turn) return location.reload();
     const whole = parsed(event.data.turn).querySelector(".chat__turn");
-    turn.replaceWith(whole);
+    finishTurn(turn, whole);
     showLeft(event.data);
-    const ending = whole.querySelector("[data-ending] p")?.textContent.trim() ?? "";
+    const ending = turn.querySelector("[data-ending] p")?.textContent.trim() ?? "";
     announce.textContent = event.kind === "done" ? `Reply: ${event.data.text} ${ending}` : ending;
-    stick(whole);
+    stick(turn);
   }
 
   // What is left and held, in credits, and whether the next reply still fits into it.
@@ -136,10 +140,6 @@
     }
     const shortage = chat.querySelector("[data-shortage]");
     if (shortage) shortage.hidden = available >= Number(form.dataset.price);
-  }
-
-  function parsed(html) {
-    return document.adoptNode(new DOMParser().parseFromString(html, "text/html").body);
   }
 
   // randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.

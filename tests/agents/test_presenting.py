@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import words
-from agents.markdown import TAGS
+from agents.markdown import ATTRIBUTES, CLASSES, TAGS
 from agents.markdown import to_html as markdown_html
 from tests.provider_double.text_modes import XSS
 from workspaces.figures import exact_dollars
@@ -98,11 +98,15 @@ def harmful(html: str) -> list[object]:
     """What in `html` could run, load, or lead somewhere it should not."""
     bad: list[object] = []
     for tag, attributes in Tags(html).found:
-        allowed = {"a": {"href", "rel", "title"}, "ol": {"start"}}.get(tag, set())
+        allowed = {
+            *ATTRIBUTES.get(tag, ()),
+            *({"class"} if tag in CLASSES else ()),
+            *({"rel"} if tag == "a" else ()),
+        }
         if tag not in TAGS or set(attributes) - allowed:
             bad.append((tag, attributes))
         href = attributes.get("href")
-        if href is not None and not re.match(r"https?://", href, re.IGNORECASE):
+        if href is not None and not re.match(r"https?://|mailto:|tel:", href, re.IGNORECASE):
             bad.append(href)
         if tag == "a" and attributes.get("rel") != "noopener nofollow noreferrer":
             bad.append(attributes)
@@ -134,7 +138,7 @@ def test_markdown_is_shown_as_markdown() -> None:
         "<strong>b</strong>",
         "<em>i</em>",
         "<del>s</del>",
-        "<code>c</code>",
+        '<code dir="ltr">c</code>',
         "<li>one</li>",
         "<td>b</td>",
     ):
@@ -144,7 +148,7 @@ def test_markdown_is_shown_as_markdown() -> None:
 
 
 def test_html_is_shown_as_text() -> None:
-    assert markdown_html("<b>bold?</b>") == "<p>&lt;b&gt;bold?&lt;/b&gt;</p>\n"
+    assert markdown_html("<b>bold?</b>") == '<p dir="auto">&lt;b&gt;bold?&lt;/b&gt;</p>\n'
 
 
 @pytest.mark.parametrize(("millionths", "shown"), [

@@ -41,7 +41,7 @@ def shown(cast: Cast, agent_id: object, conversation: Conversation) -> str:
     return page.content.decode()
 
 
-def may_not_render(text: str) -> str:
+def may_not_render(text: str, *where: object) -> str:
     raise AssertionError("rendered again")
 
 
@@ -49,12 +49,12 @@ def test_html_is_stored_with_the_text(cast: Cast) -> None:
     send = Submission(session_cookie(cast.edith), "acme", make_agent(cast.acme).pk, "Hello?", uuid4().hex)
     accepted = accepting.accept(send)
     assert isinstance(accepted, AcceptedReply)
-    rendered = asyncio.run(rendering.final("It is **this**."))
+    rendered = asyncio.run(rendering.final("It is **this**.", uuid4(), sources=0))
 
     settlement.settle(accepted, Result(decide(Cause.FINISHED, has_text=True), "It is **this**.", rendered))
 
     assert Reply.objects.values_list("text", "html", "html_version").get() == (
-        "It is **this**.", "<p>It is <strong>this</strong>.</p>\n", markdown.VERSION,
+        "It is **this**.", '<p dir="auto">It is <strong>this</strong>.</p>\n', markdown.VERSION,
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_a_reply_of_the_real_server_comes_with_its_html(
         assert talk(visit(cast.edith), agent).end.data["state"] == "completed"
 
     for reply in Reply.objects.all():
-        assert reply.html.startswith("<p>It is <em>this</em>."), reply.html[:60]
+        assert reply.html.startswith('<p dir="auto">It is <em>this</em>.'), reply.html[:60]
         assert reply.html.count("<em>") == reply.text.count("this")
 
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_rendered_in_time_is_settled_all_the_same(monkeypatch: py
 
     monkeypatch.setattr(process_pool, "acall", give_up)
 
-    assert asyncio.run(rendering.final("long " * 10_000)) == Rendered("", 0)
+    assert asyncio.run(rendering.final("long " * 10_000, uuid4(), sources=0)) == Rendered("", 0)
 
 
 def test_a_defect_of_the_renderer_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,12 +119,12 @@ def test_a_defect_of_the_renderer_ends_nothing(monkeypatch: pytest.MonkeyPatch) 
         """As the library's Rust half raises it."""
 
     class Broken:
-        def html(self, text: str) -> str:
+        def events(self, text: str) -> str:
             raise PanicException
 
-    monkeypatch.setattr(markdown, "_MARKDOWN", Broken())
+    monkeypatch.setattr(markdown, "OF_REPLIES", Broken())
 
-    assert asyncio.run(rendering.final("<b>")).html == markdown.as_written("<b>")
+    assert asyncio.run(rendering.final("<b>", uuid4(), sources=0)).html == markdown.as_written("<b>")
 
 
 LONG = "It is *this*. " * 5000
@@ -134,7 +134,7 @@ def test_a_worker_that_hangs_holds_up_no_settle(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(rendering, "SECONDS", 0.5)
     process_pool.call(sorted, [])
     with stopped_workers(os.getpid()):
-        assert asyncio.run(rendering.final(LONG)) == rendering.NOT_YET
+        assert asyncio.run(rendering.final(LONG, uuid4(), sources=0)) == rendering.NOT_YET
 
 
 @contextmanager
@@ -239,7 +239,7 @@ def test_a_late_settle_keeps_its_own_html(cast: Cast, monkeypatch: pytest.Monkey
     """A page begins to render what a sweep left; meanwhile the run comes back and stores the whole answer."""
     reply = unrendered(cast, "It is")
 
-    def render(text: str) -> str:
+    def render(text: str, *where: object) -> str:
         Reply.objects.filter(pk=reply.pk).update(
             text="It is **this**.",
             html="<p>Whole.</p>",

@@ -19,6 +19,9 @@ from agents import markdown
 from agents.errors import BadMessage
 from agents.knowledge import chunk, folding, prompt, training
 from agents.knowledge.index import Found
+from agents.reading import inline, shield
+from agents.reading.inline import Place
+from agents.reading.live import LiveText
 from agents.running import local, watching
 from agents.running.accepting import Submission
 from agents.running.runs import Run
@@ -60,6 +63,18 @@ def _prompt(text: str) -> None:
         history=[prompt.Turn(text, text)] * 3,
         question=text,
     )
+
+
+def _live(text: str) -> None:
+    """As a provider streams it, with steps that are as far apart as its pace makes them when a block grows."""
+    live = LiveText("reply-1", 9)
+    start = 0
+    while start < len(text):
+        end = start + 1_000 + start // 4
+        live.add(text[start:end])
+        start = end
+        if live.wait() is not None:
+            live.render()
 
 
 def _fingerprint(text: str) -> str:
@@ -189,6 +204,11 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.running.local._sentences": local._sentences,
     "agents.running.local.pieces": lambda text: list(local.pieces(text)),
     "agents.markdown.to_html": markdown.to_html,
+    "agents.markdown.sanitised": markdown.sanitised,
+    "agents.markdown.most_events": markdown.most_events,
+    "agents.reading.live": _live,
+    "agents.reading.shield.shielded": shield.shielded,
+    "agents.reading.inline.written": lambda text: inline.written(text, Place("reply-1", 9)),
     "agents.markdown.rendered": markdown.rendered,
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
@@ -251,6 +271,19 @@ NOT_HERE = {
     "agents.knowledge.training._cut": "chunk.chunks, here or in a worker",
     "agents.knowledge.training._cut_aside": "chunk.chunks in a worker",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
+    **dict.fromkeys(
+        [
+            *(f"agents.reading.inline.{name}" for name in ("_address", "_is_index", "_marks", "_plain")),
+            *(f"agents.reading.writer.{name}" for name in ("_code", "_raw", "_text")),
+            *(f"agents.reading.live.{name}" for name in ("_blocks", "_give_up", "add")),
+            *(f"agents.reading.shield.{name}" for name in ("_begin_of_maths", "_maths", "_may_open")),
+            *(
+                f"agents.reading.shield.{name}"
+                for name in ("_shield_emphasis", "_shield_maths", "as_written")
+            ),
+        ],
+        "agents.markdown.to_html and agents.reading.live",
+    ),
     "agents.markdown._keep_attribute": "one attribute, called by the sanitiser",
     "workspaces.csv_export.write": "keeps a piece of a CSV",
     "bookbag.management.commands.move_database._say": "prints our own words",

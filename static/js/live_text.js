@@ -1,0 +1,123 @@
+/*
+ * The text of a reply while it comes. The server sends each piece of text at once, and now and then the HTML of the
+ * blocks that have changed; what is equal stays the very same node, so that nothing jumps, then or at the end.
+ *
+ *   const live = new LiveText(element)
+ *   live.add("a piece of text")              of an event "text": shown at once
+ *   live.show({ from, html, rest })          of an event "html": blocks from number `from` on; `rest` letters are not in it
+ *   finish(turn, finishedTurn)               makes the one in the page like the other, keeping what is equal
+ */
+
+const BLOCKS = "p, li, h3, h4, h5, h6, ul, ol, blockquote, .code, pre, pre > code, .chat__text--plain";
+// What may be Markdown waits for its HTML, a tenth of a second; in the meantime it would be seen as it is written.
+const MAY_BE_MARKDOWN = /[\n*_`[\]$\\<|~!]/;
+const MAY_END_CODE = /\n[ \t]*(```|~~~)/;
+
+export class LiveText {
+  constructor(target) {
+    this.target = target;
+    this.whole = "";
+    this.tail = "";
+    this.isRendered = false;
+    this.shown = document.createTextNode("");
+  }
+
+  add(text) {
+    this.whole += text;
+    this.tail += text;
+    this.#showTail();
+  }
+
+  show({ from, html, rest }) {
+    const before = from && this.target.children[from - 1];
+    if (before === undefined) return;
+    this.isRendered = true;
+    this.shown.remove();
+    let first = before ? before.nextSibling : this.target.firstChild;
+    if (before && first?.nodeType === Node.TEXT_NODE) first = first.nextSibling;
+    morphChildren(this.target, first, [...parsed(html).childNodes]);
+    this.tail = rest ? Array.from(this.whole).slice(-rest).join("") : "";
+    this.#showTail();
+  }
+
+  #showTail() {
+    if (!this.target.firstElementChild) this.target.append(firstBlock());
+    const end = openEnd(this.target.lastElementChild);
+    if (!end) return;
+    const isCode = end.matches("code");
+    const isWhole = !this.isRendered || end.matches(".chat__text--plain");
+    const waits = isWhole ? -1 : this.tail.search(isCode ? MAY_END_CODE : MAY_BE_MARKDOWN);
+    this.shown.data = waits < 0 ? this.tail : this.tail.slice(0, waits);
+    if (end.lastChild !== this.shown) end.append(this.shown);
+  }
+}
+
+function firstBlock() {
+  const block = document.createElement("p");
+  block.dir = "auto";
+  return block;
+}
+
+// The block that text goes on in: the innermost last one. None in a table, whose columns text would move.
+function openEnd(block) {
+  if (!block?.matches(BLOCKS)) return null;
+  const last = block.lastElementChild;
+  if (!last?.matches(BLOCKS)) return block.matches("p, li, h3, h4, h5, h6, pre > code, .chat__text--plain") ? block : null;
+  return openEnd(last);
+}
+
+// The line below the text is another one then: it comes, and nothing moves.
+export function finish(turn, finishedTurn) {
+  turn.querySelector(".chat__meta")?.remove();
+  morph(turn, finishedTurn);
+}
+
+export function parsed(html) {
+  return document.adoptNode(new DOMParser().parseFromString(html, "text/html").body);
+}
+
+export function morph(old, wanted) {
+  if (old.isEqualNode(wanted)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.data = wanted.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!wanted.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  morphChildren(old, old.firstChild, [...wanted.childNodes]);
+}
+
+// From `first` on, the children of `parent` become those `wanted`; each is made of the next one that is of its sort.
+function morphChildren(parent, first, wanted) {
+  let at = first;
+  for (const node of wanted) {
+    const match = nextAlike(at, node);
+    if (!match) {
+      parent.insertBefore(node, at);
+      continue;
+    }
+    while (at !== match) at = removed(at);
+    morph(match, node);
+    at = match.nextSibling;
+  }
+  while (at) at = removed(at);
+}
+
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+function nextAlike(at, node) {
+  const isText = node.nodeType !== Node.ELEMENT_NODE;
+  for (let candidate = at, looked = 0; candidate && looked < 8; candidate = candidate.nextSibling, looked += 1) {
+    if (candidate.nodeName === node.nodeName && (isText || sort(candidate) === sort(node))) return candidate;
+    if (isText) return null;
+  }
+  return null;
+}
+
+function sort(element) {
+  return element.classList[0] ?? "";
+}
