@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents import presenting, receipts
 from agents.forms import choosable
@@ -95,11 +95,17 @@ def columns(replies: Iterable[Reply], *, role: Role) -> list[Column]:
 
 def _column(reply: Reply, role: Role) -> Column:
     told = receipts.describe(reply, role=role)
+    turn = presenting.turn(reply, role=role)
     return Column(
         model_name=reply.model_name,
-        turn=presenting.turn(reply, role=role),
+        turn=replace(turn, ways_out=links(turn.ways_out)),
         payer=told.payer,
         took=told.took,
         tokens=told.tokens if reply.attempts else "",
         cost=told.cost if reply.attempts else "",
     )
+
+
+def links(ways_out: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Of ways out those that only lead somewhere: an act would change the agent, which stays as it is here."""
+    return [way for way in ways_out if way["method"] == "GET"]

@@ -168,11 +168,10 @@ def _answered(request: WorkspaceRequest, asked: Asked, answers: list[Any]) -> Ht
 
 
 def _refused(choice: Choice, refusal: ReplyRefused, agent: Agent) -> Column:
-    # The links alone: an act would change the agent, which stays as it is here.
     ways = actions.of_refusal(refusal, slug=agent.workspace.slug, agent_id=agent.pk)
     return Column(
         model_name=choice.chat_model.name,
         badge=choice.badge,
         problem=words.refusal(refusal.code, refusal.data),
-        ways_out=[way for way in ways if way["method"] == "GET"],
+        ways_out=comparing.links(ways),
     )
