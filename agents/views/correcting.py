@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents import correcting
 from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS, WouldReplace
 from agents.knowledge import folding
-from agents.models import Agent, Conversation, QAPair, Reply
+from agents.models import Agent, QAPair, Reply
+from agents.views import playground
 from agents.views.agents import find_agent
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
@@ -103,21 +104,14 @@ def corrected(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, q
     """The pair, and a button that asks it: in the `conversation` of the address where that is still there."""
     agent = find_agent(workspace, agent_id)
     pair = get_object_or_404(agent.qa_pairs, pk=qa_id)
-    conversation = _conversation(agent, request.GET.get("conversation"))
-    playground = reverse("agents:playground", args=[workspace.slug, agent.pk])
+    conversation = playground.chosen(agent, request.GET.get("conversation"))
+    back = reverse("agents:playground", args=[workspace.slug, agent.pk])
     context = {
         "workspace": workspace,
         "agent": agent,
         "pair": pair,
         "conversation": conversation,
-        "back": f"{playground}?conversation={conversation.pk}" if conversation else playground,
+        "back": f"{back}?conversation={conversation.pk}" if conversation else back,
         "idempotency_key": uuid4(),
     }
     return render(request, "agents/corrected.html", context)
-
-
-def _conversation(agent: Agent, text: str | None) -> Conversation | None:
-    try:
-        return agent.conversations.present().filter(pk=UUID(text)).first() if text else None
-    except ValueError:
-        return None

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.template import engines
 
-from agents import markdown
+from agents import markdown, suggestions
 from agents.errors import BadMessage
 from agents.knowledge import chunk, folding, prompt, training
 from agents.knowledge.index import Found
@@ -215,6 +215,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.markdown._in_stretches": markdown._in_stretches,
     "agents.running.accepting.Submission.fingerprint": _fingerprint,
     "agents.running.runs.Run._say": _say,
+    "agents.suggestions.cleaned": suggestions.cleaned,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "agents.views.agents._number": agent_pages._number,
     "agents.views.chat._uuid": _no_such(chat._uuid),
@@ -256,6 +257,10 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
 
 # Named like texts, and looked at elsewhere or by nobody outside.
 NOT_HERE = {
+    "agents.correcting.pair_for": "asks the database for agents.knowledge.folding.fold_question",
+    "agents.correcting.correct": "stores what a form took: test_forms.py",
+    "agents.rating.rate": "stores what a form took: test_forms.py",
+    "agents.views.rating._keep": "one of two words that a form took",
     "agents.rendering.final": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._keep": "stores: tests/agents/test_rendering.py",
