@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 
-from agents.reading.shield import CJK, LESS_THAN, MATHS, MATHS_END, as_written
+from agents.reading.shield import CJK, IN_ADDRESS, LESS_THAN, MATHS, MATHS_END, as_written
 
 # Characters of an address. Browsers take no more.
 LONGEST_LINK = 2_000
@@ -16,7 +16,7 @@ SCHEMES = ("http://", "https://", "mailto:", "tel:")
 # Texts without blanks go on right after an address; of their letters it has those that begin a part of it.
 _ADDRESS = (
     r"(?<![A-Za-z0-9_])(?:https?://|www\.(?=[A-Za-z0-9]))"
-    rf"(?:[A-Za-z0-9%~/?#@!$&*+,;:=_()'.\ufdd4-]|(?![{CJK}])[^\W_]|(?<=[/=_-])(?:(?=[^\W_])[{CJK}])+){{1,{LONGEST_LINK}}}"
+    rf"(?:[A-Za-z0-9%~/?#@!$&*+,;:=_()'.{IN_ADDRESS}-]|(?![{CJK}])[^\W_]|(?<=[/=_-])(?:(?=[^\W_])[{CJK}])+){{1,{LONGEST_LINK}}}"
 )
 _MAIL = r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w@-])"
 _FOUND = re.compile(

@@ -14,6 +14,8 @@ MATHS, MATHS_END = "\ufdd1", "\ufdd2"
 _LETTER = "\ufdd3"
 _HIDDEN = dict(zip("~\\*_[]()#+-.!|>&=^${}:@", map(chr, range(0xFDD4, 0xFDF0)), strict=False))
 _TILDE = _HIDDEN["~"]
+# Stand-ins that an address has.
+IN_ADDRESS = _HIDDEN["~"] + _HIDDEN["*"] + _HIDDEN["_"]
 
 _HIDE = str.maketrans({**_HIDDEN, "<": LESS_THAN})
 _SHOW = str.maketrans(
