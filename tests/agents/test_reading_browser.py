@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from agents.models import Agent
+from agents.knowledge import training
+from agents.models import Agent, Conversation, Reply
 from tests.agents.scenes import agent_on
 from tests.agents.test_endings_browser import fits, sound
+from tests.agents.test_pages import make_reply
 from tests.agents.written_answers import ANSWERS
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
@@ -119,3 +121,68 @@ def test_twenty_answers_are_the_same_live_and_reloaded_and_nothing_jumps(
     # The colours are the reader's then, and axe does not see them.
     phone.emulate_media(color_scheme="light", forced_colors="active")
     assert [one for one in sound(phone) if not one.startswith("color-contrast")] == []
+
+
+class TestMarks:
+    @pytest.fixture
+    def reply(self, cast: Cast, provider_double: Double, agent: Agent) -> Reply:
+        training.add_text(agent, title="Visit", text="# Prices\n\nA ticket costs five.\n\n# Dogs\n\nNo dogs.")
+        return make_reply(
+            agent,
+            Conversation.objects.create(agent=agent, started_by=cast.edith),
+            text="It costs five [1]. " + "And so on.\n\n" * 40,
+            sources=[{"title": "Visit", "heading": "Prices", "text": "A ticket costs five."}],
+            html_version=0,
+        )
+
+    @pytest.mark.parametrize("scripts", [True, False])
+    def test_mark_opens_its_source_and_that_the_passage(
+        self, cast: Cast, open_page: OpenPage, reply: Reply, scripts: bool
+    ) -> None:
+        page = open_page(cast.edith, viewport=PHONE, java_script_enabled=scripts)
+        page.goto(f"/w/acme/agents/{reply.agent_id}/playground/?conversation={reply.conversation_id}")
+        source = page.locator(f"#reply-{reply.pk}-source-1")
+        expect(source).to_be_hidden()
+
+        page.get_by_role("link", name="Source [1]").focus()
+        page.keyboard.press("Enter")
+
+        expect(source).to_be_visible()
+        expect(source).to_be_in_viewport()
+        expect(source).to_be_focused()
+        expect(source.get_by_text("A ticket costs five.")).to_be_visible()
+        if scripts:
+            assert sound(page) == []
+        source.get_by_role("link", name="Back to mark 1").click()
+        expect(page.get_by_role("link", name="Source [1]")).to_be_in_viewport()
+        expect(page.get_by_role("link", name="Source [1]")).to_be_focused()
+
+        source.get_by_role("link", name="Open the passage of source 1").click()
+        expect(page.get_by_role("heading", name="Visit")).to_be_visible()
+        expect(page.locator("mark")).to_have_text("A ticket costs five.")
+        expect(page.locator("mark")).to_be_in_viewport()
+        if scripts:
+            assert sound(page) == []
+            assert fits(page)
+
+
+def test_first_text_is_seen_at_once(phone: Page, provider_double: Double) -> None:
+    """From the double's first token to the text in the page, on one machine: the median of nine."""
+    waits = []
+    for number in range(9):
+        provider_double.script("chunks", chunks=["First ", "**second** ", "third."], first_ms=400, gap_ms=300)
+        phone.evaluate("""() => {
+          window.seen = 0;
+          new MutationObserver((_, watcher) => {
+            const text = [...document.querySelectorAll("[data-text]")].pop();
+            if (!text?.textContent.includes("First")) return;
+            window.seen = Date.now();
+            watcher.disconnect();
+          }).observe(document.querySelector("[data-log]"), { subtree: true, childList: true, characterData: true });
+        }""")
+        turn = begin(phone, f"Question {number}")
+        ended(turn)
+        reply = Reply.objects.latest("created_at")
+        assert reply.first_text_at
+        waits.append(phone.evaluate("window.seen") - reply.first_text_at.timestamp() * 1000)
+    assert 0 <= sorted(waits)[4] < 20
