@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Left, Lower, Now, StrIndex
 from django.db.models.lookups import GreaterThan
 from django.http import HttpRequest
@@ -48,12 +48,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation in a list. `ending` is its last reply's, empty while that runs."""
+    """A conversation in a list. `ending` is that of its `last_reply`, empty while that runs."""
 
     conversation: Conversation
     title: str
     asked_by: str
     last_at: datetime
+    last_reply: UUID
     turns: int
     ending: str
     is_pinned: bool
@@ -95,26 +96,24 @@ def listed(membership: Membership, wanted: Wanted) -> Listed:
     pins = ConversationPin.objects.filter(conversation=OuterRef("pk"), user_id=membership.user_id)
     pinned = [] if wanted.before else list(found.filter(Exists(pins))[:PINS_SHOWN])
     page = list(_after(found.exclude(Exists(pins)), membership.workspace, wanted.before)[: PER_PAGE + 1])
-    shown = page[:PER_PAGE]
-    rows = _rows([*pinned, *shown], membership)
+    rows = _rows([*pinned, *page], membership)
+    shown = rows[len(pinned) :][:PER_PAGE]
     return Listed(
         pinned=rows[: len(pinned)],
-        rows=rows[len(pinned) :],
-        older=shown[-1].last_reply if len(page) > len(shown) else None,
+        rows=shown,
+        older=shown[-1].last_reply if len(page) > PER_PAGE and shown else None,
     )
 
 
 def _narrowed(membership: Membership, wanted: Wanted) -> QuerySet[Any]:
-    """Conversations with `last_at` and `last_reply`, the latest first."""
-    latest = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at", "-pk")
-    found = of_workspace(membership.workspace).annotate(
-        last_at=Subquery(latest.values("created_at")[:1]), last_reply=Subquery(latest.values("pk")[:1])
-    )
+    """Conversations with `last_at`, the latest first. That is looked up for each of them, and nothing else is."""
+    latest = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
+    found = of_workspace(membership.workspace).annotate(last_at=Subquery(latest.values("created_at")[:1]))
     if wanted.mine:
         found = found.filter(started_by_id=membership.user_id)
     if wanted.agent_id:
         found = found.filter(agent_id=wanted.agent_id)
-    return found.exclude(last_at=None).order_by("-last_at", "-pk")
+    return found.order_by(F("last_at").desc(nulls_last=True), "-pk")
 
 
 def _after(found: QuerySet[Any], workspace: Workspace, before: UUID | None) -> QuerySet[Any]:
@@ -133,11 +132,7 @@ def _after(found: QuerySet[Any], workspace: Workspace, before: UUID | None) -> Q
 
 def _searched(found: QuerySet[Any], membership: Membership, wanted: Wanted) -> Listed:
     """The matches among the next conversations of the list, as many as one search looks through."""
-    turns = Reply.objects.filter(conversation=OuterRef("pk")).order_by().values("conversation")
-    counted = _after(found, membership.workspace, wanted.before).annotate(
-        turns=Subquery(turns.annotate(turns=Count("pk")).values("turns"))
-    )
-    page = list(counted[: SEARCHED_CONVERSATIONS + 1])
+    page = list(_after(found, membership.workspace, wanted.before)[: SEARCHED_CONVERSATIONS + 1])
     looked_at = _within(SEARCHED_REPLIES, page[:SEARCHED_CONVERSATIONS])
     matching = set(
         Conversation.objects.filter(pk__in=[one.pk for one in looked_at])
@@ -147,14 +142,17 @@ def _searched(found: QuerySet[Any], membership: Membership, wanted: Wanted) -> L
     rows = _rows([one for one in looked_at if one.pk in matching], membership)
     if len(looked_at) == len(page):
         return Listed(rows=rows)
-    return Listed(rows=rows, older=looked_at[-1].last_reply, searched_to=looked_at[-1].last_at)
+    latest = looked_at[-1].replies.order_by("-created_at", "-pk").values_list("pk", flat=True)
+    return Listed(rows=rows, older=latest.first(), searched_to=looked_at[-1].last_at)
 
 
 def _within(most: int, page: Sequence[Any]) -> list[Any]:
     """The first of `page`, at least one, whose replies are at most `most` together."""
+    counted = Reply.objects.filter(conversation__in=[one.pk for one in page]).values("conversation")
+    replies = dict(counted.annotate(replies=Count("pk")).values_list("conversation", "replies"))
     taken: list[Any] = []
     for one in page:
-        most -= one.turns
+        most -= replies.get(one.pk, 0)
         if most < 0 and taken:
             break
         taken.append(one)
@@ -192,6 +190,7 @@ def _rows(page: Sequence[Any], membership: Membership) -> list[Row]:
         is_pinned=Exists(pins),
         turns=Count("replies", filter=Q(replies__superseded_by=None)),
         ending=Subquery(replies.order_by("-created_at", "-pk").values("ending")[:1]),
+        last_reply=Subquery(replies.order_by("-created_at", "-pk").values("pk")[:1]),
     )
     whole = {one.pk: one for one in found.select_related("agent", "started_by")}
     return [
@@ -200,13 +199,14 @@ def _rows(page: Sequence[Any], membership: Membership) -> list[Row]:
             title=title(whole[one.pk].title, whole[one.pk].opening),
             asked_by=asked_by(whole[one.pk]),
             last_at=one.last_at,
+            last_reply=whole[one.pk].last_reply,
             turns=whole[one.pk].turns,
             ending=whole[one.pk].ending or "",
             is_pinned=whole[one.pk].is_pinned,
             may_manage=may_manage(whole[one.pk], membership),
         )
         for one in page
-        if one.pk in whole  # it may have been wiped just now
+        if one.pk in whole and one.last_at  # it may have been wiped just now
     ]
 
 
