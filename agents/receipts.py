@@ -5,8 +5,8 @@ from typing import Any
 
 from agents import actions, words
 from agents.models import Reply
-from llm.routing import Billing
-from workspaces.figures import exact_dollars, grouped
+from llm.routing import Billing, Credential, Why
+from workspaces.figures import credits, exact_dollars, grouped
 from workspaces.models import Role
 
 
@@ -20,8 +20,12 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The lines of a receipt that are more than a column; an empty one is not shown."""
+    """The lines of a receipt that are more than a column; an empty one is not shown. `summary` says it all first."""
 
+    summary: str
+    is_stored_answer: bool
+    answered_by: str
+    ran_on: str
     ended: str
     payer: Payer
     tokens: str
@@ -37,10 +41,14 @@ class Receipt:
 def describe(reply: Reply, *, role: Role) -> Receipt:
     """The receipt of `reply` for a reader of this role: what the provider answered is for admins."""
     return Receipt(
+        summary=summary(reply),
+        is_stored_answer=is_stored_answer(reply),
+        answered_by="none: a stored answer" if is_stored_answer(reply) else reply.model_name,
+        ran_on=ran_on(reply),
         ended=reply.get_ending_display() or reply.get_state_display(),
         payer=payer(reply),
         tokens=tokens(reply),
-        cost=cost(reply) if reply.billing in (Billing.BYO, Billing.UNMETERED) else "",
+        cost=cost(reply) if _shows_cost(reply) else "",
         saved=saved(reply),
         left_out=left_out(reply),
         asked_to_wait="" if reply.retry_after is None else words.span(reply.retry_after, reply.done_at),
@@ -50,15 +58,102 @@ def describe(reply: Reply, *, role: Role) -> Receipt:
     )
 
 
+def summary(reply: Reply) -> str:
+    """What it came to, in a sentence or two: "1 credit, from Acme's credits.". The reply's workspace is fetched."""
+    if reply.is_running:
+        return f"Still running. {_so_far(reply)}"
+    if reply.billing == Billing.CREDITS and reply.charged:
+        return f"{credits(reply.charged)}, from {reply.workspace}'s credits."
+    if _is_billed(reply) and reply.state != Reply.State.FAILED:
+        return f"Billed by {_provider(reply)}, {_about(reply)}, on {_own_key(reply)}."
+    return " ".join(filter(None, [words.NOTHING_CHARGED, _why_nothing(reply), _may_bill(reply)]))
+
+
+def _so_far(reply: Reply) -> str:
+    if reply.billing == Billing.CREDITS:
+        held = "is held" if reply.price == 1 else "are held"
+        return (
+            f"{credits(reply.price)} {held} from {reply.workspace}'s credits, and taken only for an answer."
+        )
+    if reply.billing == Billing.BYO:
+        return f"{_provider(reply)} bills what it writes, on {_own_key(reply)}."
+    return "Nothing will be charged."
+
+
+def _why_nothing(reply: Reply) -> str:
+    """Why a reply that has ended was charged nothing here."""
+    if is_stored_answer(reply):
+        return "A stored answer was given, free."
+    if reply.state == Reply.State.FAILED:
+        return words.briefly(reply)
+    if reply.billing == Billing.LOCAL:
+        return "Bookbag Local is free."
+    if reply.billing == Billing.UNMETERED:
+        return "Replies are not metered here."
+    if reply.state == Reply.State.STOPPED:
+        return "It was stopped before any text had appeared."
+    return "The answer came too late to be charged."
+
+
+def _may_bill(reply: Reply) -> str:
+    if reply.billing != Billing.BYO or not reply.attempts:
+        return ""
+    if reply.output_tokens is not None:
+        return f"{_provider(reply)} may bill what it wrote, {_about(reply)}."
+    return f"{_provider(reply)} may bill what it had begun." if reply.state == Reply.State.STOPPED else ""
+
+
+def is_stored_answer(reply: Reply) -> bool:
+    return reply.why == Why.QA_MATCH
+
+
+def _is_billed(reply: Reply) -> bool:
+    """Whether the workspace's provider bills it: it answered, or told the tokens, or began with a text."""
+    answered = reply.state in (Reply.State.COMPLETED, Reply.State.CUT)
+    began = reply.output_tokens is not None or reply.first_text_at is not None
+    return reply.billing == Billing.BYO and (answered or began)
+
+
+def _shows_cost(reply: Reply) -> bool:
+    """Of a provider's bill that is the workspace's or this installation's, where there is something to bill."""
+    if reply.billing == Billing.BYO:
+        return _is_billed(reply) and not reply.is_running
+    return reply.billing == Billing.UNMETERED and reply.estimated_cost is not None
+
+
+def _about(reply: Reply) -> str:
+    if reply.estimated_cost is None:
+        return "how much is not known"
+    return cost(reply) if reply.cost_is_at_most else f"about {cost(reply)}"
+
+
+def _own_key(reply: Reply) -> str:
+    """The workspace's key; its mask is there for those who may see it."""
+    return f"your key {reply.credential_mask}" if reply.credential_mask else "the workspace's own key"
+
+
+def _provider(reply: Reply) -> str:
+    return words.PROVIDER_NAMES.get(reply.provider, "the provider")
+
+
+def ran_on(reply: Reply) -> str:
+    """Whose key signed the calls; a mask is shown apart."""
+    if reply.credential_kind == Credential.WORKSPACE:
+        return f"the workspace's own {_provider(reply)} key"
+    return f"Bookbag's {_provider(reply)} key" if reply.credential_kind == Credential.PLATFORM else "no key"
+
+
 def payer(reply: Reply) -> Payer:
     """Who paid for it, or will; nobody when nothing was charged."""
+    if is_stored_answer(reply):
+        return Payer("local", "Nobody: a stored answer, free")
     if reply.billing == Billing.LOCAL:
         return Payer("local", "Nobody: free")
     if reply.billing == Billing.UNMETERED:
         return Payer("unmetered", "Nobody: replies are not metered here")
     if reply.is_running:
         return Payer(reply.billing, words.badge(reply))
-    if reply.billing == Billing.BYO and reply.state == Reply.State.FAILED:
+    if reply.billing == Billing.BYO and (reply.state == Reply.State.FAILED or not _is_billed(reply)):
         billed = reply.output_tokens is not None
         return Payer("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
     if reply.billing == Billing.CREDITS and not reply.charged:
@@ -150,8 +245,10 @@ def as_json(reply: Reply, *, role: Role) -> dict[str, Any]:
         "left_out": reply.left_out.split(),
         **(provider_answer if role.is_admin else dict.fromkeys(provider_answer)),
         "retry_after": reply.retry_after,
-        "model": reply.model_name,
-        "model_id": reply.model_id,
+        "summary": summary(reply),
+        "is_stored_answer": is_stored_answer(reply),
+        "model": "" if is_stored_answer(reply) else reply.model_name,
+        "model_id": "" if is_stored_answer(reply) else reply.model_id,
         "provider": reply.provider,
         "credential": {"kind": reply.credential_kind, "mask": reply.credential_mask},
         "billing": reply.billing,

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from llm import lifecycle, listing, price_words
 from llm.models import Provider
+from llm.routing import Why
 from workspaces import contact
-from workspaces.figures import count, credits
+from workspaces.figures import count, credits, grouped
 
 PROVIDER_NAMES = {one.value: one.label for one in Provider}
 
@@ -208,6 +209,36 @@ FAILURES = {
 }
 
 
+# Why a reply failed, in one clause for the first line of its receipt.
+BRIEFLY = {
+    "key_rejected": "{provider} rejected {whose} key",
+    "key_lacks_permission": "{whose} {provider} key lacks a permission",
+    "not_allowed": "{provider} did not allow the request",
+    "wrong_region": "{whose} {provider} account is kept in another region",
+    "address_refused": "{whose} {provider} account does not admit this server",
+    "place_not_served": "{provider} does not serve the country of this server",
+    "model_not_found": "{provider} does not offer {model} to this account",
+    "other_api_needed": "{model} cannot be talked to here",
+    "organisation_unverified": "{provider} wants this account to be verified first",
+    "organisation_disabled": "{whose} {provider} account is switched off",
+    "bad_request": "{provider} did not accept the request",
+    "declined": "{model} declined to answer",
+    "prompt_too_large": "The conversation was too long for {model}",
+    "rate_limited": "{provider} was limiting requests",
+    "no_funds": "{whose} {provider} account was out of funds or at its own limit",
+    "provider_unavailable": "{provider} failed after {tries}",
+    "provider_unreachable": "{provider} could not be reached in {tries}",
+    "not_the_provider": "Something else answered in the place of {provider}",
+    "provider_timed_out": "{provider} took too long to answer",
+    "stream_broken": "{provider} broke the answer off",
+    "stream_malformed": "{provider} sent something unreadable",
+    "provider_redirected": "{provider} answered with a redirect",
+    "empty_reply": "{model} sent an empty answer",
+    "thinking_spent": "{model} used its whole output up on thinking",
+    "interrupted": "The server stopped before the answer was whole",
+    "internal": "Something went wrong on our side",
+}
+
 # Of these an admin is told with the key's mask; the platform's keys are no admin's business.
 OF_THE_KEY = {code for code, (_, admin) in FAILURES.items() if "{mask}" in admin}
 
@@ -270,6 +301,19 @@ def failure(reply: Any, *, for_admin: bool) -> str:
     return f"{sentence} {NOTHING_CHARGED}" + (f" ({answer})" if answer else "")
 
 
+def briefly(reply: Any) -> str:
+    """Why `reply` failed, as a sentence: "Anthropic failed after 3 tries."."""
+    whose = "the workspace's own" if reply.credential_kind == "workspace" else "Bookbag's"
+    tries = "1 try" if reply.attempts == 1 else f"{grouped(reply.attempts)} tries"
+    clause = BRIEFLY.get(reply.error_code, BRIEFLY["internal"]).format(
+        provider=PROVIDER_NAMES.get(reply.provider, "The provider"),
+        whose=whose,
+        model=reply.model_name,
+        tries=tries,
+    )
+    return f"{clause[0].upper()}{clause[1:]}."
+
+
 def provider_answer(reply: Any) -> str:
     """What the provider's answer said, as far as it is kept: status, code, parameter, request id. For admins."""
     request = f"request {reply.request_id}" if reply.request_id and reply.error_code else ""
@@ -317,7 +361,9 @@ WHY = {
 
 
 def badge(reply: Any) -> str:
-    """What a reply cost and who paid, in a few words. `reply` has billing, state, charged, price and provider."""
+    """What a reply cost and who paid, in a few words. `reply` has billing, why, state, charged, price and provider."""
+    if reply.why == Why.QA_MATCH:
+        return "stored answer, free"
     if reply.billing != "credits":
         return price_words.of(reply.billing, price=reply.price, provider=reply.provider)
     if reply.is_running:

@@ -47,6 +47,7 @@ from llm.vault import Secret
 from workspaces.models import Role
 
 QUESTION_CHARACTERS = 20_000
+STORED_ANSWER = "Stored answer"
 # Earlier turns that may go into a prompt; agents/knowledge/prompt.py also bounds their size.
 HISTORY_TURNS = 12
 
@@ -219,8 +220,9 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         role=admitted.caller.role,
         route=route,
         provider=admitted.provider,
-        model_id=admitted.model_id,
-        model_name=admitted.model_name,
+        # A stored answer is no chat model's.
+        model_id="" if asked.is_qa_match else admitted.model_id,
+        model_name=STORED_ANSWER if asked.is_qa_match else admitted.model_name,
         credential_mask=sealed.mask if sealed else "",
         credential_id=sealed.id if sealed else None,
         region=sealed.region if sealed else "",

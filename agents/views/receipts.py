@@ -14,7 +14,8 @@ from workspaces.models import Role, Workspace
 @viewer_required
 @require_GET
 def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
-    reply = get_object_or_404(workspace.replies.select_related("workspace", "agent", "member"), pk=reply_id)
+    replies = workspace.replies.select_related("workspace", "agent", "member", "conversation")
+    reply = get_object_or_404(replies, pk=reply_id)
     role = Role(request.membership.role)
     if not role.is_admin or reply.credential_kind != "workspace":
         # Masks are for admins, and of the workspace's own keys; others see only whose key it was.
@@ -28,6 +29,6 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
         "receipt": receipts.describe(reply, role=role),
         "turn": presenting.turn(reply, role=role),
         "why": words.WHY.get(reply.why, ""),
-        "provider_name": words.PROVIDER_NAMES.get(reply.provider, reply.provider),
+        "is_readable": reply.conversation is not None and reply.conversation.deleted_at is None,
     }
     return render(request, "agents/receipt.html", context)

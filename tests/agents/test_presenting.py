@@ -162,6 +162,7 @@ def test_money_is_shown_without_needless_digits(millionths: int | None, shown: s
     ("reply", "badge"),
     [
         ({"billing": "local", "is_running": False}, "local, free"),
+        ({"billing": "local", "why": "qa_match", "provider": "openai"}, "stored answer, free"),
         ({"billing": "byo", "is_running": False}, "your OpenAI key"),
         ({"billing": "unmetered", "is_running": False}, "not metered"),
         ({"billing": "credits", "is_running": True}, "5 credits held"),
@@ -171,4 +172,4 @@ def test_money_is_shown_without_needless_digits(millionths: int | None, shown: s
     ],
 )
 def test_badge_says_what_it_cost_and_who_paid(reply: dict[str, object], badge: str) -> None:
-    assert words.badge(SimpleNamespace(provider="openai", price=5, **reply)) == badge
+    assert words.badge(SimpleNamespace(**{"provider": "openai", "price": 5, "why": ""} | reply)) == badge

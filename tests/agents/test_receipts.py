@@ -14,9 +14,10 @@ from tests.harness.cast import Cast
 from tests.harness.chat import accepted, platform_key, receipt, turn_of, watch
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
-from workspaces.models import Role, User
+from workspaces.models import Role, User, Workspace
 
 BEGAN = dt.datetime(2026, 11, 26, 1, 20, tzinfo=dt.UTC)
+ACME = Workspace(name="Acme", slug="acme")
 OWN: dict[str, Any] = {
     "provider": "openai",
     "model_name": "GPT-6 Luna",
@@ -31,7 +32,16 @@ FAILED = {"state": "failed", "ending": "failed", "text": "", "error_code": "rate
 
 def lines(**facts: Any) -> receipts.Receipt:
     return receipts.describe(
-        Reply(**{"state": "completed", "ending": "complete", "created_at": BEGAN, **OWN, **facts}),
+        Reply(
+            **{
+                "workspace": ACME,
+                "state": "completed",
+                "ending": "complete",
+                "created_at": BEGAN,
+                **OWN,
+                **facts,
+            }
+        ),
         role=Role.EDITOR,
     )
 

@@ -1,0 +1,65 @@
+"""Receipts for operators: what ran, who paid and how it ended. The question and the answer are their workspace's own."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from agents import receipts, words
+from agents.models import Reply
+from workspaces.desk import ReadOnlyAdmin
+from workspaces.models import Role
+
+# What people and models wrote, and what was sent of it.
+TEXTS = ("question", "text", "html", "sources", "prompt")
+
+
+@admin.register(Reply)
+class ReplyAdmin(ReadOnlyAdmin):
+    """Replies of every workspace, as receipts. Their texts are not fetched."""
+
+    list_display = ["id", "created_at", "workspace", "model_name", "billing", "price", "charged", "state"]
+    list_filter = ["billing", "state"]
+    list_select_related = ["workspace"]
+    search_fields = ["=workspace__slug"]
+    search_help_text = "A reply's id, or a workspace's slug"
+    ordering = ["-created_at"]
+    # The page shows the receipt in their place; no text may be among them.
+    fields = ["state"]
+    change_form_template = "agents/admin/reply.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
+        found: QuerySet[Reply] = super().get_queryset(request)
+        return found.select_related("workspace", "member").defer(*TEXTS)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Reply], search_term: str
+    ) -> tuple[QuerySet[Reply], bool]:
+        """A reply's id is looked up as the key that it is; everything else is a slug."""
+        try:
+            return queryset.filter(pk=UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        reply = self.get_object(request, object_id)
+        shown = {} if reply is None else _shown(reply)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+
+def _shown(reply: Reply) -> dict[str, Any]:
+    # A mask is for the workspace's admins.
+    reply.credential_mask = ""
+    return {
+        "reply": reply,
+        "receipt": receipts.describe(reply, role=Role.ADMIN),
+        "why": words.WHY.get(reply.why, ""),
+    }
