@@ -3,9 +3,10 @@
  * the same form posts, and the page comes back with all replies.
  */
 
+import { LiveText, morph, parsed } from "./live_text.js";
 import { watchConnection } from "./playground/connection.js";
 import { follow, Refused, STREAM } from "./playground/stream.js";
-import { parsed, thinkingClock } from "./playground/turns.js";
+import { thinkingClock } from "./playground/turns.js";
 
 const page = document.querySelector("[data-compare]");
 const form = page.querySelector("[data-compare-form]");
@@ -77,6 +78,7 @@ function ask(choice, column, message) {
 
 async function watch(column, where, post, accepted = () => {}) {
   const thinking = thinkingClock(column, announce);
+  const live = new LiveText(column.querySelector("[data-text]"));
   stopBy(column, where);
   try {
     for await (const event of follow({ where, post, connection, gone: () => location.reload() })) {
@@ -87,9 +89,10 @@ async function watch(column, where, post, accepted = () => {}) {
       if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
       if (event.kind === "text") {
         if (event.data.text.trim()) thinking.end();
-        column.querySelector("[data-text]").append(event.data.text);
+        live.add(event.data.text);
       }
-      if (event.kind === "done" || event.kind === "error") return await finish(column, where);
+      if (event.kind === "html") live.show(event.data);
+      if (event.kind === "done" || event.kind === "error") return await complete(column, where);
     }
   } catch (error) {
     if (where.stream) throw error;
@@ -101,14 +104,14 @@ async function watch(column, where, post, accepted = () => {}) {
   }
 }
 
-// The column as the page shows it afterwards, with its figures.
-async function finish(column, where) {
+// The column becomes what the page shows afterwards, with its figures; what is equal stays the same node.
+async function complete(column, where) {
   const response = await fetch(`${page.dataset.page}?reply=${where.reply}`);
   const whole = response.ok && parsed(await response.text()).querySelector("[data-columns] > [data-column]");
   if (!whole) return location.reload();
   const hadFocus = column.contains(document.activeElement);
-  column.replaceWith(whole);
-  if (hadFocus) whole.querySelector("h3").focus({ preventScroll: true });
+  morph(column, whole);
+  if (hadFocus && !column.contains(document.activeElement)) column.querySelector("h3").focus({ preventScroll: true });
 }
 
 function fail(column, { message, actions = [] }) {
