@@ -52,6 +52,7 @@ function columnOf(choice) {
   const column = template.content.firstElementChild.cloneNode(true);
   const label = choice.closest("label");
   column.querySelector("[data-name]").textContent = label.querySelector("[data-name]").textContent;
+  column.querySelector("[data-stop-price]").textContent = choice.dataset.stopPrice;
   column.querySelector("[data-badge]").replaceWith(label.querySelector(".badge").cloneNode(true));
   return column;
 }

@@ -67,6 +67,27 @@ MUTATIONS = (
     ),
     Mutation(
         "agents/running/admission.py",
+        "COALESCE(%s, v.tried_model_id, a.chat_model_id)",
+        "COALESCE(%s, a.chat_model_id, v.tried_model_id)",
+        "the page tells a tried model's price, and the agent's own model runs and is charged",
+        ("tests/agents/test_trying.py",),
+    ),
+    Mutation(
+        "agents/running/admission.py",
+        "\n  AND (c.workspace_id IS NULL OR c.workspace_id = w.id)",
+        "",
+        "a neighbour's custom model can be named",
+        ("tests/agents/test_trying.py",),
+    ),
+    Mutation(
+        "agents/running/accepting.py",
+        "            content.append(str(self.chat_model_id))",
+        "            pass",
+        "a used idempotency key sends the message to another chat model",
+        ("tests/agents/test_trying.py",),
+    ),
+    Mutation(
+        "agents/running/admission.py",
         "r.id = %s AND r.workspace_id = w.id",
         "r.id = %s",
         "a neighbour reads and stops another workspace's reply",
