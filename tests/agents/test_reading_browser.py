@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
-from tests.agents.scenes import agent_on
+from tests.agents.scenes import agent_on, give_plenty
 from tests.agents.test_endings_browser import fits, sound
 from tests.agents.test_pages import make_reply
 from tests.agents.written_answers import ANSWERS
@@ -42,6 +42,7 @@ def pieces(text: str, size: int = 7) -> list[str]:
 @pytest.fixture
 def agent(cast: Cast, provider_double: Double) -> Agent:
     platform_key()
+    give_plenty(cast)  # the notice that the next reply does not fit would move the page
     return agent_on(cast, "openai")
 
 
@@ -186,3 +187,17 @@ def test_first_text_is_seen_at_once(phone: Page, provider_double: Double) -> Non
         assert reply.first_text_at
         waits.append(phone.evaluate("window.seen") - reply.first_text_at.timestamp() * 1000)
     assert 0 <= sorted(waits)[4] < 20
+
+
+def test_words_after_a_rendered_blank_do_not_stick_to_it(phone: Page) -> None:
+    shown = phone.evaluate("""async () => {
+      const { LiveText } = await import("/static/js/live_text.js");
+      const element = document.createElement("div"), live = new LiveText(element);
+      live.add("Replies on **credits** ");
+      live.show({ from: 0, html: "<p>Replies on <strong>credits</strong></p>", rest: 0 });
+      live.add("are ");
+      live.show({ from: 0, html: "<p>Replies on <strong>credits</strong></p>", rest: 4 });
+      return element.textContent;
+    }""")
+
+    assert shown == "Replies on credits are "
