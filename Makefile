@@ -26,7 +26,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "  %-22s %s\n", $$1, $$2}'
 
 run: runtime  ## prepare what is missing and serve Bookbag on http://127.0.0.1:8000 (HOST, PORT)
-	@"$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py quickstart $(ARGS)
+	@exec "$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py quickstart $(ARGS)
 
 test: developer  ## run all the tests, on SQLite and on PostgreSQL (ARGS="-k words" picks some)
 	@failed=""; for database in $(DATABASES); do \
@@ -60,7 +60,7 @@ mutants: developer  ## see that the tests find known faults, put in one at a tim
 	@$(IN_ENV) python -m tests.mutants $(ARGS)
 
 manage: runtime  ## run a command of manage.py, as in ARGS="grant_credits acme 100 --reason thanks"
-	@"$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py $(ARGS)
+	@exec "$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py $(ARGS)
 
 provider-double: developer  ## start the stand-in for OpenAI and Anthropic, to try keys without an account
 	@$(IN_ENV) python -m tests.provider_double --port 8010 --gap-ms 30 --think-ms 2000 --verbose $(ARGS)

@@ -144,24 +144,27 @@ def test_stand_in_that_is_not_there_is_said(quick_copy: Copy) -> None:
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def make(copy: Copy, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`make`, with the libraries that are here already: nothing is on the PATH that a bare machine lacks."""
-    env = copy.env | {"PATH": "/usr/bin:/bin", "UV_PROJECT_ENVIRONMENT": sys.prefix}
-    return subprocess.run(
-        ["make", *arguments, "UV=true"], cwd=copy.directory, env=env, capture_output=True, text=True
-    )
-
-
-def test_make_manage_runs_the_commands_that_readme_names(quick_copy: Copy) -> None:
+def test_make_runs_the_commands_that_readme_names_and_ends_what_it_runs(quick_copy: Copy) -> None:
     named = re.findall(r"`(\w+)`", README.split("`make manage` needs the settings", 1)[1].split("## ", 1)[0])
     assert len(named) == 16
     assert set(named) <= set(get_commands())
 
-    assert make(quick_copy, "run", "ARGS=--no-serve").returncode == 0
+    # Nothing is on the PATH that a bare machine lacks.
+    bare = Copy(
+        quick_copy.directory, quick_copy.env | {"PATH": "/usr/bin:/bin", "UV_PROJECT_ENVIRONMENT": sys.prefix}
+    )
+    running = Running(bare, command=["make", "run", "ARGS=--with-double", "UV=true"])
+    double = Printed(running.output).double
     # Django's start is the same for all; these show that words and quotes arrive.
-    for command in ('grant_credits acme 100 --reason "thanks a lot"', "verify_ledger"):
-        done = make(quick_copy, "manage", f"ARGS={command}")
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    for arguments in ('grant_credits acme 100 --reason "thanks a lot"', "verify_ledger"):
+        done = subprocess.run(
+            ["make", "manage", f"ARGS={arguments}", "UV=true"],
+            cwd=bare.directory, env=bare.env, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+
+    running.process.terminate()
+    assert eventually(lambda: not is_open(running.url) and not is_open(double), seconds=30)
 
 
 def test_readme_names_no_target_that_make_lacks_and_no_program_that_a_bare_machine_lacks() -> None:

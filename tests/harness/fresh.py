@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,11 +92,11 @@ def _outside_transaction() -> psycopg.Cursor[Any]:
 class Running:
     """`quickstart` serving, as `make run` leaves it in a terminal."""
 
-    def __init__(self, copy: Copy, *options: str, **env: str) -> None:
+    def __init__(self, copy: Copy, *options: str, command: Sequence[str] = (), **env: str) -> None:
         self.log = copy.directory.parent / f"output-{time.monotonic_ns()}"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "quickstart", *options],
+                command or [sys.executable, "manage.py", "quickstart", *options],
                 cwd=copy.directory,
                 env=copy.env | env,
                 stdin=subprocess.DEVNULL,
