@@ -200,7 +200,7 @@ def live(text: str, size: int, monkeypatch: pytest.MonkeyPatch | None = None) ->
 
 
 @pytest.mark.parametrize("size", [1, 7, 400])
-@pytest.mark.parametrize("name", ANSWERS.keys() - {"links", "footnotes"})
+@pytest.mark.parametrize("name", sorted(ANSWERS.keys() - {"links", "footnotes"}))
 def test_blocks_that_came_are_those_of_the_finished_reply(name: str, size: int) -> None:
     assert live(ANSWERS[name], size) == blocks(to_html(ANSWERS[name], NAME, 2))
 
