@@ -73,9 +73,10 @@ def _context(request: WorkspaceRequest, agent: Agent, *, before: Sequence[str] =
 
 
 def _replies(agent: Agent, ids: list[str]) -> list[Reply]:
-    """The agent's replies of these ids, in their order; ids that are none are passed over."""
+    """The agent's replies of these ids, in their order; others, and those of deleted conversations, are passed over."""
     wanted = [one for one in map(_uuid, ids[:MOST]) if one]
-    found = agent.replies.select_related("workspace").defer("text", "prompt").in_bulk(wanted)
+    present = agent.replies.filter(conversation__isnull=False, conversation__deleted_at=None)
+    found = present.select_related("workspace").defer("text", "prompt").in_bulk(wanted)
     replies = [found[one] for one in dict.fromkeys(wanted) if one in found]
     rendering.complete(replies)
     return replies

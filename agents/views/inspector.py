@@ -92,23 +92,27 @@ def _shown(draft: Draft) -> dict[str, Any]:
 @require_GET
 def sent(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
     """The prompt that a past reply sent."""
-    reply: Reply = get_object_or_404(workspace.replies.select_related("agent"), pk=reply_id)
-    found = sent_prompts.of(reply)
+    replies = workspace.replies.select_related("agent", "conversation")
+    reply: Reply = get_object_or_404(replies, pk=reply_id)
+    # A conversation that is deleted and could be brought back shows nobody its words until then.
+    is_readable = reply.conversation is not None and reply.conversation.deleted_at is None
+    found = sent_prompts.of(reply) if is_readable else None
     context = {
         "workspace": workspace,
         "reply": reply,
         "sent": found,
         "shown": inspecting.of_reply(reply, found) if found else None,
-        "why_none": "" if found else _why_none(reply),
+        "why_none": "" if found else _why_none(reply, is_readable=is_readable),
+        "is_readable": is_readable,
     }
     return render(request, "agents/sent_prompt.html", context)
 
 
-def _why_none(reply: Reply) -> str:
+def _why_none(reply: Reply, *, is_readable: bool) -> str:
     if reply.why == "qa_match":
         return "This is a stored answer of one of the agent's Q&A pairs: no prompt was sent."
     if reply.provider == "local":
         return "Bookbag Local takes its answer from the passages themselves: no prompt was sent."
-    if reply.conversation_id is None:
+    if not is_readable:
         return "The prompt went with its conversation, which is deleted."
     return "This reply is from before prompts were kept."

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from agents import comparing
 from agents.knowledge import training
@@ -268,6 +269,17 @@ def test_only_this_agents_replies_are_shown_at_most_four(cast: Cast) -> None:
     assert len(columns_of(page)) == 1
     assert "ours" in page
     assert "hers" not in columns_of(page)[0]
+
+
+@pytest.mark.django_db
+def test_replies_of_a_deleted_conversation_are_not_shown(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    gone = Conversation.objects.create(agent=agent, started_by=cast.edith, deleted_at=timezone.now())
+    reply = make_reply(agent, gone, html="<p>gone</p>")
+
+    page = browser_of(cast.edith).get(f"{path(agent)}?reply={reply.pk}").content.decode()
+
+    assert columns_of(page) == []
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
@@ -193,6 +194,23 @@ def test_a_reply_without_a_prompt_says_why(cast: Cast, fields: dict[str, Any], s
     page = browser_of(cast.edith).get(f"/w/acme/replies/{reply.pk}/prompt/").content.decode()
 
     assert says in page
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.money
+def test_a_deleted_conversation_shows_no_prompt_until_it_is_brought_back(
+    cast: Cast, visit: Visit, provider_double: Double
+) -> None:
+    platform_key()
+    edith = visit(cast.edith)
+    talk(edith, agent_on(cast, "openai"), "A secret?")
+    path = f"/w/acme/replies/{Reply.objects.get().pk}/prompt/"
+    assert "A secret?" in edith.get(path).text
+
+    Conversation.objects.update(deleted_at=timezone.now())
+
+    assert "A secret?" not in edith.get(path).text
+    assert "went with its conversation" in edith.get(path).text
 
 
 @pytest.mark.django_db
