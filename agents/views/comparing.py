@@ -1,6 +1,7 @@
 """Comparing two to four chat models on one message: each column is a reply in a conversation of its own."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -133,8 +134,7 @@ async def _send_all(asked: Asked, session_key: str) -> list[Any]:
             slug=asked.agent.workspace.slug,
             agent_id=asked.agent.pk,
             text=asked.text,
-            # The script names it in the same way.
-            idempotency_key=f"{asked.idempotency_key}-{one.chat_model.pk}",
+            idempotency_key=_pressed(asked, one),
             chat_model_id=one.chat_model.pk,
         )
         try:
@@ -148,6 +148,14 @@ async def _send_all(asked: Asked, session_key: str) -> list[Any]:
     if tasks:
         await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
     return answers
+
+
+def _pressed(asked: Asked, to: Choice) -> str:
+    """This press of Send, of one column. A page with a refusal keeps its press, so that the same message asks only those
+    again that did not answer; another text is another message.
+    """
+    text = hashlib.sha256(asked.text.encode("utf-8", "replace")).hexdigest()[:16]
+    return f"{asked.idempotency_key}-{to.chat_model.pk}-{text}"
 
 
 def _answered(request: WorkspaceRequest, asked: Asked, answers: list[Any]) -> HttpResponse:

@@ -17,6 +17,7 @@ const announce = (text) => { status.textContent = text; };
 const connection = watchConnection(page.querySelector("[data-lost]"), announce);
 const { text: box, idempotency_key: pressed } = form.elements;
 const token = () => form.elements.csrfmiddlewaretoken.value;
+const LOST_HERE = "The connection was lost. Send the same message again: what was answered is not answered or charged twice.";
 let total = Promise.resolve();
 let isBusy = false;
 
@@ -65,7 +66,6 @@ function ask(choice, column, message) {
     headers: { Accept: `${STREAM}, application/json`, "X-CSRFToken": token() },
     body: new URLSearchParams({
       text: message.text,
-      // As the form without scripts names it (agents/views/comparing.py).
       idempotency_key: `${message.key}-${choice.value}`,
       chat_model: choice.value,
     }),
@@ -74,6 +74,8 @@ function ask(choice, column, message) {
   let known;
   const accepted = new Promise((resolve) => { known = resolve; });
   const done = watch(column, where, post, known).finally(known);
+  // Looked at when all have ended.
+  done.catch(() => {});
   return { accepted, done, where };
 }
 
@@ -98,8 +100,8 @@ async function watch(column, where, post, accepted = () => {}) {
   } catch (error) {
     if (where.stream) throw error;
     const refusal = error instanceof Refused ? error.answer?.error : null;
-    fail(column, refusal ?? { message: "The connection was lost. Send the same message again: what was answered is not answered or charged twice." });
-    if (!refusal) throw error;
+    fail(column, refusal ?? { message: LOST_HERE });
+    throw error;
   } finally {
     thinking.end();
   }
@@ -169,14 +171,21 @@ async function send() {
   const ids = asked.map((one) => one.where.reply).filter(Boolean);
   history.replaceState(null, "", `?${new URLSearchParams(ids.map((id) => ["reply", id]))}`);
   const ended = await Promise.allSettled(asked.map((one) => one.done));
-  if (ended.every((one) => one.status === "fulfilled")) {
-    // This press of Send is used up.
+  const missing = ended.filter((one) => one.status === "rejected").length;
+  if (!missing) {
+    // This press of Send is used up. With one that did not answer the same press asks that one again, and no other.
     box.value = "";
     pressed.value = newKey();
   }
-  announce("All have answered.");
+  announce(missing ? `${ended.length - missing} of ${ended.length} have answered.` : "All have answered.");
   await sayTotal();
 }
+
+// Another text is another message.
+box.addEventListener("input", () => { if (!isBusy) pressed.value = newKey(); });
+box.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) form.requestSubmit();
+});
 
 // randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.
 function newKey() {
@@ -196,5 +205,5 @@ form.addEventListener("submit", async (event) => {
 });
 
 for (const column of columns.querySelectorAll("[data-running]")) {
-  watch(column, { stream: column.dataset.running, reply: column.id.replace("reply-", "") });
+  watch(column, { stream: column.dataset.running, reply: column.id.replace("reply-", "") }).catch(() => location.reload());
 }

@@ -197,6 +197,28 @@ def test_a_refusal_in_one_column_leaves_the_others_and_has_its_ways_out(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.money
+def test_after_a_refusal_the_same_press_asks_the_rest_and_another_text_asks_all(
+    cast: Cast, visit: Visit, provider_double: Double
+) -> None:
+    bring_key(cast.acme, "openai")
+    agent, edith = make_agent(cast.acme), visit(cast.edith)
+    fields = agreed(edith, agent, SONNET, "gpt-4o")
+    edith.submit(path(agent, "send/"), **fields)
+    bring_key(cast.acme, "anthropic")
+    fields["said"] = said(edith.submit(path(agent), **fields).text)
+
+    edith.submit(path(agent, "send/"), **fields)
+    assert len(calls(provider_double)) == 2
+    edith.submit(path(agent, "send/"), **fields | {"text": "And goodbye"})
+
+    assert len(calls(provider_double)) == 4
+    assert (
+        sorted(Reply.objects.values_list("question", flat=True)) == ["And goodbye"] * 2 + ["Hello there"] * 2
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.money
 def test_what_credits_do_not_reach_for_is_refused_before_its_provider_is_asked(
     cast: Cast, visit: Visit, provider_double: Double
 ) -> None:
