@@ -52,6 +52,7 @@ class Turn:
     ways_out: list[dict[str, str]]
     stop_price: str
     sources: list[Quoted]
+    earlier_versions: int
 
     @property
     def tone(self) -> str:
@@ -114,7 +115,7 @@ def mark(ending: str) -> Mark | None:
     return Mark(kind, Reply.Ending(ending).label) if kind else None
 
 
-def turn(reply: Reply, *, role: Role) -> Turn:
+def turn(reply: Reply, *, role: Role, earlier_versions: int = 0) -> Turn:
     """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched,
     and its HTML made (agents/rendering.py).
     """
@@ -129,6 +130,7 @@ def turn(reply: Reply, *, role: Role) -> Turn:
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
         stop_price=price_words.of_stop(reply.billing, price=reply.price, provider=reply.provider),
         sources=_quoted(reply, role),
+        earlier_versions=earlier_versions,
     )
 
 

@@ -15,6 +15,7 @@ from agents.views import (
     sources,
     trying,
 )
+from agents.views import turns as turn_pages
 
 app_name = "agents"
 urlpatterns = [
@@ -50,6 +51,8 @@ urlpatterns = [
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/prompt/", inspector.sent, name="prompt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/sources/<int:number>/", passages.passage, name="passage"),
+    path("w/<slug:slug>/replies/<uuid:reply_id>/text/", turn_pages.text, name="reply_text"),
+    path("w/<slug:slug>/replies/<uuid:reply_id>/versions/", turn_pages.versions, name="versions"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stream/", chat.stream, name="stream"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/stop/", chat.stop, name="stop"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/activity/", activity.page, name="activity"),

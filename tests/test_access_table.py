@@ -149,6 +149,8 @@ TABLE = [
     get("agents:export_conversation_markdown", "viewer"),
     get("agents:export_conversation_json", "viewer"),
     get("agents:passage", "editor"),
+    get("agents:reply_text", "viewer"),
+    get("agents:versions", "viewer"),
 ]
 # These ask the database on connections of their own, which see only what is committed.
 CHAT_TABLE = [

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from agents import conversations, exporting, presenting, rating
 from agents.filters import ConversationFilter
 from agents.models import Conversation
-from agents.views import playground
+from agents.turns import versions_among
+from agents.views import turns
 from workspaces.access import WorkspaceRequest, editor_required, viewer_required
 from workspaces.models import Role, Workspace
 
@@ -64,8 +65,9 @@ def _require_manage(request: WorkspaceRequest, conversation: Conversation) -> No
 def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID) -> HttpResponse:
     """One conversation to read, for whoever may not or will not write in it."""
     conversation = _find(workspace, conversation_id)
-    shown = playground.latest(conversation)
-    for reply in shown:
+    stretch = turns.asked_for(request, conversation)
+    earlier = versions_among(stretch)
+    for reply in stretch.replies:
         reply.workspace = workspace
     role = Role(request.membership.role)
     context = {
@@ -73,8 +75,13 @@ def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID)
         "conversation": conversation,
         "title": _title(conversation),
         "asked_by": conversations.asked_by(conversation),
-        "turns": [presenting.turn(reply, role=role) for reply in shown],
-        "ratings": rating.own(shown, request.membership.user_id),
+        "agent": conversation.agent,
+        "stretch": stretch,
+        "turns": [
+            presenting.turn(reply, role=role, earlier_versions=len(earlier.of(reply.pk)))
+            for reply in stretch.replies
+        ],
+        "ratings": rating.own(stretch.replies, request.membership.user_id),
         "may_judge": request.membership.is_editor,
         "may_manage": conversations.may_manage(conversation, request.membership),
         "is_pinned": conversation.pins.filter(user_id=request.membership.user_id).exists(),

@@ -1,12 +1,13 @@
 """The playground: the live agent, with what each reply cost, who paid, and where it came from."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import F, OuterRef, Subquery, Sum, Window
-from django.db.models.functions import Left, Length
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -16,26 +17,25 @@ from django.views.decorators.http import require_GET, require_POST
 from agents import (
     actions,
     building,
-    markdown,
     presenting,
     rating,
     rendering,
     running,
     suggestions,
     trying,
+    turns,
     words,
 )
 from agents.errors import NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
+from agents.views import turns as turn_pages
 from agents.views.agents import find_agent
+from agents.views.turns import uuid_or_none
 from billing import ledger
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.models import Role, Workspace
 
-TURNS_SHOWN = 50
-# Of texts and their HTML: a few of the longest answers, and fifty of any that people read.
-PAGE_CHARACTERS = 4 * markdown.MOST_HTML
 CONVERSATIONS_SHOWN = 8
 
 
@@ -44,25 +44,49 @@ CONVERSATIONS_SHOWN = 8
 def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     conversation = chosen(agent, request.GET.get("conversation"))
+    named = uuid_or_none(request.GET.get("reply"))
+    if conversation and named:
+        current = turns.versions(conversation.pk).current(named)
+        if current != named:
+            page = reverse("agents:versions", args=[workspace.slug, current])
+            return redirect(f"{page}#reply-{named}")
     return render(request, "agents/playground.html", _context(request, workspace, agent, conversation))
 
 
 def chosen(agent: Agent, text: str | None) -> Conversation | None:
     """The agent's conversation of this id, as an address or a form brings it; None where there is none."""
-    try:
-        found = UUID(text) if text else None
-    except ValueError:
-        found = None
+    found = uuid_or_none(text)
     return agent.conversations.present().filter(pk=found).first() if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in the box when the page opens, and the reply whose place it is to take."""
+
+    text: str = ""
+    instead_of: Reply | None = None
+
+
+def _draft(request: HttpRequest, conversation: Conversation) -> Draft:
+    """A question of this conversation to be sent once more (`again`), or instead of its turn (`edit`)."""
+    again, edit = uuid_or_none(request.GET.get("again")), uuid_or_none(request.GET.get("edit"))
+    if not (named := edit or again):
+        return Draft()
+    reply = conversation.replies.filter(pk=named, superseded_by=None).only("question", "state").first()
+    if reply is None:
+        return Draft()
+    return Draft(reply.question, reply if edit and not reply.is_running else None)
 
 
 def _context(
     request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
 ) -> dict[str, Any]:
-    shown = latest(conversation) if conversation else []
-    for reply in shown:
-        reply.workspace = workspace
     role = Role(request.membership.role)
+    stretch = turn_pages.asked_for(request, conversation) if conversation else turns.Stretch([])
+    earlier = turns.versions_among(stretch)
+    for reply in stretch.replies:
+        reply.workspace = workspace
+    draft = _draft(request, conversation) if conversation else Draft()
     routes = outlook.for_workspace(workspace)
     trial = trying.told(agent, conversation, routes)
     agent = trial.agent if trial else agent
@@ -73,7 +97,13 @@ def _context(
         "agent": agent,
         "conversation": conversation,
         "conversations": _earlier(agent, request.membership.user_id),
-        "turns": [presenting.turn(reply, role=role) for reply in shown],
+        "turns": [
+            presenting.turn(reply, role=role, earlier_versions=len(earlier.of(reply.pk)))
+            for reply in stretch.replies
+        ],
+        "stretch": stretch,
+        "draft": draft.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
+        "instead_of": draft.instead_of,
         "trial": trial,
         "prospect": prospect,
         "trouble": presenting.trouble(prospect, agent, routes, role=role),
@@ -85,9 +115,8 @@ def _context(
         "balance": balance,
         "idempotency_key": uuid4(),
         "limit": running.QUESTION_CHARACTERS,
-        "draft": request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
         "suggestions": [] if conversation else suggestions.of(agent),
-        "ratings": rating.own(shown, request.membership.user_id),
+        "ratings": rating.own(stretch.replies, request.membership.user_id),
         "may_judge": True,
     }
 
@@ -99,28 +128,6 @@ def _balance(workspace: Workspace, price: int) -> ledger.Balance:
         account = ledger.refresh(workspace.account)
         balance = ledger.Balance(account.posted, account.held)
     return balance
-
-
-def latest(conversation: Conversation) -> list[Reply]:
-    """The last turns, the oldest first: as many as a page has room for, without their texts as they were written."""
-    latest = (
-        conversation.replies.filter(superseded_by=None).order_by("-created_at").values("pk")[:TURNS_SHOWN]
-    )
-    so_far = Window(Sum(Length("html") + Length("text")), order_by=F("created_at").desc())
-    found = Reply.objects.filter(pk__in=latest).defer("text").annotate(so_far=so_far)
-    shown: list[Reply] = list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at"))
-    rendering.complete(shown)
-    return _within(PAGE_CHARACTERS, shown)
-
-
-def _within(most: int, shown: list[Reply]) -> list[Reply]:
-    """The latest of `shown` whose HTML has at most `most` characters together: some of it may have just been made."""
-    left = most
-    for place, reply in enumerate(reversed(shown)):
-        left -= len(reply.html)
-        if left < 0:
-            return shown[len(shown) - place :]
-    return shown
 
 
 def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:
@@ -149,12 +156,17 @@ def _refused(
     request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, *, refusal: ReplyRefused
 ) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    context = _context(request, workspace, agent, chosen(agent, request.POST.get("conversation")))
+    conversation = chosen(agent, request.POST.get("conversation"))
+    instead_of = uuid_or_none(request.POST.get("instead_of"))
+    context = _context(request, workspace, agent, conversation)
     refusal.role = Role(request.membership.role)
     context |= {
         "problem": words.told(refusal.code, refusal.data),
         "problem_ways_out": actions.of_refusal(refusal, slug=workspace.slug, agent_id=agent.pk),
         "draft": request.POST.get("text", ""),
+        "instead_of": conversation.replies.filter(pk=instead_of).first()
+        if conversation and instead_of
+        else None,
     }
     return render(request, "agents/playground.html", context, status=refusal.status)
 
@@ -190,9 +202,10 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
         return {}
     rendering.complete([reply])
     balance = ledger.balance(reply.workspace)
+    earlier = turns.versions(reply.conversation_id).of(reply.pk)
     context = {
         "workspace": reply.workspace,
-        "turn": presenting.turn(reply, role=role),
+        "turn": presenting.turn(reply, role=role, earlier_versions=len(earlier)),
         "may_judge": role.at_least(Role.EDITOR),
     }
     return {

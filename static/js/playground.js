@@ -1,157 +1,46 @@
-// The playground, smoothed: without this script the same form posts and the page comes back with the reply.
-import { LiveText, finish as finishTurn, parsed } from "./live_text.js";
+/*
+ * The playground, smoothed: without this script the same form posts and the page comes back with the reply.
+ * Served as one file with its modules (bookbag/static.py).
+ */
 
-(() => {
-  const chat = document.querySelector("[data-chat]");
-  if (!chat || !window.ReadableStream) return;
-  const log = chat.querySelector("[data-log]");
-  const form = chat.querySelector("[data-composer]");
-  const box = form.elements.text;
-  const send = form.querySelector("[data-send]");
+import { LiveText } from "./live_text.js";
+import { makeComposer } from "./playground/composer.js";
+import { watchConnection } from "./playground/connection.js";
+import { copyOn, offerCode } from "./playground/copying.js";
+import { openNamedTurn, showEarlierOn } from "./playground/earlier.js";
+import { follow, Refused, STREAM } from "./playground/stream.js";
+import { localise } from "./playground/times.js";
+import { beginTurn, clone, finishTurn, keepingTheEnd, summary, thinkingClock, toTheEnd } from "./playground/turns.js";
+
+const chat = document.querySelector("[data-chat]");
+const logs = chat ? [...chat.querySelectorAll("[data-log]")] : [];
+const status = chat?.querySelector("[data-announce]");
+const announce = (text) => { if (status) status.textContent = text; };
+
+for (const log of logs) {
+  localise(log);
+  offerCode(log);
+  copyOn(log, announce);
+}
+if (chat?.querySelector("[data-problem]")) converse(logs[0]);
+
+function converse(log) {
   const problem = chat.querySelector("[data-problem]");
-  const announce = chat.querySelector("[data-announce]");
-  const template = document.querySelector("[data-turn-template]");
-  const token = () => form.elements.csrfmiddlewaretoken.value;
-  const RETRY_MS = 1000;
-  const STREAM = "text/event-stream;turn=html";
-  const OFFLINE = "The connection was lost. Your message is kept: send it again, it will not be answered or charged twice.";
+  const toReply = chat.querySelector("[data-to-reply]");
+  const connection = watchConnection(chat.querySelector("[data-lost]"), announce);
+  const waiting = [];
+  let running = null; // the reply that Stop stops: { where, stopWanted }
+  const composer = makeComposer(chat, {
+    send, stop, editLast,
+    wait: (text) => queue(text),
+    takeBack: () => takeBack(waiting.at(-1)),
+    tooLong: (limit) => complain(`This message is too long. Shorten it to at most ${limit} characters; it is still here.`),
+    tooEarly: () => complain("A reply is still being written. Wait for it or stop it, then send this in the place of an earlier turn."),
+  });
 
-  // A stream is over when its terminal event came; a connection that ends without one is taken up again.
-  async function* events(response) {
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
-      for (const block of blocks) {
-        const event = {};
-        for (const line of block.split("\n")) {
-          const colon = line.indexOf(": ");
-          if (colon > 0) event[line.slice(0, colon)] = line.slice(colon + 2);
-        }
-        if (event.data) yield { id: event.id, kind: event.event, data: JSON.parse(event.data) };
-      }
-    }
-  }
+  const token = () => composer.form.elements.csrfmiddlewaretoken.value;
 
-  // While a model thinks: a clock that counts by itself and never runs back. Heard once, not every second.
-  function thinkingClock(turn) {
-    const line = turn.querySelector("[data-thinking]");
-    let since = Infinity;
-    let timer;
-    const show = () => {
-      line.querySelector("[data-seconds]").textContent = `${Math.floor((performance.now() - since) / 1000)} s`;
-    };
-    return {
-      heardOf(seconds) {
-        since = Math.min(since, performance.now() - seconds * 1000);
-        show();
-        if (!line.hidden) return;
-        line.hidden = false;
-        timer = setInterval(show, 1000);
-        announce.textContent = "Thinking";
-      },
-      end() {
-        clearInterval(timer);
-        line.hidden = true;
-      },
-    };
-  }
-
-  async function follow(turn, where, response) {
-    const thinking = thinkingClock(turn);
-    try {
-      return await followUntilDone(turn, where, response, thinking);
-    } finally {
-      thinking.end();
-    }
-  }
-
-  async function followUntilDone(turn, where, response, thinking) {
-    const live = new LiveText(turn.querySelector("[data-text]"));
-    let last = "";
-    for (;;) {
-      try {
-        if (!response) {
-          const headers = { Accept: STREAM };
-          if (last) headers["Last-Event-ID"] = last;
-          response = await fetch(where.stream, { headers });
-          if (!response.ok) return location.reload();
-        }
-        for await (const event of events(response)) {
-          if (event.kind === "accepted") Object.assign(where, event.data);
-          else last = event.id;
-          if (event.kind === "accepted") began(turn, where);
-          if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
-          if (event.kind === "text") {
-            if (event.data.text.trim()) thinking.end();
-            live.add(event.data.text);
-            stick(turn);
-          }
-          if (event.kind === "html") {
-            live.show(event.data);
-            stick(turn);
-          }
-          if (event.kind === "done" || event.kind === "error") return finish(turn, event);
-        }
-      } catch (error) {
-        // Before the message was accepted there is nothing to take up again; after it, go on from where we were.
-        if (!where.stream) throw error;
-      }
-      response = null;
-      await new Promise((wake) => setTimeout(wake, RETRY_MS));
-    }
-  }
-
-  // The message is stored: this press of Send is used up, the next one gets a key of its own.
-  function began(turn, where) {
-    form.elements.conversation.value = where.conversation;
-    form.elements.idempotency_key.value = newKey();
-    box.value = "";
-    showLeft(where);
-    const url = new URL(location.href);
-    url.searchParams.set("conversation", where.conversation);
-    history.replaceState(null, "", url);
-    const stop = turn.querySelector("[data-stop]");
-    if (stop) stop.dataset.stop = where.stream.replace(/stream\/$/, "stop/");
-  }
-
-  // The terminal event brings the finished turn and what is left; without them the page is asked again.
-  function finish(turn, event) {
-    if (!event.data.turn) return location.reload();
-    const whole = parsed(event.data.turn).querySelector(".chat__turn");
-    finishTurn(turn, whole);
-    showLeft(event.data);
-    const ending = turn.querySelector("[data-ending] p")?.textContent.trim() ?? "";
-    announce.textContent = event.kind === "done" ? `Reply: ${event.data.text} ${ending}` : ending;
-    stick(turn);
-  }
-
-  // What is left and held, in credits, and whether the next reply still fits into it.
-  function showLeft({ available, held }) {
-    if (available === undefined) return;
-    const grouped = (figure) => figure.toLocaleString("en");
-    for (const figure of document.querySelectorAll("[data-available]")) figure.textContent = grouped(available);
-    for (const figure of document.querySelectorAll("[data-held]")) {
-      figure.textContent = ` (${grouped(held)} held)`;
-      figure.hidden = !held;
-    }
-    const shortage = chat.querySelector("[data-shortage]");
-    if (shortage) shortage.hidden = available >= Number(form.dataset.price);
-  }
-
-  // randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.
-  function newKey() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  }
-
-  function stick(turn) {
-    const bottom = turn.getBoundingClientRect().bottom;
-    if (bottom > window.innerHeight && bottom < window.innerHeight * 1.6) turn.scrollIntoView({ block: "end" });
-  }
-
+  // `title`: the opening of `text` that is to stand out.
   function complain(text, actions = [], title = "") {
     problem.querySelector("[data-problem-title]").textContent = title;
     problem.querySelector("[data-problem-text]").textContent = text.slice(title.length).trim();
@@ -166,66 +55,312 @@ import { LiveText, finish as finishTurn, parsed } from "./live_text.js";
     const way = document.createElement(method === "POST" ? "button" : "a");
     way.className = "btn btn--small";
     way.textContent = label;
-    if (method !== "POST") way.href = url;
+    if (method !== "POST") way.href = backHere(url);
     else Object.assign(way, { type: "submit", formAction: url }).setAttribute("form", "act");
     return way;
   }
 
-  function addTurn(question) {
-    chat.querySelector("[data-empty]")?.remove();
-    const turn = template.content.firstElementChild.cloneNode(true);
-    turn.querySelector("[data-question]").textContent = question;
-    log.append(turn);
-    turn.scrollIntoView({ block: "nearest" });
-    return turn;
+  // Signing in leads back to this very conversation, where what was typed is kept.
+  function backHere(url) {
+    const target = new URL(url, location.href);
+    if (!target.searchParams.has("next")) return url;
+    target.searchParams.set("next", location.pathname + location.search);
+    return target.href;
   }
 
-  async function submit(event) {
-    // A button with an address of its own leads to another page, with what is typed.
-    if (event.submitter?.hasAttribute("formaction")) return;
-    event.preventDefault();
-    const text = box.value.trim();
-    if (!text || send.disabled) return;
-    if (text.length > Number(form.dataset.limit)) {
-      return complain(`This message is too long. Shorten it to at most ${form.dataset.limit} characters; it is still here.`);
-    }
+  // --- Sending ---------------------------------------------------------------------------------
+
+  async function send(message) {
     complain("");
-    send.disabled = true;
-    const turn = addTurn(text);
+    const replaced = message.insteadOf ? turnsFrom(message.insteadOf) : [];
+    // The turns before the new one are not on the page: it is opened anew once the message is accepted.
+    const isElsewhere = log.hasAttribute("data-past") || (message.insteadOf && !replaced.length);
+    for (const turn of replaced) turn.hidden = true;
+    const run = { where: {}, stopWanted: false };
+    const turn = beginTurn(log, message.text);
+    running = run;
+    composer.busy(true);
+    composer.sending(message);
+    announce("Answering");
+    let ended = "";
+    const post = (signal) => fetch(composer.form.action, {
+      method: "POST",
+      headers: { Accept: `${STREAM}, application/json`, "X-CSRFToken": token() },
+      body: bodyOf(message),
+      signal,
+    });
+    const accepted = () => {
+      for (const one of replaced) one.remove();
+      composer.accepted(run.where.conversation);
+      showLeft(run.where);
+      if (isElsewhere) location.assign(`?conversation=${run.where.conversation}#reply-${run.where.reply}`);
+      else rememberAddress(run.where);
+    };
     try {
-      const response = await fetch(form.action, {
-        method: "POST",
-        headers: { Accept: `${STREAM}, application/json`, "X-CSRFToken": token() },
-        body: new URLSearchParams(new FormData(form)),
-      });
-      if (!response.ok) {
-        turn.remove();
-        const answer = await response.json().catch(() => null);
-        const refusal = answer?.error ?? { message: "Our side: something went wrong. Your message is still here." };
-        return complain(refusal.message, refusal.actions, refusal.title);
-      }
-      await follow(turn, {}, response);
+      ended = await watch(turn, run, post, accepted);
     } catch (error) {
-      turn.remove();
-      complain(OFFLINE);
+      if (error instanceof Refused) return refused(error);
+      if (run.where.stream) throw error;
+      giveBack(false);
+      complain("The connection was lost. Your message is kept: send it again, it will not be answered or charged twice.");
+      connection.lost();
     } finally {
-      send.disabled = false;
-      box.focus({ preventScroll: true });
+      running = null;
+      composer.busy(false);
+      await next(ended);
+    }
+
+    function refused({ status, answer }) {
+      const refusal = answer?.error ?? { message: "Our side: something went wrong. Your message is still here." };
+      giveBack(status < 500);
+      complain(refusal.message, refusal.actions, refusal.title);
+    }
+
+    function giveBack(isRefused) {
+      turn.remove();
+      localise(log);
+      for (const one of replaced) one.hidden = false;
+      composer.giveBack(message, isRefused);
+      announce("");
     }
   }
 
-  form.addEventListener("submit", submit);
-  // What is typed goes along with an act, and comes back with its page.
-  document.querySelector("[data-act]").addEventListener("formdata", ({ formData }) => formData.set("text", box.value));
-  box.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  });
+  // Every field of the form as it stands, and the message over it.
+  function bodyOf(message) {
+    const body = new URLSearchParams(new FormData(composer.form));
+    body.set("text", message.text);
+    body.set("idempotency_key", message.key);
+    body.set("conversation", message.conversation);
+    body.set("instead_of", message.insteadOf);
+    return body;
+  }
+
+  function rememberAddress(where) {
+    const url = new URL(location.href);
+    for (const name of ["edit", "again", "ask", "reply", "before"]) url.searchParams.delete(name);
+    url.searchParams.set("conversation", where.conversation);
+    url.hash = "";
+    history.replaceState(null, "", url);
+  }
+
+  function turnsFrom(replyId) {
+    const turns = [...log.querySelectorAll(":scope > .chat__turn")];
+    const from = turns.findIndex((turn) => turn.id === `reply-${replyId}`);
+    return from < 0 ? [] : turns.slice(from).filter((turn) => !turn.matches(".chat__turn--waiting"));
+  }
+
+  // Shows a reply until it has ended; returns how: done, error, or nothing when it may not be watched any more.
+  async function watch(turn, run, post, accepted = () => {}) {
+    let thinking = thinkingClock(turn, announce);
+    let live = new LiveText(turn.querySelector("[data-text]"));
+    const gone = () => location.reload();
+    try {
+      for await (const event of follow({ where: run.where, post, connection, gone })) {
+        if (event.kind === "accepted") {
+          accepted();
+          // Sent before, and on the page already: a reload came between.
+          const same = document.getElementById(`reply-${run.where.reply}`);
+          if (same && same !== turn) {
+            turn.remove();
+            turn = same;
+            thinking = thinkingClock(turn, announce);
+            live = new LiveText(turn.querySelector("[data-text]") ?? document.createElement("div"));
+          }
+          if (run.stopWanted) askToStop(run);
+        }
+        if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
+        if (event.kind === "text") {
+          if (event.data.text.trim()) thinking.end();
+          keepingTheEnd(log, () => live.add(event.data.text));
+        }
+        if (event.kind === "html") keepingTheEnd(log, () => live.show(event.data));
+        if (event.kind === "done" || event.kind === "error") {
+          if (!event.data.turn) return location.reload();
+          finished(turn, event);
+          return event.kind;
+        }
+      }
+      return "";
+    } finally {
+      thinking.end();
+    }
+  }
+
+  // The terminal event brings the finished turn and what is left.
+  function finished(turn, event) {
+    finishTurn(log, turn, event.data.turn);
+    namePrices(turn);
+    showLeft(event.data);
+    if (toReply) {
+      toReply.hidden = false;
+      toReply.hash = turn.id;
+    }
+    announce(summary(turn));
+  }
+
+  // What is left and held, in credits, and whether the next reply still fits into it.
+  function showLeft({ available, held }) {
+    if (available === undefined) return;
+    const grouped = (figure) => figure.toLocaleString("en");
+    for (const figure of document.querySelectorAll("[data-available]")) figure.textContent = grouped(available);
+    for (const figure of document.querySelectorAll("[data-held]")) {
+      figure.textContent = ` (${grouped(held)} held)`;
+      figure.hidden = !held;
+    }
+    const shortage = chat.querySelector("[data-shortage]");
+    if (shortage) shortage.hidden = available >= composer.price;
+  }
+
+  // --- Stopping --------------------------------------------------------------------------------
+
+  function stop() {
+    if (!running || running.stopWanted) return;
+    running.stopWanted = true;
+    composer.stopping();
+    if (running.where.stream) askToStop(running);
+  }
+
+  async function askToStop(run) {
+    const headers = { Accept: "application/json", "X-CSRFToken": token() };
+    try {
+      const response = await fetch(run.where.stream.replace(/stream\/$/, "stop/"), { method: "POST", headers });
+      if (response.ok) return;
+      complain((await response.json()).error.message);
+    } catch {
+      connection.lost();
+    }
+    run.stopWanted = false;
+    if (running === run) composer.busy(true);
+  }
+
+  // --- Messages that wait ----------------------------------------------------------------------
+
+  function queue(text) {
+    const element = clone("waiting");
+    element.querySelector("[data-question]").textContent = text;
+    const one = { text, element };
+    element.querySelector("[data-take-back]").addEventListener("click", () => takeBack(one));
+    waiting.push(one);
+    log.append(element);
+    toTheEnd(log);
+    composer.keepWaiting(waiting.map((each) => each.text));
+    announce("Your message waits for the reply above.");
+  }
+
+  function takeBack(one) {
+    const place = waiting.indexOf(one);
+    if (place < 0) return false;
+    waiting.splice(place, 1);
+    one.element.remove();
+    composer.keepWaiting(waiting.map((each) => each.text));
+    composer.putBack(one.text);
+    composer.box.focus();
+    return true;
+  }
+
+  // After a whole reply the next message is sent; after anything else, sending it is for the person to decide.
+  async function next(ended) {
+    if (running || !waiting.length) return;
+    if (ended !== "done") {
+      const texts = waiting.map((one) => one.text).join("\n\n");
+      for (const one of waiting.splice(0)) one.element.remove();
+      composer.keepWaiting([]);
+      composer.box.value = [composer.box.value, texts].filter((part) => part.trim()).join("\n\n");
+      composer.putBack("");
+      return;
+    }
+    const one = waiting.shift();
+    one.element.remove();
+    composer.keepWaiting(waiting.map((each) => each.text));
+    await send(composer.message(one.text));
+  }
+
+  // --- Once more, and otherwise ----------------------------------------------------------------
+
+  function edit(turn) {
+    composer.takePlaceOf(turn.id.replace("reply-", ""), turn.querySelector("[data-question]").textContent);
+  }
+
+  function lastTurn() {
+    return [...log.querySelectorAll(":scope > .chat__turn")].filter((turn) => !turn.matches(".chat__turn--waiting")).at(-1);
+  }
+
+  function editLast() {
+    const turn = lastTurn();
+    if (composer.isBusy || log.hasAttribute("data-past") || !turn?.querySelector("[data-edit]")) return false;
+    edit(turn);
+    return true;
+  }
+
+  // Of the last turn at once, since its price is on the button; of an earlier one only when Send is pressed, because
+  // all that followed it becomes an earlier version.
+  function regenerate(turn) {
+    if (turn !== lastTurn()) return edit(turn);
+    return send(composer.message(turn.querySelector("[data-question]").textContent, turn.id.replace("reply-", "")));
+  }
+
+  function tryAgain(turn) {
+    send(composer.message(turn.querySelector("[data-question]").textContent));
+  }
+
+  // What sending once more costs, said on what does it at once.
+  function namePrices(root) {
+    if (!composer) return;
+    for (const link of root.querySelectorAll("[data-priced]")) {
+      const price = document.createElement("span");
+      price.className = "chat__price";
+      price.textContent = composer.words;
+      link.ariaDescription = composer.words;
+      link.after(price);
+      delete link.dataset.priced;
+    }
+  }
+
   log.addEventListener("click", (event) => {
-    const stop = event.target.closest("[data-stop]");
-    if (!stop || !stop.dataset.stop) return;
+    const act = event.target.closest("[data-edit], [data-regenerate], [data-again]");
+    if (!act || !composer || event.ctrlKey || event.metaKey || event.shiftKey || log.hasAttribute("data-past")) return;
     event.preventDefault();
-    stop.disabled = true;
-    fetch(stop.dataset.stop, { method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token() } });
+    const turn = act.closest(".chat__turn");
+    if (composer.isBusy) return complain("A reply is still being written. Wait for it or stop it first.");
+    if (act.matches("[data-edit]")) edit(turn);
+    else if (act.matches("[data-regenerate]")) regenerate(turn);
+    else tryAgain(turn);
   });
-  for (const turn of log.querySelectorAll("[data-running]")) follow(turn, { stream: turn.dataset.running });
-})();
+
+  // --- When the page opens ---------------------------------------------------------------------
+
+  // What is typed goes along with an act, and comes back with its page.
+  document.querySelector("[data-act]")?.addEventListener("formdata", ({ formData }) => {
+    if (composer) formData.set("text", composer.box.value);
+  });
+  namePrices(log);
+  showEarlierOn(log, { announce, shown: () => { localise(log); offerCode(log); namePrices(log); } });
+  openNamedTurn();
+  window.addEventListener("hashchange", openNamedTurn);
+  toReply?.addEventListener("click", (event) => {
+    event.preventDefault();
+    const reply = document.querySelector(`${toReply.hash} .chat__reply`);
+    reply?.focus();
+    reply?.scrollIntoView({ block: "start" });
+  });
+  // Out of the browser's memory: its streams are closed.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  if (!/^#reply-/.test(location.hash) && log.querySelector(".chat__turn")) toTheEnd(log);
+  composer?.focusIfWide();
+
+  const unfinished = [...log.querySelectorAll("[data-running]")].map((turn) => {
+    const run = { where: { stream: turn.dataset.running, reply: turn.id.replace("reply-", "") }, stopWanted: false };
+    return { turn, run };
+  });
+  if (unfinished.length && composer) takeUp(unfinished);
+  else for (const { turn, run } of unfinished) watch(turn, run);
+
+  async function takeUp(all) {
+    running = all.at(-1).run;
+    composer.busy(true);
+    const endings = await Promise.all(all.map(({ turn, run }) => watch(turn, run)));
+    running = null;
+    composer.busy(false);
+    await next(endings.at(-1));
+  }
+}

@@ -63,8 +63,8 @@ class TestThinking:
         expect(thinking).to_have_text(re.compile(r"^Thinking… 3 s$"))
         expect(turn.locator("[data-text]")).to_contain_text("You asked")
         expect(thinking).to_be_hidden()
-        assert page.evaluate("window.heard") == ["Thinking"]
-        turn.get_by_role("button", name="Stop").click()
+        assert page.evaluate("window.heard") == ["Answering", "Thinking"]
+        turn.page.get_by_role("button", name="Stop").click()
         expect(turn.locator(".badge", has_text="Stopped")).to_be_visible()
 
     def test_reload_in_the_middle_shows_it_again(
@@ -82,7 +82,7 @@ class TestThinking:
         seconds = int(re.findall(r"\d+", thinking.inner_text())[0])
         assert seconds >= 2
         assert sound(page) == []
-        turn.get_by_role("button", name="Stop").click()
+        turn.page.get_by_role("button", name="Stop").click()
         expect(turn.locator(".badge", has_text="Stopped")).to_be_visible()
         expect(thinking).to_have_count(0)
 

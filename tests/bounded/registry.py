@@ -28,6 +28,7 @@ from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import chat, comparing, inspector, playground
+from agents.views import turns as turn_pages
 from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
 from llm import credentials, shape
@@ -223,6 +224,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.comparing._uuid": comparing._uuid,
     "agents.views.inspector._conversation_id": inspector._conversation_id,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
+    "agents.views.turns.uuid_or_none": turn_pages.uuid_or_none,
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
     "bookbag.server.arrival.address_of": arrival.address_of,

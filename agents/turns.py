@@ -1,0 +1,155 @@
+"""Which turns of a conversation a page shows: its latest, those before one, those around one, or earlier versions.
+
+A turn that another took the place of (Reply.superseded_by) is an earlier version, and shown as such only. Each function
+asks a constant number of queries and reads at most TURNS_SHOWN texts, however long the conversation is.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Window
+from django.db.models.functions import Length
+
+from agents import markdown, rendering
+from agents.models import Conversation, Reply
+
+TURNS_SHOWN = 50
+# Of texts and their HTML: a few of the longest answers, and fifty of any that people read.
+PAGE_CHARACTERS = 4 * markdown.MOST_HTML
+# What is shown after the turn that a link names.
+TURNS_AFTER = 10
+# Of a conversation, the latest: no page counts further back.
+VERSIONS_COUNTED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring turns, the oldest first, their HTML made; whether there are earlier and later ones."""
+
+    replies: list[Reply]
+    has_earlier: bool = False
+    has_later: bool = False
+
+
+def latest(conversation: Conversation) -> Stretch:
+    return _up_to(conversation, None)
+
+
+def before(conversation: Conversation, reply_id: UUID) -> Stretch:
+    """The turns before that one; the latest if it is none of this conversation's."""
+    named = _current(conversation).filter(pk=reply_id).only("created_at").first()
+    if named is None:
+        return latest(conversation)
+    return _stretch(_current(conversation).filter(_earlier_than(named)), has_later=True)
+
+
+def around(conversation: Conversation, reply_id: UUID) -> Stretch:
+    """The stretch that has that turn in it; the latest if it is none of this conversation's."""
+    current = _current(conversation)
+    named = current.filter(pk=reply_id).only("created_at").first()
+    if named is None:
+        return latest(conversation)
+    later = Q(created_at__gt=named.created_at) | Q(created_at=named.created_at, pk__gt=named.pk)
+    after = list(
+        current.filter(later).order_by("created_at", "pk").only("created_at")[TURNS_AFTER : TURNS_AFTER + 1]
+    )
+    found = _up_to(conversation, after[0] if after else None)
+    if after and named.pk not in {reply.pk for reply in found.replies}:
+        return _up_to(conversation, named)  # the turns after it take up the whole page
+    return found
+
+
+def _up_to(conversation: Conversation, last: Reply | None) -> Stretch:
+    current = _current(conversation)
+    if last is not None:
+        current = current.filter(_earlier_than(last) | Q(pk=last.pk))
+    return _stretch(current, has_later=last is not None)
+
+
+def _current(conversation: Conversation) -> QuerySet[Reply]:
+    return conversation.replies.filter(superseded_by=None)
+
+
+def _earlier_than(reply: Reply) -> Q:
+    return Q(created_at__lt=reply.created_at) | Q(created_at=reply.created_at, pk__lt=reply.pk)
+
+
+def _stretch(turns: QuerySet[Reply], *, has_later: bool) -> Stretch:
+    """The last of `turns`, the oldest first: as many as a page has room for, without their texts as they were written."""
+    last = turns.order_by("-created_at", "-pk").values("pk")[: TURNS_SHOWN + 1]
+    so_far = Window(Sum(Length("html") + Length("text")), order_by=[F("created_at").desc(), F("pk").desc()])
+    found = (
+        Reply.objects.filter(pk__in=last)
+        .defer("text")
+        .annotate(
+            so_far=so_far,
+            in_all=Window(Count("pk")),
+            has_versions=Exists(Reply.objects.filter(superseded_by=OuterRef("pk"))),
+        )
+    )
+    read = list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at", "pk"))
+    shown: list[Reply] = [*read[-TURNS_SHOWN:]]
+    rendering.complete(shown)
+    shown = _within(PAGE_CHARACTERS, shown)
+    return Stretch(shown, has_earlier=bool(read) and read[0].in_all > len(shown), has_later=has_later)
+
+
+def _within(most: int, shown: list[Reply]) -> list[Reply]:
+    """The latest of `shown` whose HTML has at most `most` characters together: some of it may have just been made."""
+    left = most
+    for place, reply in enumerate(reversed(shown)):
+        left -= len(reply.html)
+        if left < 0:
+            return shown[len(shown) - place :]
+    return shown
+
+
+# --- Earlier versions ----------------------------------------------------------------------------
+
+
+class Versions:
+    """What was replaced in a conversation, and by which reply."""
+
+    def __init__(self, by: dict[UUID, UUID]) -> None:
+        """`by`: the reply that took the place of each, the oldest first."""
+        self._by = by
+        self._replaced: dict[UUID, list[UUID]] = {}
+        for reply_id, later in by.items():
+            self._replaced.setdefault(later, []).append(reply_id)
+
+    def of(self, reply_id: UUID) -> list[list[UUID]]:
+        """The earlier versions of a turn, the latest first; each is that turn and the turns that had followed it."""
+        found: list[list[UUID]] = []
+        while replaced := self._replaced.get(reply_id):
+            found.append(replaced)
+            reply_id = replaced[0]
+        return found
+
+    def current(self, reply_id: UUID) -> UUID:
+        """The turn that is shown in the place of that one; itself, if nothing took its place."""
+        while reply_id in self._by:
+            reply_id = self._by[reply_id]
+        return reply_id
+
+
+def versions_among(stretch: Stretch) -> Versions:
+    """The earlier versions of the turns of a stretch; asks nothing where there are none, as in most conversations."""
+    of = next((reply for reply in stretch.replies if getattr(reply, "has_versions", False)), None)
+    return versions(of.conversation_id) if of else Versions({})
+
+
+def versions(conversation_id: UUID | None) -> Versions:
+    replaced = Reply.objects.filter(conversation=conversation_id).exclude(superseded_by=None)
+    replaced = replaced.order_by("-created_at", "-pk")
+    rows = list(replaced.values_list("pk", "superseded_by_id")[:VERSIONS_COUNTED])
+    return Versions({reply_id: later for reply_id, later in reversed(rows) if later is not None})
+
+
+def versions_of(reply: Reply) -> list[list[Reply]]:
+    """The earlier versions of a turn, the latest first, as many as a page has room for, their HTML made."""
+    known = versions(reply.conversation_id).of(reply.pk)
+    wanted = [one for version in known for one in version][:TURNS_SHOWN]
+    stretch = _stretch(Reply.objects.filter(pk__in=wanted), has_later=False)
+    shown = {one.pk: one for one in stretch.replies}
+    found = [[shown[one] for one in version if one in shown] for version in known]
+    return [version for version in found if version]

@@ -1,0 +1,57 @@
+"""What belongs to one turn of a conversation beside its receipt: its text as written, and its earlier versions."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from agents import presenting, turns
+from agents.models import Conversation, Reply
+from workspaces.access import WorkspaceRequest, viewer_required
+from workspaces.models import Role, Workspace
+
+
+def uuid_or_none(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def asked_for(request: HttpRequest, conversation: Conversation) -> turns.Stretch:
+    """The turns that the address asks for: around `reply`, before `before`, or the latest."""
+    if named := uuid_or_none(request.GET.get("reply")):
+        return turns.around(conversation, named)
+    if end := uuid_or_none(request.GET.get("before")):
+        return turns.before(conversation, end)
+    return turns.latest(conversation)
+
+
+@viewer_required
+@require_GET
+def text(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
+    """The answer as the model wrote it, Markdown and all: what Copy copies."""
+    reply = get_object_or_404(workspace.replies.only("text"), pk=reply_id)
+    return HttpResponse(reply.text, content_type="text/plain; charset=utf-8")
+
+
+@viewer_required
+@require_GET
+def versions(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
+    """The turns whose place this one took, the latest version first, each with the turns that had followed it."""
+    reply = get_object_or_404(workspace.replies.select_related("agent"), pk=reply_id)
+    role = Role(request.membership.role)
+    context = {
+        "workspace": workspace,
+        "reply": reply,
+        "agent": reply.agent,
+        "versions": [_shown(version, workspace, role) for version in turns.versions_of(reply)],
+    }
+    return render(request, "agents/versions.html", context)
+
+
+def _shown(version: list[Reply], workspace: Workspace, role: Role) -> list[presenting.Turn]:
+    for reply in version:
+        reply.workspace = workspace
+    return [presenting.turn(reply, role=role) for reply in version]

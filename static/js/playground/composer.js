@@ -1,0 +1,176 @@
+// The box and its one button: keys, what is kept of what is typed, and what a message takes the place of.
+
+import { drafts } from "./drafts.js";
+
+// randomUUID exists in secure contexts only, and a self-hosted page may be plain HTTP.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
+const WIDE = matchMedia("(min-width: 600px)");
+// The second press of a double click, or a key held down, is no wish to stop what the first has sent.
+const NOT_A_SECOND_PRESS_MS = 300;
+
+/*
+ * `acts`: send(message) for a message to be sent now, wait(text) for one that has to wait, stop(), editLast(), takeBack().
+ * A message is { text, key, conversation, insteadOf }.
+ */
+export function makeComposer(chat, acts) {
+  const form = chat.querySelector("[data-composer]");
+  if (!form) return null;
+  const fields = form.elements;
+  const box = fields.text;
+  const button = form.querySelector("[data-send]");
+  const instead = form.querySelector("[data-instead]");
+  const store = drafts(chat.dataset.keep);
+  let busySince = null;
+  let waiting = [];
+  let unsure = null; // sent, and not known whether it was accepted: the same text goes under the same key
+  let setAside = "";
+  let firstKey = fields.idempotency_key.value;
+
+  const joined = (...texts) => texts.filter((text) => text?.trim()).join("\n\n");
+  const keep = () => store.keep({ text: joined(setAside, box.value), waiting, unsure });
+
+  function restore() {
+    const kept = store.read();
+    unsure = kept.unsure ?? null;
+    const text = joined(unsure?.text, ...(kept.waiting ?? []), kept.text);
+    if (box.value) setAside = text; // the page was opened to edit a turn
+    else box.value = text;
+    if (unsure?.insteadOf && box.value === unsure.text) composer.takePlaceOf(unsure.insteadOf, null);
+    keep();
+  }
+
+  function message(text, insteadOf = "") {
+    const wanted = { text, conversation: fields.conversation.value, insteadOf };
+    const same = unsure && Object.keys(wanted).every((name) => unsure[name] === wanted[name]);
+    const key = same ? unsure.key : firstKey || newKey();
+    firstKey = "";
+    return { ...wanted, key };
+  }
+
+  function press() {
+    const text = box.value.trim();
+    if (!text) return;
+    if (text.length > Number(form.dataset.limit)) return acts.tooLong(form.dataset.limit);
+    if (busySince !== null && fields.instead_of.value) return acts.tooEarly();
+    box.value = "";
+    if (busySince !== null) acts.wait(text);
+    else acts.send(message(text, fields.instead_of.value));
+    keep();
+  }
+
+  const composer = {
+    form, box, price: Number(form.dataset.price), words: form.dataset.words,
+    get isBusy() { return busySince !== null; },
+    message,
+
+    // One button in one place: it never goes, so it never loses the focus.
+    busy(isBusy) {
+      busySince = isBusy ? performance.now() : null;
+      button.textContent = isBusy ? "Stop" : "Send";
+      button.classList.toggle("btn--primary", !isBusy);
+      button.ariaDescription = isBusy ? form.dataset.stopPrice : null;
+    },
+    stopping() { button.textContent = "Stopping…"; },
+    focus() { if (!TOUCH.matches) box.focus({ preventScroll: true }); },
+    focusIfWide() { if (WIDE.matches) composer.focus(); },
+
+    sending(one) { unsure = one; keep(); },
+    // The message is stored: this press of Send is used up, the next one gets a key of its own.
+    accepted(conversation) {
+      unsure = null;
+      fields.conversation.value = conversation;
+      composer.leaveTurn();
+      keep();
+    },
+    // It was not, or nobody knows: its text is in the box again, before what was typed since.
+    giveBack(one, isRefused) {
+      if (isRefused) unsure = null;
+      composer.putBack(one.text);
+      if (one.insteadOf) composer.takePlaceOf(one.insteadOf, null);
+    },
+    putBack(text) {
+      box.value = joined(text, box.value);
+      keep();
+    },
+    keepWaiting(texts) { waiting = texts; keep(); },
+
+    takePlaceOf(replyId, text) {
+      fields.instead_of.value = replyId;
+      instead.hidden = false;
+      if (text === null) return;
+      if (box.value.trim()) setAside = box.value;
+      box.value = text;
+      box.focus();
+      box.setSelectionRange(text.length, text.length);
+    },
+    leaveTurn() {
+      if (!fields.instead_of.value) return;
+      fields.instead_of.value = "";
+      instead.hidden = true;
+      if (setAside && !box.value.trim()) box.value = setAside;
+      setAside = "";
+      keep();
+    },
+    cancelTurn() {
+      box.value = "";
+      composer.leaveTurn();
+      composer.focus();
+    },
+  };
+
+  form.noValidate = true;
+  form.addEventListener("submit", (event) => {
+    // A button with an address of its own leads to another page, with what is typed.
+    if (event.submitter?.hasAttribute("formaction")) return;
+    event.preventDefault();
+    press();
+  });
+  button.addEventListener("click", (event) => {
+    if (busySince === null) {
+      if (event.detail) composer.focus(); // pressed with a mouse: the next thing is to type
+      return;
+    }
+    event.preventDefault();
+    const mayBeDouble = event.detail > 1 || event.pointerType !== "mouse";
+    if (!mayBeDouble || performance.now() - busySince > NOT_A_SECOND_PRESS_MS) acts.stop();
+  });
+  button.addEventListener("keydown", (event) => { if (event.repeat) event.preventDefault(); });
+  instead.querySelector("[data-keep-turn]").addEventListener("click", (event) => {
+    event.preventDefault();
+    composer.cancelTurn();
+  });
+  box.addEventListener("input", keep);
+  box.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      if (!event.repeat) press();
+    }
+    if (event.key === "ArrowUp" && !box.value && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      if (acts.takeBack() || acts.editLast()) event.preventDefault();
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
+    if (event.key === "Escape" && !document.querySelector("dialog[open], details.dropdown[open], details.menu[open]")) {
+      if (busySince !== null) acts.stop();
+      else if (fields.instead_of.value) composer.cancelTurn();
+    }
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === "/" && plain && !event.target.closest("input, textarea, select, [contenteditable], dialog")) {
+      event.preventDefault();
+      box.focus();
+    }
+  }, true); // before the page's own listener closes the menu that Escape is meant for
+  // Whatever covers the foot of the page is kept clear when something is scrolled or tabbed into sight.
+  new ResizeObserver(() => {
+    const covers = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
+    document.documentElement.style.scrollPaddingBottom = `${covers + 8}px`;
+  }).observe(form);
+  restore();
+  return composer;
+}

@@ -1,0 +1,41 @@
+// Whether the server can be reached, said beside the box with what it means for money, and taken back.
+
+const LOST = "The connection is lost. A reply that has begun goes on at the server, and nothing is charged twice. "
+  + "What you type is kept. Trying again…";
+
+export function watchConnection(line, announce) {
+  let lost = false;
+  const connection = {
+    isLost: () => lost,
+    lost() {
+      if (lost) return;
+      lost = true;
+      line.textContent = LOST;
+      line.hidden = false;
+      ask();
+    },
+    back() {
+      if (!lost) return;
+      lost = false;
+      line.hidden = true;
+      line.textContent = "";
+      announce("Connected again.");
+    },
+    async probe(within) {
+      try {
+        return (await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(within) })).ok;
+      } catch {
+        return false;
+      }
+    },
+  };
+  // Nobody else may be asking: while it is lost, find out when it is back.
+  async function ask() {
+    while (lost) {
+      await new Promise((wake) => setTimeout(wake, 1000));
+      if (lost && await connection.probe(3000)) connection.back();
+    }
+  }
+  window.addEventListener("offline", connection.lost);
+  return connection;
+}

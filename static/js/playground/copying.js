@@ -1,0 +1,74 @@
+// Copy: an answer as it was written, one block of code, and the address of a turn.
+
+export function copyOn(log, announce) {
+  log.addEventListener("click", (event) => {
+    const control = event.target.closest("[data-copy-reply], [data-copy-code], [data-link]");
+    // A link that is opened in a new tab stays a link.
+    if (!control || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    copy(control, announce);
+  });
+}
+
+// A button over the corner of each block of code. It takes no room of its own, so that nothing moves.
+export function offerCode(root) {
+  for (const block of root.querySelectorAll(".chat__text pre")) {
+    if (block.previousElementSibling?.matches(".chat__code")) continue;
+    const place = document.createElement("div");
+    place.className = "chat__code";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn--small";
+    button.dataset.copyCode = "";
+    button.textContent = "Copy code";
+    place.append(button);
+    block.before(place);
+  }
+}
+
+async function copy(control, announce) {
+  const words = control.dataset.words ?? control.textContent;
+  control.dataset.words = words;
+  try {
+    await write(textOf(control));
+    control.textContent = "Copied";
+    announce("Copied");
+  } catch {
+    control.textContent = "Not copied";
+    announce("It could not be copied.");
+  }
+  setTimeout(() => { control.textContent = words; }, 2000);
+}
+
+async function textOf(control) {
+  if (control.matches("[data-link]")) return control.href;
+  if (control.matches("[data-copy-code]")) return control.parentElement.nextElementSibling.textContent;
+  const response = await fetch(control.href, { headers: { Accept: "text/plain" } });
+  if (!response.ok) throw new Error(String(response.status));
+  return response.text();
+}
+
+// The clipboard is asked within the press, before the text is there: some browsers allow it only then.
+async function write(text) {
+  if (navigator.clipboard && window.ClipboardItem) {
+    const blob = text.then((value) => new Blob([value], { type: "text/plain" }));
+    try {
+      return await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    } catch {
+      // Older browsers take no promise: below.
+    }
+  }
+  const value = await text;
+  if (navigator.clipboard) return navigator.clipboard.writeText(value);
+  // A page over plain HTTP has no clipboard but this.
+  const box = document.createElement("textarea");
+  box.value = value;
+  box.className = "visually-hidden";
+  const before = document.activeElement;
+  document.body.append(box);
+  box.select();
+  const done = document.execCommand("copy");
+  box.remove();
+  before?.focus({ preventScroll: true });
+  if (!done) throw new Error("not copied");
+}

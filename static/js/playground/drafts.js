@@ -1,0 +1,41 @@
+/*
+ * What is typed and not yet accepted, kept for this tab through a reload, a sign-out and a dead server. It is kept for one
+ * member and agent; what somebody else left in this tab is removed unread, since people share machines.
+ */
+
+const PREFIX = "bookbag-draft:";
+
+export function drafts(owner) {
+  const key = PREFIX + owner;
+  const member = `${PREFIX}${owner.split(":")[0]}:`;
+  const store = storage();
+  for (const other of Object.keys(store ?? {})) {
+    if (other.startsWith(PREFIX) && !other.startsWith(member)) store.removeItem(other);
+  }
+  return {
+    // { text, waiting, unsure }: in the box, behind a running reply, and sent without an answer whether it was accepted.
+    read() {
+      try {
+        return JSON.parse(store?.getItem(key) ?? "{}");
+      } catch {
+        return {};
+      }
+    },
+    keep({ text, waiting, unsure }) {
+      try {
+        if (text || waiting.length || unsure) store?.setItem(key, JSON.stringify({ text, waiting, unsure }));
+        else store?.removeItem(key);
+      } catch {
+        // Full or forbidden: the page works without.
+      }
+    },
+  };
+}
+
+function storage() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,38 @@
+// Times in the reader's zone, and a line where a new day begins there. The server says them in UTC.
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
+
+export function localise(log) {
+  for (const line of log.querySelectorAll("[data-day]")) line.remove();
+  let previous = "";
+  for (const turn of log.querySelectorAll(":scope > .chat__turn")) {
+    const time = turn.querySelector(".chat__meta time");
+    const at = time && new Date(time.dateTime);
+    if (!at || Number.isNaN(at.getTime())) continue;
+    time.textContent = clock.format(at);
+    time.title = whole.format(at);
+    const begins = day.format(at);
+    if (begins !== previous) turn.before(dayLine(at, begins));
+    previous = begins;
+  }
+}
+
+function dayLine(at, begins) {
+  const line = document.createElement("li");
+  line.className = "chat__day";
+  line.dataset.day = "";
+  const time = document.createElement("time");
+  time.dateTime = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+  time.textContent = name(at, begins);
+  line.append(time);
+  return line;
+}
+
+function name(at, begins) {
+  const today = new Date();
+  const yesterday = new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1);
+  if (begins === day.format(today)) return "Today";
+  return begins === day.format(yesterday) ? "Yesterday" : begins;
+}

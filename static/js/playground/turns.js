@@ -1,0 +1,80 @@
+// The turns on the page: one begins, thinks, says something, is finished. What is at the end of the page stays in sight.
+
+import { finish, parsed } from "../live_text.js";
+import { offerCode } from "./copying.js";
+import { localise } from "./times.js";
+
+export function clone(name) {
+  return document.querySelector(`[data-${name}-template]`).content.firstElementChild.cloneNode(true);
+}
+
+// Runs `change`, and then follows the end of the log if it was in sight before: who scrolled up to read stays there.
+export function keepingTheEnd(log, change) {
+  const edge = document.querySelector("[data-composer]")?.getBoundingClientRect().top ?? innerHeight;
+  const wasAtTheEnd = log.lastElementChild && log.lastElementChild.getBoundingClientRect().bottom < edge + 80;
+  const result = change();
+  if (wasAtTheEnd) toTheEnd(log);
+  return result;
+}
+
+export function toTheEnd(log) {
+  log.lastElementChild?.scrollIntoView({ block: "end", behavior: "instant" });
+}
+
+export function beginTurn(log, question) {
+  log.querySelector("[data-empty]")?.remove();
+  const turn = clone("turn");
+  turn.querySelector("[data-question]").textContent = question;
+  turn.querySelector("time").dateTime = new Date().toISOString();
+  const waiting = log.querySelector(".chat__turn--waiting");
+  if (waiting) waiting.before(turn);
+  else log.append(turn);
+  localise(log);
+  toTheEnd(log);
+  return turn;
+}
+
+// Makes the turn that was being answered into the finished one, as the server made it.
+export function finishTurn(log, turn, html) {
+  const whole = parsed(html).querySelector(".chat__turn");
+  offerCode(whole);
+  keepingTheEnd(log, () => {
+    finish(turn, whole);
+    localise(log);
+  });
+}
+
+// What a screen reader is told when a reply has ended: how it begins, how long it is, and where it stands.
+export function summary(turn) {
+  const ending = turn.querySelector("[data-ending] p")?.textContent.trim() ?? "";
+  const text = turn.querySelector(".chat__text")?.textContent.trim().replace(/\s+/g, " ") ?? "";
+  if (!text) return ending;
+  const words = text.split(" ");
+  const opening = words.slice(0, 12).join(" ").slice(0, 120);
+  const length = words.length > 12 ? `… ${words.length} words in all. “Go to the reply” is before the message box.` : "";
+  return `Reply: ${opening}${length} ${ending}`.trim();
+}
+
+// While a model thinks: a clock that counts by itself and never runs back. Heard once, not every second.
+export function thinkingClock(turn, announce) {
+  const line = turn.querySelector("[data-thinking]");
+  let since = Infinity;
+  let timer;
+  const show = () => {
+    line.querySelector("[data-seconds]").textContent = `${Math.floor((performance.now() - since) / 1000)} s`;
+  };
+  return {
+    heardOf(seconds) {
+      since = Math.min(since, performance.now() - seconds * 1000);
+      show();
+      if (!line.hidden) return;
+      line.hidden = false;
+      timer = setInterval(show, 1000);
+      announce("Thinking");
+    },
+    end() {
+      clearInterval(timer);
+      if (line) line.hidden = true;
+    },
+  };
+}
