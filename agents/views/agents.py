@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import building, leaving, moving, presenting
+from agents import building, leaving, moving, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
 from billing.errors import LimitReached
@@ -51,7 +51,10 @@ def _row(agent: Agent, routes: Outlook, role: Role) -> dict[str, Any]:
 @require_http_methods(["GET", "POST"])
 def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     routes, fresh = outlook.for_workspace(workspace), Agent(workspace=workspace)
-    form = AgentForm(request.POST or None, workspace=workspace, routes=routes, instance=fresh)
+    on_provider = request.GET.get("provider", "")
+    first = _first_of(workspace, routes, on_provider)
+    chosen = {"chat_model": first} if first else None
+    form = AgentForm(request.POST or None, workspace=workspace, routes=routes, instance=fresh, initial=chosen)
     if form.is_valid():
         try:
             agent = building.create(form.save(commit=False))
@@ -63,7 +66,14 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         else:
             _tell(request, f"{agent.name} is ready. Give it something to answer from.", form.notes)
             return redirect(agent)
-    return render(request, "agents/form.html", {"workspace": workspace, "form": form})
+    said = f"On {words.PROVIDER_NAMES[on_provider]}, for its key to be verified. " if first else ""
+    return render(request, "agents/form.html", {"workspace": workspace, "form": form, "said": said})
+
+
+def _first_of(workspace: Workspace, routes: Outlook, provider: str) -> int | None:
+    """The first chat model of `provider` that stays and can be chosen; None where there is none, or none is asked for."""
+    models = choosable(workspace).filter(provider=provider) if provider in words.PROVIDER_NAMES else ()
+    return next((one.pk for one in models if not routes.is_leaving(one)), None)
 
 
 @viewer_required

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from billing import chart, free, ledger, statement, usage
 from billing.models import Account
 from bookbag.pages.prices import price_list
+from llm import outlook
 from workspaces import csv_export
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.models import Workspace
@@ -38,14 +39,15 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     if free.standing(account) == free.Standing.DUE:
         # The address was confirmed, but the allotment that should have followed at once was not granted.
         account = ledger.refresh(account)
-    figures = usage.figures(account)
+    figures, routes = usage.figures(account), outlook.for_workspace(workspace)
     context = {
         "workspace": workspace,
         "account": account,
         "usage": figures,
         "free_note": free.note(account, reader=request.user),  # type: ignore[arg-type]
         "chart": chart.plot(figures.days),
-        "prices": price_list(),
+        "prices": price_list(routes),
+        "byo_enabled": routes.byo_enabled,
         "page": statement.page(account, before=_before(request)),
         "metering_enabled": settings.METERING_ENABLED,
     }

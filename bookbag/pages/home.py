@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import free, ledger
 from bookbag import onboarding
 from bookbag.pages import first_steps
+from llm import outlook, payers
 from workspaces import members
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
@@ -96,14 +97,22 @@ def hide_first_steps(request: WorkspaceRequest, workspace: Workspace) -> HttpRes
 
 
 def _facts(workspace: Workspace, reader: User) -> dict[str, Any]:
-    llm_settings = getattr(workspace, "llm_settings", None)
+    routes = outlook.for_workspace(workspace)
+    agents = list(workspace.agents.select_related("chat_model")[:AGENTS_SHOWN])
     account = getattr(workspace, "account", None)
     return {
         "account": ledger.refresh_if_due(account) if account else None,
         "free_note": free.note(account, reader=reader) if account and settings.METERING_ENABLED else None,
-        "agents": list(workspace.agents.select_related("chat_model")[:AGENTS_SHOWN]),
+        "agents": agents,
+        "rows": [
+            {
+                "agent": one,
+                "prospect": routes.prospect(one.chat_model),
+                "last_day": routes.last_day(one.chat_model),
+            }
+            for one in agents
+        ],
         "agent_count": workspace.agents.count(),
         "member_count": workspace.memberships.count(),
-        "byo_enabled": llm_settings is not None and llm_settings.byo_enabled,
-        "metering_enabled": settings.METERING_ENABLED,
+        "payers": payers.of(routes),
     }

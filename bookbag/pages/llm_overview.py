@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Agent, Reply
-from llm import key_wording, keys, listing, readiness
-from llm.byo import settings_of
+from llm import byo, key_wording, keys, listing, payers, readiness
 from llm.forms import ProviderKeyForm, RegionForm
 from llm.models import KEYED_PROVIDERS, ChatModel, LLMSettings, Provider, ProviderKey
 from llm.outlook import Outlook, of_keys
+from llm.payers import Payers
 from llm.providers import roster
 from llm.providers.base import Fault
 from llm.readiness import AgentReadiness, ModelReadiness, WayOut
@@ -139,14 +139,24 @@ class Spending:
 
 
 @dataclass(frozen=True)
+class KeyTrial:
+    """The next step to see that the key saved last works: a link, and what it is about."""
+
+    label: str
+    url: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Overview:
     settings: LLMSettings
     cards: list[ProviderCard]
     agents: list[AgentReadiness]
     ways_out: list[WayOut]
-    custom_models: list[ChatModel]
+    custom_models: list[ModelReadiness]
     spending: Spending
-    playground: str
+    payers: Payers
+    trial: KeyTrial | None
     metering: bool
 
     @property
@@ -164,7 +174,7 @@ class Overview:
 
 def overview(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
     """The page of `workspace`; `bound` is a key form that came back with errors."""
-    row = settings_of(workspace)
+    row = byo.settings_of(workspace)
     held = list(_held(workspace))
     outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
     models = {one.pk: readiness.assess(one, outlook) for one in _chat_models(workspace)}
@@ -175,9 +185,10 @@ def overview(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Over
         cards=[_card(provider, outlook, held, agents, spending, bound) for provider in KEYED_PROVIDERS],
         agents=agents,
         ways_out=readiness.ways_out(agents, models.values()),
-        custom_models=[one.chat_model for one in models.values() if one.chat_model.is_custom],
+        custom_models=[one for one in models.values() if one.chat_model.is_custom],
         spending=spending,
-        playground=_playground(agents),
+        payers=payers.of(outlook),
+        trial=_trial(workspace, held, agents, byo_enabled=row.byo_enabled),
         metering=settings.METERING_ENABLED,
     )
 
@@ -249,10 +260,27 @@ def _left(headroom: dict[str, int], noun: str) -> str:
     return f"{headroom[f'{noun}_left']:,}{whole} {noun}"
 
 
-def _playground(agents: list[AgentReadiness]) -> str:
-    """Where to send a test message: an agent on a provider's model if there is one."""
-    keyed = [one for one in agents if one.on.chat_model.provider != Provider.LOCAL]
-    return next((one.playground for one in keyed or agents), "")
+def _trial(
+    workspace: Workspace, held: list[ProviderKey], agents: list[AgentReadiness], *, byo_enabled: bool
+) -> KeyTrial | None:
+    """Where the key that was saved last can be seen to work; None without a key."""
+    mine = [one for one in held if one.workspace_id and one.state == State.ACTIVE]
+    if not mine:
+        return None
+    latest = max(mine, key=lambda one: one.added_at)
+    name = Provider(latest.provider).label
+    if not byo_enabled:
+        said = f"Your {name} key is saved, and used once “Bring your own keys” is on: then it can be verified in the playground."
+        return KeyTrial("Turn it on", "#byo-title", said)
+    on_it = [one for one in agents if one.on.chat_model.provider == latest.provider]
+    # One that cannot reply only because of the key comes after one that can.
+    on_it = [one for one in on_it if one.on.now.runs] or [one for one in on_it if one.on.now.may_try]
+    if on_it:
+        said = f"{on_it[0].name} runs on your {name} key."
+        return KeyTrial("Verify in the playground", on_it[0].playground, said)
+    page = reverse("agents:create", args=[workspace.slug])
+    said = f"No agent runs on your {name} key yet: make one to verify it in the playground."
+    return KeyTrial(f"Make an agent on {name}", f"{page}?provider={latest.provider}", said)
 
 
 def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spending:

@@ -150,9 +150,8 @@ def test_reason_is_text_and_not_markup(viewer: Client, account: Account) -> None
 def test_price_list_is_the_catalogue(viewer: Client) -> None:
     page = text_of(viewer)
 
-    assert "GPT-4o 5 credits" in page
-    assert "Claude Haiku 4.5 2 credits" in page
-    assert "GPT-4o mini 1 credit " in page
+    assert "GPT-6 Luna 1 credit " in page
+    assert "Claude Sonnet 5.5 4 credits" in page
     # Its listed price is never charged.
     assert "Bookbag Local free" in page
 

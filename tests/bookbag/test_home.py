@@ -8,9 +8,9 @@ from django.test import Client
 
 from billing.models import Account
 from bookbag import onboarding
-from llm.models import LLMSettings
 from tests.factories import add_member, browser_of, make_user, make_workspace, queries_of
 from tests.harness.cast import make_agent
+from tests.harness.chat import bring_key, platform_key
 from workspaces import members
 from workspaces.errors import SlugTaken
 from workspaces.models import User, Workspace
@@ -146,8 +146,9 @@ def acme(olivia: User) -> Workspace:
 
 
 def test_workspace_page_says_who_pays(browser: Client, acme: Workspace) -> None:
+    platform_key()
     assert "Your credits pay" in browser.get("/w/acme/").content.decode()
-    LLMSettings.objects.create(workspace=acme, byo_enabled=True)
+    bring_key(acme)
     assert "Your provider bills you" in browser.get("/w/acme/").content.decode()
 
 
@@ -155,6 +156,7 @@ def test_workspace_page_without_metering_speaks_of_no_credits(
     browser: Client, acme: Workspace, settings: Any
 ) -> None:
     settings.METERING_ENABLED = False
+    platform_key()
     page = browser.get("/w/acme/").content.decode()
 
     assert "Nothing is metered here" in page
@@ -180,4 +182,4 @@ def test_workspace_page_costs_the_same_whatever_the_number_of_agents(
     for number in range(49):
         make_agent(acme, "gpt-4o", name=f"Agent {number}")
 
-    assert queries_of(browser, "/w/acme/") == one <= 12
+    assert queries_of(browser, "/w/acme/") == one <= 13

@@ -3,6 +3,7 @@
 import time
 import uuid
 from datetime import date, timedelta
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -369,7 +370,9 @@ def test_a_withdrawn_model_is_told_and_not_offered(cast, adam):
 
 
 def test_who_pays_is_said_before_anything_else(cast, adam):
+    put_platform_keys(cast)
     off = adam.get(PAGE).content.decode()
+    put(cast)
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     on = adam.get(PAGE).content.decode()
     assert "Who pays now: your credits" in off
@@ -380,7 +383,30 @@ def test_the_playground_of_an_agent_on_a_provider_is_linked(cast, adam):
     make_agent(cast.acme, "", name="A local one")
     agent = make_agent(cast.acme, "gpt-4o", name="Z")
     link = reverse("agents:playground", args=["acme", agent.pk])
-    assert f'<a href="{link}">Verify in the playground</a>' in adam.get(PAGE).content.decode()
+    assert adam.get(PAGE).context["page"].trial is None
+    put(cast, PASTED)
+    assert adam.get(PAGE).context["page"].trial.url == "#byo-title"
+    byo.set_byo(cast.acme, enabled=True, by=cast.adam)
+    page = unescape(adam.get(PAGE).content.decode())
+    assert f'href="{link}">Verify in the playground</a>' in page
+    assert f"{agent.name} runs on your OpenAI key." in page
+
+
+def test_a_key_that_no_agent_runs_on_leads_to_making_one(cast, adam):
+    make_agent(cast.acme, "gpt-4o")
+    put(cast, PASTED)
+    put(cast, "sk-ant-PaStEdKeYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5", provider="anthropic")
+    byo.set_byo(cast.acme, enabled=True, by=cast.adam)
+    trial = adam.get(PAGE).context["page"].trial
+
+    assert (trial.label, trial.url) == (
+        "Make an agent on Anthropic",
+        "/w/acme/agents/new/?provider=anthropic",
+    )
+    form = unescape(adam.get(trial.url).content.decode())
+    assert "On Anthropic, for its key to be verified." in form
+    chosen = form.partition("selected>")[2].partition("<")[0]
+    assert chosen.endswith(" · your Anthropic key")
 
 
 # --- Custom models -----------------------------------------------------------------------------
