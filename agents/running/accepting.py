@@ -249,7 +249,7 @@ def _draft(send: Submission, admitted: admission.Admission) -> Draft:
     ready, found = hits.answer, [] if hits.answer is not None else prompt.facts_within_budget(hits.passages)
     if ready is None and admitted.provider == "local":
         answer = local.answer(send.text, hits.passages, fallback=admitted.fallback_text)
-        ready, found = answer.text, answer.citations
+        ready, found = answer.marked, answer.citations
     history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []
     return Draft(
         admitted,

@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from math import log
 
 from agents.knowledge import folding
@@ -25,8 +26,11 @@ _FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`text` is word for word the sources'; `marked` is the same with "[1]" after what comes from the first of `citations`."""
+
     text: str
     citations: list[Found]
+    marked: str = field(default="", compare=False)
 
 
 def relevant(question: str, passages: list[Found]) -> list[Found]:
@@ -49,14 +53,14 @@ def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
     wanted = folding.stems(question, most=MOST_WANTED)
     best = relevant(question, passages)[:3]
     if not best:
-        return Answer(fallback, [])
+        return Answer(fallback, [], fallback)
     candidates = [
         (rank, place, sentence)
         for rank, p in enumerate(best)
         for place, sentence in enumerate(_sentences(p.text))
     ]
     if not candidates:
-        return Answer(fallback, [])
+        return Answer(fallback, [], fallback)
     contents = [set(folding.stems(sentence)) for _, _, sentence in candidates]
     weight = _weights(wanted, contents)
     # Words of the heading count for each sentence below it, a little less than its own.
@@ -71,7 +75,14 @@ def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
     chosen = [i for i in chosen if scores[i] >= 0.6 * top]
     picked = sorted(candidates[i] for i in chosen)
     cited = [best[rank] for rank in sorted({rank for rank, _, _ in picked})]
-    return Answer(" ".join(sentence for _, _, sentence in picked), cited)
+    text = " ".join(sentence for _, _, sentence in picked)
+    return Answer(text, cited, _with_marks([(rank, sentence) for rank, _, sentence in picked]))
+
+
+def _with_marks(picked: list[tuple[int, str]]) -> str:
+    """The sentences, each passage's followed by the number that it has among those cited."""
+    runs = [[sentence for _, sentence in run] for _, run in groupby(picked, key=lambda one: one[0])]
+    return " ".join(f"{' '.join(run)} [{number}]" for number, run in enumerate(runs, start=1))
 
 
 def _weights(wanted: list[str], contents: list[set[str]]) -> dict[str, float]:

@@ -36,10 +36,10 @@ export class LiveText {
     let first = before ? before.nextSibling : this.target.firstChild;
     if (before && first?.nodeType === Node.TEXT_NODE) first = first.nextSibling;
     morphChildren(this.target, first, [...parsed(html).childNodes]);
-    const letters = Array.from(this.whole);
-    const end = letters.length - rest;
+    const left = rest ? Array.from(this.whole).slice(-rest).join("") : "";
     // A blank at the end of a block is not in its HTML, and what follows is not to stick to it.
-    this.tail = (letters[end - 1] === " " ? " " : "") + letters.slice(end).join("");
+    const isAfterBlank = this.whole.charAt(this.whole.length - left.length - 1) === " ";
+    this.tail = (isAfterBlank ? " " : "") + left;
     this.#showTail();
   }
 

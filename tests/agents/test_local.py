@@ -1,5 +1,7 @@
 """Bookbag Local says what the sources say, word for word, or its fallback; never anything else."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,17 @@ def test_every_sentence_of_an_answer_is_one_of_the_sources(sentences: list[str],
 @given(st.text(max_size=300))
 def test_pieces_put_together_are_the_text(text: str) -> None:
     assert "".join(pieces(text)) == text.lstrip()
+
+
+def test_each_part_of_an_answer_is_marked_with_its_source() -> None:
+    passages = [
+        Found("Parking", "There is free parking behind the shop. Parking is closed at night.", "Shop"),
+        Found("Bicycles", "Bicycle parking is free too.", "Shop"),
+    ]
+
+    answer = ask("Is parking free?", passages)
+
+    marks = [f"[{number}]" for number in range(1, len(answer.citations) + 1)]
+    assert re.findall(r"\[\d\]", answer.marked) == marks
+    assert " ".join(re.sub(r" \[\d\]", "", answer.marked).split()) == answer.text
+    assert ask("Quantum chromodynamics?", passages).marked == ask("Quantum chromodynamics?", passages).text
