@@ -34,12 +34,14 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
         agent_id=agent.pk,
         text=text,
         idempotency_key="",
-        conversation_id=_conversation_id(asked.get("conversation")),
+        conversation_id=_uuid(asked.get("conversation")),
+        instead_of=_uuid(asked.get("instead_of")),
     )
     context = {
         "workspace": workspace,
         "agent": agent,
         "conversation_id": send.conversation_id or "",
+        "instead_of": send.instead_of or "",
         "text": text,
         "limit": running.QUESTION_CHARACTERS,
         "idempotency_key": uuid4(),
@@ -47,7 +49,7 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
     return render(request, "agents/inspect.html", context | _drafted(workspace, agent, send))
 
 
-def _conversation_id(text: str | None) -> UUID | None:
+def _uuid(text: str | None) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -84,6 +85,23 @@ def test_the_history_goes_along_in_its_conversation_only(cast: Cast) -> None:
     assert roles == ["system", "user", "assistant", "user"]
     assert "1 earlier turn of this conversation\n  goes along" in with_history
     assert len(body_shown(inspect(client, agent, "Good."))["messages"]) == 2
+
+
+@pytest.mark.django_db
+def test_in_the_place_of_an_earlier_turn_only_what_was_before_it_goes_along(cast: Cast) -> None:
+    agent, client = agent_on(cast, "openai"), browser_of(cast.edith)
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    now = timezone.now()
+    replies = [
+        make_reply(agent, conversation, question=f"Question {n}", created_at=now - timedelta(minutes=9 - n))
+        for n in range(3)
+    ]
+
+    page = inspect(client, agent, "Otherwise?", conversation=conversation.pk, instead_of=replies[1].pk)
+
+    asked = [one["content"] for one in body_shown(page)["messages"] if one["role"] == "user"]
+    assert asked == ["Question 0", "Otherwise?"]
+    assert f'name="instead_of" value="{replies[1].pk}"' in page
 
 
 @pytest.mark.django_db

@@ -222,7 +222,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.chat._uuid": _no_such(chat._uuid),
     "agents.views.chat._chat_model": _no_such(chat._chat_model),
     "agents.views.comparing._uuid": comparing._uuid,
-    "agents.views.inspector._conversation_id": inspector._conversation_id,
+    "agents.views.inspector._uuid": inspector._uuid,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.views.turns.uuid_or_none": turn_pages.uuid_or_none,
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
