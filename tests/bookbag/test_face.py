@@ -67,6 +67,15 @@ def too_faint(pairs: list[tuple[str, str]], scheme: str, least: float) -> dict[t
     return {pair: ratio for pair, ratio in found.items() if ratio < least}
 
 
+def test_a_comment_is_not_shown() -> None:
+    """`{# … #}` is a comment on one line only; over several it is text of the page."""
+    spread = [
+        relative(one) for one in TEMPLATES if re.search(r"\{#(?:(?!#\}).)*$", one.read_text(), re.MULTILINE)
+    ]
+
+    assert spread == []
+
+
 @pytest.mark.parametrize("path", [*TEMPLATES, *PICTURES], ids=relative)
 def test_markup_has_nothing_inline(path):
     assert INLINE.findall(path.read_text()) == []
