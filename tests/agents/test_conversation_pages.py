@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agents import conversations, exporting
 from agents.models import Conversation, Reply
-from tests.agents.test_conversations import conversation, request_of
+from tests.agents.test_conversations import all_asked_at_once, conversation, request_of
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of, queries_of
 from tests.harness.cast import Cast, make_agent
@@ -215,7 +215,7 @@ def test_json_has_each_turn_with_asker_model_payer_price_and_time(
     made = conversation(
         make_agent(cast.acme), cast.edith, *[f"Question {number} \"'\\ \u2028" for number in range(5)]
     )
-    Reply.objects.update(created_at=timezone.now())  # all at the same moment
+    all_asked_at_once()
 
     found = json.loads(read(exporting.as_json(opened(made), "A title")))
 

@@ -11,7 +11,7 @@ from agents import activity, correcting, rating, suggestions
 from agents.activity import Wanted
 from agents.knowledge import index, training
 from agents.models import Agent, Conversation, QAPair, Reply, ReplyRating
-from tests.agents.test_conversations import conversation
+from tests.agents.test_conversations import all_asked_at_once, conversation
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of, queries_of
 from tests.harness.cast import Cast, make_agent
@@ -286,9 +286,8 @@ def test_each_filter_finds_its_replies(cast: Cast) -> None:
 def test_pages_of_activity_follow_each_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "PER_PAGE", 2)
     agent = make_agent(cast.acme)
-    moment = timezone.now().replace(microsecond=123_000)
     made = [reply_of(agent, cast.edith) for _ in range(5)]
-    Reply.objects.update(created_at=moment)  # all at once: the ids decide
+    all_asked_at_once()  # so that the ids decide
 
     seen, before = [], None
     for _ in range(3):
