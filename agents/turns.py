@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Window
 from django.db.models.functions import Length
 
-from agents import markdown, rendering
+from agents import markdown, paging, rendering
 from agents.models import Conversation, Reply
 
 TURNS_SHOWN = 50
@@ -37,41 +37,34 @@ def latest(conversation: Conversation) -> Stretch:
 
 def before(conversation: Conversation, reply_id: UUID) -> Stretch:
     """The turns before that one; the latest if it is none of this conversation's."""
-    named = _current(conversation).filter(pk=reply_id).only("created_at").first()
-    if named is None:
+    if not _current(conversation).filter(pk=reply_id).exists():
         return latest(conversation)
-    return _stretch(_current(conversation).filter(_earlier_than(named)), has_later=True)
+    return _stretch(_current(conversation).filter(paging.earlier_than(reply_id)), has_later=True)
 
 
 def around(conversation: Conversation, reply_id: UUID) -> Stretch:
     """The stretch that has that turn in it; the latest if it is none of this conversation's."""
     current = _current(conversation)
-    named = current.filter(pk=reply_id).only("created_at").first()
-    if named is None:
+    if not current.filter(pk=reply_id).exists():
         return latest(conversation)
-    later = Q(created_at__gt=named.created_at) | Q(created_at=named.created_at, pk__gt=named.pk)
-    after = list(
-        current.filter(later).order_by("created_at", "pk").only("created_at")[TURNS_AFTER : TURNS_AFTER + 1]
-    )
-    found = _up_to(conversation, after[0] if after else None)
-    if after and named.pk not in {reply.pk for reply in found.replies}:
-        return _up_to(conversation, named)  # the turns after it take up the whole page
+    later = current.filter(paging.later_than(reply_id)).order_by("created_at", "pk")
+    after = later.values_list("pk", flat=True)[TURNS_AFTER : TURNS_AFTER + 1]
+    end = next(iter(after), None)
+    found = _up_to(conversation, end)
+    if end and reply_id not in {reply.pk for reply in found.replies}:
+        return _up_to(conversation, reply_id)  # the turns after it take up the whole page
     return found
 
 
-def _up_to(conversation: Conversation, last: Reply | None) -> Stretch:
+def _up_to(conversation: Conversation, last: UUID | None) -> Stretch:
     current = _current(conversation)
     if last is not None:
-        current = current.filter(_earlier_than(last) | Q(pk=last.pk))
+        current = current.filter(paging.earlier_than(last) | Q(pk=last))
     return _stretch(current, has_later=last is not None)
 
 
 def _current(conversation: Conversation) -> QuerySet[Reply]:
     return conversation.replies.filter(superseded_by=None)
-
-
-def _earlier_than(reply: Reply) -> Q:
-    return Q(created_at__lt=reply.created_at) | Q(created_at=reply.created_at, pk__lt=reply.pk)
 
 
 def _stretch(turns: QuerySet[Reply], *, has_later: bool) -> Stretch:
