@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import expect
 
@@ -192,6 +193,15 @@ def test_it_costs_one_query_whatever_there_is_and_none_once_hidden(
 
     owner.post(HIDE, follow=True)
     assert queries_of(owner, PAGE) == one - 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.django_db(transaction=True)
+def test_it_is_sound_for_a_screen_reader(cast: Cast, open_page: OpenPage, scheme: str) -> None:
+    make_agent(cast.acme)
+    page = open_page(cast.olivia, color_scheme=scheme)
+    page.goto(PAGE)
+    assert [one["id"] for one in Axe().run(page).response["violations"]] == []
 
 
 @pytest.mark.django_db(transaction=True)
