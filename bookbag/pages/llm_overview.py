@@ -276,7 +276,7 @@ def _trial(
     # One that cannot reply only because of the key comes after one that can.
     on_it = [one for one in on_it if one.on.now.runs] or [one for one in on_it if one.on.now.may_try]
     if on_it:
-        said = f"{on_it[0].name} runs on your {name} key."
+        said = f"{on_it[0].name} is set to run on your {name} key."
         return KeyTrial("Verify in the playground", on_it[0].playground, said)
     page = reverse("agents:create", args=[workspace.slug])
     said = f"No agent runs on your {name} key yet: make one to verify it in the playground."

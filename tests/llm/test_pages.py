@@ -389,7 +389,7 @@ def test_the_playground_of_an_agent_on_a_provider_is_linked(cast, adam):
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     page = unescape(adam.get(PAGE).content.decode())
     assert f'href="{link}">Verify in the playground</a>' in page
-    assert f"{agent.name} runs on your OpenAI key." in page
+    assert f"{agent.name} is set to run on your OpenAI key." in page
 
 
 def test_a_key_that_no_agent_runs_on_leads_to_making_one(cast, adam):
