@@ -82,7 +82,7 @@ def test_from_a_suggestion_to_a_rating_and_a_correction(
     turns = page.locator(".chat__turn")
     expect(turns).to_have_count(2)
     expect(turns.last).to_contain_text("At seven.")
-    expect(turns.last.locator(".badge").first).to_have_text("local, free")
+    expect(turns.last.locator(".badge").first).to_have_text("stored answer, free")
 
 
 def test_rating_is_taken_back_by_pressing_it_again(cast: Cast, guide: Agent, open_page: OpenPage) -> None:
