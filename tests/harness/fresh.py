@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,29 @@ def copy(tmp_path: Path, db: None) -> Iterator[Copy]:
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PORT": "0"}
     if connection.vendor == "sqlite":
         yield Copy(directory, env)
+        _end_what_runs()
         return
     # The tests' PostgreSQL has no business in the copy's settings, except here.
     name = f"first_run_{os.getpid()}"
     with _outside_transaction() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
     yield Copy(directory, env | {"DATABASE_URL": database_url().rpartition("/")[0] + f"/{name}"})
+    _end_what_runs()
     with _outside_transaction() as cursor:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+# The servers that this test has started, each at the head of a process group.
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def _end_what_runs() -> None:
+    """A test that fails half-way leaves no server behind, nor `make` one that it has started."""
+    while _started:
+        process = _started.pop()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +119,9 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                process_group=0,
             )
+        _started.append(self.process)
         self.url = self._wait_for_address()
 
     @property
