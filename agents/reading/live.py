@@ -16,7 +16,7 @@ from agents.reading.inline import Place
 from agents.reading.writer import Position, TooMuch, Writer
 
 # Seconds between two steps, for each thousand characters that are open, and what share of the time steps may take.
-SECONDS = 0.1
+SECONDS = 0.04
 FIRST_SECONDS = 0.05
 SHARE = 0.1
 # Characters that are looked at in one step. A block that is longer gets twice as many, if that is quick.
@@ -58,6 +58,7 @@ class LiveText:
         self._window = WINDOW
         self._may_at = 0.0
         self._gave_up = False
+        self._has_begun = False
 
     def add(self, text: str) -> None:
         if self._gave_up:
@@ -74,9 +75,15 @@ class LiveText:
             return None
         return max(0.0, max(self._may_at, LiveText._all_may_at) - time.monotonic())
 
+    @property
+    def lacks_its_end(self) -> bool:
+        """Whether what was rendered so far is not all of it."""
+        return bool(self._unseen) and self._has_begun and not self._gave_up
+
     def render(self) -> Update:
         """What is to be shown now. A text that is too much for us is shown as it is written from there on."""
         began = time.monotonic()
+        self._has_begun = True
         part = self._open[: self._window]
         rest = len(self._open) - len(part)
         shielded = shield.shielded(part, is_whole=False).encode()

@@ -102,6 +102,9 @@ async def watch_run(
             if live:
                 live.add(text)
         elif run.finished:
+            if live and live.lacks_its_end:
+                # Beforehand, so that the end itself moves nothing.
+                yield _html(live, offset)
             yield await _terminal(run.finished, run.accepted.slug, role=role, more=more)
             return
         elif live and live.wait() == 0:
@@ -164,6 +167,8 @@ async def _watch_followed(followed: Followed, offset: int, live: LiveText | None
             if live:
                 live.add(missed)
         elif followed.is_over:
+            if live and live.lacks_its_end:
+                yield _html(live, offset)
             return
         elif live and live.wait() == 0:
             yield _html(live, offset)
