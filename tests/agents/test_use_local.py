@@ -21,7 +21,7 @@ def test_the_agent_runs_on_bookbag_local_and_keeps_its_settings(cast: Cast) -> N
     answer = browser_of(cast.edith).post(act(agent))
 
     agent.refresh_from_db()
-    assert answer.url == f"/w/acme/agents/{agent.pk}/playground/"
+    assert answer["location"] == f"/w/acme/agents/{agent.pk}/playground/"
     assert (agent.chat_model.provider, agent.temperature) == ("local", 0.7)
 
 
@@ -77,7 +77,7 @@ def test_junk_for_a_conversation_and_an_agent_of_another_workspace(cast: Cast) -
 def test_inspector_sends_along_the_message_and_its_conversation(cast: Cast) -> None:
     agent = make_agent(cast.acme, "gpt-4o")
     conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
-    asked = {"text": "Why?", "conversation": conversation.pk}
+    asked = {"text": "Why?", "conversation": str(conversation.pk)}
 
     page = browser_of(cast.edith).get(f"/w/acme/agents/{agent.pk}/inspect/", asked).content.decode()
 
