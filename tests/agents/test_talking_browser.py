@@ -178,9 +178,11 @@ class TestTheButton:
         box(page).fill("Long one")
         box(page).press("Enter")
         expect(page.locator("[data-text]")).to_contain_text("You asked")
+        expect(page.get_by_text("Stop: 5 credits once text has appeared")).to_be_visible()
         box(page).press("Escape")
 
         expect(turns(page).locator(".badge", has_text="Stopped")).to_be_visible()
+        expect(page.get_by_text("Enter sends")).to_be_visible()
         expect(box(page)).to_be_focused()
 
     def test_escape_that_closes_a_menu_stops_nothing(self, page: Page, provider_double: Double) -> None:

@@ -72,6 +72,7 @@ export function makeComposer(chat, acts) {
       busySince = isBusy ? performance.now() : null;
       button.textContent = isBusy ? "Stop" : "Send";
       button.classList.toggle("btn--primary", !isBusy);
+      form.toggleAttribute("data-busy", isBusy);
       button.ariaDescription = isBusy ? form.dataset.stopPrice : null;
     },
     stopping() { button.textContent = "Stopping…"; },
