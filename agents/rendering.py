@@ -70,16 +70,14 @@ def complete(replies: Sequence[Reply]) -> None:
     with transaction.atomic():
         for reply, html, version in made:
             if version:
-                _keep(reply, html, version)
+                _keep(reply, texts.get(reply.pk, ""), html, version)
     for reply, html, version in made:
         reply.html, reply.html_version = html, version
 
 
-def _keep(reply: Reply, html: str, version: int) -> None:
+def _keep(reply: Reply, text: str, html: str, version: int) -> None:
     """Store what was made of the text that was read; a late settle that stored another one has its own HTML."""
-    unchanged = Reply.objects.filter(
-        pk=reply.pk, html_version=reply.html_version, state=reply.state, done_at=reply.done_at
-    )
+    unchanged = Reply.objects.filter(pk=reply.pk, html_version=reply.html_version, text=text)
     unchanged.update(html=html, html_version=version)
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from agents import markdown, process_pool, rendering
@@ -94,6 +95,18 @@ def test_what_another_renderer_made_is_made_again_once(
     assert "It is <strong>this</strong>." in shown(cast, agent.pk, conversation)
     monkeypatch.setattr(markdown, "to_html", may_not_render)
     assert "It is <strong>this</strong>." in shown(cast, agent.pk, conversation)
+
+
+def test_what_a_sweep_ended_is_rendered_once(cast: Cast) -> None:
+    """Its end is the database's own moment, which SQLite writes shorter than Django asks for it."""
+    conversation = Conversation.objects.create(agent=make_agent(cast.acme), started_by=cast.edith)
+    reply = make_reply(conversation.agent, conversation, text="**Half**", html="", html_version=0)
+    Reply.objects.update(done_at=Now())
+    reply.refresh_from_db()
+
+    rendering.complete([reply])
+
+    assert Reply.objects.values_list("html_version", flat=True).get() == markdown.VERSION
 
 
 def test_a_running_reply_is_not_rendered(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
