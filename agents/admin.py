@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from agents import receipts, words
 from agents.models import Reply
+from billing import ledger
 from workspaces.desk import ReadOnlyAdmin
 from workspaces.models import Role
 
@@ -60,6 +61,6 @@ def _shown(reply: Reply) -> dict[str, Any]:
     reply.credential_mask = ""
     return {
         "reply": reply,
-        "receipt": receipts.describe(reply, role=Role.ADMIN),
+        "receipt": receipts.describe(reply, role=Role.ADMIN, given_back=ledger.given_back(reply.pk)),
         "why": words.WHY.get(reply.why, ""),
     }

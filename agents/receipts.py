@@ -28,6 +28,7 @@ class Receipt:
     ran_on: str
     ended: str
     payer: Payer
+    given_back: int
     tokens: str
     cost: str
     saved: str
@@ -38,15 +39,19 @@ class Receipt:
     request_id: str
 
 
-def describe(reply: Reply, *, role: Role) -> Receipt:
-    """The receipt of `reply` for a reader of this role: what the provider answered is for admins."""
+def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
+    """The receipt of `reply` for a reader of this role: what the provider answered is for admins.
+
+    `given_back`: credits of its charge that an operator reversed.
+    """
     return Receipt(
-        summary=summary(reply),
+        summary=summary(reply, given_back=given_back),
         is_stored_answer=is_stored_answer(reply),
         answered_by="none: a stored answer" if is_stored_answer(reply) else reply.model_name,
         ran_on=ran_on(reply),
         ended=reply.get_ending_display() or reply.get_state_display(),
-        payer=payer(reply),
+        payer=payer(reply, given_back=given_back),
+        given_back=given_back,
         tokens=tokens(reply),
         cost=cost(reply) if _shows_cost(reply) else "",
         saved=saved(reply),
@@ -58,12 +63,13 @@ def describe(reply: Reply, *, role: Role) -> Receipt:
     )
 
 
-def summary(reply: Reply) -> str:
+def summary(reply: Reply, *, given_back: int = 0) -> str:
     """What it came to, in a sentence or two: "1 credit, from Acme's credits.". The reply's workspace is fetched."""
     if reply.is_running:
         return f"Still running. {_so_far(reply)}"
     if reply.billing == Billing.CREDITS and reply.charged:
-        return f"{credits(reply.charged)}, from {reply.workspace}'s credits."
+        back = f" Given back since: {credits(given_back)}." if given_back else ""
+        return f"{credits(reply.charged)}, from {reply.workspace}'s credits.{back}"
     if _is_billed(reply) and reply.state != Reply.State.FAILED:
         return f"Billed by {_provider(reply)}, {_about(reply)}, on {_own_key(reply)}."
     return " ".join(filter(None, [words.NOTHING_CHARGED, _why_nothing(reply), _may_bill(reply)]))
@@ -143,8 +149,8 @@ def ran_on(reply: Reply) -> str:
     return f"Bookbag's {_provider(reply)} key" if reply.credential_kind == Credential.PLATFORM else "no key"
 
 
-def payer(reply: Reply) -> Payer:
-    """Who paid for it, or will; nobody when nothing was charged."""
+def payer(reply: Reply, *, given_back: int = 0) -> Payer:
+    """Who paid for it, or will; nobody when nothing was charged, or all of it given back."""
     if is_stored_answer(reply):
         return Payer("local", "Nobody: a stored answer, free")
     if reply.billing == Billing.LOCAL:
@@ -158,6 +164,8 @@ def payer(reply: Reply) -> Payer:
         return Payer("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
     if reply.billing == Billing.CREDITS and not reply.charged:
         return Payer("neutral", "Nobody: not charged")
+    if given_back and given_back == reply.charged:
+        return Payer("neutral", "Nobody: given back")
     return Payer(reply.billing, reply.get_billing_display())
 
 
@@ -226,7 +234,7 @@ def _ms_since_accepted(reply: Reply, moment: Any) -> int | None:
     return None if moment is None else max(0, round((moment - reply.created_at).total_seconds() * 1000))
 
 
-def as_json(reply: Reply, *, role: Role) -> dict[str, Any]:
+def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
     """A receipt for scripts: times in ISO 8601, durations in milliseconds, money in millionths of a dollar.
 
     What the provider answered (`request_id`, `provider_…`) is there for admins, and null or empty for others.
@@ -252,9 +260,10 @@ def as_json(reply: Reply, *, role: Role) -> dict[str, Any]:
         "provider": reply.provider,
         "credential": {"kind": reply.credential_kind, "mask": reply.credential_mask},
         "billing": reply.billing,
-        "paid_by": payer(reply).words,
+        "paid_by": payer(reply, given_back=given_back).words,
         "price": reply.price,
         "charged": reply.charged,
+        "given_back": given_back,
         "why": reply.why,
         "attempts": reply.attempts,
         "tokens": {

@@ -245,7 +245,7 @@ class TransferAdmin(LedgerAdmin):
             hold = Hold.objects.filter(reply_id=UUID(search_term.strip())).first()
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
-        found = queryset.filter(external_id=f"capture:{hold.pk.hex}") if hold else queryset.none()
+        found = queryset.filter(external_id=hold.capture_id) if hold else queryset.none()
         return found, False
 
     def get_urls(self) -> list[URLPattern]:

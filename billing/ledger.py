@@ -11,6 +11,7 @@ an outer transaction.
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
@@ -19,7 +20,7 @@ from django.utils import timezone
 from billing import buckets, free, plans
 from billing.errors import AmountRefused, BillingError, CreditsExhausted, ExternalIdTaken, NotReversible
 from billing.holds import capture, expire_due, insert_hold, release, renew, sweep
-from billing.models import MOST_CREDITS, Account, Bucket, Plan, Transfer
+from billing.models import MOST_CREDITS, Account, Bucket, Hold, Plan, Transfer
 from workspaces.models import User, Workspace
 
 __all__ = [
@@ -144,6 +145,15 @@ def reverse(
             _require_amount(amount, at_most=abs(transfer.amount))
         back = _give_back if transfer.amount < 0 else _take_back
         return back(account, transfer, amount, actor=actor, reason=reason, now=now or timezone.now())
+
+
+def given_back(reply_id: UUID) -> int:
+    """The credits that a reply was charged and got back, by a reversal; 0 where there is none."""
+    hold = Hold.objects.filter(reply_id=reply_id, state=Hold.State.CAPTURED).first()
+    if hold is None:
+        return 0
+    amounts = Transfer.objects.filter(reverses__external_id=hold.capture_id).values_list("amount", flat=True)
+    return sum(amounts)
 
 
 def change_plan(account: Account, *, plan: Plan) -> Account:

@@ -215,6 +215,11 @@ class Hold(models.Model):
     def __str__(self) -> str:
         return f"hold of {self.amount}, {self.state}"
 
+    @property
+    def capture_id(self) -> str:
+        """The external id of the transfer that charges it, as the database writes it (billing/guards.py)."""
+        return f"capture:{self.pk.hex}"
+
 
 class Bucket(models.Model):
     """What is left of one grant. Captures draw on the soonest-expiring bucket first, lazily (docs/decisions)."""

@@ -8,8 +8,10 @@ import pytest
 
 from agents import receipts, words
 from agents.models import Conversation, Reply
+from billing import ledger
 from tests.agents.scenes import agent_on
 from tests.agents.test_pages import make_reply, signed_in
+from tests.billing import moves
 from tests.harness.cast import Cast
 from tests.harness.chat import accepted, platform_key, receipt, turn_of, watch
 from tests.harness.visitor import Visit
@@ -249,3 +251,37 @@ class TestLive:
         assert (shown["state"], shown["ending"], shown["charged"]) == ("completed", "cut_model", 5)
         assert 0 <= shown["durations"]["first_text_ms"] <= shown["durations"]["done_ms"]
         assert "Cut at the model's limit" in unescape(visitor.get(f"/w/acme/replies/{where['reply']}/").text)
+
+
+@pytest.mark.money
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("amount", "summary", "payer"),
+    [
+        (None, "5 credits, from Acme's credits. Given back since: 5 credits.", "Nobody: given back"),
+        (2, "5 credits, from Acme's credits. Given back since: 2 credits.", "Credits"),
+    ],
+)
+def test_what_an_operator_gave_back_is_on_the_receipt(
+    cast: Cast, amount: int | None, summary: str, payer: str
+) -> None:
+    charge = moves.charge(cast.acme.account, 5)
+    conversation = Conversation.objects.create(agent=agent_on(cast, "openai"), started_by=cast.edith)
+    make_reply(
+        conversation.agent,
+        conversation,
+        id=charge.reply_id,
+        charged=5,
+        price=5,
+        billing="credits",
+        why="byo_off",
+    )
+    ledger.reverse(charge, actor=None, reason="The answer was about another customer.", amount=amount)
+    page = f"/w/acme/replies/{charge.reply_id}/"
+
+    shown = signed_in(cast.victor).get(page, headers={"accept": "application/json"}).json()
+    html = unescape(signed_in(cast.victor).get(page).content.decode())
+
+    assert (shown["charged"], shown["given_back"], shown["paid_by"]) == (5, amount or 5, payer)
+    assert summary in html
+    assert "Given back</span>" in html
