@@ -8,6 +8,7 @@ import { makeComposer } from "./playground/composer.js";
 import { watchConnection } from "./playground/connection.js";
 import { copyOn, offerCode } from "./playground/copying.js";
 import { openNamedTurn, showEarlierOn } from "./playground/earlier.js";
+import { rateInPlace } from "./playground/rating.js";
 import { follow, Refused, STREAM } from "./playground/stream.js";
 import { localise } from "./playground/times.js";
 import { beginTurn, clone, finishTurn, keepingTheEnd, summary, thinkingClock, toTheEnd } from "./playground/turns.js";
@@ -22,6 +23,7 @@ for (const log of logs) {
   offerCode(log);
   copyOn(log, announce);
 }
+rateInPlace();
 if (chat?.querySelector("[data-problem]")) converse(logs[0]);
 
 function converse(log) {

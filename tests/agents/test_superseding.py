@@ -1,5 +1,6 @@
 """A message sent instead of an earlier reply: a reply of its own, from which the conversation goes on."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -8,13 +9,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from agents.errors import NotReplaceable
 from agents.models import Agent, Reply
-from agents.running import accepting
+from agents.running import accepting, outcomes, settlement
 from agents.running.accepting import Submission
+from agents.running.outcomes import Cause
+from agents.running.settlement import Result
 from billing import ledger
 from tests.agents.scenes import agent_on, spend_all
 from tests.harness.cast import Cast
 from tests.harness.chat import accepted, platform_key, refusal, send, stop, watch
+from tests.harness.threads import at_once
 from tests.harness.visitor import Visit, Visitor, session_cookie
 from tests.provider_double.client import Double
 
@@ -183,6 +188,26 @@ class TestRefused:
 
         assert refusal(instead(visit(cast.victor), agent, first, "again")) == (403, "forbidden")
         assert current(first) == ["one"]
+
+
+def test_of_two_who_replace_a_reply_at_once_one_does(cast: Cast, edith: Visitor, agent: Agent) -> None:
+    session = session_cookie(cast.edith)
+    (last,) = conversation_of(edith, agent, "one")
+    for _ in range(10):
+        sends = [
+            Submission(session, "acme", agent.pk, text, uuid4().hex, last.conversation_id, last.pk)
+            for text in ("two", "three")
+        ]
+
+        ended = at_once(*(partial(accepting.accept, send) for send in sends))
+
+        accepted = [one for one in ended if isinstance(one, accepting.AcceptedReply)]
+        assert [type(one) for one in ended if one not in accepted] == [NotReplaceable]
+        (last,) = Reply.objects.filter(conversation=last.conversation_id, superseded_by=None)
+        assert [one.reply_id for one in accepted] == [last.pk]
+        settlement.settle(
+            accepted[0], Result(outcomes.decide(Cause.FINISHED, has_text=True), "So.", attempts=1)
+        )
 
 
 def test_ordinary_message_asks_nothing_of_replacing(cast: Cast, edith: Visitor, agent: Agent) -> None:

@@ -435,6 +435,18 @@ class TestOpening:
         expect(box(page)).to_be_focused()
         expect(turns(page)).to_have_count(50)
 
+    def test_page_of_fifty_turns_takes_six_requests(
+        self, cast: Cast, open_page: OpenPage, agent: Agent
+    ) -> None:
+        conversation = talked(agent, cast, 60)
+        page = open_page(cast.edith)
+        asked: set[str] = set()
+        # Each use of an icon is told as a request, and answered from the first one.
+        page.on("request", lambda request: asked.add(request.url.partition("#")[0]))
+        page.goto(f"{address(agent)}?conversation={conversation.pk}", wait_until="networkidle")
+
+        assert len(asked) <= 6, asked
+
     def test_earlier_turns_come_on_demand_and_move_nothing(
         self, cast: Cast, open_page: OpenPage, agent: Agent
     ) -> None:

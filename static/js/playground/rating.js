@@ -1,7 +1,6 @@
 // Rating a reply in place: without this script the same forms post, and the page comes back.
-"use strict";
 
-(() => {
+export function rateInPlace() {
   const OFFLINE = "Not saved: the connection was lost. Try again.";
   // A turn that was just streamed has no token of its own; the page's composer always has one.
   const token = () => document.querySelector("input[name=csrfmiddlewaretoken][value]")?.value ?? "";
@@ -46,4 +45,4 @@
     line.textContent = words;
     place.append(line);
   }
-})();
+}
