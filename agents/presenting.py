@@ -11,6 +11,7 @@ from agents.models import Agent, Reply
 from llm import price_words
 from llm.outlook import Outlook
 from llm.prospects import Prospect
+from llm.providers.base import Fault
 from workspaces.models import Role
 
 
@@ -51,6 +52,7 @@ class Turn:
     mark: Mark | None
     ways_out: list[dict[str, str]]
     stop_price: str
+    may_try_again: bool
     sources: list[Quoted]
     earlier_versions: int
 
@@ -91,6 +93,8 @@ def _trouble(code: str, facts: dict[str, Any], agent: Agent, role: Role) -> Trou
     return Trouble(told.title, told.rest, ways)
 
 
+# The same text would fail in the same way: nothing is offered that only costs the provider's tokens.
+FAILS_AGAIN = (Fault.DECLINED, Fault.THINKING_SPENT, Fault.TOO_LARGE)
 # What is said of an answer that is not simply whole.
 NOTES = {
     Reply.Ending.CUT_OURS: "The answer is cut: it reached our limit of length or time.",
@@ -125,6 +129,7 @@ def turn(reply: Reply, *, role: Role, earlier_versions: int = 0) -> Turn:
         mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
         words.badge(reply),
         failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
+        may_try_again=failed and reply.error_code not in FAILS_AGAIN,
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",
         mark=mark(reply.ending),
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),

@@ -31,6 +31,8 @@ class Storage(CompressedManifestStaticFilesStorage):
             for name in SCRIPTS:
                 self.delete(name)
                 self.save(name, ContentFile(bundled(name).encode()))
+            # Hashed is what was saved here, and not the file that it was made of.
+            paths = paths | {name: (self, name) for name in SCRIPTS}
         yield from super().post_process(paths, dry_run, **options)
 
 

@@ -20,7 +20,7 @@ SECONDS = 0.04
 FIRST_SECONDS = 0.05
 SHARE = 0.1
 # Characters that are looked at in one step. A block that is longer gets twice as many, if that is quick.
-WINDOW = 8_000
+WINDOW = 4_000
 QUICK_SECONDS = 0.005
 # Characters of the addresses of links that are kept for the blocks to come.
 MOST_DEFINITIONS = 2_000

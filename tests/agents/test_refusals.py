@@ -12,6 +12,7 @@ def test_refusal_says_its_code_its_sentence_and_its_facts() -> None:
     assert json.loads(response.content) == {
         "error": {
             "code": "message_too_large",
+            "title": "This message is too long.",
             "message": "This message is too long. Shorten it to at most 20,000 characters; it is still here.",
             "actions": [],
             "limit": 20_000,

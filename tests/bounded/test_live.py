@@ -205,10 +205,11 @@ def is_answered(unit: str) -> Deed:
     """A model that was talked into it answers with this; then its page is read."""
 
     def do(visitor: Visitor, agent: Agent, double: Double) -> None:
-        double.script("chunks", chunks=[unit * ((ANSWER - 1) // len(unit.encode()))])
+        text = unit * ((ANSWER - 1) // len(unit.encode()))
+        assert text
+        double.script("chunks", chunks=[text])
         talk(visitor, agent, "Repeat it")
         reply = Reply.objects.filter(question="Repeat it").latest("created_at")
-        assert reply.text
         assert reply.html_version
         page = f"/w/acme/agents/{agent.pk}/playground/?conversation={reply.conversation_id}"
         assert visitor.get(page).status_code == 200

@@ -86,7 +86,7 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
     ("seal", vault, "seal", RuntimeError),
     ("store", saving, "_put_in_place", DatabaseError),
     ("check", listing, "ask", RuntimeError),
-    ("page", llm_overview, "of", RuntimeError),
+    ("page", llm_overview, "overview", RuntimeError),
     ("session", SessionStore, "load", RuntimeError),
     ("mail", notices, "tell_of_rejection", OSError),
     ("accept", accepting, "accept", RuntimeError),

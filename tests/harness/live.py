@@ -209,9 +209,12 @@ def collected_static() -> None:
     with (directory / "static.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings"}
+            # Somewhere else first: other workers look through the directory meanwhile.
+            collected = directory / "static.new"
+            env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "STATIC_ROOT": str(collected)}
             command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
             subprocess.run(command, cwd=ROOT, env=env, check=True)
+            collected.rename(directory / "static")
             done.touch()
 
 

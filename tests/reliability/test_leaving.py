@@ -103,7 +103,7 @@ def census(server: Server, double: Double) -> Census:
         clients=sum(one.laddr.port == port for one in sockets),
         upstream=sum(one.raddr.port == upstream for one in sockets),
         half_closed=sum(one.status not in ("ESTABLISHED", "TIME_WAIT") for one in sockets),
-        files=process.num_fds(),
+        files=process.num_fds() - len(_files_of_sqlite(process)),
         sessions=sessions,
         in_transaction=in_transaction,
         threads=process.num_threads(),
@@ -118,6 +118,11 @@ def _inside(server: Server) -> tuple[dict[str, Any], int]:
     with client, client.stream("GET", "/alive/") as response:
         own_port = response.extensions["network_stream"].get_extra_info("client_addr")[1]
         return json.loads(response.read()), own_port
+
+
+def _files_of_sqlite(process: psutil.Process) -> list[Any]:
+    """It keeps those of a closed connection for the next one: as many as there ever were at once, which is no leak."""
+    return [file for file in process.open_files() if ".sqlite3" in file.path]
 
 
 def _sockets(process: psutil.Process) -> list[Any]:
