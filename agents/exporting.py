@@ -75,7 +75,17 @@ def _section(reply: Reply) -> str:
     ]
     # A question is quoted, so that its marks change nothing after it.
     asked = "\n".join(f"> {line}" for line in reply.question.splitlines())
-    return f"\n## {_asker(reply)}\n\n{asked}\n\n{reply.text.strip()}\n\n*{' · '.join(told)}*\n"
+    parts = [f"## {_asker(reply)}", asked, reply.text.strip(), _sources(reply), f"*{' · '.join(told)}*"]
+    return "\n" + "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _sources(reply: Reply) -> str:
+    """What the marks in the answer stand for, a line each: "[1] Handbook, Opening hours"."""
+    lines = [
+        f"\\[{number}] {', '.join(filter(None, [one.get('title'), one.get('heading')]))}"
+        for number, one in enumerate(reply.sources, start=1)
+    ]
+    return "  \n".join(lines)
 
 
 def _asker(reply: Reply) -> str:

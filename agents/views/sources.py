@@ -18,6 +18,12 @@ from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.figures import count
 from workspaces.models import Workspace
 
+KNOWN_TEXT = "The agent already has exactly this text."
+KNOWN_QUESTION = (
+    "The agent already answers this question. To change the answer, ask it in the playground and press Correct; "
+    "or delete the pair on the agent's page and add it again."
+)
+
 
 @editor_required
 @require_http_methods(["GET", "POST"])
@@ -35,13 +41,13 @@ def add_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) ->
 def add_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
     form = QAPairForm(request.POST or None)
-    if form.is_valid() and _add(form, agent, training.add_qa):
+    if form.is_valid() and _add(form, agent, training.add_qa, known=KNOWN_QUESTION):
         messages.success(request, "Added. Asked exactly this, the agent gives exactly that.")
         return redirect(agent)
     return _form(request, workspace, agent, form, "Add a question and its answer")
 
 
-def _add(form: ModelForm, agent: Agent, act: Callable[..., object]) -> bool:
+def _add(form: ModelForm, agent: Agent, act: Callable[..., object], *, known: str = KNOWN_TEXT) -> bool:
     try:
         act(agent, **form.cleaned_data)
     except LimitReached as limit:
@@ -49,7 +55,7 @@ def _add(form: ModelForm, agent: Agent, act: Callable[..., object]) -> bool:
             None, f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
         )
     except training.AlreadyKnown:
-        form.add_error(None, "The agent already has exactly this.")
+        form.add_error(None, known)
     except training.CannotBeCut as refusal:
         form.add_error("text", str(refusal))
     return not form.errors

@@ -109,6 +109,8 @@ def _pay(workspace: Workspace, member: Membership, shown: dict[str, bool]) -> St
         links.append(("See credits", reverse("billing:credits", args=[workspace.slug])))
     if not shown["has_platform_key"]:
         hint = f"Bookbag has no provider key here now: models of {names} need one of your own."
+        if not member.is_admin:
+            hint += " An admin can bring it."
     elif settings.METERING_ENABLED:
         hint = f"Models of {names} cost credits, or run on your own provider keys."
     else:

@@ -183,9 +183,9 @@ def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     if byo.set_byo(workspace, enabled=enabled, by=request.membership.user, request=request):
         messages.success(
             request,
-            "“Bring your own keys” is on: the next reply runs on your own key."
+            "“Bring your own keys” is on: from the next reply on, provider models run on your own keys."
             if enabled
-            else "“Bring your own keys” is off: the next reply runs on credits.",
+            else "“Bring your own keys” is off: from the next reply on, provider models run on Bookbag's keys.",
         )
     return _back(workspace)
 

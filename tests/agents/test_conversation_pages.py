@@ -247,6 +247,20 @@ def test_markdown_has_the_same_for_people_without_what_was_replaced(cast: Cast) 
     assert "Replaced?" not in text
 
 
+def test_markdown_says_what_its_marks_stand_for(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    made = conversation(agent, cast.edith)
+    sources = [
+        {"title": "Hours", "heading": "Weekdays", "text": "At nine."},
+        {"title": "Dogs", "heading": "", "text": "No."},
+    ]
+    make_reply(agent, made, text="Nine [1], without dogs [2].", sources=sources)
+
+    text = read(exporting.as_markdown(opened(made), "A title"))
+
+    assert "Nine [1], without dogs [2].\n\n\\[1] Hours, Weekdays  \n\\[2] Dogs\n\n*" in text
+
+
 def test_mask_of_a_key_is_in_no_file(cast: Cast) -> None:
     made = conversation(make_agent(cast.acme), cast.edith)
     Reply.objects.update(

@@ -205,6 +205,18 @@ def test_a_text_is_trained_on_and_the_same_text_refused(cast: Cast) -> None:
     assert [p.heading for p in agent.passages.all()] == ["Opening"]
 
 
+def test_a_question_that_is_there_already_is_said_to_be_with_the_way_to_change_it(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    client = signed_in(cast.edith)
+    page = f"/w/acme/agents/{agent.pk}/questions/new/"
+
+    assert client.post(page, {"question": "When?", "answer": "At nine."}).status_code == 302
+    again = client.post(page, {"question": "when", "answer": "At ten."})
+
+    assert again.status_code == 400
+    assert "already answers this question. To change the answer" in again.content.decode()
+
+
 def test_changing_a_text_trains_again_and_an_unchanged_one_does_not(cast: Cast) -> None:
     agent = make_agent(cast.acme)
     source = training.add_text(agent, title="Hours", text="We open at nine.")

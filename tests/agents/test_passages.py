@@ -111,3 +111,12 @@ def test_turn_leads_from_mark_to_source_and_back(cast: Cast, agent: Agent) -> No
     assert f'href="#{name}-mark-1"' in shown
     assert "not [2]." in shown
     assert f'href="/w/acme/replies/{reply.pk}/sources/1/#passage"' in shown
+
+
+def test_each_mark_on_a_receipt_leads_to_a_source_that_is_there(cast: Cast, agent: Agent) -> None:
+    reply = quoting(agent, cast, text="Five [1].", html="", html_version=0)
+
+    shown = signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/").content.decode()
+
+    assert f'href="#reply-{reply.pk}-source-1"' in shown
+    assert f'id="reply-{reply.pk}-source-1"' in shown
