@@ -18,7 +18,8 @@ def rate(reply: Reply, *, member: User, value: str, reason: str = "", note: str 
 
     `value` and `reason` are of ReplyRating's choices; a reason belongs to "down" only.
     """
-    if reply.is_running or reply.erased_at:
+    is_gone = reply.conversation is None or reply.conversation.deleted_at is not None
+    if reply.is_running or is_gone:
         raise NotRatable
     rated, _ = ReplyRating.objects.update_or_create(
         reply=reply,

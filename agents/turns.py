@@ -12,6 +12,7 @@ from django.db.models.functions import Length
 
 from agents import markdown, paging, rendering
 from agents.models import Conversation, Reply
+from workspaces.models import Workspace
 
 TURNS_SHOWN = 50
 # Of texts and their HTML: a few of the longest answers, and fifty of any that people read.
@@ -29,6 +30,11 @@ class Stretch:
     replies: list[Reply]
     has_earlier: bool = False
     has_later: bool = False
+
+
+def readable(workspace: Workspace) -> QuerySet[Reply]:
+    """The workspace's replies whose words may be shown: those of a deleted conversation are nobody's, though it can be undone."""
+    return workspace.replies.filter(conversation__isnull=False, conversation__deleted_at=None)
 
 
 def latest(conversation: Conversation) -> Stretch:

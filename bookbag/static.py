@@ -1,4 +1,4 @@
-"""Static files as they are served: hashed, compressed, the modules of a page's script in one file.
+"""Static files as they are served: hashed, compressed, a page's script with its modules and its sheet with its colours in one file.
 
 They are collected only when one of them has changed, since compressing them takes seconds.
 """
@@ -18,28 +18,28 @@ from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 MARK = ".collected"
-# Scripts that import modules. Each is served as one file: the modules' requests would come one after the other, and the
-# names in their imports are not those that hashing gives them. In development the browser reads the modules themselves.
-SCRIPTS = ("js/compare.js", "js/playground.js")
-IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[^"]+)";\n', re.MULTILINE)
+# What imports other files. Each is served as one file: the requests would come one after the other, and the names in the
+# imports are not those that hashing gives them. In development the browser reads the files themselves.
+BUNDLES = ("css/site.css", "js/compare.js", "js/playground.js")
+IMPORT = re.compile(r'^(?:import \{[^}]*\} from|@import) "(\.[^"]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
 
 
 class Storage(CompressedManifestStaticFilesStorage):
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run:
-            for name in SCRIPTS:
+            for name in BUNDLES:
                 self.delete(name)
                 self.save(name, ContentFile(bundled(name).encode()))
             # Hashed is what was saved here, and not the file that it was made of.
-            paths = paths | {name: (self, name) for name in SCRIPTS}
+            paths = paths | {name: (self, name) for name in BUNDLES}
         yield from super().post_process(paths, dry_run, **options)
 
 
 def bundled(name: str) -> str:
-    """The script with all modules that it imports, each once and before its first use.
+    """The file with all that it imports, each once and before its first use.
 
-    They share one scope, so no two may give the same name at their top level; the browser refuses a script in which they do.
+    Scripts share one scope, so no two may give the same name at their top level; the browser refuses one in which they do.
     """
     seen: set[Path] = set()
 

@@ -61,11 +61,16 @@ async def accept(send: Submission) -> tuple[AcceptedReply | Existing, Run | None
 
 
 async def to_reply(
-    *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER
+    *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER, to_read: bool = False
 ) -> tuple[Caller, int | None]:
     """Who asks for a reply, and the id of the member it belongs to. Raises ReplyRefused for those who may not."""
     return await database.run(
-        admission.to_reply, session_key=session_key, slug=slug, reply_id=reply_id, needs=needs
+        admission.to_reply,
+        session_key=session_key,
+        slug=slug,
+        reply_id=reply_id,
+        needs=needs,
+        to_read=to_read,
     )
 
 

@@ -116,11 +116,12 @@ LEFT JOIN llm_listedmodel wo ON wo.provider_key_id = wk.id AND wo.model_id = c.m
 LEFT JOIN llm_listedmodel po ON po.provider_key_id = pk.id AND po.model_id = c.model_id
 LEFT JOIN billing_account b ON b.workspace_id = w.id
 WHERE s.session_key = %s"""
-_VIEWING = _CALLER | {"reply_id": "r.id", "member_id": "r.member_id"}
+_VIEWING = _CALLER | {"reply_id": "r.id", "member_id": "r.member_id", "deleted_at": "v.deleted_at"}
 _VIEW = f"""
 SELECT {", ".join(_VIEWING.values())}
 {_WHO}
 LEFT JOIN agents_reply r ON r.id = %s AND r.workspace_id = w.id
+LEFT JOIN agents_conversation v ON v.id = r.conversation_id
 WHERE s.session_key = %s"""
 
 
@@ -327,11 +328,14 @@ def _sealed_key(row: Any, owner: str) -> SealedKey | None:
 
 
 def to_reply(
-    *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER
+    *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER, to_read: bool = False
 ) -> tuple[Caller, int | None]:
-    """The caller of a page about one reply, and the member who asked; NoSuchPlace unless both are of one workspace."""
+    """The caller of a page about one reply, and the member who asked; NoSuchPlace unless both are of one workspace.
+
+    `to_read`: its words are to be shown, which those of a deleted conversation are to nobody.
+    """
     row = ViewRow._make(_fetch(_VIEW, [slug, uid(connection, reply_id), session_key]))
     caller = _caller(row, needs=needs)
-    if row.reply_id is None:
+    if row.reply_id is None or (to_read and row.deleted_at is not None):
         raise NoSuchPlace
     return caller, row.member_id

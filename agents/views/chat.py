@@ -163,7 +163,9 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
 async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponseBase:
     """Watch a reply, from the start or from Last-Event-ID. Membership is checked on every attach."""
     try:
-        caller, _ = await running.to_reply(session_key=_session_key(request), slug=slug, reply_id=reply_id)
+        caller, _ = await running.to_reply(
+            session_key=_session_key(request), slug=slug, reply_id=reply_id, to_read=True
+        )
     except ReplyRefused as refusal:
         return refused(refusal, slug)
     seen = running.resume_point(request.headers.get("last-event-id", ""))

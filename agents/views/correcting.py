@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import correcting
+from agents import correcting, turns
 from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS, WouldReplace
 from agents.knowledge import folding
 from agents.models import Agent, QAPair, Reply
@@ -69,7 +69,7 @@ def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
 
 
 def _find(workspace: Workspace, reply_id: UUID) -> tuple[Reply, Agent]:
-    replies = workspace.replies.select_related("agent__workspace").defer("html")
+    replies = turns.readable(workspace).select_related("agent__workspace").defer("html")
     reply = get_object_or_404(replies, pk=reply_id)
     if reply.agent is None:
         raise Http404("Its agent was deleted.")

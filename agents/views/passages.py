@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from agents import turns
 from agents.models import Passage, Reply
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.models import Workspace
@@ -18,7 +19,7 @@ AROUND = 10
 @require_safe
 def passage(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, number: int) -> HttpResponse:
     """Source `number` of a reply, among its neighbours; as it was quoted when its text is no longer there."""
-    reply = get_object_or_404(workspace.replies.select_related("agent"), pk=reply_id)
+    reply = get_object_or_404(turns.readable(workspace).select_related("agent"), pk=reply_id)
     if not 1 <= number <= len(reply.sources):
         raise Http404("This reply has no such source.")
     quoted = reply.sources[number - 1]

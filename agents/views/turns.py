@@ -32,7 +32,7 @@ def asked_for(request: HttpRequest, conversation: Conversation) -> turns.Stretch
 @require_GET
 def text(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
     """The answer as the model wrote it, Markdown and all: what Copy copies."""
-    reply = get_object_or_404(workspace.replies.only("text"), pk=reply_id)
+    reply = get_object_or_404(turns.readable(workspace).only("text"), pk=reply_id)
     return HttpResponse(reply.text, content_type="text/plain; charset=utf-8")
 
 
@@ -40,7 +40,7 @@ def text(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
 @require_GET
 def versions(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
     """The turns whose place this one took, the latest version first, each with the turns that had followed it."""
-    reply = get_object_or_404(workspace.replies.select_related("agent"), pk=reply_id)
+    reply = get_object_or_404(turns.readable(workspace).select_related("agent"), pk=reply_id)
     role = Role(request.membership.role)
     context = {
         "workspace": workspace,

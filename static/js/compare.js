@@ -37,8 +37,17 @@ async function sayTotal() {
     body: new URLSearchParams(asked),
   });
   if (!response.ok) return;
-  const fresh = parsed(await response.text()).querySelector("[data-total]");
-  if (fresh) form.querySelector("[data-total]").replaceChildren(...fresh.childNodes);
+  const fresh = parsed(await response.text());
+  const said = fresh.querySelector("[data-total]");
+  if (!said) return;
+  form.querySelector("[data-total]").replaceChildren(...said.childNodes);
+  // What each is said to cost, as it is by now.
+  for (const choice of form.querySelectorAll("[name=chat_model]")) {
+    const now = fresh.querySelector(`[name=chat_model][value="${choice.value}"]`);
+    if (!now) continue;
+    choice.dataset.stopPrice = now.dataset.stopPrice;
+    choice.closest("label").querySelector(".badge").replaceWith(now.closest("label").querySelector(".badge"));
+  }
 }
 
 form.addEventListener("change", (event) => {
@@ -59,8 +68,7 @@ function columnOf(choice) {
 }
 
 // The message to one of them: accepted or refused when this is done; its reply goes on by itself.
-function ask(choice, column, message) {
-  const where = {};
+function ask(choice, column, message, where) {
   const post = (signal) => fetch(form.dataset.messages, {
     method: "POST",
     headers: { Accept: `${STREAM}, application/json`, "X-CSRFToken": token() },
@@ -82,11 +90,11 @@ function ask(choice, column, message) {
 async function watch(column, where, post, accepted = () => {}) {
   const thinking = thinkingClock(column, announce);
   const live = new LiveText(column.querySelector("[data-text]"));
-  stopBy(column, where);
   try {
     for await (const event of follow({ where, post, connection, gone: () => location.reload() })) {
       if (event.kind === "accepted") {
         column.id = `reply-${where.reply}`;
+        if (where.stopWanted) askToStop(where);
         accepted();
       }
       if (event.kind === "thinking") thinking.heardOf(event.data.seconds);
@@ -139,12 +147,16 @@ function wayOut({ label, url }) {
 function stopBy(column, where) {
   column.querySelector("[data-stop]")?.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!where.stream) return;
-    fetch(where.stream.replace(/stream\/$/, "stop/"), {
-      method: "POST",
-      headers: { Accept: "application/json", "X-CSRFToken": token() },
-    }).catch(() => connection.lost());
+    where.stopWanted = true;
+    if (where.stream) askToStop(where);
   });
+}
+
+function askToStop(where) {
+  fetch(where.stream.replace(/stream\/$/, "stop/"), {
+    method: "POST",
+    headers: { Accept: "application/json", "X-CSRFToken": token() },
+  }).catch(() => connection.lost());
 }
 
 async function send() {
@@ -156,14 +168,21 @@ async function send() {
     return complain(`This message is too long. Shorten it to at most ${form.dataset.limit} characters; it is still here.`);
   }
   complain("");
+  const agreed = form.elements.said.value;
+  await sayTotal();
+  if (form.elements.said.value !== agreed) {
+    return complain(`${form.querySelector("[data-total]").textContent.trim()} That is not what was said before: send again if it is what you want.`);
+  }
   announce("Answering");
   replies.querySelector("[data-question]").textContent = message.text;
   const made = chosen.map(columnOf);
+  const wheres = made.map(() => ({}));
+  for (const [place, column] of made.entries()) stopBy(column, wheres[place]);
   columns.replaceChildren(...made);
   replies.hidden = false;
   const asked = [];
   for (const [place, choice] of chosen.entries()) {
-    const one = ask(choice, made[place], message);
+    const one = ask(choice, made[place], message, wheres[place]);
     asked.push(one);
     // One after the other, so that credits go to those that stand first.
     await one.accepted;
@@ -172,11 +191,10 @@ async function send() {
   history.replaceState(null, "", `?${new URLSearchParams(ids.map((id) => ["reply", id]))}`);
   const ended = await Promise.allSettled(asked.map((one) => one.done));
   const missing = ended.filter((one) => one.status === "rejected").length;
-  if (!missing) {
-    // This press of Send is used up. With one that did not answer the same press asks that one again, and no other.
-    box.value = "";
-    pressed.value = newKey();
-  }
+  const isSame = box.value.trim() === message.text;
+  if (!missing && isSame) box.value = "";
+  // This press of Send is used up. With one that did not answer the same press asks that one again, and no other.
+  if (!missing || !isSame) pressed.value = newKey();
   announce(missing ? `${ended.length - missing} of ${ended.length} have answered.` : "All have answered.");
   await sayTotal();
 }
@@ -205,5 +223,7 @@ form.addEventListener("submit", async (event) => {
 });
 
 for (const column of columns.querySelectorAll("[data-running]")) {
-  watch(column, { stream: column.dataset.running, reply: column.id.replace("reply-", "") }).catch(() => location.reload());
+  const where = { stream: column.dataset.running, reply: column.id.replace("reply-", "") };
+  stopBy(column, where);
+  watch(column, where).catch(() => location.reload());
 }

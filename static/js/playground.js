@@ -50,6 +50,7 @@ function converse(log) {
     ways.replaceChildren(...actions.map(wayOut));
     ways.hidden = !actions.length;
     problem.hidden = !text;
+    if (text) problem.scrollIntoView({ block: "center" });
   }
 
   // A link, or for an act a button of the page's form for acts.
@@ -193,11 +194,28 @@ function converse(log) {
     finishTurn(log, turn, event.data.turn);
     namePrices(turn);
     showLeft(event.data);
+    if (turn.querySelector(".chat__meta .badge")?.textContent.trim() !== composer.words) learnTheRoute();
     if (toReply) {
       toReply.hidden = false;
       toReply.hash = turn.id;
     }
     announce(summary(turn));
+  }
+
+  // The reply was not paid for as the page had said of the next one: what the page says is asked for anew.
+  async function learnTheRoute() {
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!response.ok) return;
+    const page = parsed(await response.text());
+    const form = page.querySelector("[data-composer]");
+    if (!form) return;
+    if (form.hidden) return location.reload();
+    Object.assign(composer.form.dataset, form.dataset);
+    for (const part of [".chat__composer .badge", ".chat__stop-price", ".inspector .kv"]) {
+      const fresh = page.querySelector(part);
+      if (fresh) document.querySelector(part)?.replaceWith(fresh);
+    }
+    for (const price of log.querySelectorAll(".chat__price")) price.textContent = composer.words;
   }
 
   // What is left and held, in credits, and whether the next reply still fits into it.

@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from agents.models import Agent, Reply
 from billing import ledger
+from llm import byo
 from tests.agents.scenes import calls, spend_all
 from tests.agents.test_endings_browser import fits, sound
 from tests.harness.browser import OpenPage
@@ -74,6 +75,45 @@ def test_columns_stream_side_by_side_and_a_second_press_sends_nothing(
     assert (len(calls(provider_double)), Reply.objects.count()) == (2, 2)
     assert ledger.balance(cast.acme) == ledger.Balance(91, 0)
     expect(page.get_by_label("Message")).to_have_value("")
+
+
+def test_another_payer_than_was_said_sends_nothing_until_it_is_pressed_again(
+    cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
+) -> None:
+    bring_key(cast.acme)
+    page = open_page(cast.edith)
+    choose(page, agent, "GPT-4o", "GPT-4o mini")
+    expect(page.locator("[data-total]")).to_contain_text("2 replies on your OpenAI key")
+    byo.set_byo(cast.acme, enabled=False, by=cast.adam)
+
+    page.get_by_label("Message").fill("Why?")
+    page.get_by_role("button", name="Send to all").click()
+
+    expect(page.get_by_role("alert")).to_contain_text(
+        "Together 6 credits, of 100 left. That is not what was said before"
+    )
+    expect(page.locator("label.choice", has_text="GPT-4o mini").locator(".badge")).to_have_text("1 credit")
+    assert Reply.objects.count() == 0
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
+    assert ledger.balance(cast.acme) == ledger.Balance(94, 0)
+
+
+def test_what_is_typed_meanwhile_stays_and_an_early_stop_counts(
+    cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("hang_mid_stream", match={"provider": "openai"}, after=3)
+    page = open_page(cast.edith)
+    choose(page, agent, "GPT-4o", "Claude Sonnet 4.6")
+    page.route("**/messages/", lambda route: (page.wait_for_timeout(700), route.continue_()))
+
+    send(page)
+    page.locator("[data-column]", has_text="GPT-4o").get_by_role("button", name="Stop").click()
+    page.get_by_label("Message").fill("And the next one?")
+
+    expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
+    assert Reply.objects.filter(state="stopped").count() == 1
+    expect(page.get_by_label("Message")).to_have_value("And the next one?")
 
 
 def test_live_is_what_a_reload_shows(cast: Cast, open_page: OpenPage, agent: Agent) -> None:

@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from agents import conversations, exporting
-from agents.models import Conversation, Reply
+from agents.models import Conversation, Reply, ReplyRating
 from tests.agents.test_conversations import all_asked_at_once, conversation, request_of
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of, queries_of
@@ -161,6 +161,21 @@ def test_deleted_one_is_offered_for_undo_and_comes_back_whole(cast: Cast) -> Non
     back = browser.post(f"{LIST}{made.pk}/restore/", follow=True).content.decode()
     assert "What is it?" in back
     assert "is deleted" not in shown(cast.edith)
+
+
+@pytest.mark.parametrize("page", ["text/", "versions/", "correct/", "sources/1/"])
+def test_words_of_a_deleted_one_are_at_no_address_of_its_replies(cast: Cast, page: str) -> None:
+    made = conversation(make_agent(cast.acme), cast.edith)
+    reply = make_reply(made.agent, made, sources=[{"title": "Hours", "heading": "", "text": "At nine."}])
+    address = f"/w/acme/replies/{reply.pk}/{page}"
+    assert browser_of(cast.adam).get(address).status_code == 200
+
+    act(cast.edith, made, "delete")
+
+    assert browser_of(cast.adam).get(address).status_code == 404
+    assert browser_of(cast.adam).get(f"/w/acme/replies/{reply.pk}/").status_code == 200
+    assert browser_of(cast.adam).post(f"/w/acme/replies/{reply.pk}/rate/", {"value": "up"}).status_code == 302
+    assert not ReplyRating.objects.exists()
 
 
 def test_after_ten_minutes_nothing_is_brought_back(cast: Cast) -> None:

@@ -10,7 +10,7 @@ from tests.agents.test_endings_browser import fits, sound
 from tests.agents.test_pages import make_reply
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
-from tests.harness.chat import platform_key
+from tests.harness.chat import bring_key, platform_key
 from tests.harness.live import Server
 from tests.harness.visitor import session_cookie
 from tests.provider_double.client import Double
@@ -423,6 +423,20 @@ class TestOnATurn:
         expect(turns(page)).to_be_visible()
         assert Reply.objects.get().superseded_by is None
         complaints.clear()
+
+
+class TestWhoPays:
+    def test_page_learns_that_somebody_else_pays_by_now(self, cast: Cast, page: Page, agent: Agent) -> None:
+        ask(page, "On credits?")
+        bring_key(cast.acme)
+
+        turn = ask(page, "On my key?")
+
+        expect(turn.locator(".chat__meta .badge")).to_have_text("your OpenAI key")
+        expect(page.locator(".chat__hint [data-prospect]")).to_have_text("your OpenAI key")
+        expect(page.locator(".inspector .kv")).to_contain_text("your OpenAI account")
+        for price in page.locator(".chat__price").all():
+            expect(price).to_have_text("your OpenAI key")
 
 
 class TestOpening:

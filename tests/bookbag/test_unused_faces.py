@@ -42,7 +42,7 @@ def constants() -> set[str]:
 
 def classes_of(sheet: str) -> set[str]:
     """The classes that the selectors of a stylesheet name."""
-    heads = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL))
+    heads = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/|@import[^;]*;", "", sheet, flags=re.DOTALL))
     return {name for head in heads for name in re.findall(r"\.([a-z][\w-]*)", head)}
 
 

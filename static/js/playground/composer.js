@@ -63,7 +63,9 @@ export function makeComposer(chat, acts) {
   }
 
   const composer = {
-    form, box, price: Number(form.dataset.price), words: form.dataset.words,
+    form, box,
+    get price() { return Number(form.dataset.price); },
+    get words() { return form.dataset.words; },
     get isBusy() { return busySince !== null; },
     message,
 
