@@ -174,7 +174,9 @@ def test_words_of_a_deleted_one_are_at_no_address_of_its_replies(cast: Cast, pag
 
     assert browser_of(cast.adam).get(address).status_code == 404
     assert browser_of(cast.adam).get(f"/w/acme/replies/{reply.pk}/").status_code == 200
-    assert browser_of(cast.adam).post(f"/w/acme/replies/{reply.pk}/rate/", {"value": "up"}).status_code == 302
+    assert (
+        browser_of(cast.adam).post(f"/w/acme/replies/{reply.pk}/rating/", {"value": "up"}).status_code == 302
+    )
     assert not ReplyRating.objects.exists()
 
 
