@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from agents.models import Agent, Reply
 from billing import ledger
@@ -105,7 +105,12 @@ def test_what_is_typed_meanwhile_stays_and_an_early_stop_counts(
     provider_double.script("hang_mid_stream", match={"provider": "openai"}, after=3)
     page = open_page(cast.edith)
     choose(page, agent, "GPT-4o", "Claude Sonnet 4.6")
-    page.route("**/messages/", lambda route: (page.wait_for_timeout(700), route.continue_()))
+
+    def answer_late(route: Route) -> None:
+        page.wait_for_timeout(700)
+        route.continue_()
+
+    page.route("**/messages/", answer_late)
 
     send(page)
     page.locator("[data-column]", has_text="GPT-4o").get_by_role("button", name="Stop").click()
@@ -157,6 +162,9 @@ def test_a_refused_column_says_why_and_the_other_answers(
     page = open_page(cast.edith)
     choose(page, agent, "GPT-4o", "Claude Sonnet 4.6")
     bring_key(cast.acme, "openai")
+    page.get_by_label("Message").fill("Why is the sky blue?")
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is not what was said before")
 
     send(page)
 
@@ -172,6 +180,8 @@ def test_a_refused_column_says_why_and_the_other_answers(
     # Mended, the same press asks the one that did not answer, and no other.
     expect(page.get_by_label("Message")).to_have_value("Why is the sky blue?")
     bring_key(cast.acme, "anthropic")
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is not what was said before")
     page.get_by_role("button", name="Send to all").click()
     expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
     assert sorted(provider for provider, _, _ in calls(provider_double)) == ["anthropic", "openai"]

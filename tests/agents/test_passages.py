@@ -63,8 +63,13 @@ def test_what_is_no_longer_there_is_shown_as_it_was_quoted(cast: Cast, agent: Ag
 
     assert "no longer among the agent" in shown
     assert "<mark>A &lt;b&gt;ticket" in shown
+
+
+def test_with_the_agent_its_passages_are_gone(cast: Cast, agent: Agent) -> None:
+    reply = quoting(agent, cast)
     agent.delete()
-    assert "<mark>A &lt;b&gt;ticket" in page(cast, reply)
+
+    assert signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/1/").status_code == 404
 
 
 @pytest.mark.parametrize("number", [0, 2, 10**9])

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 
 CANARY_APPLICATION = "tests.canary.faulty_asgi.application"
 
-REFERENCE = re.compile(r"eference:? (?:<[^>]+>)?([0-9a-f]{8})")
+REFERENCE = re.compile(r"eference:?\s+(?:<[^>]+>)?([0-9a-f]{8})")
 # What is posted, whatever the form.
 FIELDS = {
     "idempotency_key": "canary-canary",
