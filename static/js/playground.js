@@ -194,7 +194,8 @@ function converse(log) {
     finishTurn(log, turn, event.data.turn);
     namePrices(turn);
     showLeft(event.data);
-    if (turn.querySelector(".chat__meta .badge")?.textContent.trim() !== composer.words) learnTheRoute();
+    const paid = turn.querySelector(".chat__meta .badge")?.textContent.trim();
+    if (event.kind === "done" && paid !== composer.words) learnTheRoute();
     if (toReply) {
       toReply.hidden = false;
       toReply.hash = turn.id;
@@ -208,8 +209,7 @@ function converse(log) {
     if (!response.ok) return;
     const page = parsed(await response.text());
     const form = page.querySelector("[data-composer]");
-    if (!form) return;
-    if (form.hidden) return location.reload();
+    if (!form || form.hidden) return;
     Object.assign(composer.form.dataset, form.dataset);
     for (const part of [".chat__composer .badge", ".chat__stop-price", ".inspector .kv"]) {
       const fresh = page.querySelector(part);
