@@ -73,6 +73,8 @@ class Trouble:
 
 def trouble(prospect: Prospect, agent: Agent, routes: Outlook, *, role: Role) -> Trouble | None:
     """Why `agent` cannot reply as things are; None when it would. `role` is the reader's."""
+    if agent.status == Agent.Status.ARCHIVED:
+        return _trouble("agent_archived", {}, agent, role)
     if prospect.runs:
         return None
     chat_model = agent.chat_model

@@ -1,5 +1,6 @@
 """The pages of agents, by role and by size; no server and no provider needed."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -203,6 +204,16 @@ def test_a_text_is_trained_on_and_the_same_text_refused(cast: Cast) -> None:
     assert again.status_code == 400
     assert "already has exactly this" in again.content.decode()
     assert [p.heading for p in agent.passages.all()] == ["Opening"]
+
+
+def test_an_archived_agent_says_so_in_the_composers_place(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    Agent.objects.update(status=Agent.Status.ARCHIVED)
+
+    page = signed_in(cast.edith).get(f"/w/acme/agents/{agent.pk}/playground/").content.decode()
+
+    assert "This agent is archived." in page
+    assert re.search(r"<form[^>]*data-composer[^>]* hidden>", page)
 
 
 def test_a_question_that_is_there_already_is_said_to_be_with_the_way_to_change_it(cast: Cast) -> None:
