@@ -190,13 +190,16 @@ async function send() {
   const ids = asked.map((one) => one.where.reply).filter(Boolean);
   history.replaceState(null, "", `?${new URLSearchParams(ids.map((id) => ["reply", id]))}`);
   const ended = await Promise.allSettled(asked.map((one) => one.done));
+  complain("");
   const missing = ended.filter((one) => one.status === "rejected").length;
   const isSame = box.value.trim() === message.text;
   if (!missing && isSame) box.value = "";
   // This press of Send is used up. With one that did not answer the same press asks that one again, and no other.
   if (!missing || !isSame) pressed.value = newKey();
-  announce(missing ? `${ended.length - missing} of ${ended.length} have answered.` : "All have answered.");
-  await sayTotal();
+  // Not waited for: the next message may be sent meanwhile, and asks for the sum itself.
+  sayTotal().catch(() => connection.lost()).finally(() => {
+    announce(missing ? `${ended.length - missing} of ${ended.length} have answered.` : "All have answered.");
+  });
 }
 
 // Another text is another message.
@@ -212,7 +215,7 @@ function newKey() {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (isBusy) return;
+  if (isBusy) return complain("The answers are still being written. Send this when they have ended; it is still here.");
   isBusy = true;
   try {
     await total;

@@ -177,7 +177,8 @@ def test_a_refused_column_says_why_and_the_other_answers(
     assert all("409" in one for one in complaints)
     complaints.clear()
 
-    # Mended, the same press asks the one that did not answer, and no other.
+    # Mended, the same press asks the one that did not answer, and no other. First the page has looked at its sum again.
+    expect(page.locator("[data-announce]")).to_have_text("1 of 2 have answered.")
     expect(page.get_by_label("Message")).to_have_value("Why is the sky blue?")
     bring_key(cast.acme, "anthropic")
     page.get_by_role("button", name="Send to all").click()
@@ -185,6 +186,22 @@ def test_a_refused_column_says_why_and_the_other_answers(
     page.get_by_role("button", name="Send to all").click()
     expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
     assert sorted(provider for provider, _, _ in calls(provider_double)) == ["anthropic", "openai"]
+
+
+def test_a_press_while_they_answer_says_so_and_sends_nothing(
+    cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("chunks", chunks=["one ", "two ", "three ", "four"], gap_ms=1_500)
+    page = open_page(cast.edith)
+    choose(page, agent, "GPT-4o", "GPT-4o mini")
+    send(page)
+    expect(page.locator("[data-text]").first).to_contain_text("one")
+
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.get_by_role("alert")).to_contain_text("still being written")
+    expect(page.locator("[data-announce]")).to_have_text("All have answered.", timeout=30_000)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    assert Reply.objects.count() == 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -315,11 +315,14 @@ class TestLostConnection:
         assert Reply.objects.get().text == "one two three four"
         assert ledger.balance(cast.acme).posted == 95
 
-    def test_offline_is_said_at_once(self, page: Page) -> None:
+    def test_offline_is_said_at_once(self, page: Page, complaints: list[str]) -> None:
         page.context.set_offline(True)
         expect(page.locator("[data-lost]")).to_be_visible(timeout=3_000)
         page.context.set_offline(False)
         expect(page.locator("[data-lost]")).to_be_hidden()
+        # The page may have asked for something meanwhile.
+        assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in complaints), complaints
+        complaints.clear()
 
     def test_message_to_a_dead_server_is_kept_and_answered_once(
         self, cast: Cast, page: Page, live: Server, complaints: list[str]
