@@ -19,6 +19,7 @@ from agents.reading.live import LiveText
 from agents.running import database, lookout, runs
 from agents.running.lookout import Followed
 from agents.running.runs import Run
+from billing.models import Account
 from llm import profiles
 from workspaces.models import Role
 
@@ -60,7 +61,8 @@ async def watch(
     """The events of a reply from where the watcher was, ending in exactly one terminal event.
 
     `role` is the watcher's, who is told of a failure what that role may know and do. `more` gives what the terminal
-    event is to hold beside its facts, once the reply is stored; without it, when it fails, the event comes as it is.
+    event is to hold beside its facts, once the reply is stored: by default what is left of the credits. When it fails,
+    the event comes as it is.
     """
     run = runs.find(reply_id)
     following = (
@@ -203,13 +205,18 @@ def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
 
 async def _terminal(reply: Reply, slug: str, *, role: Role, more: More | None) -> bytes:
     facts = final_event(reply, slug, role=role)
-    if more:
-        try:
-            facts |= await database.run(more, reply.pk, role)
-        except Exception as problem:  # the reply is over and settled, and its watcher must be told so
-            log.warning("reply %s ends without its page: %s", reply.pk, type(problem).__name__)
+    try:
+        facts |= await database.run(more or left, reply.pk, role)
+    except Exception as problem:  # the reply is over and settled, and its watcher must be told so
+        log.warning("reply %s ends without what is left: %s", reply.pk, type(problem).__name__)
     data = {name: value for name, value in facts.items() if name != "event"}
     return frame(facts["event"], END, data)
+
+
+def left(reply_id: UUID, role: Role) -> dict[str, Any]:
+    """What is left of the credits of the reply's workspace, and what is held of them; in one statement."""
+    account = Account.objects.only("posted", "held").get(workspace__replies=reply_id)
+    return {"available": account.available, "held": account.held}
 
 
 def final_event(reply: Reply, slug: str, *, role: Role) -> dict[str, Any]:
