@@ -54,7 +54,7 @@ class AgentForm(forms.ModelForm):
             "name", "instructions", "chat_model", "effort", "temperature", "output_limit", "status", "fallback_text",
             "suggested_questions",
         ]  # fmt: skip
-        labels = {"chat_model": "Chat model", "fallback_text": "When the sources hold no answer"}
+        labels = {"chat_model": "Chat model", "fallback_text": "Fallback text"}
         help_texts = {
             "status": "An archived agent keeps its conversations and answers no more.",
             "suggested_questions": f"To begin a conversation with, one a line, up to {suggestions.MOST}. "

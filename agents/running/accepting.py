@@ -191,7 +191,7 @@ def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | 
 
 
 def _check(send: Submission) -> None:
-    if not send.text.strip():
+    if not any(sign.isprintable() and not sign.isspace() for sign in send.text):
         raise BadMessage("message_empty")
     if len(send.text) > QUESTION_CHARACTERS:
         raise MessageTooLarge(QUESTION_CHARACTERS)

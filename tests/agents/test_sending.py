@@ -26,7 +26,7 @@ def agent(cast: Cast, provider_double: Double) -> Agent:
     return agent_on(cast, "openai")
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\r\n\t", "\0", "\0 \0"])
+@pytest.mark.parametrize("text", ["", "   ", "\r\n\t", "\0", "\0 \0", "\u200b", "\u2060 \ufeff\u00ad"])
 def test_empty_message_is_refused(
     cast: Cast, visit: Visit, agent: Agent, provider_double: Double, text: str
 ) -> None:

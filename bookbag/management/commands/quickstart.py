@@ -140,7 +140,7 @@ class Command(BaseCommand):
         """The address is said before; here what to do there, in an order in which all of it works."""
         if double:
             self.stdout.write(
-                f"\n  A stand-in for {roster.labels('and')} is at {double}. Keys for it, which no account knows:"
+                f"\n  A stand-in for {roster.labels('and')} is at {double}. Made-up keys that it takes (no real account has them):"
             )
             for one in roster.KEYED:
                 self.stdout.write(f"    {one.label:<22} {stand_in.secret_for(one)}")
