@@ -62,7 +62,9 @@ def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
                 initial={**form.cleaned_data, "shown": correcting.seen(known) if known else ""}
             )
         else:
-            messages.success(request, "Saved. To this question the agent now gives this answer, word for word.")
+            messages.success(
+                request, "Saved. To this question the agent now gives this answer, word for word."
+            )
             page = reverse("agents:corrected", args=[workspace.slug, agent.pk, pair.pk])
             return redirect(f"{page}?conversation={reply.conversation_id or ''}")
     return _page(request, reply, form, known, status=409 if known else 400)

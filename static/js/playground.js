@@ -98,6 +98,7 @@ function converse(log) {
       showLeft(run.where);
       if (isElsewhere) location.assign(`?conversation=${run.where.conversation}#reply-${run.where.reply}`);
       else rememberAddress(run.where);
+      listConversation(run.where.conversation, message.text);
     };
     try {
       ended = await watch(turn, run, post, accepted);
@@ -144,6 +145,22 @@ function converse(log) {
     url.searchParams.set("conversation", where.conversation);
     url.hash = "";
     history.replaceState(null, "", url);
+  }
+
+  // What the page shows of a conversation when it is opened again: its place in the list, and the way to a new one.
+  function listConversation(id, question) {
+    document.querySelector("[data-new-conversation]").hidden = false;
+    const conversations = document.querySelector("[data-conversations]");
+    if (conversations.querySelector(`[href^="?conversation=${id}"]`)) return;
+    const link = document.createElement("a");
+    link.href = `?conversation=${id}#latest`;
+    link.setAttribute("aria-current", "true");
+    const opening = question.replace(/\s+/g, " ");
+    link.textContent = opening.length > 60 ? `${opening.slice(0, 59)}…` : opening;
+    const row = document.createElement("li");
+    row.append(link);
+    conversations.querySelector("ul").prepend(row);
+    conversations.hidden = false;
   }
 
   function turnsFrom(replyId) {

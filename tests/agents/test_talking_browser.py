@@ -297,6 +297,26 @@ class TestNothingIsLost:
         complaints.clear()
 
 
+def test_new_conversation_is_listed_without_a_reload_as_after_it(page: Page, provider_double: Double) -> None:
+    mine = page.get_by_role("region", name="Your conversations")
+    new = page.get_by_role("link", name="New conversation")
+    expect(mine).to_be_hidden()
+    expect(new).to_be_hidden()
+    question = "Why is the sky blue at noon and red in the evening, and what of the night?"
+    for text in (question, "And why?"):
+        ask(page, text)
+    expect(mine.locator("ul a")).to_have_count(1)
+    live = mine.locator("ul a").inner_text()
+    expect(new).to_be_visible()
+
+    page.reload()
+
+    assert mine.locator("ul a").all_inner_texts() == [live]
+    new.click()
+    expect(turns(page)).to_have_count(0)
+    expect(mine.locator("ul a")).to_have_count(1)
+
+
 class TestLostConnection:
     def test_is_said_and_taken_back_and_the_reply_goes_on(
         self, cast: Cast, page: Page, live: Server, provider_double: Double
