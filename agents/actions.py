@@ -66,6 +66,7 @@ OF_REFUSALS = {
     "not_signed_in": NONE,  # its one way out needs no role: see of_refusal
     "not_found": NONE,
     "forbidden": (MEMBERS,),
+    "second_factor_needed": NONE,  # its way out is outside the workspace: see of_refusal
     "message_empty": NONE,
     "message_too_large": NONE,
     "idempotency_key_missing": NONE,
@@ -129,6 +130,8 @@ def of_refusal(refusal: ReplyRefused, *, slug: str, agent_id: UUID | None = None
     """The ways for a message that was refused, or a reply that may not be watched."""
     if refusal.code == "not_signed_in":
         return [_sign_in(slug, agent_id)]
+    if refusal.code == "second_factor_needed":
+        return [{"label": "Set one up", "url": reverse("mfa_index"), "method": "GET"}]
     provider = str(refusal.data.get("provider", ""))
     return ways_out(refusal.code, role=refusal.role, slug=slug, agent_id=agent_id, provider=provider)
 

@@ -1,7 +1,7 @@
 """Why a message is not answered, or not even looked at. Words for people are in agents/words.py.
 
 ReplyRefused(code, status)
-├── NotSignedIn, NoSuchPlace, RoleTooSmall    who and where
+├── NotSignedIn, NoSuchPlace, RoleTooSmall, NoSecondFactor    who and where
 ├── BadMessage, MessageTooLarge, TooFast      what was sent
 ├── IdempotencyConflict                       one send key, two contents
 ├── NotReplaceable                            the reply that this one was to take the place of
@@ -48,6 +48,16 @@ class RoleTooSmall(ReplyRefused):
 
     def __init__(self) -> None:
         super().__init__("forbidden")
+
+
+class NoSecondFactor(ReplyRefused):
+    """The workspace wants a second factor of its members, and the sender has none."""
+
+    status = 403
+    role = Role.VIEWER  # at least
+
+    def __init__(self) -> None:
+        super().__init__("second_factor_needed")
 
 
 class BadMessage(ReplyRefused):

@@ -19,6 +19,9 @@ REFUSALS = {
     "not_signed_in": ("Your session has ended.", "Sign in again; what you typed is still here."),
     "not_found": ("There is no such agent or conversation in this workspace.", ""),
     "forbidden": ("Your role does not allow this.", "An editor or admin of the workspace can do it."),
+    "second_factor_needed": (
+        "This workspace wants a second factor.", "Set up a passkey or an app that shows codes, and come back.",
+    ),
     "message_empty": ("Write a message first.", ""),
     "message_too_large": (
         "This message is too long.", "Shorten it to at most {limit:,} characters; it is still here.",

@@ -136,6 +136,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
 ]
 MIDDLEWARE = [
@@ -249,6 +250,24 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # Sign-ins are counted in workspaces/sign_in_limits.py; the other limits are django-allauth's own, in the cache.
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+
+# Second factors: an app that shows codes, passkeys, and recovery codes for the day when both are lost.
+MFA_ADAPTER = "workspaces.second_factors.Adapter"
+MFA_FORMS = {
+    "authenticate": "workspaces.second_factors.SignInCodeForm",
+    "reauthenticate": "workspaces.second_factors.ConfirmingCodeForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey stands for the password and the second factor in one, so its owner is always asked for finger, face or PIN.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# Browsers allow passkeys without TLS on the name localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+MFA_TOTP_ISSUER = "Bookbag"
+# A code is taken until 30 seconds after its time, as clocks differ and people type; once (workspaces/second_factors.py).
+MFA_TOTP_TOLERANCE = 1
+# Nobody is signed in who has signed up and not confirmed their address, so no stranger can put a factor on it.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 SESSION_ENGINE = "workspaces.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60

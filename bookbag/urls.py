@@ -34,6 +34,7 @@ urlpatterns = [
     path("", include(credits_pages)),
     path("help/", include("bookbag.pages.help_urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/second-factor/", include("workspaces.second_factor_urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

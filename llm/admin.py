@@ -19,8 +19,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from llm import key_wording, keys, listing, ring, vault
 from llm.forms import ChatModelForm, PlatformKeyForm
 from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, Provider, ProviderKey
-from llm.reauth import ask_again, is_recent
 from workspaces.desk import DeskAdmin, ReadOnlyAdmin
+from workspaces.reauth import ask_again, is_recent
 
 State = ProviderKey.State
 VAULT_SHUT = "The vault cannot seal a key now, so nothing was changed: run vault_check."

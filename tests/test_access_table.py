@@ -82,6 +82,8 @@ TABLE = [
     post("workspaces:change_role", "admin", fields={"role": "editor"}),
     post("workspaces:remove_member", "admin"),
     post("workspaces:leave", "viewer"),
+    get("workspaces:second_factor_setting", "admin"),
+    post("workspaces:second_factor_setting", "admin"),
     get("workspaces:audit", "admin"),
     get("workspaces:audit_csv", "admin"),
     # --- Credits ---

@@ -189,7 +189,7 @@ def test_a_name_on_ones_own_side_is_not(path: str, line: str) -> None:
 
 OURS = re.compile(rf"({'|'.join(LAYER)})(\.\w+)+")
 # Read by Django and its apps, which are told there what to use of ours.
-THEIRS = ("ACCOUNT_", "ROOT_URLCONF", "ASGI_APPLICATION")
+THEIRS = ("ACCOUNT_", "MFA_", "ROOT_URLCONF", "ASGI_APPLICATION")
 
 
 def paths_in(value: Any) -> Iterator[str]:

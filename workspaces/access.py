@@ -12,8 +12,10 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 
+from workspaces import second_factors
 from workspaces.models import Membership, Role, Workspace
 
 # Synchronous or not.
@@ -26,13 +28,29 @@ class WorkspaceRequest(HttpRequest):
     membership: Membership
 
 
+class SecondFactorNeeded(Exception):
+    """The workspace wants a second factor of its members, and this one has none."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.slug)
+        self.workspace = workspace
+
+
 def membership_of(user: Any, slug: str, role: Role) -> Membership:
-    """`user`'s membership of the workspace `slug`; Http404 for a stranger, PermissionDenied below `role`."""
+    """`user`'s membership of the workspace `slug`.
+
+    Raises Http404 for a stranger, SecondFactorNeeded, and PermissionDenied below `role`.
+    """
     membership = (
-        Membership.objects.select_related("workspace").filter(user_id=user.pk, workspace__slug=slug).first()
+        Membership.objects.select_related("workspace")
+        .filter(user_id=user.pk, workspace__slug=slug)
+        .annotate(has_second_factor=second_factors.exists_for("user_id"))
+        .first()
     )
     if membership is None:
         raise Http404("No such workspace.")
+    if membership.workspace.second_factor_required and not membership.has_second_factor:
+        raise SecondFactorNeeded(membership.workspace)
     if not membership.at_least(role):
         raise PermissionDenied(
             f"This needs the role {role.label} or above; yours is {Role(membership.role).label}."
@@ -47,20 +65,34 @@ def _admit(request: HttpRequest, slug: str, role: Role) -> Workspace:
     return membership.workspace
 
 
+def _led_to_a_second_factor(request: HttpRequest, needed: SecondFactorNeeded) -> HttpResponse:
+    """403, with the way to set one up. The page shows nothing of the workspace but its name, which its members know."""
+    return render(
+        request, "workspaces/second_factor_needed.html", {"needs_factor": needed.workspace}, status=403
+    )
+
+
 def _requires(role: Role) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         if iscoroutinefunction(view):
 
             @wraps(view)
             async def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-                workspace = await sync_to_async(_admit)(request, slug, role)
+                try:
+                    workspace = await sync_to_async(_admit)(request, slug, role)
+                except SecondFactorNeeded as needed:
+                    return await sync_to_async(_led_to_a_second_factor)(request, needed)
                 return await view(request, workspace, *args, **kwargs)
 
         else:
 
             @wraps(view)
             def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-                return view(request, _admit(request, slug, role), *args, **kwargs)
+                try:
+                    workspace = _admit(request, slug, role)
+                except SecondFactorNeeded as needed:
+                    return _led_to_a_second_factor(request, needed)
+                return view(request, workspace, *args, **kwargs)
 
         guarded.access = role.value  # type: ignore[attr-defined]
         return guarded

@@ -7,11 +7,13 @@ they like, and the log keeps everything.
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.mfa import signals as mfa
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from workspaces import audit
+from workspaces import audit, notices
 from workspaces.models import User
 
 # The audit action, and the signal on which it is recorded.
@@ -27,6 +29,15 @@ ADDRESS_ACTIONS: dict[str, Signal] = {
     "address.removed": account.email_removed,
     "address.confirmed": account.email_confirmed,
 }
+FACTOR_ACTIONS: dict[str, Signal] = {
+    "second_factor.added": mfa.authenticator_added,
+    "second_factor.removed": mfa.authenticator_removed,
+    "second_factor.reset": mfa.authenticator_reset,
+}
+FACTORS = {
+    Authenticator.Type.TOTP: "an app that shows codes",
+    Authenticator.Type.WEBAUTHN: "a passkey",
+}
 
 
 def connect() -> None:
@@ -35,6 +46,8 @@ def connect() -> None:
         signal.connect(_recorder(action), weak=False, dispatch_uid=action)
     for action, signal in ADDRESS_ACTIONS.items():
         signal.connect(_address_recorder(action), weak=False, dispatch_uid=action)
+    for action, signal in FACTOR_ACTIONS.items():
+        signal.connect(_factor_recorder(action), weak=False, dispatch_uid=action)
     account.email_changed.connect(_record_change, dispatch_uid="address.changed")
 
 
@@ -49,6 +62,19 @@ def _address_recorder(action: str) -> Any:
     def record(sender: Any, request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
         # Not the visitor: a confirmation link may be opened by somebody who is not signed in.
         audit.record(None, action, actor=email_address.user, request=request, to=email_address.email)
+
+    return record
+
+
+def _factor_recorder(action: str) -> Any:
+    def record(sender: Any, request: HttpRequest, user: User, authenticator: Any, **kwargs: Any) -> None:
+        if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+            # They come and go with the factor that they are for.
+            audit.record(None, action.replace("second_factor", "recovery_codes"), actor=user, request=request)
+        else:
+            kind = FACTORS[Authenticator.Type(authenticator.type)]
+            audit.record(None, action, actor=user, request=request, kind=kind)
+            notices.tell_of_second_factor(user, kind, added=action.endswith("added"))
 
     return record
 

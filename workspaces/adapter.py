@@ -9,7 +9,7 @@ from allauth.core.ratelimit import respond_429
 from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest
 
-from workspaces import sign_in_limits, signup
+from workspaces import reauth, sign_in_limits, signup
 
 LONGEST_ADDRESS = 2_000
 
@@ -30,6 +30,10 @@ class AccountAdapter(DefaultAccountAdapter):
         site = RequestSite(current.request)
         site.name = "Bookbag"
         super().send_mail(template_prefix, email, {**context, "current_site": site})
+
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        # Whoever has just signed in has shown who they are.
+        return not reauth.is_recent(current.request)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """After too many failures, answer 429 without looking at the password."""

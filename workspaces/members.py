@@ -159,3 +159,15 @@ def _refuse_last_owner(member: Membership) -> None:
     owners = member.workspace.memberships.filter(role=Role.OWNER)
     if member.is_owner and not owners.exclude(pk=member.pk).exists():
         raise LastOwner
+
+
+@transaction.atomic
+def require_second_factor(workspace: Workspace, *, required: bool, by: User, request: HttpRequest) -> bool:
+    """Let in members with a second factor only, or everybody again; False if it was so already."""
+    changed = Workspace.objects.filter(pk=workspace.pk, second_factor_required=not required).update(
+        second_factor_required=required
+    )
+    if changed:
+        action = "second_factor.required" if required else "second_factor.no_longer_required"
+        audit.record(workspace, action, actor=by, request=request)
+    return bool(changed)

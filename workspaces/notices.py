@@ -40,6 +40,14 @@ def tell_of_password(person: User) -> None:
     _send_on_commit("An operator has set your Bookbag password", text, [person.email])
 
 
+def tell_of_second_factor(person: User, kind: str, *, added: bool) -> None:
+    """Write to `person` that a second factor was added or removed, so that somebody else's doing is noticed."""
+    facts = {"person": person, "kind": kind, "added": added, "site": settings.SITE_URL}
+    text = render_to_string("workspaces/mail/second_factor.txt", facts)
+    done = "added to" if added else "removed from"
+    _send_on_commit(f"{kind[0].upper()}{kind[1:]} was {done} your Bookbag account", text, [person.email])
+
+
 def invite(address: str, request: HttpRequest) -> None:
     """Send `address` a link with which it may make an account."""
     link = request.build_absolute_uri(f"{reverse('account_signup')}?invitation={signup.invitation(address)}")

@@ -19,7 +19,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
 from django.utils.crypto import constant_time_compare
 
-from agents.errors import NoSuchPlace, NotSignedIn, RoleTooSmall
+from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall
 from agents.ids import as_uuid
 from billing.sql import now, uid
 from llm import profiles
@@ -44,6 +44,8 @@ _CALLER = {
     "session_data": "s.session_data",
     "unexpired": "s.expire_date > {now}",
     "role": "m.role",
+    "lacks_factor": "w.second_factor_required AND NOT EXISTS (SELECT 1 FROM mfa_authenticator f"
+    " WHERE f.user_id = u.id AND f.type <> 'recovery_codes')",
     "workspace_id": "w.id",
     "slug": "w.slug",
 }
@@ -212,6 +214,8 @@ def _caller(row: Any, *, needs: Role) -> Caller:
         raise NotSignedIn
     if row.role is None:
         raise NoSuchPlace
+    if row.lacks_factor:
+        raise NoSecondFactor
     if not Role(row.role).at_least(needs):
         raise RoleTooSmall
     return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)

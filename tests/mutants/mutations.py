@@ -462,7 +462,7 @@ MUTATIONS = (
         ("tests/llm/test_gateway.py",),
     ),
     Mutation(
-        "llm/reauth.py",
+        "workspaces/reauth.py",
         "return time.time() - at < app_settings.REAUTHENTICATION_TIMEOUT",
         "return at > 0",
         "a session left open replaces keys without the password being asked again",
