@@ -200,7 +200,7 @@ def _check(send: Submission) -> None:
     if not 8 <= len(send.idempotency_key) <= 100 or not send.idempotency_key.isprintable():
         raise BadMessage("idempotency_key_missing")
     if send.instead_of and not send.conversation_id:
-        raise BadMessage("not_found")
+        raise BadMessage("malformed")
 
 
 # --- Planning ----------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from agents import actions, refusals, running
-from agents.errors import BadMessage, ReplyRefused, RoleTooSmall
+from agents.errors import NoSuchPlace, ReplyRefused, RoleTooSmall
 from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
 from workspaces.access import admits_itself
@@ -93,7 +93,7 @@ def _uuid(text: str | None) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        raise BadMessage("not_found") from None
+        raise NoSuchPlace from None
 
 
 def _chat_model(text: str | None) -> int | None:
@@ -101,7 +101,7 @@ def _chat_model(text: str | None) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise BadMessage("not_found")
+        raise NoSuchPlace
     return int(text)
 
 

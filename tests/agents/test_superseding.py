@@ -174,7 +174,7 @@ class TestRefused:
     def test_without_its_conversation(self, edith: Visitor, agent: Agent) -> None:
         (first,) = conversation_of(edith, agent, "one")
 
-        assert refusal(send(edith, agent, "x", instead_of=first.pk)) == (400, "not_found")
+        assert refusal(send(edith, agent, "x", instead_of=first.pk)) == (400, "malformed")
 
     def test_too_few_credits_replace_nothing(self, cast: Cast, edith: Visitor, agent: Agent) -> None:
         (first,) = conversation_of(edith, agent, "one")

@@ -356,7 +356,7 @@ def test_a_model_is_named_once_rightly_and_among_ones_own(
 
     answers = [refusal(send(edith, agent, **fields)) for fields in named]
 
-    assert answers == [(404, "not_found")] * 2 + [(400, "not_found")] * 3 + [(400, "malformed")]
+    assert answers == [(404, "not_found")] * 5 + [(400, "malformed")]
     assert nothing_happened(provider_double)
     assert Conversation.objects.count() == 1
 
