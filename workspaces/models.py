@@ -131,7 +131,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now)
     # Members without a second factor see nothing of it (workspaces/access.py, agents/running/admission.py).
-    second_factor_required = models.BooleanField(default=False)
+    second_factor_required = models.BooleanField(default=False, db_default=False)
     # Who made it, even if others own it now. Limits and free credits count by maker: giving it away resets neither.
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
