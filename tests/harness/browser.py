@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.harness.live import Server
 from tests.harness.visitor import session_cookie
@@ -22,6 +31,9 @@ from workspaces.models import User
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A CI container often has no user namespaces and a tiny /dev/shm.
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+# Milliseconds that a test waits for what it expects: only a failing one takes them, and machines are busy.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 OpenPage = Callable[..., Page]
 
@@ -87,7 +99,7 @@ def open_page(browser: Browser, live: Server, complaints: list[str]) -> Iterator
         if user is not None:
             context.add_cookies([{"name": "session", "value": session_cookie(user), "url": server.url}])
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         _listen(page, server.url, complaints)
         return page
 
