@@ -135,7 +135,7 @@ def turn(reply: Reply, *, role: Role, earlier_versions: int = 0) -> Turn:
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",
         mark=mark(reply.ending),
         ways_out=actions.of_reply(reply, role=role, slug=reply.workspace.slug),
-        stop_price=price_words.of_stop(reply.billing, price=reply.price, provider=reply.provider),
+        stop_price=price_words.stop_price(reply.billing, price=reply.price, provider=reply.provider),
         sources=_quoted(reply, role),
         earlier_versions=earlier_versions,
     )

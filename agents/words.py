@@ -368,7 +368,7 @@ def badge(reply: Any) -> str:
     if reply.why == Why.QA_MATCH:
         return "stored answer, free"
     if reply.billing != "credits":
-        return price_words.of(reply.billing, price=reply.price, provider=reply.provider)
+        return price_words.badge(reply.billing, price=reply.price, provider=reply.provider)
     if reply.is_running:
         return f"{credits(reply.price)} held"
     return credits(reply.charged) if reply.charged else "not charged"

@@ -8,7 +8,7 @@ from llm.routing import Billing
 from workspaces.figures import credits
 
 
-def of(billing: str, *, price: int, provider: str) -> str:
+def badge(billing: str, *, price: int, provider: str) -> str:
     """The badge: "5 credits", "your OpenAI key", "local, free"."""
     match billing:
         case Billing.LOCAL:
@@ -32,7 +32,7 @@ def payer(billing: str, *, provider: str) -> str:
     return "your credits"
 
 
-def of_stop(billing: str, *, price: int, provider: str) -> str:
+def stop_price(billing: str, *, price: int, provider: str) -> str:
     """What it costs to stop a reply that runs, said before Stop is pressed: "1 credit once text has appeared"."""
     match billing:
         case Billing.LOCAL:

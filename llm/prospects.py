@@ -91,10 +91,10 @@ def of(route: Route | Refusal, chat_model: ChatModel, *, is_rejected: bool = Fal
         return _not_running(Rejected.OWN_KEY if own else Rejected.PLATFORM_KEY, provider)
     return Prospect(
         kind=route.billing.value,
-        words=price_words.of(route.billing, price=route.price, provider=provider),
+        words=price_words.badge(route.billing, price=route.price, provider=provider),
         price=route.price,
         payer=price_words.payer(route.billing, provider=provider),
-        stop_price=price_words.of_stop(route.billing, price=route.price, provider=provider),
+        stop_price=price_words.stop_price(route.billing, price=route.price, provider=provider),
     )
 
 
