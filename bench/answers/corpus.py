@@ -172,6 +172,7 @@ def _comparable(text: str) -> str:
 
 
 def _says(said: str, answer: str) -> bool:
-    before = r"(?<!\d)(?<!\d[.,:])" if answer[0].isdigit() else ""
-    after = r"(?!\d)(?![.,:]\d)" if answer[-1].isdigit() else ""
+    # A comma between digits may as well part two cells of a row.
+    before = r"(?<!\d)(?<!\d[.:])" if answer[0].isdigit() else ""
+    after = r"(?!\d)(?![.:]\d)" if answer[-1].isdigit() else ""
     return re.search(f"{before}{re.escape(answer)}{after}", said) is not None

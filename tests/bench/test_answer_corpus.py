@@ -9,6 +9,7 @@ import pytest
 from bench.answers.corpus import (
     KINDS,
     LONG_WORDS,
+    SOURCES,
     CorpusError,
     Document,
     Question,
@@ -20,7 +21,15 @@ from bench.answers.corpus import (
 )
 
 DOCUMENTS, QUESTIONS = load()
-LANGUAGES = sorted({document.language for document in DOCUMENTS})
+LANGUAGES = ("ar", "de", "en", "es", "fr", "ja", "tr", "zh")
+
+
+def test_there_are_enough_languages_sources_and_questions() -> None:
+    spread = Counter(source for source, _ in {(document.source, document.language) for document in DOCUMENTS})
+
+    assert sorted({document.language for document in DOCUMENTS}) == list(LANGUAGES)
+    assert all(spread[source] >= 4 for source in SOURCES)
+    assert len(QUESTIONS) >= 320
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: f"{document.agent}/{document.name}")
