@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from billing.errors import LimitReached
 from billing.models import Account, Plan
+from workspaces.models import Workspace
 
 LIMITS = {"agents": "agent_limit", "seats": "seat_limit", "sources": "source_limit"}
 
@@ -58,3 +59,9 @@ def default() -> Plan:
 def unmark_default() -> None:
     """Unmark the default plan, so that another can be marked in the same transaction."""
     Plan.objects.filter(is_default=True).update(is_default=False)
+
+
+def seats_of(workspace: Workspace) -> int | None:
+    """How many seats the workspace's plan has; None for no limit, and for a workspace without an account."""
+    account = Account.objects.select_related("plan").filter(workspace=workspace).first()
+    return account.plan.seat_limit if account else None

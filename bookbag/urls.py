@@ -5,13 +5,26 @@ from django.urls import include, path
 
 import workspaces.urls
 from bookbag.operations import health
-from bookbag.pages import credits, home
+from bookbag.pages import credits, home, members
 
 # `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
 workspace_pages = (
     [
         path("w/<slug:slug>/", home.workspace_page, name="workspace"),
         path("w/<slug:slug>/first-steps/hide/", home.hide_first_steps, name="hide_first_steps"),
+        path("w/<slug:slug>/members/", members.members_page, name="members"),
+        path("w/<slug:slug>/members/invite/", members.invite, name="invite"),
+        path(
+            "w/<slug:slug>/members/invitations/<uuid:invitation_id>/resend/",
+            members.resend_invitation,
+            name="resend_invitation",
+        ),
+        path(
+            "w/<slug:slug>/members/invitations/<uuid:invitation_id>/revoke/",
+            members.revoke_invitation,
+            name="revoke_invitation",
+        ),
+        path("invitations/<str:token>/", members.invitation, name="invitation"),
         *workspaces.urls.urlpatterns,
     ],
     workspaces.urls.app_name,

@@ -1,15 +1,17 @@
 """Plain builders of people and places. Each makes exactly what its name says, and nothing else."""
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from workspaces import members
-from workspaces.models import Membership, Role, User, Workspace
+from workspaces import invitations, members
+from workspaces.models import Invitation, Membership, Role, User, Workspace
 
 # Long and odd enough for every password validator; no test depends on its value.
 PASSWORD = "correct-horse-9-battery"
@@ -39,6 +41,21 @@ def make_workspace(owner: User | None = None, *, name: str = "Acme", slug: str |
 def add_member(workspace: Workspace, role: str | Role, user: User | None = None) -> Membership:
     """`user` (else somebody new) as a member of `workspace` with `role`."""
     return Membership.objects.create(workspace=workspace, user=user or make_user(), role=role)
+
+
+def make_invitation(
+    workspace: Workspace, *, email: str, role: str | Role = "viewer", hours: float = 0
+) -> Invitation:
+    """One that was sent by the workspace's first owner, so many `hours` ago at least (a minute: it may be sent again)."""
+    by = workspace.memberships.filter(role=Role.OWNER).order_by("pk")[0]
+    answer = invitations.invite([email], role=Role(role), by=by, seats=None)[0]
+    assert answer.invitation is not None
+    ago = timedelta(hours=hours, minutes=1)
+    Invitation.objects.filter(pk=answer.invitation.pk).update(
+        sent_at=F("sent_at") - ago, expires_at=F("expires_at") - ago
+    )
+    answer.invitation.refresh_from_db()
+    return answer.invitation
 
 
 def browser_of(user: User | None = None, **options: Any) -> Client:

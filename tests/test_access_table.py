@@ -22,8 +22,9 @@ from django.utils import timezone
 from agents.models import Agent, Conversation, QAPair, Reply, Source
 from agents.running import database
 from llm.models import ChatModel
-from tests.factories import add_member, browser_of
+from tests.factories import add_member, browser_of, make_invitation
 from tests.harness.cast import Cast, make_agent
+from workspaces import invitations
 from workspaces.models import Role, User, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,12 @@ TABLE = [
     post("workspaces:leave", "viewer"),
     get("workspaces:second_factor_setting", "admin"),
     post("workspaces:second_factor_setting", "admin"),
+    post("workspaces:invite", "admin", fields={"emails": "new@example.test", "role": "viewer"}),
+    post("workspaces:resend_invitation", "admin"),
+    post("workspaces:revoke_invitation", "admin"),
+    get("workspaces:invitation", "public"),
+    # None of them has confirmed the address that was invited.
+    post("workspaces:invitation", "public", 403, anonymous=302),
     get("workspaces:audit", "admin"),
     get("workspaces:audit_csv", "admin"),
     # --- Credits ---
@@ -165,15 +172,24 @@ READERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "GET"]
 WRITERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "POST"]
 INSIDE = [row for row in TABLE if row.needs in Role.values]
 # The parts of an address that name something in the workspace.
-IDS = {"member_id", "chat_model_id", "agent_id", "source_id", "qa_id", "reply_id", "conversation_id"}
+IDS = {
+    "member_id",
+    "invitation_id",
+    "chat_model_id",
+    "agent_id",
+    "source_id",
+    "qa_id",
+    "reply_id",
+    "conversation_id",
+}
 EVERYBODY = ("anonymous", "stranger", "operator", "removed", "viewer", "editor", "admin", "owner")
 
 
 def expected(row: Row, who: str) -> int:
+    if who == "anonymous" and (row.needs != "public" or row.method == "POST"):
+        return row.anonymous
     if row.needs == "public":
         return row.ok
-    if who == "anonymous":
-        return row.anonymous
     if row.needs == "signed_in":
         return row.ok
     if who not in Role.values:
@@ -209,9 +225,12 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
     """One of everything that an address can name, by the name of its part."""
     agent = make_agent(workspace)
     reply = make_reply(agent, asker)
+    invitation = make_invitation(workspace, email=f"invited@{workspace.slug}.test")
     return {
         "slug": workspace.slug,
-        "member_id": add_member(workspace, "viewer").pk,
+        "member_id": add_member(workspace, "viewer").code,
+        "invitation_id": invitation.pk,
+        "token": invitations.token_of(invitation),
         "provider": "openai",
         "chat_model_id": ChatModel.objects.create(
             workspace=workspace, name="Custom", provider="openai", model_id="o8"

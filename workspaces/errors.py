@@ -7,7 +7,11 @@ MembersError
 ├── RoleAboveOwn      nobody grants a role above their own
 ├── OwnerProtected    only an owner changes or removes an owner
 ├── LastOwner         a workspace always has an owner
-└── NoLongerMember    the actor's or the subject's membership is gone, or too small by now
+├── NoLongerMember    the actor's or the subject's membership is gone, or too small by now
+├── NoSeat            the plan has no seat left
+├── InvitationOver    it was accepted, revoked or replaced, or its time is over
+├── InvitationSent    it was sent a moment ago
+└── NotInvited        the person has not confirmed the address that was invited
 """
 
 from workspaces import contact
@@ -56,3 +60,22 @@ class LastOwner(MembersError):
 
 class NoLongerMember(MembersError):
     sentence = "This membership has changed in the meantime. Nothing was done."
+
+
+class NoSeat(MembersError):
+    sentence = (
+        "All seats of this workspace's plan are taken. An admin can remove a member or revoke an invitation, "
+        "and the operators of this site can change the plan."
+    )
+
+
+class InvitationOver(MembersError):
+    sentence = "This invitation no longer works: it was used, revoked or replaced, or its 24 hours are over."
+
+
+class InvitationSent(MembersError):
+    sentence = "This invitation was sent less than a minute ago. Wait a moment, or copy its link."
+
+
+class NotInvited(MembersError):
+    sentence = "This invitation is for another address than those that you have confirmed."

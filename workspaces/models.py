@@ -1,12 +1,14 @@
 """Who people are and where they may go: users, workspaces, memberships, and what was done."""
 
+import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -148,7 +150,22 @@ class Workspace(models.Model):
         return reverse("workspaces:workspace", args=[self.slug])
 
 
+class RandomUUID(models.Func):
+    """A random UUID that the database makes, so that processes of the version before can still add rows."""
+
+    arity = 0
+    output_field = models.UUIDField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="LOWER(HEX(RANDOMBLOB(16)))", **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="GEN_RANDOM_UUID()", **extra)
+
+
 class Membership(models.Model):
+    # What names the membership in addresses: the counted id would tell how many there are.
+    code = models.UUIDField(unique=True, editable=False, db_default=RandomUUID())
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
@@ -193,6 +210,77 @@ class Membership(models.Model):
     def grantable_roles(self) -> list[Role]:
         """The roles this member may give: none above their own."""
         return [role for role in Role if self.is_admin and self.at_least(role)]
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> "InvitationQuerySet":
+        """Those that can still be accepted."""
+        return self.filter(state=Invitation.State.PENDING, expires_at__gt=Now())
+
+
+class Invitation(models.Model):
+    """Somebody whose address nobody has confirmed yet may join, by a link that works once (workspaces/invitations.py).
+
+    The link's token is not stored, only its hash. An invitation that nobody took in time stays pending: that it has
+    expired is derived.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        ACCEPTED = "accepted", "Accepted"
+        REVOKED = "revoked", "Revoked"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=[one for one in Role.choices if one[0] != "owner"])
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    # Of the link that works now: how many were made before it, and its token's hash.
+    serial = models.PositiveIntegerField(default=0)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=models.Q(state="pending"),
+                name="invitation_pending_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["viewer", "editor", "admin"]), name="invitation_role_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="pending", ended_at__isnull=True)
+                | models.Q(state__in=["accepted", "revoked"], ended_at__isnull=False),
+                name="invitation_state_known",
+            ),
+        ]
+        indexes = [models.Index(fields=["email"], name="invitation_by_email")]
+
+    def __str__(self) -> str:
+        return f"{self.email} is invited to {self.workspace}"
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether it can be accepted at `moment`."""
+        return self.state == self.State.PENDING and self.expires_at > moment
+
+    @property
+    def has_expired(self) -> bool:
+        return self.state == self.State.PENDING and not self.is_open(timezone.now())
+
+    @property
+    def role_in_words(self) -> str:
+        """ "an admin", "a viewer"."""
+        return Role(self.role).with_article
 
 
 class AuditEvent(models.Model):

@@ -3,17 +3,20 @@
 A mail is sent after its act is committed. If the mail server fails, the act stands and the failure is logged.
 """
 
+import logging
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from workspaces import signup
-from workspaces.models import Role, User, Workspace
+from workspaces.models import Invitation, Membership, Role, User, Workspace
+
+log = logging.getLogger(__name__)
 
 # A mail server that does not answer must not hold up whoever waits for the page.
 MAIL_SECONDS = 10
@@ -53,6 +56,47 @@ def invite(address: str, request: HttpRequest) -> None:
     link = request.build_absolute_uri(f"{reverse('account_signup')}?invitation={signup.invitation(address)}")
     facts = {"link": link, "days": signup.INVITATION_LIFE.days}
     _send("Make your Bookbag account", render_to_string("workspaces/mail/invitation.txt", facts), [address])
+
+
+def send_invitation(invitation: Invitation, link: str, *, by: User) -> bool:
+    """Mail the link to whom it is for; False when the mail server did not take it. For after the commit."""
+    facts = {"invitation": invitation, "workspace": invitation.workspace, "link": link, "by": by}
+    subject = f"{_name_of(by)} invites you to {invitation.workspace.name} on Bookbag"
+    return _send_now(
+        subject, ("workspaces/mail/invited.txt", "workspaces/mail/invited.html"), facts, invitation.email
+    )
+
+
+def tell_of_joining(member: Membership, *, by: User) -> bool:
+    """Tell somebody who was added at once, and how to leave; False when the mail server did not take it."""
+    link = f"{settings.SITE_URL}{reverse('workspaces:members', args=[member.workspace.slug])}"
+    facts = {"member": member, "workspace": member.workspace, "link": link, "by": by}
+    subject = f"{_name_of(by)} has added you to {member.workspace.name} on Bookbag"
+    return _send_now(
+        subject, ("workspaces/mail/joined.txt", "workspaces/mail/joined.html"), facts, member.user.email
+    )
+
+
+def _name_of(person: User) -> str:
+    return person.name or person.email
+
+
+def _send_now(subject: str, templates: tuple[str, str], facts: dict[str, Any], address: str) -> bool:
+    """One mail, as text and as HTML."""
+    text, html = (render_to_string(template, facts) for template in templates)
+    # People choose these names; a line break in one would begin a mail header.
+    subject = " ".join(subject.split())
+    try:
+        with get_connection(timeout=MAIL_SECONDS) as connection:
+            mail = EmailMultiAlternatives(
+                subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection
+            )
+            mail.attach_alternative(html, "text/html")
+            mail.send()
+    except OSError as problem:
+        log.warning("a mail about a membership was not sent: %s", type(problem).__name__)
+        return False
+    return True
 
 
 def _send_on_commit(subject: str, text: str, addresses: list[str]) -> None:

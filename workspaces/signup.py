@@ -39,6 +39,12 @@ def invited_address(request: HttpRequest) -> str | None:
     return str(address)
 
 
+def admit(request: HttpRequest, address: str) -> None:
+    """Let this visitor, who has shown an invitation of `address`, sign up with it while SIGNUP is `invited`."""
+    if settings.SIGNUP == "invited":
+        request.session["invitation"] = invitation(address)
+
+
 def is_open(request: HttpRequest) -> bool:
     """Whether this visitor may see the sign-up form."""
     return settings.SIGNUP == "open" or (

@@ -1,9 +1,9 @@
 """The pages about people: who belongs to a workspace, and what has been done in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,30 +16,9 @@ from workspaces import audit, csv_export, members
 from workspaces.access import WorkspaceRequest, admin_required, viewer_required
 from workspaces.errors import LastOwner, MembersError, NoLongerMember
 from workspaces.forms import AuditFilterForm, RoleForm
-from workspaces.models import Membership, Role, Workspace
+from workspaces.models import Membership, Workspace
 
 EVENTS_PER_PAGE = 50
-
-
-@dataclass(frozen=True)
-class MemberRow:
-    """One member as the viewer sees them. `only_owner`: the role is fixed until there is another owner."""
-
-    member: Membership
-    is_self: bool
-    is_manageable: bool
-    only_owner: bool
-
-
-def _member_rows(workspace: Workspace, viewer: Membership) -> list[MemberRow]:
-    found = sorted(
-        workspace.memberships.select_related("user"), key=lambda m: (-Role(m.role).rank, m.user.email)
-    )
-    owners = [member.pk for member in found if member.is_owner]
-    return [
-        MemberRow(member, member.pk == viewer.pk, viewer.may_manage(member), owners == [member.pk])
-        for member in found
-    ]
 
 
 def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -58,21 +37,14 @@ def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
     return wrapped
 
 
-def _member_or_404(workspace: Workspace, member_id: int) -> Membership:
-    return get_object_or_404(workspace.memberships.select_related("user"), pk=member_id)
-
-
-@viewer_required
-@require_safe
-def members_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    rows = _member_rows(workspace, request.membership)
-    return render(request, "workspaces/members.html", {"workspace": workspace, "rows": rows})
+def _member_or_404(workspace: Workspace, member_id: UUID) -> Membership:
+    return get_object_or_404(workspace.memberships.select_related("user"), code=member_id)
 
 
 @admin_required
 @require_POST
 @_telling_refusals
-def change_role(request: WorkspaceRequest, workspace: Workspace, member_id: int) -> HttpResponse:
+def change_role(request: WorkspaceRequest, workspace: Workspace, member_id: UUID) -> HttpResponse:
     member = _member_or_404(workspace, member_id)
     form = RoleForm(request.POST)
     if not form.is_valid():
@@ -87,7 +59,7 @@ def change_role(request: WorkspaceRequest, workspace: Workspace, member_id: int)
 @admin_required
 @require_POST
 @_telling_refusals
-def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: int) -> HttpResponse:
+def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: UUID) -> HttpResponse:
     member = _member_or_404(workspace, member_id)
     members.remove(member, by=request.membership, request=request)
     messages.success(request, f"{member.user.email} is no longer a member of {workspace.name}.")

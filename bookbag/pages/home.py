@@ -15,7 +15,7 @@ from billing import free, ledger
 from bookbag import onboarding
 from bookbag.pages import first_steps
 from llm import outlook, payers
-from workspaces import members, second_factors
+from workspaces import invitations, members, second_factors
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
 from workspaces.models import User, Workspace
@@ -49,13 +49,16 @@ class NewWorkspaceForm(forms.ModelForm):
 @signed_in
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Context: `memberships`, each with its workspace, that one's account and plan, and `agents`, a count."""
+    """Context: `memberships`, each with its workspace, that one's account and plan, and `agents`, a count; and the
+    invitations that wait for the reader, each with the token that accepts it."""
     memberships = (
         request.user.memberships.select_related("workspace__account__plan")  # type: ignore[union-attr]
         .annotate(agents=Count("workspace__agents"), has_second_factor=second_factors.exists_for("user_id"))
         .order_by("workspace__name", "pk")
     )
-    return render(request, "bookbag/home.html", {"memberships": memberships})
+    found = invitations.waiting_for(request.user)  # type: ignore[arg-type]
+    waiting = [(one, token) for one in found if (token := invitations.token_of(one))]
+    return render(request, "bookbag/home.html", {"memberships": memberships, "waiting": waiting})
 
 
 @signed_in

@@ -88,7 +88,7 @@ def test_sign_in_and_a_reply_come_through_and_forged_headers_do_not(
     assert "evil.test" not in mails
     # Address: the audit log has the one that the proxy saw.
     member = cast.acme.memberships.get(user=cast.victor)
-    visitor.submit(f"/w/acme/members/{member.pk}/role/", page="/w/acme/members/", role="editor")
+    visitor.submit(f"/w/acme/members/{member.code}/role/", page="/w/acme/members/", role="editor")
     assert AuditEvent.objects.filter(action__contains="role").latest("pk").address == "127.0.0.1"
     # And the id of a request is the proxy's.
     told = visitor.get("/w/acme/").headers["x-request-id"]
