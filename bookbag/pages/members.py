@@ -277,7 +277,7 @@ def _show(request: HttpRequest, found: Invitation, *, refusal: str = "", status:
 def _over(request: HttpRequest, found: Invitation | None) -> HttpResponse:
     """The link is dead. Whoever accepted it is led on; an expired one says who can send another."""
     is_used = found is not None and found.state == Invitation.State.ACCEPTED
-    if found and is_used and found.workspace.memberships.filter(user_id=request.user.pk).exists():
+    if found and is_used and request.user.pk in found.workspace.memberships.values_list("user", flat=True):
         return redirect(found.workspace)
     expired = found if found is not None and found.has_expired else None
     return render(request, "workspaces/invitation_over.html", {"expired": expired}, status=404)
