@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -34,6 +35,7 @@ from agents.views.turns import uuid_or_none
 from billing import ledger
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.models import Role, Workspace
 
 CONVERSATIONS_SHOWN = 8
@@ -147,8 +149,15 @@ def _opening() -> Subquery:
 def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: ReplyRefused) -> HttpResponse:
     """The page again after a refusal, with what was typed still in it. For forms without JavaScript."""
     if isinstance(refusal, NotSignedIn):
-        return redirect_to_login(reverse("agents:playground", args=[slug, agent_id]))
+        return redirect_to_login(_with_text(request, reverse("agents:playground", args=[slug, agent_id])))
     return _refused(request, slug, agent_id, refusal=refusal)
+
+
+def _with_text(request: HttpRequest, address: str) -> str:
+    """`address` with what was typed and where, so that it is in the box after signing in; without, if it is too long."""
+    typed = {"conversation": request.POST.get("conversation", ""), "ask": request.POST.get("text", "")}
+    whole = f"{address}?{urlencode({name: value for name, value in typed.items() if value})}"
+    return whole if len(whole) <= LONGEST_ADDRESS else address
 
 
 @editor_required

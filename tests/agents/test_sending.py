@@ -1,6 +1,7 @@
 """What a press of Send may carry, and how often it may come."""
 
 import socket
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import psutil
@@ -24,6 +25,21 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 def agent(cast: Cast, provider_double: Double) -> Agent:
     platform_key()
     return agent_on(cast, "openai")
+
+
+def test_what_a_signed_out_person_sends_without_scripts_is_in_the_box_after_signing_in(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    refused = send(visit(None), agent, "Open on Sunday & Monday? é", accept="text/html")
+    to_sign_in = urlsplit(refused.headers["location"])
+    back = parse_qs(to_sign_in.query)["next"][0]
+
+    assert (refused.status_code, to_sign_in.path) == (302, "/accounts/login/")
+    assert "Open on Sunday &amp; Monday? é</textarea>" in visit(cast.edith).get(back).text
+    # Longer than an address may be: the playground all the same.
+    long = send(visit(None), agent, "x" * 5_000, accept="text/html").headers["location"]
+    assert parse_qs(urlsplit(long).query)["next"] == [f"/w/acme/agents/{agent.pk}/playground/"]
+    assert nothing_happened(provider_double)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\r\n\t", "\0", "\0 \0", "\u200b", "\u2060 \ufeff\u00ad"])
