@@ -7,9 +7,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookbag.pages import llm_overview
-from llm import account, byo, key_wording, keys, vault
+from llm import account, byo, key_wording, keys, outlook, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
-from llm.models import Provider, ProviderKey
+from llm.models import ChatModel, Provider, ProviderKey
 from llm.providers.base import ProviderError
 from llm.reauth import recent_sign_in_required
 from workspaces import contact
@@ -238,6 +238,10 @@ def account_models(request: WorkspaceRequest, workspace: Workspace, provider: st
         "row": row,
         "problem": problem,
         "models": account.models_of(workspace, row) if row else None,
+        # Each of them that is added runs as a custom model of the provider's does.
+        "prospect": outlook.for_workspace(workspace).prospect(
+            ChatModel(workspace=workspace, provider=provider, price=0)
+        ),
     }
     return render(request, "bookbag/llm_settings/account_models.html", context)
 

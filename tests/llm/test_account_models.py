@@ -77,6 +77,22 @@ def test_each_row_says_what_the_account_says(cast: Cast, adam: Client) -> None:
         assert words in page
 
 
+def test_the_badge_says_what_a_model_of_the_list_would_run_on(cast: Cast, adam: Client) -> None:
+    row = put(cast, SOME)
+    badges = []
+    for byo_enabled, health in ((False, "valid"), (True, "valid"), (True, "rejected")):
+        byo.set_byo(cast.acme, enabled=byo_enabled, by=cast.adam)
+        ProviderKey.objects.filter(pk=row.pk).update(health=health)
+        page = adam.get(PAGE).content.decode()
+        badges.append(page.partition("data-prospect>")[2].partition("<")[0])
+
+    assert badges == [
+        "needs your own OpenAI key: cannot run",
+        "your OpenAI key",
+        "OpenAI key rejected: will fail",
+    ]
+
+
 def test_a_list_of_today_is_shown_without_asking(cast: Cast, adam: Client, provider_double: Double) -> None:
     age(put(cast, SOME), hours=23)
     page = adam.get(PAGE).content.decode()
