@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "workspaces.devices.remember",
+    "workspaces.time_zones.in_own_zone",
 ]
 ROOT_URLCONF = "bookbag.urls"
 ASGI_APPLICATION = "bookbag.asgi.application"

@@ -46,6 +46,7 @@ urlpatterns = [
     path("", include("bookbag.pages.llm_settings_urls")),
     path("", include(credits_pages)),
     path("help/", include("bookbag.pages.help_urls")),
+    path("account/", include("bookbag.pages.own_account_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/second-factor/", include("workspaces.second_factor_urls")),
     path("admin/", admin.site.urls),

@@ -69,6 +69,14 @@ SEND = {"text": "Hello", "idempotency_key": "5d9e3c3e-8f0c-4c59-9a1c-0d2f3a7b6c1
 TABLE = [
     # --- Outside any workspace ---
     get("home", "signed_in"),
+    get("own_account", "signed_in"),
+    post("own_account", "signed_in", fields={"name": "Somebody", "time_zone": "UTC", "theme": "system"}),
+    get("own_sessions", "signed_in"),
+    post("end_other_sessions", "signed_in"),
+    post("end_session", "signed_in"),
+    get("export_own_data", "signed_in"),
+    get("delete_own_account", "signed_in"),
+    post("delete_own_account", "signed_in", 200),
     get("new_workspace", "signed_in"),
     post("new_workspace", "signed_in", fields={"name": "Another"}),
     get("help:index", "public"),
@@ -241,6 +249,7 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "reply_id": reply.pk,
         "conversation_id": reply.conversation_id,
         "number": 1,
+        "name": "0" * 32,
     }
 
 

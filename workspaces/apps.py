@@ -11,6 +11,7 @@ class WorkspacesConfig(AppConfig):
             database_guards,
             devices,  # noqa: F401 (it hears of sign-ins)
             guards,
+            open_sessions,  # noqa: F401 (so does it)
         )
 
         account_events.connect()

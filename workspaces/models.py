@@ -32,11 +32,22 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
+class Theme(models.TextChoices):
+    """The colours of pages; an empty value follows the system."""
+
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail. `is_staff` makes an operator of the platform, never a member of anything."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=80, blank=True)
+    # In which pages show times: a name of the IANA database; empty for UTC.
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    # Empty: as the system has it.
+    theme = models.CharField(max_length=5, blank=True, default="", db_default="", choices=Theme)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("operator", default=False)
     date_joined = models.DateTimeField(default=timezone.now)

@@ -44,8 +44,8 @@ def relative(path: Path) -> str:
 
 
 def palette(scheme: str) -> dict[str, str]:
-    """The colours of the tokens' two :root blocks; dark starts from light and overrides it."""
-    light, dark = re.findall(r":root \{(.*?)\}", (CSS / "colours.css").read_text(), re.DOTALL)
+    """The colours of the tokens; dark starts from light and overrides it."""
+    light, dark = ((CSS / f"{name}.css").read_text() for name in ("colours", "dark"))
     blocks = light if scheme == "light" else light + dark
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks))
 

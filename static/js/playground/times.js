@@ -1,8 +1,12 @@
-// Times in the reader's zone, and a line where a new day begins there. The server says them in UTC.
+// Times in the reader's zone, and a line where a new day begins there: the zone of their account, else the browser's.
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
-const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
+const timeZone = document.documentElement.dataset.timeZone || undefined;
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone });
+const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long", timeZone });
+// The Canadian way of writing a date is the machine's.
+const machine = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone });
+const aDay = 24 * 60 * 60 * 1000;
 
 export function localise(log) {
   for (const line of log.querySelectorAll("[data-day]")) line.remove();
@@ -24,7 +28,7 @@ function dayLine(at, begins) {
   line.className = "chat__day";
   line.dataset.day = "";
   const time = document.createElement("time");
-  time.dateTime = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+  time.dateTime = machine.format(at);
   time.textContent = name(at, begins);
   line.append(time);
   return line;
@@ -32,7 +36,7 @@ function dayLine(at, begins) {
 
 function name(at, begins) {
   const today = new Date();
-  const yesterday = new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1);
+  const yesterday = new Date(today.getTime() - aDay);
   if (begins === day.format(today)) return "Today";
   return begins === day.format(yesterday) ? "Yesterday" : begins;
 }
