@@ -28,7 +28,7 @@ def test_there_are_enough_languages_sources_and_questions() -> None:
     spread = Counter(source for source, _ in {(document.source, document.language) for document in DOCUMENTS})
 
     assert sorted({document.language for document in DOCUMENTS}) == list(LANGUAGES)
-    assert all(spread[source] >= 4 for source in SOURCES)
+    assert all(spread[source] == len(LANGUAGES) for source in SOURCES)
     assert len(QUESTIONS) >= 320
 
 
