@@ -243,13 +243,18 @@ ACCOUNT_FORMS = {"signup": "workspaces.forms.SignUpForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# Whoever signs up confirms the address first (workspaces/signup.py); people whom operators have added need not.
 ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# For so many seconds the browser that signed up is signed in by the link that was mailed to it.
+ACCOUNT_LOGIN_TIMEOUT = 60 * 60
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # Sign-ins are counted in workspaces/sign_in_limits.py; the other limits are django-allauth's own, in the cache.
-ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
+# Of mails that confirm an address: one that is mistyped, and one that a stranger has asked for, hold up nobody.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "confirm_email": "5/10m/key"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 # Second factors: an app that shows codes, passkeys, and recovery codes for the day when both are lost.

@@ -7,10 +7,11 @@ they like, and the log keeps everything.
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.account.internal.flows.email_verification import verify_email_indirectly
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in
-from django.dispatch import Signal
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from workspaces import audit, notices
@@ -91,3 +92,10 @@ def _record_change(
     audit.record(
         None, "address.changed", actor=user, request=request, before=before, to=to_email_address.email
     )
+
+
+@receiver(account.password_reset, dispatch_uid="workspaces.account_events.confirm")
+def _confirm_by_reset(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Whoever sets a password by a mailed link has shown that the address is theirs."""
+    if user.last_login is None:
+        verify_email_indirectly(request, user, user.email)

@@ -3,18 +3,26 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import respond_429
 from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest
+from django.urls import reverse
 
-from workspaces import reauth, sign_in_limits, signup
+from workspaces import people, reauth, sign_in_limits, signup
 
 LONGEST_ADDRESS = 2_000
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "This address and password do not belong together. If you have just signed up, follow the "
+        "link in your mail first.",
+    }
+
     def clean_email(self, email: str) -> str:
         return super().clean_email(email).strip().lower()
 
@@ -44,6 +52,24 @@ class AccountAdapter(DefaultAccountAdapter):
             response.headers["Retry-After"] = str(refusal.seconds)
             raise ImmediateHttpResponse(response) from None
         user = super().authenticate(request, **credentials)
+        if user is not None and people.is_mere_sign_up(user):
+            # As for a wrong password, in answer and in time: a stranger who has just signed up with an address would
+            # learn here whether it was free. Whoever has lost the link signs up again.
+            return None
         if user is not None:
             attempt.forgive()
         return user
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
+        """Where the link of a mail leads, unless it signs its browser in.
+
+        In another browser than the one that signed up, whoever has the mailbox need not be who typed the password: they
+        choose one.
+        """
+        person = email_address.user
+        if self.request.user.is_authenticated or person.last_login is not None:
+            return str(super().get_email_verification_redirect_url(email_address) or reverse("account_login"))
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+        token = f"{user_pk_to_url_str(person)}-{default_token_generator.make_token(person)}"
+        return str(self.get_reset_password_from_key_url(token))

@@ -2,24 +2,41 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.forms import SignupForm
+from allauth.account.internal.flows.email_verification import consume_email_verification_rate_limit
+from allauth.account.internal.flows.login import perform_login
+from allauth.account.internal.flows.signup import complete_signup
+from allauth.account.models import Login
+from allauth.account.utils import get_next_redirect_url
 from allauth.core import context as current
 from django import forms
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from workspaces import audit, signup
+from workspaces import audit, people, signup
 from workspaces.errors import TooManySignUps
 from workspaces.models import Role, User, Workspace, action_label
 
+MANDATORY = EmailVerificationMethod.MANDATORY
+
 
 class SignUpForm(SignupForm):
-    """allauth's form, for those whom SIGNUP admits, and so many a day from one network."""
+    """allauth's form, for those whom SIGNUP admits, and so many a day from one network.
+
+    It answers the same whether the address is somebody's or nobody's: look in your mail. There, its owner is told that
+    there is an account; a new person gets the link that confirms the address and signs this browser in. An account whose
+    address was never confirmed gives way to the newest one.
+    """
 
     def clean_email(self) -> str:
-        address: str = super().clean_email()
+        address = str(get_adapter().clean_email(self.cleaned_data["email"]))
         if not signup.admits(current.request, address):
             raise forms.ValidationError("Use the address that your invitation was sent to.")
+        self.account_already_exists = people.is_taken(address)
         return address
 
     def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponse | None]:
@@ -27,7 +44,39 @@ class SignUpForm(SignupForm):
             signup.count(request)
         except TooManySignUps as refusal:
             return None, _too_many(request, str(refusal))
-        return super().try_save(request)
+        person = None
+        if self.account_already_exists:
+            # What storing a new password would take.
+            make_password(self.cleaned_data["password1"])
+        else:
+            person = self._newest(request)
+        return person, self._look_in_your_mail(request, person)
+
+    def _newest(self, request: HttpRequest) -> User | None:
+        """The new person. None where no link may be mailed to them, so that the one in their mailbox goes on working, and
+        where another request has made one of the same address at this moment.
+        """
+        if not consume_email_verification_rate_limit(request, self.cleaned_data["email"], dry_run=True):
+            return None
+        try:
+            with transaction.atomic():
+                people.clear_sign_ups(self.cleaned_data["email"])
+                person: User = self.save(request)
+        except IntegrityError:
+            return None
+        return person
+
+    def _look_in_your_mail(self, request: HttpRequest, person: User | None) -> HttpResponse:
+        onwards = get_next_redirect_url(request)
+        address = self.cleaned_data["email"]
+        if person is None:
+            nobody = Login(
+                user=None, email=address, signup=True, email_verification=MANDATORY, redirect_url=onwards
+            )
+            answer: HttpResponse = perform_login(request, nobody)
+        else:
+            answer = complete_signup(request, user=person, email_verification=MANDATORY, redirect_url=onwards)
+        return answer
 
 
 def _too_many(request: HttpRequest, words: str) -> HttpResponse:

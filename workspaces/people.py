@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 from allauth.account.models import EmailAddress
+from django.db.models import Exists, OuterRef, QuerySet
 
 from workspaces.models import User
 
@@ -18,6 +19,38 @@ def confirmed_address(person: User) -> str | None:
 
 def is_confirmed(person: User) -> bool:
     return confirmed_address(person) is not None
+
+
+def is_mere_sign_up(person: User) -> bool:
+    """Whether somebody, whoever it was, has signed up with an address, and nobody has shown that it is theirs.
+
+    Not somebody whom an operator has added: they have no address that waits to be confirmed, or belong somewhere.
+    """
+    return _mere_sign_ups().filter(pk=person.pk).exists()
+
+
+def is_taken(address: str) -> bool:
+    """Whether `address` is somebody's who counts: one who has confirmed it, or signs in with it."""
+    if EmailAddress.objects.filter(email__iexact=address, verified=True).exists():
+        return True
+    holders = User.objects.filter(email__iexact=address)
+    return holders.exclude(pk__in=_mere_sign_ups()).exists()
+
+
+def clear_sign_ups(address: str) -> None:
+    """Forget who has signed up with `address` and never confirmed it, so that its owner can."""
+    _mere_sign_ups().filter(email__iexact=address).delete()
+
+
+def _mere_sign_ups() -> QuerySet[User]:
+    addresses = EmailAddress.objects.filter(user=OuterRef("pk"))
+    return User.objects.filter(
+        Exists(addresses),
+        ~Exists(addresses.filter(verified=True)),
+        last_login=None,
+        is_staff=False,
+        memberships=None,
+    )
 
 
 def mailbox(address: str) -> str:

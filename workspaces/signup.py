@@ -36,6 +36,9 @@ def invited_address(request: HttpRequest) -> str | None:
     except signing.BadSignature:
         return None
     request.session["invitation"] = token
+    if token == request.GET.get("invitation"):
+        # An operator's link was mailed to this address and shown to nobody: whoever follows it has confirmed it.
+        request.session["account_verified_email"] = str(address)
     return str(address)
 
 
@@ -47,9 +50,8 @@ def admit(request: HttpRequest, address: str) -> None:
 
 def is_open(request: HttpRequest) -> bool:
     """Whether this visitor may see the sign-up form."""
-    return settings.SIGNUP == "open" or (
-        settings.SIGNUP == "invited" and invited_address(request) is not None
-    )
+    invited = invited_address(request)
+    return settings.SIGNUP == "open" or (settings.SIGNUP == "invited" and invited is not None)
 
 
 def admits(request: HttpRequest, address: str) -> bool:

@@ -298,6 +298,9 @@ def test_page_saved_unchanged_leaves_no_event(oscar: Client, cast: Cast) -> None
 def test_signing_up_and_in_is_written_down(client: Client) -> None:
     fields = {"email": "new@acme.test", "password1": PASSWORD, "password2": PASSWORD}
     client.post(reverse("account_signup"), fields, REMOTE_ADDR="192.0.2.7")
+    link = re.search(r"http://testserver(/accounts/confirm-email/\S+)", str(mail.outbox[-1].body))
+    assert link is not None
+    client.post(link.group(1), REMOTE_ADDR="192.0.2.7")
     client.post(reverse("account_logout"))
     client.post(
         reverse("account_login"), {"login": "new@acme.test", "password": PASSWORD}, REMOTE_ADDR="192.0.2.8"
@@ -306,6 +309,7 @@ def test_signing_up_and_in_is_written_down(client: Client) -> None:
     events = AuditEvent.objects.order_by("id").values_list("action", "actor_email", "address", "workspace")
     assert list(events) == [
         ("person.signed_up", "new@acme.test", "192.0.2.7", None),
+        ("address.confirmed", "new@acme.test", "192.0.2.7", None),
         ("person.signed_in", "new@acme.test", "192.0.2.7", None),
         ("person.signed_in", "new@acme.test", "192.0.2.8", None),
     ]

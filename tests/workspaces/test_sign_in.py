@@ -114,7 +114,7 @@ def test_sign_up_makes_a_person_with_a_small_letter_email(client: Client) -> Non
     fields = {"email": "NeW@Acme.Test", "password1": PASSWORD, "password2": PASSWORD}
     response = client.post(reverse("account_signup"), fields)
 
-    assert response["Location"] == "/"
+    assert response["Location"] == "/accounts/confirm-email/"
     user = User.objects.get()
     assert (user.email, user.is_staff, user.is_superuser, user.memberships.count()) == (
         "new@acme.test",
@@ -122,7 +122,7 @@ def test_sign_up_makes_a_person_with_a_small_letter_email(client: Client) -> Non
         False,
         0,
     )
-    assert is_in(client)
+    assert not is_in(client)
     assert [message.to for message in mail.outbox] == [["new@acme.test"]]
     assert "Bookbag" in mail.outbox[0].body
 
