@@ -67,6 +67,7 @@ OF_REFUSALS = {
     "not_found": NONE,
     "forbidden": (MEMBERS,),
     "second_factor_needed": NONE,  # its way out is outside the workspace: see of_refusal
+    "workspace_suspended": (MEMBERS,),
     "message_empty": NONE,
     "message_too_large": NONE,
     "idempotency_key_missing": NONE,

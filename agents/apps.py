@@ -17,9 +17,11 @@ class AgentsConfig(AppConfig):
     name = "agents"
 
     def ready(self) -> None:
+        from agents import running
         from agents.knowledge import index
-        from workspaces import database_guards
+        from workspaces import database_guards, standing
 
         # In this order: the guards of the index write to it.
         post_migrate.connect(install_index, sender=self)
         database_guards.declare(self, index.GUARDS)
+        standing.when_work_ends(running.end_all_of)

@@ -1,7 +1,7 @@
 """Why a message is not answered, or not even looked at. Words for people are in agents/words.py.
 
 ReplyRefused(code, status)
-├── NotSignedIn, NoSuchPlace, RoleTooSmall, NoSecondFactor    who and where
+├── NotSignedIn, NoSuchPlace, RoleTooSmall, NoSecondFactor, WorkspaceSuspended    who and where
 ├── BadMessage, MessageTooLarge, TooFast      what was sent
 ├── IdempotencyConflict                       one send key, two contents
 ├── NotReplaceable                            the reply that this one was to take the place of
@@ -58,6 +58,16 @@ class NoSecondFactor(ReplyRefused):
 
     def __init__(self) -> None:
         super().__init__("second_factor_needed")
+
+
+class WorkspaceSuspended(ReplyRefused):
+    """Operators have suspended the workspace, for `reason`."""
+
+    status = 403
+    role = Role.VIEWER  # at least
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("workspace_suspended", reason=reason)
 
 
 class BadMessage(ReplyRefused):

@@ -22,6 +22,10 @@ REFUSALS = {
     "second_factor_needed": (
         "This workspace wants a second factor.", "Set up a passkey or an app that shows codes, and come back.",
     ),
+    "workspace_suspended": (
+        "The operators of this site have suspended the workspace: {reason}",
+        "What it has can still be read. An owner of the workspace can write to them.",
+    ),
     "message_empty": ("Write a message first.", ""),
     "message_too_large": (
         "This message is too long.", "Shorten it to at most {limit:,} characters; it is still here.",

@@ -31,7 +31,9 @@ def create_workspace(
 
 def give_free_allotment(person: User) -> None:
     """Once `person` has confirmed an address: the free allotment, to the oldest workspace of theirs that waits for it."""
-    waiting = Account.objects.filter(workspace__created_by=person, plan__once_per_person=True).order_by("pk")
+    waiting = Account.objects.filter(
+        workspace__created_by=person, workspace__closing_at=None, plan__once_per_person=True
+    ).order_by("pk")
     for account in waiting:
         if FreeAllotment.objects.filter(person=person).exists():
             return

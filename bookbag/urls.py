@@ -5,7 +5,7 @@ from django.urls import include, path
 
 import workspaces.urls
 from bookbag.operations import health
-from bookbag.pages import credits, home, members
+from bookbag.pages import credits, home, members, workspace_settings
 
 # `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
 workspace_pages = (
@@ -24,6 +24,9 @@ workspace_pages = (
             members.revoke_invitation,
             name="revoke_invitation",
         ),
+        path("w/<slug:slug>/members/<uuid:member_id>/transfer/", members.transfer, name="transfer"),
+        path("w/<slug:slug>/settings/", workspace_settings.settings_page, name="settings"),
+        path("w/<slug:slug>/settings/delete/", workspace_settings.delete_page, name="delete"),
         path("invitations/<str:token>/", members.invitation, name="invitation"),
         *workspaces.urls.urlpatterns,
     ],

@@ -99,6 +99,13 @@ TABLE = [
     get("workspaces:invitation", "public"),
     # None of them has confirmed the address that was invited.
     post("workspaces:invitation", "public", 403, anonymous=302),
+    get("workspaces:transfer", "owner"),
+    post("workspaces:transfer", "owner"),
+    get("workspaces:settings", "admin"),
+    post("workspaces:settings", "admin", fields={"name": "Acme of today", "slug": "acme-today"}),
+    get("workspaces:delete", "owner"),
+    # The address is not typed.
+    post("workspaces:delete", "owner", 400),
     get("workspaces:audit", "admin"),
     get("workspaces:audit_csv", "admin"),
     # --- Credits ---

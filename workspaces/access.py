@@ -12,12 +12,13 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
-from workspaces import second_factors
+from workspaces import second_factors, standing
 from workspaces.models import Membership, Role, Workspace
 
+READING = ("GET", "HEAD", "OPTIONS")
 # Synchronous or not.
 View = Callable[..., Any]
 
@@ -36,10 +37,26 @@ class SecondFactorNeeded(Exception):
         self.workspace = workspace
 
 
+class Moved(Exception):
+    """The workspace has another address by now, and the caller is a member of it."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+
+
+class Suspended(Exception):
+    """Operators have suspended the workspace: it can be read, and nothing in it changes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.slug)
+        self.workspace = workspace
+
+
 def membership_of(user: Any, slug: str, role: Role) -> Membership:
     """`user`'s membership of the workspace `slug`.
 
-    Raises Http404 for a stranger, SecondFactorNeeded, and PermissionDenied below `role`.
+    Raises Http404 for a stranger, Moved at a past address, SecondFactorNeeded, and PermissionDenied below `role`.
     """
     membership = (
         Membership.objects.select_related("workspace")
@@ -48,6 +65,8 @@ def membership_of(user: Any, slug: str, role: Role) -> Membership:
         .first()
     )
     if membership is None:
+        if moved := standing.led_on(slug, user.pk):
+            raise Moved(moved)
         raise Http404("No such workspace.")
     if membership.workspace.second_factor_required and not membership.has_second_factor:
         raise SecondFactorNeeded(membership.workspace)
@@ -59,8 +78,10 @@ def membership_of(user: Any, slug: str, role: Role) -> Membership:
     return membership
 
 
-def _admit(request: HttpRequest, slug: str, role: Role) -> Workspace:
+def _admit(request: HttpRequest, slug: str, role: Role, while_suspended: bool) -> Workspace:
     membership = membership_of(request.user, slug, role)
+    if membership.workspace.is_suspended and not (while_suspended or request.method in READING):
+        raise Suspended(membership.workspace)
     request.membership = membership  # type: ignore[attr-defined]
     return membership.workspace
 
@@ -72,16 +93,37 @@ def _led_to_a_second_factor(request: HttpRequest, needed: SecondFactorNeeded) ->
     )
 
 
-def _requires(role: Role) -> Callable[[View], View]:
+def _led_on(request: HttpRequest, slug: str, moved: Moved) -> HttpResponse:
+    """The same page, or the same act, at the address of today: 307 keeps the method and the form."""
+    path = request.get_full_path().replace(f"/w/{slug}/", f"/w/{moved.slug}/", 1)
+    return HttpResponseRedirect(path, preserve_request=True)
+
+
+def _told_of_suspension(request: HttpRequest, refusal: Suspended) -> HttpResponse:
+    facts = {"suspended": refusal.workspace}
+    return render(request, "workspaces/suspended.html", facts, status=403)
+
+
+def _answer(request: HttpRequest, slug: str, problem: Moved | SecondFactorNeeded | Suspended) -> HttpResponse:
+    if isinstance(problem, SecondFactorNeeded):
+        return _led_to_a_second_factor(request, problem)
+    if isinstance(problem, Suspended):
+        return _told_of_suspension(request, problem)
+    return _led_on(request, slug, problem)
+
+
+def _requires(role: Role, *, while_suspended: bool = False) -> Callable[[View], View]:
+    """`while_suspended`: also a POST is let in then, because it takes something away and begins nothing."""
+
     def decorate(view: View) -> View:
         if iscoroutinefunction(view):
 
             @wraps(view)
             async def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
                 try:
-                    workspace = await sync_to_async(_admit)(request, slug, role)
-                except SecondFactorNeeded as needed:
-                    return await sync_to_async(_led_to_a_second_factor)(request, needed)
+                    workspace = await sync_to_async(_admit)(request, slug, role, while_suspended)
+                except (Moved, SecondFactorNeeded, Suspended) as problem:
+                    return await sync_to_async(_answer)(request, slug, problem)
                 return await view(request, workspace, *args, **kwargs)
 
         else:
@@ -89,9 +131,9 @@ def _requires(role: Role) -> Callable[[View], View]:
             @wraps(view)
             def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
                 try:
-                    workspace = _admit(request, slug, role)
-                except SecondFactorNeeded as needed:
-                    return _led_to_a_second_factor(request, needed)
+                    workspace = _admit(request, slug, role, while_suspended)
+                except (Moved, SecondFactorNeeded, Suspended) as problem:
+                    return _answer(request, slug, problem)
                 return view(request, workspace, *args, **kwargs)
 
         guarded.access = role.value  # type: ignore[attr-defined]
@@ -104,6 +146,10 @@ viewer_required = _requires(Role.VIEWER)
 editor_required = _requires(Role.EDITOR)
 admin_required = _requires(Role.ADMIN)
 owner_required = _requires(Role.OWNER)
+# For what a suspended workspace still lets its members do: leave, take somebody or a key out, delete it all.
+viewer_required_even_suspended = _requires(Role.VIEWER, while_suspended=True)
+admin_required_even_suspended = _requires(Role.ADMIN, while_suspended=True)
+owner_required_even_suspended = _requires(Role.OWNER, while_suspended=True)
 
 
 def signed_in(view: View) -> View:

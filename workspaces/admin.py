@@ -13,13 +13,13 @@ from django.db import transaction
 from django.db.models import Count, Model, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 
-from workspaces import audit, members, notices
+from workspaces import audit, members, notices, standing
 from workspaces.desk import DeskAdmin, ReadOnlyAdmin, StaleForm
 from workspaces.errors import LastOwner
-from workspaces.forms import InvitationForm
+from workspaces.forms import InvitationForm, SuspensionForm
 from workspaces.models import AuditEvent, Membership, Role, User, Workspace
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -208,11 +208,13 @@ class WorkspaceAdmin(DeskAdmin):
     """People are added here. A workspace itself is made on the site, where its account is opened with it."""
 
     form = WorkspaceForm
-    list_display = ("name", "slug", "member_count", "created_by", "created_at")
+    list_display = ("name", "slug", "member_count", "created_by", "created_at", "state")
+    list_filter = (("suspended_at", admin.EmptyFieldListFilter), ("closing_at", admin.EmptyFieldListFilter))
     list_select_related = ("created_by",)
     search_fields = ("name", "slug", "memberships__user__email", "created_by__email")
-    readonly_fields = ("slug", "created_by", "created_at")
-    fields = ("name", "slug", "created_by", "created_at", "reason")
+    readonly_fields = ("slug", "created_by", "created_at", "state")
+    fields = ("name", "slug", "created_by", "created_at", "state", "reason")
+    change_form_template = "workspaces/admin/workspace.html"
     inlines = (MembershipInline,)
     ordering = ("name",)
     # An operator is no member, so the workspace's own page is none of theirs.
@@ -228,8 +230,62 @@ class WorkspaceAdmin(DeskAdmin):
     def member_count(self, workspace: Any) -> int:
         return workspace.member_count
 
+    @admin.display(description="state")
+    def state(self, workspace: Workspace) -> str:
+        if workspace.closing_at is not None:
+            return "deleted" if workspace.closed_at else "being deleted"
+        return f"suspended: {workspace.suspended_for}" if workspace.is_suspended else "works"
+
+    def get_urls(self) -> list[URLPattern]:
+        suspend = self.admin_site.admin_view(self.suspend)
+        resume = self.admin_site.admin_view(self.resume)
+        return [
+            path("<int:workspace_id>/suspend/", suspend, name="workspaces_workspace_suspend"),
+            path("<int:workspace_id>/resume/", resume, name="workspaces_workspace_resume"),
+            *super().get_urls(),
+        ]
+
+    def _to_act_on(self, request: HttpRequest, workspace_id: int) -> Workspace:
+        if not self.has_change_permission(request):
+            raise PermissionDenied("Suspending workspaces is not among your rights.")
+        return get_object_or_404(Workspace, pk=workspace_id, closing_at=None)
+
+    def suspend(self, request: HttpRequest, workspace_id: int) -> HttpResponse:
+        """Asks for a reason, which the members read; then nothing runs or changes in the workspace."""
+        workspace = self._to_act_on(request, workspace_id)
+        form = SuspensionForm(request.POST or None)
+        if form.is_valid():
+            if standing.suspend(workspace, form.cleaned_data["reason"], request=request):
+                self.log_change(request, workspace, "Suspended.")
+            messages.success(request, f"{workspace.name} is suspended.")
+            return redirect("admin:workspaces_workspace_change", workspace.pk)
+        return self.act_page(
+            request,
+            f"Suspend {workspace.name}",
+            verb="Suspend",
+            words="Replies that run are ended, uncharged, and no other begins. Members can read its pages and change nothing.",
+            form=form,
+            subject=workspace,
+        )
+
+    def resume(self, request: HttpRequest, workspace_id: int) -> HttpResponse:
+        workspace = self._to_act_on(request, workspace_id)
+        if request.method == "POST":
+            if standing.resume(workspace, request=request):
+                self.log_change(request, workspace, "Resumed.")
+            messages.success(request, f"{workspace.name} works again.")
+            return redirect("admin:workspaces_workspace_change", workspace.pk)
+        words = f"It was suspended for: {workspace.suspended_for}"
+        return self.act_page(
+            request, f"Let {workspace.name} work again", verb="Resume", words=words, subject=workspace
+        )
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
+        # A deleted one has no members, and is to get none.
+        return (obj is None or obj.closing_at is None) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
         return False

@@ -6,6 +6,7 @@ MembersError
 ├── TooManySignUps    as many accounts were made from this network today as may be
 ├── RoleAboveOwn      nobody grants a role above their own
 ├── OwnerProtected    only an owner changes or removes an owner
+├── CannotOwn         who is made the owner cannot sign in
 ├── LastOwner         a workspace always has an owner
 ├── NoLongerMember    the actor's or the subject's membership is gone, or too small by now
 ├── NoSeat            the plan has no seat left
@@ -52,6 +53,10 @@ class RoleAboveOwn(MembersError):
 
 class OwnerProtected(MembersError):
     sentence = "Only an owner can change or remove an owner."
+
+
+class CannotOwn(MembersError):
+    sentence = "This person's sign-in is disabled, so they cannot own a workspace. Choose somebody else."
 
 
 class LastOwner(MembersError):

@@ -97,6 +97,16 @@ class InvitationForm(forms.Form):
         return address
 
 
+class SuspensionForm(forms.Form):
+    """Why operators suspend a workspace, in a sentence that its members read."""
+
+    reason = forms.CharField(
+        max_length=200,
+        strip=True,
+        help_text="A sentence that the workspace's members read, on each of its pages.",
+    )
+
+
 class RoleForm(forms.Form):
     """A role, which must be one of the four: an unknown value is rejected, never taken for another."""
 

@@ -1,4 +1,4 @@
-"""Who belongs to a workspace, and as what: create, change a role, remove, leave.
+"""Who belongs to a workspace, and as what: create, change a role, pass ownership on, remove, leave.
 
 Every act takes the workspace's row lock first and reads the roles it decides on under that lock, so
 that two owners who demote each other at once cannot both succeed.
@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from workspaces import audit
 from workspaces.errors import (
+    CannotOwn,
     LastOwner,
     NoLongerMember,
     OwnerProtected,
@@ -21,7 +22,7 @@ from workspaces.errors import (
     SlugTaken,
     TooManyWorkspaces,
 )
-from workspaces.models import Membership, Role, User, Workspace
+from workspaces.models import Membership, PastAddress, Role, User, Workspace
 
 SLUG_LENGTH = Workspace._meta.get_field("slug").max_length or 0
 
@@ -33,6 +34,9 @@ def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest 
     try:
         with transaction.atomic():
             workspace = Workspace.objects.create(name=name, slug=slug, created_by=owner)
+            # After the row is in: an address that is being given up at this moment is a past one by now.
+            if PastAddress.objects.filter(slug=slug).exists():
+                raise SlugTaken
     except IntegrityError:
         raise SlugTaken from None
     Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
@@ -49,7 +53,11 @@ def hide_first_steps(membership: Membership) -> None:
 def free_slug(name: str) -> str:
     """A slug for `name` that no workspace has at this moment."""
     stem = slugify(name)[: SLUG_LENGTH - 5].strip("-") or "workspace"
-    taken = set(Workspace.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    taken = {
+        slug
+        for rows in (Workspace.objects, PastAddress.objects)
+        for slug in rows.filter(slug__startswith=stem).values_list("slug", flat=True)
+    }
     candidates = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
     return next(slug for slug in candidates if slug not in taken)
 
@@ -74,6 +82,36 @@ def change_role(
 
 
 @transaction.atomic
+def transfer(member: Membership, *, by: Membership, request: HttpRequest | None = None) -> Membership:
+    """Make `member` an owner and `by`, an owner, an admin: both or neither.
+
+    Raises OwnerProtected where `by` is no owner by now, CannotOwn for somebody who cannot sign in, or NoLongerMember.
+    """
+    member, by = _under_lock(member, by)
+    if not by.is_owner:
+        raise OwnerProtected
+    if member.pk == by.pk:
+        return member
+    if not member.user.is_active:
+        raise CannotOwn
+    before = member.role
+    for one, role in ((member, Role.OWNER), (by, Role.ADMIN)):
+        one.role = role
+        one.save(update_fields=["role"])
+    audit.record(
+        member.workspace,
+        "ownership.passed",
+        actor=by.user,
+        request=request,
+        member=member.user.email,
+        before=before,
+        after=Role.OWNER.value,
+        by=by.user.email,
+    )
+    return member
+
+
+@transaction.atomic
 def remove(member: Membership, *, by: Membership, request: HttpRequest | None = None) -> None:
     """End `member`'s membership. Raises OwnerProtected, LastOwner or NoLongerMember."""
     member, by = _under_lock(member, by)
@@ -90,7 +128,8 @@ def leave(member: Membership, *, request: HttpRequest | None = None) -> None:
 
 def lock(workspace: Workspace) -> Workspace:
     """The workspace as it is now, its row locked until the transaction ends: one change of members at a time."""
-    return Workspace.objects.select_for_update().get(pk=workspace.pk)
+    # Not its id: a reply that is stored at this moment refers to the row, and need not wait.
+    return Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
 def roles(workspace: Workspace) -> dict[str, str]:

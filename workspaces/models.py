@@ -154,11 +154,33 @@ class Workspace(models.Model):
         related_name="workspaces_made",
     )
 
+    # Operators have stopped it (workspaces/standing.py): no replies, nothing changes, pages are shown with the reason.
+    suspended_at = models.DateTimeField(null=True, editable=False)
+    suspended_for = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    # Its owner has deleted it: since then it has no members. Once nothing runs any more it is emptied, and closed.
+    closing_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+
     def __str__(self) -> str:
         return self.name
 
     def get_absolute_url(self) -> str:
         return reverse("workspaces:workspace", args=[self.slug])
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
+
+
+class PastAddress(models.Model):
+    """An address that a workspace has had. It leads its members on, and no other workspace can have it."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="past_addresses")
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.slug}, now {self.workspace.slug}"
 
 
 class RandomUUID(models.Func):

@@ -77,6 +77,22 @@ def tell_of_joining(member: Membership, *, by: User) -> bool:
     )
 
 
+def tell_of_ownership(member: Membership, *, by: User) -> bool:
+    """Tell a member that they own the workspace now; False when the mail server did not take it."""
+    link = f"{settings.SITE_URL}{reverse('workspaces:members', args=[member.workspace.slug])}"
+    facts = {"workspace": member.workspace, "link": link, "by": by}
+    templates = ("workspaces/mail/owner.txt", "workspaces/mail/owner.html")
+    return _send_now(f"You own {member.workspace.name} on Bookbag now", templates, facts, member.user.email)
+
+
+def tell_of_deletion(name: str, told: list[str], *, by: User) -> None:
+    """Tell those who were members that the workspace called `name` is gone. Once a mail fails, no further one is tried."""
+    templates = ("workspaces/mail/deleted.txt", "workspaces/mail/deleted.html")
+    for address in told:
+        if not _send_now(f"{name} on Bookbag was deleted", templates, {"name": name, "by": by}, address):
+            return
+
+
 def _name_of(person: User) -> str:
     return person.name or person.email
 

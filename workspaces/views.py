@@ -13,7 +13,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from workspaces import audit, csv_export, members
-from workspaces.access import WorkspaceRequest, admin_required, viewer_required
+from workspaces.access import (
+    WorkspaceRequest,
+    admin_required,
+    admin_required_even_suspended,
+    viewer_required_even_suspended,
+)
 from workspaces.errors import LastOwner, MembersError, NoLongerMember
 from workspaces.forms import AuditFilterForm, RoleForm
 from workspaces.models import Membership, Workspace
@@ -56,7 +61,7 @@ def change_role(request: WorkspaceRequest, workspace: Workspace, member_id: UUID
     return redirect("workspaces:members", workspace.slug)
 
 
-@admin_required
+@admin_required_even_suspended
 @require_POST
 @_telling_refusals
 def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: UUID) -> HttpResponse:
@@ -68,7 +73,7 @@ def remove_member(request: WorkspaceRequest, workspace: Workspace, member_id: UU
     return redirect("workspaces:members", workspace.slug)
 
 
-@viewer_required
+@viewer_required_even_suspended
 @require_POST
 @_telling_refusals
 def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:

@@ -4,6 +4,7 @@
     accept   store the reply and its hold, or refuse (accepting.py), and start its run (runs.py)
     watch    show it as events, whichever process runs it (watching.py)
     stop     end it early, whichever process runs it
+    end_all_of  end what runs of a workspace that is suspended or deleted, uncharged (ending.py)
     sweep    end what lost its lease (sweeper.py)
     at_work  what a server does beside: heartbeat, sweep, look after others (lifetime.py)
     my_turn  one of many processes takes what is to be done once (duties.py)
@@ -17,6 +18,7 @@ from agents.running import accepting, admission, database, heartbeat, runs
 from agents.running.accepting import QUESTION_CHARACTERS, AcceptedReply, Draft, Existing, Submission, draft
 from agents.running.admission import Caller
 from agents.running.duties import my_turn
+from agents.running.ending import end_all_of
 from agents.running.leases import live_leases, replies_are
 from agents.running.lifetime import at_work
 from agents.running.runs import Run, count, end_all
@@ -38,6 +40,7 @@ __all__ = [
     "count",
     "draft",
     "end_all",
+    "end_all_of",
     "frame",
     "live_leases",
     "my_turn",

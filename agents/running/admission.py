@@ -19,7 +19,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
 from django.utils.crypto import constant_time_compare
 
-from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall
+from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall, WorkspaceSuspended
 from agents.ids import as_uuid
 from billing.sql import now, uid
 from llm import profiles
@@ -33,7 +33,9 @@ from workspaces.sessions import SessionStore
 _WHO = """
 FROM workspaces_session s
 JOIN workspaces_user u ON u.id = s.user_id
-LEFT JOIN workspaces_workspace w ON w.slug = %s
+LEFT JOIN workspaces_workspace w ON w.id = COALESCE(
+  (SELECT id FROM workspaces_workspace WHERE slug = %s),
+  (SELECT workspace_id FROM workspaces_pastaddress WHERE slug = %s))
 LEFT JOIN workspaces_membership m ON m.workspace_id = w.id AND m.user_id = u.id
 """
 # What is selected, by the name it is read by.
@@ -46,6 +48,7 @@ _CALLER = {
     "role": "m.role",
     "lacks_factor": "w.second_factor_required AND NOT EXISTS (SELECT 1 FROM mfa_authenticator f"
     " WHERE f.user_id = u.id AND f.type <> 'recovery_codes')",
+    "suspended_for": "CASE WHEN w.suspended_at IS NOT NULL THEN w.suspended_for END",
     "workspace_id": "w.id",
     "slug": "w.slug",
 }
@@ -237,6 +240,7 @@ def to_send(
     params = [
         settings.REPLIES_PER_MINUTE,
         slug,
+        slug,
         uid(connection, agent_id),
         uid(connection, conversation_id) if conversation_id else None,
         chat_model_id,
@@ -244,6 +248,8 @@ def to_send(
     ]
     row = SendRow._make(_fetch(_SEND, params))
     caller = _caller(row, needs=Role.EDITOR)
+    if row.suspended_for is not None:
+        raise WorkspaceSuspended(row.suspended_for)
     if row.agent_id is None or row.chat_model_id is None:
         raise NoSuchPlace
     return Admission(
@@ -338,7 +344,7 @@ def to_reply(
 
     `to_read`: its words are to be shown, which those of a deleted conversation are to nobody.
     """
-    row = ViewRow._make(_fetch(_VIEW, [slug, uid(connection, reply_id), session_key]))
+    row = ViewRow._make(_fetch(_VIEW, [slug, slug, uid(connection, reply_id), session_key]))
     caller = _caller(row, needs=needs)
     if row.reply_id is None or (to_read and row.deleted_at is not None):
         raise NoSuchPlace

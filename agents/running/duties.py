@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from agents import conversations, shutdowns
+from agents import closing, conversations, shutdowns
 from agents.models import Duty
+from agents.running import ending
 from llm import refresh
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,9 @@ def _run() -> None:
 def take_round() -> None:
     if my_turn("wiping", settings.SWEEP_SECONDS * EARLY):
         conversations.wipe()
+    if my_turn("closing", settings.SWEEP_SECONDS * EARLY):
+        ending.end_where_none_may_run()
+        closing.take_round()
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
     if my_turn("shutdown mails", TELL_SECONDS * EARLY):

@@ -15,7 +15,7 @@ from billing import free, ledger
 from bookbag import onboarding
 from bookbag.pages import first_steps
 from llm import outlook, payers
-from workspaces import invitations, members, second_factors
+from workspaces import invitations, members, second_factors, standing
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
 from workspaces.models import User, Workspace
@@ -41,7 +41,7 @@ class NewWorkspaceForm(forms.ModelForm):
         slug = str(self.cleaned_data["slug"]).lower()
         if slug and not SLUG_SHAPE.fullmatch(slug):
             raise forms.ValidationError("Use small letters, digits and single hyphens between them.")
-        if slug and Workspace.objects.filter(slug=slug).exists():
+        if slug and not standing.is_free(slug, self.instance if self.instance.pk else None):
             raise forms.ValidationError(str(SlugTaken()))
         return slug
 

@@ -13,7 +13,7 @@ from llm.models import ChatModel, Provider, ProviderKey
 from llm.providers.base import ProviderError
 from llm.reauth import recent_sign_in_required
 from workspaces import contact
-from workspaces.access import WorkspaceRequest, admin_required
+from workspaces.access import WorkspaceRequest, admin_required, admin_required_even_suspended
 from workspaces.models import Workspace
 
 Health = ProviderKey.Health
@@ -108,7 +108,7 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@admin_required
+@admin_required_even_suspended
 @recent_sign_in_required
 def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """GET asks first, for browsers without the dialog."""

@@ -17,11 +17,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing import plans
 from billing.models import Account
-from workspaces import invitations, notices, signup
-from workspaces.access import WorkspaceRequest, admin_required, public, viewer_required
+from workspaces import invitations, members, notices, signup
+from workspaces.access import WorkspaceRequest, admin_required, owner_required, public, viewer_required
 from workspaces.errors import MembersError, NoSeat, NotInvited
 from workspaces.invitations import Answer
 from workspaces.models import Invitation, Membership, Role, User, Workspace
+from workspaces.reauth import ask_again, is_recent
 
 # What became of the addresses, for the page that follows. In the session, as a list may be long.
 ANSWERS = "invited"
@@ -160,6 +161,27 @@ def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
 @require_safe
 def members_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     return _page(request, workspace)
+
+
+@owner_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def transfer(request: WorkspaceRequest, workspace: Workspace, member_id: UUID) -> HttpResponse:
+    """GET says what changes, POST makes the member an owner and the caller an admin. Context: `member`."""
+    found = workspace.memberships.select_related("user").exclude(pk=request.membership.pk)
+    member = get_object_or_404(found, code=member_id)
+    if not is_recent(request):
+        return ask_again(reverse("workspaces:transfer", args=[workspace.slug, member.code]))
+    if request.method != "POST":
+        return render(request, "workspaces/transfer.html", {"workspace": workspace, "member": member})
+    return _transfer(request, workspace, member)
+
+
+@_telling_refusals
+def _transfer(request: WorkspaceRequest, workspace: Workspace, member: Membership) -> HttpResponse:
+    member = members.transfer(member, by=request.membership, request=request)
+    notices.tell_of_ownership(member, by=request.membership.user)
+    messages.success(request, f"{member.user.email} owns {workspace.name} now. You are an admin of it.")
+    return redirect("workspaces:members", workspace.slug)
 
 
 # --- Inviting -----------------------------------------------------------------------------------

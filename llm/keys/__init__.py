@@ -21,7 +21,7 @@ from llm.keys.errors import (
 )
 from llm.keys.held import RESTORE_WITHIN, active, held_by, restorable
 from llm.keys.opening import assert_opens, count_unseal, open_row, try_opening
-from llm.keys.retiring import delete, restore, wipe_retired
+from llm.keys.retiring import delete, destroy, restore, wipe_retired
 from llm.keys.saving import enter, replace, set_region
 from llm.listing import base_url
 from llm.sealing import binding_of, binding_of_row, sealed_of
@@ -29,6 +29,6 @@ from llm.sealing import binding_of, binding_of_row, sealed_of
 __all__ = [
     "RESTORE_WITHIN", "CheckRunning", "NoActiveKey", "NoSuchRegion", "NothingToRestore", "ProviderKeyError",
     "SecretRejected", "SecretUnfit", "active", "assert_opens", "base_url", "binding_of", "binding_of_row",
-    "count_unseal", "delete", "enter", "held_by", "is_news", "list_account_models", "note_result", "note_unreadable",
+    "count_unseal", "delete", "destroy", "enter", "held_by", "is_news", "list_account_models", "note_result", "note_unreadable",
     "open_row", "replace", "restorable", "restore", "sealed_of", "set_region", "try_opening", "verify", "wipe_retired",
 ]  # fmt: skip

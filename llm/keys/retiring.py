@@ -54,6 +54,14 @@ def restore(
     return row
 
 
+def destroy(workspace: Workspace) -> None:
+    """Wipe every key of a workspace that is deleted, active or not, within the caller's transaction."""
+    lock(workspace)
+    for row in held_by(workspace).filter(state=State.ACTIVE):
+        retire(row, State.DELETED)
+    held_by(workspace).update(added_by=None, **WIPED)
+
+
 def wipe_retired() -> int:
     """Remove the sealed bytes of keys that can no longer be restored; returns how many."""
     before = timezone.now() - RESTORE_WITHIN

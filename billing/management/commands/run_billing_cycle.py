@@ -14,6 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         due = Account.objects.filter(Q(next_event_at=None) | Q(next_event_at__lte=timezone.now()))
+        due = due.filter(workspace__closing_at=None)
         done = failed = 0
         failure: Exception | None
         for account in due.order_by("pk").iterator():
