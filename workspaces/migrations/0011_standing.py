@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workspaces", "0009_invitations"),
+        ("workspaces", "0010_time_zone_and_theme"),
     ]
 
     operations = [
