@@ -53,7 +53,7 @@ class DeleteForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     """Name and address. Context: `form`."""
-    form = SettingsForm(request.POST or None, workspace=workspace)
+    form = SettingsForm(request.POST if request.method == "POST" else None, workspace=workspace)
     if form.is_valid():
         try:
             workspace = standing.move(workspace, form.cleaned_data["slug"], request=request)
@@ -73,7 +73,7 @@ def delete_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse
     """Who it is comes first, then the address is typed, and then it is gone. Context: `form`, `member_count`."""
     if not is_recent(request):
         return ask_again(reverse("workspaces:delete", args=[workspace.slug]))
-    form = DeleteForm(request.POST or None, workspace=workspace)
+    form = DeleteForm(request.POST if request.method == "POST" else None, workspace=workspace)
     if not form.is_valid():
         facts = {"workspace": workspace, "form": form, "member_count": workspace.memberships.count()}
         return render(request, "workspaces/delete.html", facts, status=400 if form.is_bound else 200)
