@@ -23,7 +23,17 @@ def create(agent: Agent) -> Agent:
 def require_source_room(agent: Agent) -> None:
     """LimitReached when the agent has more sources than its plan allows; the last step of the adding transaction."""
     account = ledger.lock(agent.workspace.account)
-    plans.require(account, "sources", agent.sources.count() + agent.qa_pairs.count())
+    plans.require(account, "sources", sources_of(agent))
+
+
+def sources_of(agent: Agent) -> int:
+    """How many sources the plan counts: a website is one, whatever its pages, and so is a Q&A pair."""
+    return agent.sources.listed().count() + agent.qa_pairs.count()
+
+
+def source_limit(agent: Agent) -> int | None:
+    """How many sources the plan allows the agent; None for no limit."""
+    return plans.limit(agent.workspace.account, "sources")
 
 
 def change_models(

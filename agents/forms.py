@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from agents import model_settings, suggestions
+from agents.knowledge import extract, fetch
 from agents.model_settings import DEFAULT_TEMPERATURE, LEAST_OUTPUT, MOST_OUTPUT, NOTHING, Offer
 from agents.models import Agent, QAPair, Source
 from llm.models import ChatModel
@@ -16,6 +18,9 @@ from llm.outlook import Outlook
 from llm.profiles import EFFORTS, Wish
 from workspaces.models import Workspace
 
+ACCEPTED = ",".join(f".{ending}" for ending in extract.KINDS)
+# Characters of rows that are imported at once.
+MOST_OF_CSV = 1_000_000
 # What depends on the chat model.
 SETTINGS = ("effort", "temperature", "output_limit")
 
@@ -195,6 +200,125 @@ class SourceForm(forms.ModelForm):
         fields = ["title", "text"]
         help_texts = {"text": "Plain text or Markdown. Headings help to find the right passage."}
         widgets = {"text": forms.Textarea(attrs={"rows": 14})}
+
+
+class SeveralFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class SeveralFilesField(forms.FileField):
+    """A list of files, of which none is looked into here."""
+
+    widget = SeveralFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        files = list(data) if isinstance(data, list | tuple) else [data]
+        files = [file for file in files if file]
+        if not files:
+            raise forms.ValidationError("Choose at least one file.")
+        return files
+
+
+class FilesForm(forms.Form):
+    MOST_FILES = 50
+
+    files = SeveralFilesField(  # type: ignore[assignment]
+        widget=SeveralFilesInput(attrs={"accept": ACCEPTED, "multiple": True})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["files"].help_text = (
+            f"PDF, Word (.docx), text, Markdown, CSV or HTML. Up to {settings.SOURCE_FILE_MB} MB each, "
+            f"{2 * settings.SOURCE_FILE_MB} MB and {self.MOST_FILES} files at once."
+        )
+
+    def clean_files(self) -> list[Any]:
+        files: list[Any] = self.cleaned_data["files"]
+        if len(files) > self.MOST_FILES:
+            raise forms.ValidationError(f"At most {self.MOST_FILES} files at once; these are {len(files)}.")
+        return files
+
+    @staticmethod
+    def problem(file: Any) -> str:
+        """Why this one is not taken, in words; empty if it is."""
+        if not file.size:
+            return extract.REFUSALS["empty"]
+        if file.size > settings.SOURCE_FILE_MB * 1024**2:
+            return f"The file has more than {settings.SOURCE_FILE_MB} MB. Split it into several."
+        if extract.kind_of(file.name or "") is None:
+            return "Bookbag reads PDF, Word (.docx), text, Markdown, CSV and HTML, and this is none of them by its name."
+        return ""
+
+
+class RecrawlForm(forms.Form):
+    recrawl = forms.ChoiceField(
+        label="Read it again",
+        required=False,
+        choices=Source.Recrawl.choices,
+        help_text="Only pages that have changed are trained again. Reading is free.",
+    )
+
+
+class WebsiteForm(RecrawlForm):
+    url = forms.CharField(
+        label="Address",
+        max_length=fetch.LONGEST_URL,
+        widget=forms.TextInput(attrs={"type": "url", "placeholder": "https://", "inputmode": "url"}),
+        help_text="Where to begin, or the address of a sitemap. Pages of the same website are read, as its robots.txt "
+        "allows.",
+    )
+    field_order = ["url", "recrawl"]
+
+    def clean_url(self) -> str:
+        url = str(self.cleaned_data["url"]).strip()
+        if "://" not in url:
+            url = f"https://{url}"
+        try:
+            fetch.target_of(url, loopback=settings.FETCH_LOOPBACK)
+        except fetch.NotFetched:
+            raise forms.ValidationError(
+                "This is not an address that can be read. It begins with https:// or http://, and names no port "
+                "and no user."
+            ) from None
+        return url
+
+
+class PairsForm(forms.Form):
+    """Rows of questions and answers: a file, or pasted."""
+
+    file = forms.FileField(
+        label="CSV file",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        help_text="One question and one answer in each row, split by a comma, a semicolon or a tab. You see what each "
+        "row becomes before anything is saved.",
+    )
+    text = forms.CharField(
+        label="Or paste the rows",
+        required=False,
+        max_length=MOST_OF_CSV,
+        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        file = cleaned.get("file")
+        if file is not None:
+            if file.size > MOST_OF_CSV:
+                raise forms.ValidationError(
+                    f"The file has more than {MOST_OF_CSV:,} bytes. Split it into several."
+                )
+            cleaned["text"] = extract.decoded(file.read()).replace("\0", "")
+        if not cleaned.get("text", "").strip() and not self.errors:
+            raise forms.ValidationError("Choose a file, or paste some rows.")
+        return cleaned
+
+
+class ImportForm(forms.Form):
+    """The rows that were shown, to be imported."""
+
+    text = forms.CharField(max_length=2 * MOST_OF_CSV, strip=False, widget=forms.HiddenInput)
 
 
 class QAPairForm(forms.ModelForm):

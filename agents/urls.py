@@ -8,6 +8,7 @@ from agents.views import (
     conversations,
     correcting,
     inspector,
+    pairs,
     passages,
     playground,
     rating,
@@ -25,19 +26,53 @@ urlpatterns = [
     path("w/<slug:slug>/agents/<uuid:agent_id>/", agents.agent_page, name="agent"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/delete/", agents.delete, name="delete"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/sources/new/", sources.add_text, name="add_text"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/sources/files/", sources.add_files, name="add_files"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/sources/website/", sources.add_website, name="add_website"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/sources/progress/", sources.progress, name="source_progress"),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/sources/questions/", pairs.import_pairs, name="import_pairs"),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/sources/questions/import/",
+        pairs.confirm_import,
+        name="confirm_import",
+    ),
     path(
         "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/", sources.edit_text, name="edit_text"
+    ),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/train/",
+        sources.train_again,
+        name="train_again",
+    ),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/cancel/",
+        sources.cancel,
+        name="cancel_training",
     ),
     path(
         "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/delete/",
         sources.delete_text,
         name="delete_text",
     ),
-    path("w/<slug:slug>/agents/<uuid:agent_id>/questions/new/", sources.add_qa, name="add_qa"),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/sources/<uuid:source_id>/restore/",
+        sources.restore_source,
+        name="restore_source",
+    ),
+    path("w/<slug:slug>/agents/<uuid:agent_id>/questions/new/", pairs.add_qa, name="add_qa"),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/questions/<uuid:qa_id>/change/",
+        pairs.change_qa,
+        name="change_qa",
+    ),
     path(
         "w/<slug:slug>/agents/<uuid:agent_id>/questions/<uuid:qa_id>/delete/",
-        sources.delete_qa,
+        pairs.delete_qa,
         name="delete_qa",
+    ),
+    path(
+        "w/<slug:slug>/agents/<uuid:agent_id>/questions/removed/<uuid:removed_id>/restore/",
+        pairs.restore_qa,
+        name="restore_qa",
     ),
     path("w/<slug:slug>/agents/<uuid:agent_id>/playground/", playground.page, name="playground"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/playground/try/", trying.try_settings, name="try"),

@@ -81,5 +81,7 @@ def bookbag(*, env: dict[str, str], directory: Path) -> Process:
     """Bookbag as it is served for real, in one process."""
     port = free_port()
     command = [sys.executable, "manage.py", "serve", "--port", str(port)]
-    process = Process("Bookbag", command, env=os.environ | env, directory=directory, port=port)
+    process = Process(
+        "Bookbag", command, env=os.environ | {"TRAIN_WORKERS": "0"} | env, directory=directory, port=port
+    )
     return process.start(health="/healthz", seconds=60)

@@ -117,6 +117,17 @@ LEASE_LIFE_SECONDS = env.seconds("LEASE_LIFE_SECONDS", default=330)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", default=30)
 # How long a reply that ended waits to be stored: an outage of ten minutes loses no text that anybody has read.
 SETTLE_SECONDS = env.seconds("SETTLE_SECONDS", default=660)
+# Reading and training of sources. Megabytes of one file; twice as much is taken in one request.
+SOURCE_FILE_MB = env.int("SOURCE_FILE_MB", default=20, least=1, most=200)
+# Pages that are read of one website.
+WEBSITE_PAGES = env.int("WEBSITE_PAGES", default=100, least=1, most=5_000)
+# Worker processes that `serve` starts for it; 0 where they run apart (`manage.py train_worker`).
+TRAIN_WORKERS = env.int("TRAIN_WORKERS", default=1, least=0, most=64)
+# Where the jobs wait: in the database, or in a Redis that has been set up for it (needs the extra `redis`).
+JOBS = env.choice("JOBS", ("database", "redis"), default="database")
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+# Lets websites on this machine be read, for the tests of that; `check --deploy` refuses it.
+FETCH_LOOPBACK = env.bool("FETCH_LOOPBACK", default=False)
 # Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.
 FAULT_POINT = env.str("FAULT_POINT", default="")
 
@@ -138,7 +149,18 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "csp",
+    "django_tasks",
+    "django_tasks_db",
+    *(["django_tasks_rq", "django_rq"] if JOBS == "redis" else []),
 ]
+# agents/sources/jobs.py has the jobs.
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_rq.RQBackend" if JOBS == "redis" else "django_tasks_db.DatabaseBackend"
+    }
+}
+RQ_QUEUES = {"default": {"URL": REDIS_URL}}
+RQ = {"JOB_CLASS": "django_tasks_rq.Job"}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Before WhiteNoise, which answers by itself: static files carry the policy too.
@@ -377,6 +399,12 @@ LOGGING = {
         # The wire clients log request options, prompts among them, at DEBUG.
         **{one.name: {"level": "WARNING"} for one in roster.KEYED},
         "httpx2": {"level": "WARNING"},
+        # Each job would be three lines; what becomes of a source is on its page.
+        "django_tasks": {"level": "WARNING"},
+        "django.tasks": {"level": "WARNING"},
+        "django_tasks_db": {"level": "WARNING"},
+        # Complains of each file that is not quite as its format says.
+        "pypdf": {"level": "CRITICAL"},
         "httpcore2": {"level": "WARNING"},
     },
 }

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from agents.models import Agent, Conversation, QAPair, Reply, Source
+from agents.models import Agent, Conversation, QAPair, RemovedPair, Reply, Source
 from agents.running import database
 from llm.models import ChatModel
 from tests.factories import add_member, browser_of, make_invitation
@@ -139,9 +139,23 @@ TABLE = [
     get("agents:edit_text", "editor"),
     post("agents:edit_text", "editor", 200),
     post("agents:delete_text", "editor"),
+    post("agents:restore_source", "editor"),
+    post("agents:train_again", "editor"),
+    post("agents:cancel_training", "editor"),
+    get("agents:source_progress", "editor"),
+    get("agents:add_files", "editor"),
+    post("agents:add_files", "editor", 200),
+    get("agents:add_website", "editor"),
+    post("agents:add_website", "editor", 200),
+    get("agents:import_pairs", "editor"),
+    post("agents:import_pairs", "editor", 200),
+    post("agents:confirm_import", "editor", 400),
     get("agents:add_qa", "editor"),
     post("agents:add_qa", "editor", 200),
+    get("agents:change_qa", "editor"),
+    post("agents:change_qa", "editor", 200),
     post("agents:delete_qa", "editor"),
+    post("agents:restore_qa", "editor"),
     get("agents:playground", "editor"),
     get("agents:try", "editor"),
     post("agents:try", "editor", fields={"chat_model": "{local}"}),
@@ -194,6 +208,7 @@ IDS = {
     "agent_id",
     "source_id",
     "qa_id",
+    "removed_id",
     "reply_id",
     "conversation_id",
 }
@@ -253,6 +268,7 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "agent_id": agent.pk,
         "source_id": Source.objects.create(agent=agent, title="A", text="A text.", content_hash="0").pk,
         "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q").pk,
+        "removed_id": RemovedPair.objects.create(agent=agent, question="Was?", answer="A.").pk,
         "reply_id": reply.pk,
         "conversation_id": reply.conversation_id,
         "number": 1,
@@ -431,7 +447,7 @@ def test_owner_reaches_nothing_of_another_workspace_by_its_id(world: World, row:
     assert theirs.content == missing.content
 
 
-@pytest.mark.parametrize("part", ["source_id", "qa_id"])
+@pytest.mark.parametrize("part", ["source_id", "qa_id", "removed_id"])
 def test_owner_reaches_no_part_of_one_agent_through_another(world: World, part: str) -> None:
     other = make_agent(Workspace.objects.get(slug="acme"), name="Other")
     browser = browser_of(world.people["owner"])

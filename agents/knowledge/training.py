@@ -1,5 +1,8 @@
 """Training: an agent's texts become passages. Always free; what did not change is left alone.
 
+What is here trains in the process that calls it. Files, websites and long texts are trained by a job
+(agents/sources/), which uses `cut` and `index` as well.
+
 A text is cut before a transaction begins, and a long one by a worker process: how long that takes is up to
 whoever wrote it, and meanwhile nobody else's row is locked and nobody else's stream waits.
 """
@@ -27,7 +30,9 @@ class CannotBeCut(Exception):
 
 
 def content_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    """A digest of `text` that stays when only blanks at the ends of its lines differ, or how lines are broken."""
+    lines = text.replace("\r\n", "\n").strip().split("\n")
+    return hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
 
 
 def add_text(agent: Agent, *, title: str, text: str) -> Source:
@@ -35,12 +40,11 @@ def add_text(agent: Agent, *, title: str, text: str) -> Source:
 
     AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
     """
-    chunks, digest = _cut(text), content_hash(text)
+    chunks, digest = cut(text), content_hash(text)
     with transaction.atomic():
-        if agent.sources.filter(content_hash=digest).exists():
-            raise AlreadyKnown
+        require_new(agent, digest)
         source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
-        _index(source, chunks)
+        index(source, chunks)
         # Last, since it locks the workspace's account, and with it its replies on credits.
         building.require_source_room(agent)
     return source
@@ -49,20 +53,27 @@ def add_text(agent: Agent, *, title: str, text: str) -> Source:
 def replace_text(source: Source, *, title: str, text: str) -> None:
     """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
     digest = content_hash(text)
-    changed = digest != source.content_hash
-    chunks = _cut(text) if changed else []
+    changed = digest != source.content_hash or source.state != Source.State.READY
+    chunks = cut(text) if changed else []
     with transaction.atomic():
-        if changed and source.agent.sources.exclude(pk=source.pk).filter(content_hash=digest).exists():
-            raise AlreadyKnown
+        require_new(source.agent, digest, besides=source)
         source.title, source.text, source.content_hash = title, text, digest
         source.save(update_fields=["title", "text", "content_hash"])
         if changed:
-            _index(source, chunks)
+            index(source, chunks)
 
 
-def _cut(text: str) -> list[Chunk]:
+def require_new(agent: Agent, digest: str, *, besides: Source | None = None) -> None:
+    """AlreadyKnown when another source of the agent has this text."""
+    same = agent.sources.listed().filter(content_hash=digest)
+    if (same.exclude(pk=besides.pk) if besides else same).exists():
+        raise AlreadyKnown
+
+
+def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[Chunk]:
+    """The passages of `text`; a long one is cut aside, in so many seconds at most. CannotBeCut says why not."""
     try:
-        chunks = chunk.chunks(text) if len(text) <= process_pool.SMALL else _cut_aside(text)
+        chunks = chunk.chunks(text) if len(text) <= process_pool.SMALL else _cut_aside(text, seconds)
     except process_pool.NotDone:
         raise CannotBeCut("This text could not be read in time. Try again, or split it.") from None
     if len(chunks) > MOST_PASSAGES:
@@ -72,21 +83,29 @@ def _cut(text: str) -> list[Chunk]:
     return chunks
 
 
-def _cut_aside(text: str) -> list[Chunk]:
-    return [Chunk(*one) for one in process_pool.call(chunk.chunks, text)]
+def _cut_aside(text: str, seconds: float) -> list[Chunk]:
+    return [Chunk(*one) for one in process_pool.call(chunk.chunks, text, seconds=seconds)]
 
 
-def _index(source: Source, chunks: list[Chunk]) -> None:
+def index(source: Source, chunks: list[Chunk]) -> None:
+    """Put these passages in the place of the source's present ones, and call it ready. Belongs into a transaction."""
     source.passages.all().delete()
     Passage.objects.bulk_create(
         [
-            Passage(agent=source.agent, source=source, position=position, heading=one.heading, text=one.text)
+            Passage(
+                agent_id=source.agent_id,
+                source=source,
+                position=position,
+                heading=one.heading,
+                text=one.text,
+            )
             for position, one in enumerate(chunks)
         ],
         batch_size=500,
     )
-    source.trained_at = timezone.now()
-    source.save(update_fields=["trained_at"])
+    source.trained_at, source.state, source.note = timezone.now(), Source.State.READY, ""
+    source.lease_token = source.lease_until = None
+    source.save(update_fields=["trained_at", "state", "note", "lease_token", "lease_until"])
 
 
 def add_qa(agent: Agent, *, question: str, answer: str) -> QAPair:

@@ -1,7 +1,8 @@
 """The server's duties: whose turn it is, and those that ask others and so take long.
 
 These run in a thread of their own, beside the sweep and never in its way: the accounts' model lists, a few keys a
-round, and the mails about chat models that leave. What was deleted is wiped here as well: that may be a lot.
+round, and the mails about chat models that leave. What was deleted is wiped here as well: that may be a lot; and
+training that was cut off is put into the queue again.
 Of many processes one takes each round.
 """
 
@@ -16,6 +17,7 @@ from django.db.models.functions import Now
 from agents import closing, conversations, shutdowns
 from agents.models import Duty
 from agents.running import ending
+from agents.sources import upkeep
 from llm import refresh
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,8 @@ def take_round() -> None:
     if my_turn("closing", settings.SWEEP_SECONDS * EARLY):
         ending.end_where_none_may_run()
         closing.take_round()
+    if my_turn("sources", settings.SWEEP_SECONDS * EARLY):
+        upkeep.take_round()
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
     if my_turn("shutdown mails", TELL_SECONDS * EARLY):

@@ -3,9 +3,12 @@ from typing import Any
 from django import template
 
 from agents import shutdowns
+from agents.sources import listing
 from llm import outlook
 
 register = template.Library()
+
+register.filter("source_mark", listing.mark)
 
 
 @register.filter

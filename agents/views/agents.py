@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models.functions import Left, Length
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,14 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from agents import building, leaving, moving, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
+from agents.sources import listing
 from billing.errors import LimitReached
 from llm import outlook
 from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
 from workspaces.figures import count
 from workspaces.models import Role, Workspace
-
-ROWS_SHOWN = 200
 
 
 @viewer_required
@@ -118,9 +116,7 @@ def _page(
         **_row(agent, routes, Role(request.membership.role)),
         "workspace": agent.workspace,
         "form": form,
-        # What is shown of them, not two hundred books.
-        "sources": agent.sources.defer("text").annotate(characters=Length("text"))[:ROWS_SHOWN],
-        "qa_pairs": agent.qa_pairs.defer("answer").annotate(opening=Left("answer", 121))[:ROWS_SHOWN],
+        **listing.context(agent, is_editor=request.membership.is_editor),
         "leaving": leaving.notices([agent], routes),
     }
 
@@ -168,4 +164,6 @@ def _number(text: str | None) -> int:
 
 
 def find_agent(workspace: Workspace, agent_id: UUID) -> Agent:
-    return get_object_or_404(workspace.agents.select_related("workspace", "chat_model"), pk=agent_id)
+    return get_object_or_404(
+        workspace.agents.select_related("workspace__account__plan", "chat_model"), pk=agent_id
+    )

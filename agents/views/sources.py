@@ -1,17 +1,20 @@
-"""What an agent answers from: texts and Q&A pairs. Adding and retraining is always free."""
+"""What an agent answers from: texts, files and websites. Adding and retraining is always free."""
 
 from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.forms import ModelForm
-from django.http import HttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.forms import BaseForm
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from agents.forms import QAPairForm, SourceForm
+from agents.forms import FilesForm, RecrawlForm, SourceForm, WebsiteForm
 from agents.knowledge import training
-from agents.models import Agent
+from agents.models import Agent, Source
+from agents.sources import adding, listing
 from agents.views.agents import find_agent
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
@@ -19,41 +22,21 @@ from workspaces.figures import count
 from workspaces.models import Workspace
 
 KNOWN_TEXT = "The agent already has exactly this text."
-KNOWN_QUESTION = (
-    "The agent already answers this question. To change the answer, ask it in the playground and press Correct; "
-    "or delete the pair on the agent's page and add it again."
-)
+KNOWN_WEBSITE = "The agent already reads this website. Have it read again on the agent's page."
+# Characters of a file or page that are shown on its page.
+SHOWN = 20_000
 
 
-@editor_required
-@require_http_methods(["GET", "POST"])
-def add_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    agent = find_agent(workspace, agent_id)
-    form = SourceForm(request.POST or None)
-    if form.is_valid() and _add(form, agent, training.add_text):
-        messages.success(request, "Added, and the agent is trained on it.")
-        return redirect(agent)
-    return _form(request, workspace, agent, form, "Add a text")
+def no_room(limit: LimitReached) -> str:
+    return f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
 
 
-@editor_required
-@require_http_methods(["GET", "POST"])
-def add_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    agent = find_agent(workspace, agent_id)
-    form = QAPairForm(request.POST or None)
-    if form.is_valid() and _add(form, agent, training.add_qa, known=KNOWN_QUESTION):
-        messages.success(request, "Added. Asked exactly this, the agent gives exactly that.")
-        return redirect(agent)
-    return _form(request, workspace, agent, form, "Add a question and its answer")
-
-
-def _add(form: ModelForm, agent: Agent, act: Callable[..., object], *, known: str = KNOWN_TEXT) -> bool:
+def add(form: BaseForm, act: Callable[[], object], *, known: str) -> bool:
+    """Whether it was done; if not, `form` has the reason."""
     try:
-        act(agent, **form.cleaned_data)
+        act()
     except LimitReached as limit:
-        form.add_error(
-            None, f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
-        )
+        form.add_error(None, no_room(limit))
     except training.AlreadyKnown:
         form.add_error(None, known)
     except training.CannotBeCut as refusal:
@@ -63,23 +46,134 @@ def _add(form: ModelForm, agent: Agent, act: Callable[..., object], *, known: st
 
 @editor_required
 @require_http_methods(["GET", "POST"])
+def add_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    form = SourceForm(request.POST or None)
+    if form.is_valid():
+        fields = form.cleaned_data
+        if add(form, lambda: adding.add_text(agent, **fields, request=request), known=KNOWN_TEXT):
+            messages.success(request, "Added. The agent answers from it as soon as it is trained.")
+            return redirect(agent)
+    return form_page(request, agent, form, "Add a text")
+
+
+@editor_required
+@require_http_methods(["GET", "POST"])
+def add_files(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    form = FilesForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        refused = _take_in(request, agent, form.cleaned_data["files"])
+        if len(refused) < len(form.cleaned_data["files"]):
+            for words in refused:
+                messages.warning(request, words)
+            return redirect(agent)
+        for words in refused:
+            form.add_error("files", words)
+    return form_page(request, agent, form, "Add files", submit="Upload and train")
+
+
+def _take_in(request: WorkspaceRequest, agent: Agent, files: list[UploadedFile]) -> list[str]:
+    """Add those that can be added; returns why others were not."""
+    refused: list[str] = []
+    added = 0
+    for file in files:
+        name = adding.clean_name(file.name or "")
+        problem = FilesForm.problem(file)
+        if not problem:
+            try:
+                adding.add_file(agent, file, request=request)
+                added += 1
+            except LimitReached as limit:
+                problem = no_room(limit)
+        if problem:
+            refused.append(f"{name}: {problem}")
+    if added:
+        messages.success(request, f"{count(added, 'file')} added. Each is read and trained in its turn.")
+    return refused
+
+
+@editor_required
+@require_http_methods(["GET", "POST"])
+def add_website(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    form = WebsiteForm(request.POST or None)
+    if form.is_valid():
+        fields = form.cleaned_data
+        if add(form, lambda: adding.add_website(agent, **fields, request=request), known=KNOWN_WEBSITE):
+            messages.success(request, "Added. Its pages are read one after the other.")
+            return redirect(agent)
+    return form_page(request, agent, form, "Add a website", submit="Read and train")
+
+
+@editor_required
+@require_http_methods(["GET", "POST"])
 def edit_text(
     request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
 ) -> HttpResponse:
+    """A text to change; of a file, a website or one of its pages, what was read."""
     agent = find_agent(workspace, agent_id)
-    source = get_object_or_404(agent.sources, pk=source_id)
+    source = _find(agent, source_id)
+    if source.kind != Source.Kind.TEXT:
+        return _shown(request, agent, source)
     form = SourceForm(request.POST or None, instance=source)
     if form.is_valid():
-        try:
-            training.replace_text(agent.sources.get(pk=source.pk), **form.cleaned_data)
-        except training.AlreadyKnown:
-            form.add_error("text", "Another source of this agent has exactly this text.")
-        except training.CannotBeCut as refusal:
-            form.add_error("text", str(refusal))
-        else:
-            messages.success(request, "Saved, and the agent is trained on it again.")
+        fields, fresh = form.cleaned_data, _find(agent, source_id)
+        known = "Another source of this agent has exactly this text."
+        if add(form, lambda: adding.change_text(fresh, **fields, request=request), known=known):
+            messages.success(request, "Saved. The agent answers from it as soon as it is trained.")
             return redirect(agent)
-    return _form(request, workspace, agent, form, "Change a text")
+    return form_page(request, agent, form, "Change a text", is_new=False)
+
+
+def _shown(request: WorkspaceRequest, agent: Agent, source: Source) -> HttpResponse:
+    form = RecrawlForm(request.POST or None, initial={"recrawl": source.recrawl})
+    if request.method == "POST":
+        if source.kind != Source.Kind.WEBSITE or not form.is_valid():
+            return render(request, "400.html", status=400)
+        agent.sources.filter(pk=source.pk).update(recrawl=form.cleaned_data["recrawl"])
+        messages.success(request, "Saved.")
+        return redirect("agents:edit_text", agent.workspace.slug, agent.pk, source.pk)
+    context = {
+        "workspace": agent.workspace,
+        "agent": agent,
+        "source": source,
+        "text": source.text[:SHOWN],
+        "is_cut": len(source.text) > SHOWN,
+        "pages": listing.pages_of(source) if source.kind == Source.Kind.WEBSITE else (),
+        "form": form,
+    }
+    return render(request, "agents/source.html", context)
+
+
+@editor_required
+@require_POST
+def train_again(
+    request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
+) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    source = _find(agent, source_id)
+    if source.parent_id is None and adding.queue(source):
+        messages.success(
+            request, f"{source.title} is trained again. Until then the agent answers from what it had."
+        )
+    else:
+        messages.info(request, f"{source.title} is being trained already.")
+    return redirect(agent)
+
+
+@editor_required
+@require_POST
+def cancel(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID) -> HttpResponse:
+    agent = find_agent(workspace, agent_id)
+    source = _find(agent, source_id)
+    if adding.cancel(source):
+        messages.success(
+            request, f"Training on {source.title} is cancelled. Nothing that the agent knew is lost."
+        )
+    else:
+        messages.info(request, f"{source.title} was not being trained any more.")
+    return redirect(agent)
 
 
 @editor_required
@@ -88,22 +182,78 @@ def delete_text(
     request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
 ) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    get_object_or_404(agent.sources, pk=source_id).delete()
-    messages.success(request, "The text is gone; the agent no longer answers from it.")
+    source = get_object_or_404(agent.sources.filter(parent=None).defer("text"), pk=source_id)
+    adding.delete(source, request=request)
     return redirect(agent)
 
 
 @editor_required
 @require_POST
-def delete_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, qa_id: UUID) -> HttpResponse:
+def restore_source(
+    request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
+) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    get_object_or_404(agent.qa_pairs, pk=qa_id).delete()
-    messages.success(request, "The question and its answer are gone.")
+    source = get_object_or_404(agent.sources.filter(parent=None).defer("text"), pk=source_id)
+    try:
+        is_back = source.deleted_at is None or adding.restore(source, request=request)
+    except LimitReached as limit:
+        messages.error(request, no_room(limit))
+    except training.AlreadyKnown:
+        messages.error(request, "The same text has been added since, so nothing is missing.")
+    else:
+        words = f"{source.title} is back." if is_back else "Its ten minutes are over: it is deleted for good."
+        messages.add_message(request, messages.SUCCESS if is_back else messages.ERROR, words)
     return redirect(agent)
 
 
-def _form(
-    request: WorkspaceRequest, workspace: Workspace, agent: Agent, form: ModelForm, title: str
+@editor_required
+@require_safe
+def progress(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> JsonResponse:
+    """Rows of the agent's page for static/js/sources.js: those that `id` names, each with a mark that changes with it."""
+    agent = find_agent(workspace, agent_id)
+    wanted = [one for one in map(_uuid, request.GET.getlist("id")[: listing.ROWS_SHOWN]) if one]
+    sources = listing.rows(agent).filter(pk__in=wanted)
+    context = {"workspace": workspace, "agent": agent}
+    told = {
+        str(source.pk): {
+            "mark": listing.mark(source),
+            "busy": source.is_busy,
+            "words": f"{source.title}: {source.get_state_display().lower()}",
+            "html": render_to_string("agents/_source_row.html", {**context, "source": source}, request),
+        }
+        for source in sources
+    }
+    return JsonResponse({"sources": told})
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text[:40])
+    except ValueError:
+        return None
+
+
+def _find(agent: Agent, source_id: UUID) -> Source:
+    return get_object_or_404(agent.sources.filter(deleted_at=None), pk=source_id)
+
+
+def form_page(
+    request: WorkspaceRequest,
+    agent: Agent,
+    form: BaseForm,
+    title: str,
+    *,
+    submit: str = "Save and train",
+    is_new: bool = True,
+    status: int = 200,
 ) -> HttpResponse:
-    context = {"workspace": workspace, "agent": agent, "form": form, "form_title": title}
-    return render(request, "agents/source_form.html", context, status=400 if form.is_bound else 200)
+    """The page of one form about sources, which says beforehand whether the plan has room."""
+    context = {
+        "workspace": agent.workspace,
+        "agent": agent,
+        "form": form,
+        "form_title": title,
+        "submit": submit,
+        "room": listing.room(agent) if is_new else None,
+    }
+    return render(request, "agents/source_form.html", context, status=400 if form.is_bound else status)

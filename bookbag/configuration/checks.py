@@ -98,11 +98,19 @@ def check_ways_in_and_out(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_faults_disarmed(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
     if settings.FAULT_POINT:
-        return [
+        found.append(
             Error("FAULT_POINT arms a crash; it is for the failure suites only. Unset it.", id="bookbag.E002")
-        ]
-    return []
+        )
+    if settings.FETCH_LOOPBACK:
+        found.append(
+            Error(
+                "FETCH_LOOPBACK lets a source read what listens on this machine; it is for tests only. Unset it.",
+                id="bookbag.E003",
+            )
+        )
+    return found
 
 
 @register(Tags.database)

@@ -18,6 +18,9 @@ FORM_BYTES = 512 * 1024
 # Of a source, which may be a book: a million characters of four bytes, and what multipart puts around them.
 SOURCE_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 64 * 1024
 SOURCES = "/sources/"
+# Of several files at once, which are spooled to the disk: two of the largest, and what multipart puts around them.
+FILES_BYTES = 2 * settings.SOURCE_FILE_MB * 1024**2 + SOURCE_BYTES
+FILES = "/sources/files/"
 # Signs that escape, each of which takes half a microsecond: four for each of a message's or form's characters, and some.
 FORM_ESCAPES = 100_000
 # A form of so many bytes is taken apart in a few milliseconds, however it is written.
@@ -30,6 +33,8 @@ class TooLarge(Exception):
 
 def most_bytes(scope: Scope) -> int:
     """Of the body of this request. Taking a form apart takes 0.3 s for each megabyte, before anybody is asked who sends it."""
+    if scope["path"].endswith(FILES):
+        return FILES_BYTES
     return SOURCE_BYTES if SOURCES in scope["path"] else FORM_BYTES
 
 

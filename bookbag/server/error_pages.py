@@ -6,7 +6,7 @@ import sys
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.middleware import csrf
@@ -31,6 +31,8 @@ NO_REFERER = "referer"
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400, or 413 for a request that is too big to be read."""
+    if isinstance(exception, TooManyFilesSent):
+        return render(request, "413.html", {"files": settings.DATA_UPLOAD_MAX_NUMBER_FILES}, status=413)
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return render(request, "413.html", status=413)
     return render(request, "400.html", status=400)

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from agents import markdown, process_pool
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
+from agents.sources import working
 from llm.models import ChatModel
 from llm.routing import Billing
 from tests.harness.cast import Cast, make_agent
@@ -160,37 +161,44 @@ def test_a_million_characters_of_any_script_are_taken(cast: Cast, letter: str) -
     refused = client.post(path, {"title": "Book", "text": letter * 1_000_001})
 
     assert (taken.status_code, refused.status_code) in [(302, 400), (302, 413)]
+    working.train(agent.sources.get().pk)
     assert sum(len(passage.text) for passage in agent.passages.all()) == 1_000_000
 
 
-def test_a_text_of_too_many_sections_is_refused_with_the_reason(cast: Cast) -> None:
+def test_a_text_of_too_many_sections_is_kept_and_not_trained_and_says_why(cast: Cast) -> None:
     agent = make_agent(cast.acme)
     form = {"title": "Book", "text": "# a\nb\n\n" * (training.MOST_PASSAGES + 1)}
+    client = signed_in(cast.edith)
 
-    refused = signed_in(cast.edith).post(f"/w/acme/agents/{agent.pk}/sources/new/", form)
+    assert client.post(f"/w/acme/agents/{agent.pk}/sources/new/", form).status_code == 302
+    working.train(agent.sources.get().pk)
 
-    assert refused.status_code == 400
-    assert "more than 5,000 short sections" in refused.content.decode()
-    assert not agent.sources.exists()
+    assert agent.sources.get().state == "failed"
+    assert "more than 5,000 short sections" in client.get(f"/w/acme/agents/{agent.pk}/").content.decode()
+    assert not agent.passages.exists()
 
 
-def test_a_text_that_a_worker_gives_up_is_refused_and_the_old_one_stands(
+def test_a_text_that_a_worker_gives_up_fails_and_the_old_passages_stand(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = make_agent(cast.acme)
     source = training.add_text(agent, title="Hours", text="We open at nine.")
+    client = signed_in(cast.edith)
 
     def give_up(*arguments: object, **limits: object) -> None:
         raise process_pool.NotDone("it took too long")
 
     monkeypatch.setattr(process_pool, "call", give_up)
-    refused = signed_in(cast.edith).post(
-        f"/w/acme/agents/{agent.pk}/sources/{source.pk}/", {"title": "Hours", "text": "long " * 10_000}
-    )
+    path = f"/w/acme/agents/{agent.pk}/sources/{source.pk}/"
+    assert client.post(path, {"title": "Hours", "text": "long " * 10_000}).status_code == 302
+    working.train(source.pk)
 
-    assert refused.status_code == 400
-    assert "could not be read in time" in refused.content.decode()
+    shown = client.get(f"/w/acme/agents/{agent.pk}/").content.decode()
+    assert "could not be read in time" in shown
+    assert "still answers from what it had" in shown
     assert [passage.text for passage in agent.passages.all()] == ["We open at nine."]
+    # What was typed is not lost.
+    assert "long long" in client.get(path).content.decode()
 
 
 def test_a_text_is_trained_on_and_the_same_text_refused(cast: Cast) -> None:

@@ -17,7 +17,7 @@ from django.template import engines
 
 from agents import markdown, suggestions
 from agents.errors import BadMessage
-from agents.knowledge import chunk, folding, prompt, training
+from agents.knowledge import chunk, extract, fetch, folding, html_text, prompt, training
 from agents.knowledge.index import Found
 from agents.reading import inline, shield
 from agents.reading.inline import Place
@@ -28,6 +28,7 @@ from agents.running.runs import Run
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import chat, comparing, inspector, playground
+from agents.views import sources as source_pages
 from agents.views import turns as turn_pages
 from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
@@ -111,6 +112,16 @@ def _no_such(look_up: Callable[[str], object]) -> Callable[[str], None]:
     return run
 
 
+def _or_refuses(work: Callable[[str], object], refusal: type[Exception]) -> Callable[[str], None]:
+    """`work`, which may refuse the text."""
+
+    def run(text: str) -> None:
+        with suppress(refusal):
+            work(text)
+
+    return run
+
+
 def _refused(
     work: Callable[[bytes], object], refusal: type[Exception] = base.ProviderError
 ) -> Callable[[str], None]:
@@ -189,6 +200,21 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.chunk._sections": lambda text: chunk._sections(text),
     "agents.knowledge.chunk._title": chunk._title,
     "agents.knowledge.chunk._fit": chunk._fit,
+    "agents.knowledge.extract: a text file": _or_refuses(
+        lambda text: extract._read("text", text.encode()), extract.Refusal
+    ),
+    "agents.knowledge.extract: an HTML file": _or_refuses(
+        lambda text: extract._read("html", text.encode()), extract.Refusal
+    ),
+    "agents.knowledge.extract: a CSV file": _or_refuses(
+        lambda text: extract._read("csv", text.encode()), extract.Refusal
+    ),
+    "agents.knowledge.extract: a page of a PDF": lambda text: extract._page(text, {"A title"}),
+    "agents.knowledge.extract.read_sitemap": extract.read_sitemap,
+    "agents.knowledge.html_text.read": lambda text: html_text.read(
+        f"<main><p>{text}</p><table><tr><td>{text}</td></tr></table></main>", "https://example.org/"
+    ),
+    "agents.knowledge.fetch.target_of": _or_refuses(fetch.target_of, fetch.NotFetched),
     "agents.knowledge.folding.fold": folding.fold,
     "agents.knowledge.folding.words": folding.words,
     "agents.knowledge.folding.terms": folding.terms,
@@ -219,6 +245,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.suggestions.cleaned": suggestions.cleaned,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "agents.views.agents._number": agent_pages._number,
+    "agents.views.sources._uuid": source_pages._uuid,
     "agents.views.chat._uuid": _no_such(chat._uuid),
     "agents.views.chat._chat_model": _no_such(chat._chat_model),
     "agents.views.comparing._uuid": comparing._uuid,
@@ -276,8 +303,32 @@ NOT_HERE = {
     "agents.knowledge.training.add_text": "stores: test_functions.py",
     "agents.knowledge.training.replace_text": "stores, as add_text does",
     "agents.knowledge.training.add_qa": "stores: test_functions.py",
-    "agents.knowledge.training._cut": "chunk.chunks, here or in a worker",
+    "agents.knowledge.training.cut": "chunk.chunks, here or in a worker",
     "agents.knowledge.training._cut_aside": "chunk.chunks in a worker",
+    **dict.fromkeys(
+        [
+            *(
+                f"agents.knowledge.extract.{name}"
+                for name in ("_tidy", "_delimiter", "_goes_on", "_page", "table_rows")
+            ),
+            "agents.knowledge.html_text._plain",
+        ],
+        "agents.knowledge.extract, each kind of file",
+    ),
+    "agents.knowledge.extract._paragraph": "strips and joins a paragraph of Word, in a worker",
+    "agents.knowledge.fetch.is_public": "an address that the system's resolver gave",
+    "agents.sources.adding.add_text": "stores, as training.add_text does",
+    "agents.sources.adding.change_text": "stores, as training.add_text does",
+    **dict.fromkeys(
+        [f"agents.sources.pairs.{name}" for name in ("add", "change", "_record")],
+        "stores, as training.add_qa does",
+    ),
+    **dict.fromkeys(
+        [f"agents.sources.pairs.{name}" for name in ("preview", "import_all", "_rows")],
+        "agents.knowledge.extract.table_rows, then folding.fold_question for each row: test_forms.py",
+    ),
+    "agents.sources.website._swap_in": "stores what html_text.read gave",
+    "agents.sources.working._swap_in": "stores what extract.read gave",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
     **dict.fromkeys(
         [

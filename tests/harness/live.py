@@ -32,7 +32,8 @@ START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 LISTENING = re.compile(r"serving at (http://127\.0\.0\.1:\d+)")
 # No proxy stands before these servers, and what a test leaves running is not waited for.
-BRISK = {"DRAIN_NOTICE_SECONDS": "0", "DRAIN_SECONDS": "5"}
+# Nobody trains beside them, except where a test asks for it.
+BRISK = {"DRAIN_NOTICE_SECONDS": "0", "DRAIN_SECONDS": "5", "TRAIN_WORKERS": "0"}
 # Loopback only: an environment's proxy must not come between.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

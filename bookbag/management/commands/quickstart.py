@@ -15,7 +15,7 @@ from bookbag import demo, static
 from bookbag.configuration import dotenv
 from bookbag.configuration.checks import LOOPBACK
 from bookbag.configuration.environment import Environment
-from bookbag.server import serving, stand_in
+from bookbag.server import serving, stand_in, training
 from llm import keys, ring, shape
 from llm.models import KEYED_PROVIDERS
 from llm.providers import roster
@@ -177,7 +177,8 @@ class Command(BaseCommand):
         self.stdout.flush()
         # No proxy has to be given time to notice.
         settings.DRAIN_NOTICE_SECONDS = 0
-        serving.serve(listener)
+        with training.workers(settings.TRAIN_WORKERS):
+            serving.serve(listener)
         self.stdout.write("\nBookbag has stopped.")
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 
 from bookbag.configuration.checks import check_connections
-from bookbag.server import serving
+from bookbag.server import serving, training
 from bookbag.server.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,12 @@ class Command(BaseCommand):
             listener = serving.listen(host, port)
         except serving.CannotListen as reason:
             raise CommandError(f"Bookbag cannot listen on {host}:{port} ({reason}).") from reason
-        if workers == 1:
-            serving.serve(listener, access_log=access_log)
-        else:
-            sys.exit(Workers(listener, workers, ["--access-log"] if access_log else []).run())
+        with training.workers(settings.TRAIN_WORKERS):
+            if workers == 1:
+                serving.serve(listener, access_log=access_log)
+                return
+            code = Workers(listener, workers, ["--access-log"] if access_log else []).run()
+        sys.exit(code)
 
     def _check_settings(self) -> None:
         found = checks.run_checks()

@@ -1,0 +1,377 @@
+"""What a file says, as Markdown: PDF, Word, plain text, Markdown, CSV and HTML.
+
+Needs neither Django nor the database: it runs in a worker process with limits (agents/process_pool.py), since a file
+may be made to take all the time and memory there is. What it will not read it refuses by a code (REFUSALS has the
+words).
+"""
+
+import base64
+import codecs
+import csv
+import io
+import re
+import resource
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import PurePath
+from typing import Any
+
+from agents.knowledge import html_text
+
+# Characters of the text of one source.
+MOST_CHARACTERS = 4_000_000
+MOST_PAGES = 2_000
+# Of an archive (a Word file is one): entries, bytes of all of them unpacked, and bytes unpacked for each byte packed.
+MOST_ENTRIES = 5_000
+MOST_UNPACKED = 100 * 1024**2
+MOST_RATIO = 200
+# Characters of the name of a column, which is repeated with each of its cells.
+MOST_OF_A_HEAD = 100
+# Addresses of a sitemap.
+MOST_LISTED = 10_000
+# Bytes of one compressed stream of a PDF, unpacked.
+MOST_STREAM = 40 * 1024**2
+# Below the limit of the process: a file that takes more is to blame, and the process can still say so.
+MEMORY_BYTES = 700 * 1024**2
+KINDS = {
+    "pdf": "pdf", "docx": "docx", "txt": "text", "text": "text", "md": "text", "markdown": "text", "csv": "csv",
+    "tsv": "csv", "html": "html", "htm": "html",
+}  # fmt: skip
+
+REFUSALS = {
+    "empty": "The file is empty.",
+    "no_text": "There is no text in this file.",
+    "scanned": "This PDF is made of pictures of pages: there is no text in it to read. Run text recognition (OCR) over "
+    "it first.",
+    "encrypted": "The file is protected by a password. Save a copy without one.",
+    "old_word": "This is an old Word file or one with a password. Save it as .docx without a password.",
+    "wrong_type": "The file is not what its name says. Bookbag reads PDF, Word (.docx), text, Markdown, CSV and HTML.",
+    "damaged": "The file is damaged: it could not be opened.",
+    "bomb": "The file unpacks to far more than its size, so it is not opened.",
+    "too_many_pages": f"The file has more than {MOST_PAGES:,} pages. Split it into several.",
+    "too_long": f"The file has more than {MOST_CHARACTERS:,} characters of text. Split it into several.",
+}
+
+
+class Refusal(Exception):
+    """Why a file is not read: a code of REFUSALS."""
+
+
+def kind_of(name: str) -> str | None:
+    """What a file of this name has to be; None for names that are not taken."""
+    return KINDS.get(PurePath(name.lower()).suffix.removeprefix("."))
+
+
+def read(name: str, encoded: str) -> dict[str, str]:
+    """`{"text", "title"}` of the file `name`, whose bytes are given as base64; or `{"refused": code}`."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
+    try:
+        title, text = _read(kind_of(name) or "", base64.b64decode(encoded))
+    except Refusal as refusal:
+        return {"refused": str(refusal)}
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    return {"title": title[:200], "text": text}
+
+
+def read_page(markup: str, address: str) -> dict[str, Any]:
+    """`{"title", "text", "links"}` of a page of a website."""
+    return html_text.read(markup, address)._asdict()
+
+
+def _read(kind: str, content: bytes) -> tuple[str, str]:
+    if not content:
+        raise Refusal("empty")
+    found = _sort_of(content)
+    if found == "old":
+        raise Refusal("old_word")
+    if found != (kind if kind in ("pdf", "docx") else "text"):
+        raise Refusal("wrong_type")
+    title, text = {"pdf": _pdf, "docx": _docx, "csv": _csv, "html": _html, "text": _text}[kind](content)
+    text = _tidy(text)
+    if len(text) > MOST_CHARACTERS:
+        raise Refusal("too_long")
+    if not any(character.isalnum() for character in text):
+        raise Refusal("no_text")
+    return " ".join(title.split()), text
+
+
+def _sort_of(content: bytes) -> str:
+    """By its first bytes: "pdf", "docx", "old" for Microsoft's older container, "text", or "other"."""
+    if b"%PDF-" in content[:1024]:
+        return "pdf"
+    if content.startswith(b"PK\x03\x04"):
+        return "docx" if b"word/" in content else "other"
+    if content.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return "old"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "text"
+    beginning = content[:65_536]
+    odd = sum(
+        beginning.count(bytes([byte])) for byte in range(32) if byte not in (7, 8, 9, 10, 11, 12, 13, 27)
+    )
+    return "other" if b"\0" in content or odd * 50 > len(beginning) else "text"
+
+
+def decoded(content: bytes) -> str:
+    """Bytes as text: UTF-8 or UTF-16 as its mark says, UTF-8 where it is that, else Windows' Western letters."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _tidy(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\f", "\n\n")
+    # Half of a letter cannot be stored.
+    return text.encode(errors="replace").decode().strip()
+
+
+def _text(content: bytes) -> tuple[str, str]:
+    return "", decoded(content)
+
+
+def _html(content: bytes) -> tuple[str, str]:
+    page = html_text.read(decoded(content))
+    return page.title, page.text
+
+
+# --- CSV -----------------------------------------------------------------------------------------
+
+
+def _csv(content: bytes) -> tuple[str, str]:
+    """Each row a paragraph of "head: cell", so that a passage says what its figures are."""
+    rows = table_rows(decoded(content))
+    if len(rows) < 2:
+        return "", "\n\n".join("; ".join(row) for row in rows)
+    head = [name[:MOST_OF_A_HEAD] for name in rows[0]]
+    said, size = [], 0
+    for row in rows[1:]:
+        said.append(_row_in_words(head, row))
+        size += len(said[-1])
+        if size > MOST_CHARACTERS:
+            raise Refusal("too_long")
+    return "", "\n\n".join(said)
+
+
+def _row_in_words(head: list[str], row: list[str]) -> str:
+    cells = zip_longest(head[: len(row)], row, fillvalue="")
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells if cell)
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """The rows of a CSV that have something in them, split at what splits its first lines. Refusal when it cannot be read."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        rows = [[" ".join(cell.split(" ")).strip() for cell in row] for row in reader]
+    except csv.Error:
+        raise Refusal("damaged") from None
+    return [row for row in rows if any(row)]
+
+
+def _delimiter(text: str) -> str:
+    """The sign that splits the first row, outside of quotes: a comma, a semicolon or a tab."""
+    counts: Counter[str] = Counter()
+    quoted = False
+    for sign in text.lstrip("\ufeff\r\n")[:10_000]:
+        if sign == '"':
+            quoted = not quoted
+        elif sign in ",;\t" and not quoted:
+            counts[sign] += 1
+        elif sign == "\n" and not quoted:
+            break
+    return max(",;\t", key=lambda sign: counts[sign])
+
+
+# --- Word ----------------------------------------------------------------------------------------
+
+
+def _docx(content: bytes) -> tuple[str, str]:
+    _refuse_bombs(content)
+    import docx
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+
+    try:
+        document = docx.Document(io.BytesIO(content))
+        styles = {style.style_id: style.name or "" for style in document.styles}
+        blocks: list[str] = []
+        for item in document.iter_inner_content():
+            if isinstance(item, Table):
+                blocks.append(html_text.table([[cell.text for cell in row.cells] for row in item.rows]))
+            elif isinstance(item, Paragraph):
+                identifier = item._p.style
+                blocks.append(_paragraph(item.text, styles.get(identifier or "", "")))
+        title = document.core_properties.title or ""
+    except MemoryError:
+        raise
+    except Exception:  # whatever is wrong with it: the library raises what it meets
+        raise Refusal("damaged") from None
+    return title, "".join(_spaced(blocks))
+
+
+def _paragraph(text: str, style: str) -> str:
+    text = text.strip()
+    name = style.lower()
+    if not text:
+        return ""
+    if name == "title":
+        return f"# {' '.join(text.split())}"
+    if name.startswith("heading "):
+        level = name.removeprefix("heading ")
+        return f"{'#' * min(int(level), 6) if level.isdigit() else '#'} {' '.join(text.split())}"
+    return f"- {text}" if name.startswith("list") else text
+
+
+def _spaced(blocks: list[str]) -> Iterator[str]:
+    """Blocks with a blank line between them, and items of a list without."""
+    before = ""
+    for block in filter(None, blocks):
+        yield ("\n" if block.startswith("- ") and before.startswith("- ") else "\n\n") + block
+        before = block
+
+
+def _refuse_bombs(content: bytes) -> None:
+    try:
+        entries = zipfile.ZipFile(io.BytesIO(content)).infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        raise Refusal("damaged") from None
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise Refusal("encrypted")
+    large = (entry for entry in entries if entry.file_size > 1024**2)
+    if (
+        len(entries) > MOST_ENTRIES
+        or sum(entry.file_size for entry in entries) > MOST_UNPACKED
+        or any(entry.file_size > MOST_RATIO * max(entry.compress_size, 1) for entry in large)
+    ):
+        raise Refusal("bomb")
+    if not any(entry.filename == "word/document.xml" for entry in entries):
+        raise Refusal("wrong_type")
+
+
+# --- PDF -----------------------------------------------------------------------------------------
+
+_HYPHENATED = re.compile(r"(\w)[-\u00ad]\n(?=[a-zà-öø-ÿ])")
+
+
+def _pdf(content: bytes) -> tuple[str, str]:
+    import pypdf
+    import pypdf.filters
+
+    for name in ("ZLIB_MAX_OUTPUT_LENGTH", "LZW_MAX_OUTPUT_LENGTH", "RUN_LENGTH_MAX_OUTPUT_LENGTH"):
+        if hasattr(pypdf.filters, name):
+            setattr(pypdf.filters, name, MOST_STREAM)
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(content))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Refusal("encrypted")
+        if len(reader.pages) > MOST_PAGES:
+            raise Refusal("too_many_pages")
+        pages = list(_pages(reader))
+        titles = set(_outline(reader))
+        title = str(reader.metadata.title or "") if reader.metadata else ""
+    except (Refusal, MemoryError):
+        raise
+    except pypdf.errors.LimitReachedError:
+        raise Refusal("bomb") from None
+    except Exception:  # whatever is wrong with it: the library raises what it meets
+        raise Refusal("damaged") from None
+    # A page number or two is no text.
+    if sum(character.isalnum() for page in pages for character in page) < 5 * len(pages):
+        raise Refusal("scanned")
+    return title, "\n\n".join(_page(page, titles) for page in _without_running_heads(pages))
+
+
+def _pages(reader: Any) -> Iterator[str]:
+    size = 0
+    for page in reader.pages:
+        text = page.extract_text()
+        size += len(text)
+        if size > MOST_CHARACTERS:
+            raise Refusal("too_long")
+        yield text
+
+
+def _outline(reader: Any) -> Iterator[str]:
+    """The titles in the file's table of contents."""
+    waiting = [reader.outline]
+    while waiting:
+        for entry in waiting.pop():
+            if isinstance(entry, list):
+                waiting.append(entry)
+            elif entry.title:
+                yield " ".join(str(entry.title).split())
+
+
+def _without_running_heads(pages: list[str]) -> list[str]:
+    """Pages without first and last lines that most of them share, whatever their number."""
+    lined = [[line.strip() for line in page.splitlines() if line.strip()] for page in pages]
+    edges = Counter(
+        one for lines in lined for one in {re.sub(r"\d+", "#", line) for line in [*lines[:2], *lines[-2:]]}
+    )
+    running = {one for one, count in edges.items() if len(pages) > 2 and count > len(pages) / 2}
+    return ["\n".join(_inner(page.splitlines(), running)) for page in pages]
+
+
+def _inner(lines: list[str], running: set[str]) -> list[str]:
+    present = [place for place, line in enumerate(lines) if line.strip()]
+    edge = {*present[:2], *present[-2:]}
+    return [
+        line
+        for place, line in enumerate(lines)
+        if not (place in edge and re.sub(r"\d+", "#", line.strip()) in running)
+    ]
+
+
+def _page(text: str, titles: set[str]) -> str:
+    """Lines put together to paragraphs, and those that the table of contents knows as headings."""
+    text = _HYPHENATED.sub(r"\1", text)
+    result: list[str] = []
+    for line in text.splitlines():
+        plain = " ".join(line.split())
+        if plain in titles:
+            result += ["", f"## {plain}", ""]
+        elif result and _goes_on(result[-1], plain):
+            result[-1] += f" {plain}"
+        else:
+            result.append(plain)
+    return "\n".join(result)
+
+
+def _goes_on(before: str, line: str) -> bool:
+    """Whether a line was broken only because the page was not wider."""
+    return (
+        bool(before and line)
+        and not before.startswith("#")
+        and (line[0].islower() or (len(before) > 60 and before[-1] not in ".!?:;。！？"))
+    )
+
+
+# --- Sitemaps ------------------------------------------------------------------------------------
+
+
+def read_sitemap(markup: str) -> dict[str, list[str]]:
+    """`{"pages", "sitemaps"}`: the addresses that a sitemap lists; none of what is not one."""
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True
+    )
+    found: dict[str, list[str]] = {"pages": [], "sitemaps": []}
+    try:
+        root = etree.fromstring(markup.encode(errors="replace"), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return found
+    if root is None:
+        return found
+    for location in root.iter("{*}loc"):
+        of = location.getparent()
+        kind = "sitemaps" if of is not None and etree.QName(of).localname == "sitemap" else "pages"
+        if location.text and len(found[kind]) < MOST_LISTED:
+            found[kind].append(location.text.strip())
+    return found

@@ -1,0 +1,13 @@
+"""Why a source is not taken or not read.
+
+SourceRefused              the words are for the person who added it
+└── Taken                  somebody cancelled or deleted it, or another process has it: nothing is to be said
+"""
+
+
+class SourceRefused(Exception):
+    pass
+
+
+class Taken(SourceRefused):
+    pass

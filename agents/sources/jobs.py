@@ -1,0 +1,47 @@
+"""Jobs: put into the queue by whoever serves pages, and done by worker processes. The one module that knows django-tasks.
+
+A job only names its source. What is to be done, and whether anybody is at it already, is in the source's row
+(working.py), so a job that comes twice does no harm, and one that is lost is put into the queue again (upkeep.py).
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
+from django_tasks import task
+
+# Jobs that are done are kept this long, for whoever looks for a fault.
+KEPT = timedelta(days=1)
+
+
+@task()
+def train(source_id: str) -> None:
+    # Not above: working.py needs far more than whoever only puts a job into the queue.
+    from agents.sources import working
+
+    working.train(UUID(source_id))
+
+
+def enqueue(source_id: UUID) -> None:
+    """Have a worker train this source, once the present transaction is committed."""
+    transaction.on_commit(lambda: train.enqueue(str(source_id)))
+
+
+def work(*, until_empty: bool = False) -> None:
+    """Do jobs until told to stop by a signal, or until there are none."""
+    if settings.JOBS == "redis":
+        call_command("rqworker", "default", burst=until_empty)
+    else:
+        call_command("db_worker", reload=False, startup_delay=False, batch=until_empty)
+
+
+def prune() -> None:
+    """Forget jobs of the database that were done long ago."""
+    if settings.JOBS == "database":
+        table: Any = apps.get_app_config("django_tasks_db").get_model("DBTaskResult")
+        table.objects.finished().filter(finished_at__lt=timezone.now() - KEPT).delete()

@@ -1,0 +1,51 @@
+"""The sources of an agent as pages show them."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Left, Length
+
+from agents import building
+from agents.models import Agent, QAPair, Source, SourceQuerySet
+from agents.sources import adding, pairs
+
+ROWS_SHOWN = 200
+
+
+def rows(agent: Agent) -> SourceQuerySet:
+    """What the agent's page lists, each with its number of `characters`, and without its text: not two hundred books."""
+    return agent.sources.listed().defer("text").annotate(characters=Length("text"))
+
+
+def pages_of(site: Source) -> QuerySet[Source]:
+    return site.pages.defer("text").annotate(characters=Length("text")).order_by("url")[:ROWS_SHOWN]
+
+
+def pair_rows(agent: Agent) -> QuerySet[QAPair]:
+    """The Q&A pairs, each with the `opening` of its answer."""
+    return agent.qa_pairs.defer("answer").annotate(opening=Left("answer", 121))[:ROWS_SHOWN]
+
+
+def mark(source: Source) -> str:
+    """Changes whenever what a page shows of the source does."""
+    return f"{source.state} {source.done}/{source.total}"
+
+
+def room(agent: Agent, *, used: int | None = None) -> dict[str, Any]:
+    """How many sources the agent has (`used`, if that is known), how many the plan allows, and whether it is full."""
+    used, most = building.sources_of(agent) if used is None else used, building.source_limit(agent)
+    return {"used": used, "most": most, "is_full": most is not None and used >= most}
+
+
+def context(agent: Agent, *, is_editor: bool) -> dict[str, Any]:
+    """What the part of the agent's page about its sources is made of."""
+    sources, found = list(rows(agent)[:ROWS_SHOWN]), list(pair_rows(agent))
+    all_shown = max(len(sources), len(found)) < ROWS_SHOWN
+    return {
+        "sources": sources,
+        "is_busy": any(source.is_busy for source in sources),
+        "qa_pairs": found,
+        "room": room(agent, used=len(sources) + len(found) if all_shown else None),
+        "deleted_sources": adding.just_deleted(agent) if is_editor else (),
+        "deleted_pairs": pairs.just_deleted(agent) if is_editor else (),
+    }

@@ -1,0 +1,196 @@
+"""Q&A pairs: added, changed, deleted with time to undo it, and imported from CSV.
+
+A pair that is deleted is no longer among those that are matched: it waits in a table of its own, so that whoever
+looks a question up need not know of it.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from agents import building
+from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS
+from agents.knowledge import extract, folding, training
+from agents.knowledge.training import AlreadyKnown
+from agents.models import Agent, QAPair, RemovedPair
+from agents.sources.adding import UNDO
+from workspaces import audit
+
+MOST_ROWS = 5_000
+# First cells of a row that names its columns.
+QUESTION_HEADS = {"question", "questions", "q", "frage", "pregunta", "domanda", "soru", "prompt"}
+ANSWER_HEADS = {
+    "answer",
+    "answers",
+    "a",
+    "antwort",
+    "réponse",
+    "respuesta",
+    "risposta",
+    "cevap",
+    "response",
+    "reply",
+}
+
+
+class CannotBeRead(Exception):
+    """In words for the person who sent the file."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What becomes of one row. `problem` says why it is left out; without one it becomes a pair."""
+
+    question: str
+    answer: str
+    problem: str = ""
+
+    @property
+    def is_new(self) -> bool:
+        return not self.problem
+
+
+def add(agent: Agent, *, question: str, answer: str, request: HttpRequest) -> QAPair:
+    """AlreadyKnown when the agent answers that question, LimitReached when its plan has no room."""
+    with transaction.atomic():
+        pair = training.add_qa(agent, question=question, answer=answer)
+        _record("question.added", agent, question, request)
+    return pair
+
+
+def change(agent: Agent, pair_id: UUID, *, question: str, answer: str, request: HttpRequest) -> None:
+    """AlreadyKnown when another pair of the agent answers that question."""
+    folded = folding.fold_question(question)
+    try:
+        with transaction.atomic():
+            agent.qa_pairs.filter(pk=pair_id).update(question=question, answer=answer, folded=folded)
+            _record("question.changed", agent, question, request)
+    except IntegrityError:
+        raise AlreadyKnown from None
+
+
+def delete(pair: QAPair, *, request: HttpRequest) -> None:
+    """Take a pair away at once; `restore` brings it back for ten minutes."""
+    with transaction.atomic():
+        if pair.agent.qa_pairs.filter(pk=pair.pk).delete()[0]:
+            RemovedPair.objects.create(agent=pair.agent, question=pair.question, answer=pair.answer)
+            _record("question.deleted", pair.agent, pair.question, request)
+
+
+def restore(removed: RemovedPair, *, request: HttpRequest) -> bool:
+    """Bring a pair back; False when its time is over, or it is back. AlreadyKnown, LimitReached."""
+    with transaction.atomic():
+        if not undoable().filter(pk=removed.pk).delete()[0]:
+            return False
+        training.add_qa(removed.agent, question=removed.question, answer=removed.answer)
+        _record("question.restored", removed.agent, removed.question, request)
+    return True
+
+
+def undoable() -> QuerySet[RemovedPair]:
+    return RemovedPair.objects.filter(deleted_at__gt=Now() - UNDO)
+
+
+def just_deleted(agent: Agent) -> QuerySet[RemovedPair]:
+    """The latest few that can be brought back."""
+    return undoable().filter(agent=agent)[:3]
+
+
+# --- CSV -------------------------------------------------------------------------------------------
+
+
+def preview(agent: Agent, text: str) -> list[Row]:
+    """What each row of a CSV would become. Raises CannotBeRead."""
+    rows = _rows(text)
+    known = set(agent.qa_pairs.values_list("folded", flat=True))
+    result: list[Row] = []
+    for cells in rows:
+        row = _row(cells, known)
+        if row.is_new:
+            known.add(folding.fold_question(row.question))
+        result.append(row)
+    return result
+
+
+def import_all(agent: Agent, text: str, *, request: HttpRequest) -> int:
+    """Add what `preview` shows as new, all or nothing; returns how many. CannotBeRead, LimitReached."""
+    try:
+        with transaction.atomic():
+            new = [row for row in preview(agent, text) if row.is_new]
+            QAPair.objects.bulk_create(
+                [
+                    QAPair(
+                        agent=agent,
+                        question=row.question,
+                        answer=row.answer,
+                        folded=folding.fold_question(row.question),
+                    )
+                    for row in new
+                ],
+                batch_size=500,
+            )
+            audit.record(
+                agent.workspace, "questions.imported", request=request, agent=agent.name, questions=len(new)
+            )
+            building.require_source_room(agent)
+    except IntegrityError:  # somebody else added one of them just now
+        raise CannotBeRead(
+            "Somebody changed the agent's questions meanwhile. Look at the rows again."
+        ) from None
+    return len(new)
+
+
+def _rows(text: str) -> list[list[str]]:
+    try:
+        rows = extract.table_rows(text.lstrip("\ufeff"))
+    except extract.Refusal:
+        raise CannotBeRead(
+            "This cannot be read as CSV: a cell is far too long, or a quote is never closed."
+        ) from None
+    if rows and _names_its_columns(rows[0]):
+        rows = _in_order(rows)
+    if not rows:
+        raise CannotBeRead("There are no rows in it.")
+    if len(rows) > MOST_ROWS:
+        raise CannotBeRead(f"There are more than {MOST_ROWS:,} rows. Split them into several files.")
+    if max(map(len, rows)) < 2:
+        raise CannotBeRead(
+            "Each row needs two cells: a question and its answer, split by a comma, a semicolon or a tab."
+        )
+    return rows
+
+
+def _names_its_columns(row: list[str]) -> bool:
+    cells = {cell.casefold() for cell in row}
+    return bool(cells & QUESTION_HEADS and cells & ANSWER_HEADS)
+
+
+def _in_order(rows: list[list[str]]) -> list[list[str]]:
+    """The rows below the head, with the question first and the answer second."""
+    head = [cell.casefold() for cell in rows[0]]
+    question = next(place for place, cell in enumerate(head) if cell in QUESTION_HEADS)
+    answer = next(place for place, cell in enumerate(head) if cell in ANSWER_HEADS)
+    return [[*(row[place] if place < len(row) else "" for place in (question, answer))] for row in rows[1:]]
+
+
+def _row(cells: list[str], known: set[str]) -> Row:
+    question, answer = ([*cells, "", ""])[:2]
+    question = " ".join(question.split())
+    folded = folding.fold_question(question)
+    if not folded or not answer:
+        problem = "Left out: a question and an answer are needed."
+    elif len(question) > QUESTION_CHARACTERS or len(answer) > ANSWER_CHARACTERS:
+        problem = f"Left out: a question has at most {QUESTION_CHARACTERS} characters, an answer {ANSWER_CHARACTERS:,}."
+    elif folded in known:
+        problem = "Left out: this question has an answer already."
+    else:
+        problem = ""
+    return Row(question[:QUESTION_CHARACTERS], answer, problem)
+
+
+def _record(action: str, agent: Agent, question: str, request: HttpRequest) -> None:
+    audit.record(agent.workspace, action, request=request, agent=agent.name, question=question[:200])

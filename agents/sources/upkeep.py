@@ -1,0 +1,64 @@
+"""What a server does about sources from time to time, once for all processes (agents/running/duties.py).
+
+Jobs that were lost with their process are put into the queue again, websites are read again when they are due, and
+what was deleted ten minutes ago goes for good.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from agents.models import RemovedPair, Source, SourcePart, SourceQuerySet
+from agents.sources import adding, jobs
+
+AT_ONCE = 100
+# A job that nobody has begun by then is taken for lost. Longer than a full queue takes: a second one does no harm.
+LOST = timedelta(minutes=15)
+# A file that could not be read is kept this long, to try again.
+KEPT = timedelta(days=1)
+EVERY = {Source.Recrawl.DAILY: timedelta(days=1), Source.Recrawl.WEEKLY: timedelta(days=7)}
+
+
+def take_round() -> None:
+    revive()
+    recrawl()
+    wipe()
+    jobs.prune()
+
+
+def revive() -> int:
+    """Queue again what was cut off with the process that trained it, and what nobody ever began; returns how many."""
+    cut_off = Q(state=Source.State.TRAINING, lease_until__lt=Now())
+    lost = Q(state=Source.State.QUEUED, queued_at__lt=Now() - LOST)
+    count = 0
+    for pk in _first(Source.objects.filter(cut_off | lost, deleted_at=None)):
+        still = Source.objects.filter(cut_off | lost, pk=pk)
+        if still.update(state=Source.State.QUEUED, queued_at=Now(), lease_token=None, lease_until=None):
+            jobs.enqueue(pk)
+            count += 1
+    return count
+
+
+def recrawl() -> int:
+    """Queue the websites that are due; returns how many."""
+    due = Q()
+    for every, time in EVERY.items():
+        due |= Q(recrawl=every, crawled_at__lt=Now() - time)
+    idle = Source.objects.filter(due, deleted_at=None).exclude(state__in=Source.BUSY)
+    found = _first(idle.exclude(agent__status="archived"))
+    return sum(adding.queue(Source(pk=pk)) for pk in found)
+
+
+def wipe() -> None:
+    """Delete for good what nobody brought back in time, and files that are no longer waited for."""
+    over = Now() - adding.UNDO
+    Source.objects.filter(pk__in=_first(Source.objects.filter(deleted_at__lte=over))).delete()
+    RemovedPair.objects.filter(deleted_at__lte=over).delete()
+    idle = Source.objects.filter(queued_at__lt=Now() - KEPT, parts__position=0).exclude(state__in=Source.BUSY)
+    SourcePart.objects.filter(source__in=_first(idle)).delete()
+
+
+def _first(sources: SourceQuerySet) -> list[UUID]:
+    return list(sources.values_list("pk", flat=True)[:AT_ONCE])

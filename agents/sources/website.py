@@ -1,0 +1,319 @@
+"""Reading a website: from its start on, or as its sitemap lists it; each page becomes a source of its own.
+
+Only the host of the start is asked, as its robots.txt allows, MOST_DEPTH links deep, WEBSITE_PAGES pages at most. A page
+is swapped in as a whole; one that has not changed is left alone; one that is gone from the website goes at the end.
+A page that could not be read this time keeps what was read of it before.
+"""
+
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urldefrag, urlsplit
+from urllib.robotparser import RobotFileParser
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from agents import process_pool
+from agents.knowledge import extract, fetch, training
+from agents.knowledge.fetch import Fetched, NotFetched
+from agents.models import Passage, Source
+from agents.sources import leases
+from agents.sources.errors import SourceRefused, Taken
+from workspaces.figures import count
+
+MOST_DEPTH = 4
+MOST_SECONDS = 20 * 60.0
+PAGE_SECONDS = 20.0
+# Addresses that differ in their query alone: a calendar has one for each month there will ever be.
+MOST_QUERIES = 20
+MOST_SITEMAPS = 10
+# Between two requests; a robots.txt may ask for more, up to so much.
+PAUSE_SECONDS = 0.2
+LONGEST_PAUSE = 5.0
+ROBOTS_CHARACTERS = 500_000
+# Files that are no pages.
+NO_PAGE = re.compile(
+    r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|json|pdf|docx?|xlsx?|pptx?|zip|gz|tar|mp[34]|mov|avi|webm|woff2?|exe|dmg)$",
+    re.IGNORECASE,
+)
+NOT_ALLOWED = "The website's robots.txt asks not to be read there."
+NO_ROBOTS = "The website's robots.txt could not be read, so it is not known what may be read."
+
+
+@dataclass
+class Crawl:
+    """One walk through a website: what is still to be read, and what has been."""
+
+    site: Source
+    robots: RobotFileParser
+    host: str
+    pause: float = PAUSE_SECONDS
+    waiting: deque[tuple[str, int]] = field(default_factory=deque)
+    met: set[str] = field(default_factory=set)
+    paths: Counter[str] = field(default_factory=Counter)
+    # Pages read, or not read this time: those stay.
+    kept: set[str] = field(default_factory=set)
+    digests: set[str] = field(default_factory=set)
+    read: int = 0
+    failed: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def add(self, url: str, depth: int) -> None:
+        url = canonical(url)
+        parts = urlsplit(url)
+        if (
+            url in self.met
+            or depth > MOST_DEPTH
+            or len(url) > fetch.LONGEST_URL
+            or NO_PAGE.search(parts.path)
+        ):
+            return
+        if _host(url) != self.host or not self.robots.can_fetch(fetch.AGENT, url):
+            return
+        self.paths[parts.path] += 1
+        if self.paths[parts.path] <= MOST_QUERIES:
+            self.met.add(url)
+            self.waiting.append((url, depth))
+
+    @property
+    def is_over(self) -> bool:
+        too_long = time.monotonic() - self.begun > MOST_SECONDS
+        return not self.waiting or self.read + self.failed >= settings.WEBSITE_PAGES or too_long
+
+
+def canonical(url: str) -> str:
+    """The address without fragment, its host in lower case, its path not empty."""
+    parts = urlsplit(urldefrag(url).url)
+    return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
+
+
+def _host(url: str) -> str:
+    try:
+        return fetch.target_of(url, loopback=settings.FETCH_LOOPBACK).host
+    except NotFetched:
+        return ""
+
+
+def read(site: Source) -> None:
+    """Read the website and train its agent on it. SourceRefused says why not, Taken that it is no longer ours to do."""
+    if _is_back(site):
+        _index_again(site)
+        return
+    leases.held(site.pk, _token(site)).update(crawled_at=Now())
+    try:
+        start = _get(site.url)
+    except NotFetched as refusal:
+        raise SourceRefused(str(refusal)) from None
+    crawl = Crawl(site, _robots(start.url), _host(start.url))
+    crawl.pause = max(PAUSE_SECONDS, min(float(crawl.robots.crawl_delay(fetch.AGENT) or 0), LONGEST_PAUSE))
+    if not crawl.robots.can_fetch(fetch.AGENT, start.url):
+        raise SourceRefused(NOT_ALLOWED)
+    if _is_sitemap(start):
+        for url in _listed(start):
+            crawl.add(url, MOST_DEPTH)
+    else:
+        crawl.met.add(canonical(start.url))
+        _take_in(crawl, start, depth=0)
+    while not crawl.is_over:
+        time.sleep(crawl.pause)
+        _visit(crawl, *crawl.waiting.popleft())
+    _finish(crawl)
+
+
+def _get(url: str) -> Fetched:
+    return fetch.get(url, loopback=settings.FETCH_LOOPBACK)
+
+
+def _token(site: Source) -> UUID:
+    if site.lease_token is None:
+        raise Taken
+    return site.lease_token
+
+
+def _robots(url: str) -> RobotFileParser:
+    """What the website allows: everything where it has no robots.txt."""
+    robots = RobotFileParser()
+    parts = urlsplit(url)
+    try:
+        found = _get(f"{parts.scheme}://{parts.netloc}/robots.txt")
+        lines = extract.decoded(found.content)[:ROBOTS_CHARACTERS].splitlines()
+    except NotFetched as refusal:
+        if not 400 <= refusal.status < 500:
+            raise SourceRefused(NO_ROBOTS) from None
+        lines = []
+    robots.parse(lines)
+    return robots
+
+
+# --- Pages -----------------------------------------------------------------------------------------
+
+
+def _visit(crawl: Crawl, url: str, depth: int) -> None:
+    try:
+        found = _get(url)
+    except NotFetched as refusal:
+        if refusal.status not in (404, 410):
+            crawl.kept.add(url)
+            crawl.failed += 1
+        _tell(crawl)
+        return
+    landed = canonical(found.url)
+    if landed != url:  # sent on, perhaps to another host, or to a page that was read already
+        if (
+            landed in crawl.met
+            or _host(landed) != crawl.host
+            or not crawl.robots.can_fetch(fetch.AGENT, landed)
+        ):
+            return
+        crawl.met.add(landed)
+    if not _is_sitemap(found):
+        _take_in(crawl, found, depth)
+
+
+def _take_in(crawl: Crawl, found: Fetched, depth: int) -> None:
+    url = canonical(found.url)
+    try:
+        page = _page(found)
+    except process_pool.NotDone:
+        crawl.kept.add(url)
+        crawl.failed += 1
+        return
+    for link in page["links"]:
+        crawl.add(link, depth + 1)
+    digest = training.content_hash(page["text"])
+    if any(sign.isalnum() for sign in page["text"]) and digest not in crawl.digests:
+        crawl.digests.add(digest)
+        crawl.kept.add(url)
+        crawl.read += 1
+        _swap_in(crawl.site, url, page["title"] or _path(url), page["text"], digest)
+    _tell(crawl)
+
+
+def _page(found: Fetched) -> dict[str, Any]:
+    markup = _decoded(found)
+    if found.media_type in ("text/plain", "text/markdown"):
+        return {"title": "", "text": markup[: extract.MOST_CHARACTERS], "links": []}
+    return process_pool.call(extract.read_page, markup, found.url, seconds=PAGE_SECONDS)
+
+
+def _decoded(found: Fetched) -> str:
+    charset = found.charset or _declared(found.content)
+    try:
+        text = found.content.decode(charset) if charset else extract.decoded(found.content)
+    except (LookupError, UnicodeError):
+        text = extract.decoded(found.content)
+    return text.replace("\0", "")
+
+
+def _declared(content: bytes) -> str:
+    found = re.search(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", content[:2_048], re.IGNORECASE)
+    return found.group(1).decode() if found else ""
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path}".rstrip("/")[:200]
+
+
+def _swap_in(site: Source, url: str, title: str, text: str, digest: str) -> None:
+    known = site.pages.filter(url=url).defer("text").first()
+    if known and known.content_hash == digest and known.passages.exists():
+        return
+    try:
+        chunks = training.cut(text, seconds=PAGE_SECONDS)
+    except training.CannotBeCut:
+        return
+    with transaction.atomic():
+        _hold(site)
+        page = known or Source(agent_id=site.agent_id, parent=site, kind=Source.Kind.PAGE, url=url)
+        page.title, page.text, page.content_hash = title, text, digest
+        page.save()
+        training.index(page, chunks)
+
+
+def _hold(site: Source) -> None:
+    """Lock the website's row, if it is still ours to train; else Taken."""
+    if not leases.held(site.pk, _token(site)).update(lease_until=leases.until()):
+        raise Taken
+
+
+def _tell(crawl: Crawl) -> None:
+    """How far it is, for the page; and the moment at which a person's Cancel is noticed."""
+    done = crawl.read + crawl.failed
+    total = min(done + len(crawl.waiting), settings.WEBSITE_PAGES)
+    if not leases.held(crawl.site.pk, _token(crawl.site)).update(done=done, total=total):
+        raise Taken
+
+
+def _finish(crawl: Crawl) -> None:
+    site = crawl.site
+    if not crawl.read:
+        raise SourceRefused("There is no text on the pages that could be read.")
+    with transaction.atomic():
+        _hold(site)
+        site.pages.exclude(url__in=crawl.kept).delete()
+        _end(site, note=_note(crawl), done=crawl.read, total=crawl.read)
+
+
+def _end(site: Source, **fields: Any) -> None:
+    leases.held(site.pk, _token(site)).update(
+        state=Source.State.READY, trained_at=timezone.now(), lease_token=None, lease_until=None, **fields
+    )
+
+
+def _note(crawl: Crawl) -> str:
+    said = []
+    if crawl.failed:
+        said.append(f"{count(crawl.failed, 'page')} could not be read.")
+    if crawl.waiting:
+        said.append(f"There are more pages: {settings.WEBSITE_PAGES} of a website are read at most.")
+    return " ".join(said)
+
+
+# --- Sitemaps --------------------------------------------------------------------------------------
+
+
+def _is_sitemap(found: Fetched) -> bool:
+    return found.media_type in ("application/xml", "text/xml")
+
+
+def _listed(start: Fetched) -> Iterator[str]:
+    """The pages of a sitemap, and of the sitemaps that it lists."""
+    waiting, asked = [start], 0
+    while waiting:
+        try:
+            found = process_pool.call(extract.read_sitemap, _decoded(waiting.pop()), seconds=PAGE_SECONDS)
+        except process_pool.NotDone:
+            continue
+        yield from found["pages"]
+        for url in found["sitemaps"]:
+            asked += 1
+            if asked <= MOST_SITEMAPS and _host(url) == _host(start.url):
+                try:
+                    waiting.append(_get(url))
+                except NotFetched:
+                    continue
+
+
+# --- Brought back ----------------------------------------------------------------------------------
+
+
+def _is_back(site: Source) -> bool:
+    """Whether it was deleted and brought back: its pages are there, and their passages are not."""
+    return site.pages.exists() and not Passage.objects.filter(source__parent=site).exists()
+
+
+def _index_again(site: Source) -> None:
+    for page in site.pages.iterator(chunk_size=10):
+        chunks = training.cut(page.text, seconds=PAGE_SECONDS)
+        with transaction.atomic():
+            _hold(site)
+            training.index(page, chunks)
+    _end(site)

@@ -1,0 +1,120 @@
+"""The job of training: one source is taken, read, cut and indexed, and what came of it is written into its row.
+
+    queued ──take──▶ training ──▶ ready | failed          cancelled: by a person, from either
+                        └─ lease over ─▶ taken up again, MOST_ATTEMPTS times at most
+
+Whatever happens, the agent keeps answering from what it had: new passages take the place of the old ones in one
+transaction, and only while the lease is still held. So a job may be done twice, or be cut off anywhere.
+"""
+
+import base64
+import logging
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from agents import process_pool
+from agents.knowledge import extract, training
+from agents.knowledge.chunk import Chunk
+from agents.models import Source, SourcePart
+from agents.sources import leases, website
+from agents.sources.errors import SourceRefused, Taken
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+# One file is read in this time, and its text cut in as much again.
+FILE_SECONDS = 60.0
+NO_TEXT = "There is no text in it yet."
+NO_FILE = "The file is no longer kept. Delete this source and add the file again."
+CUT_OFF = f"Reading it was cut off {MOST_ATTEMPTS} times. Split it, or try again later."
+TOO_MUCH = "Reading it took too long or too much memory. Split it into smaller files."
+KNOWN = "The agent has exactly this text already, from another source."
+OURS = "Something went wrong on our side. What the agent knew before it still knows. Try again."
+
+
+def train(source_id: UUID) -> None:
+    """Train the agent on this source, if it waits for that. Never raises: what went wrong is written into its row."""
+    token = leases.take(source_id)
+    if token is None:
+        return
+    try:
+        with leases.renewed(source_id, token):
+            source = leases.held(source_id, token).select_related("agent__workspace").first()
+            if source is not None:
+                _train(source)
+    except Taken:
+        pass
+    except (SourceRefused, training.CannotBeCut) as refusal:
+        _fail(source_id, token, str(refusal))
+    except (
+        Exception
+    ) as problem:  # the next job must be done, and the person told; its words may repeat the text
+        log.error("training failed: %s in %s", type(problem).__name__, _place(problem))
+        _fail(source_id, token, OURS)
+
+
+def _train(source: Source) -> None:
+    if source.attempts > MOST_ATTEMPTS:
+        raise SourceRefused(CUT_OFF)
+    if source.kind == Source.Kind.WEBSITE:
+        website.read(source)
+        return
+    is_new_file = source.kind == Source.Kind.FILE and source.parts.exists()
+    text = _read_file(source) if is_new_file else source.text
+    if not text.strip():
+        raise SourceRefused(NO_FILE if source.kind == Source.Kind.FILE else NO_TEXT)
+    _swap_in(source, text, training.cut(text, seconds=FILE_SECONDS))
+
+
+def _read_file(source: Source) -> str:
+    """What the file says, read by a process of its own."""
+    content = b"".join(
+        bytes(part) for part in source.parts.values_list("data", flat=True).iterator(chunk_size=2)
+    )
+    encoded = base64.b64encode(content).decode()
+    try:
+        found = process_pool.call(extract.read, source.file_name, encoded, seconds=FILE_SECONDS)
+    except process_pool.NotBegun:
+        raise SourceRefused(OURS) from None
+    except process_pool.NotDone:
+        raise SourceRefused(TOO_MUCH) from None
+    if "refused" in found:
+        raise SourceRefused(extract.REFUSALS[found["refused"]])
+    return str(found["text"])
+
+
+def _swap_in(source: Source, text: str, chunks: list[Chunk]) -> None:
+    token, digest = source.lease_token, training.content_hash(text)
+    if token is None:
+        raise Taken
+    unchanged = digest == source.content_hash and source.passages.exists()
+    try:
+        with transaction.atomic():
+            # Locks the row: a cancelling that comes now waits, and then finds the source ready.
+            if not leases.held(source.pk, token).update(text=text, content_hash=digest):
+                raise Taken
+            training.require_new(source.agent, digest, besides=source)
+            if unchanged:
+                leases.held(source.pk, token).update(
+                    state=Source.State.READY, lease_token=None, lease_until=None
+                )
+            else:
+                training.index(source, chunks)
+            SourcePart.objects.filter(source=source).delete()
+    except (training.AlreadyKnown, IntegrityError):
+        raise SourceRefused(KNOWN) from None
+
+
+def _fail(source_id: UUID, token: UUID, note: str) -> None:
+    leases.held(source_id, token).update(
+        state=Source.State.FAILED, note=note[:500], lease_token=None, lease_until=None
+    )
+
+
+def _place(problem: BaseException) -> str:
+    """Module and line where it was raised, without what it says."""
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "?"
