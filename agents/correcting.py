@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from agents.knowledge import folding, training
+from agents.knowledge import folding, index, training
 from agents.knowledge.training import AlreadyKnown
 from agents.models import Agent, QAPair
 
@@ -20,8 +20,7 @@ class WouldReplace(Exception):
 
 def pair_for(agent: Agent, question: str) -> QAPair | None:
     """The agent's pair that `question` would be answered with, if there is one."""
-    folded = folding.fold_question(question)
-    return agent.qa_pairs.filter(folded=folded).first() if folded else None
+    return agent.qa_pairs.filter(exact=folding.exact(question)).first()
 
 
 def seen(pair: QAPair) -> str:
@@ -43,7 +42,10 @@ def correct(agent: Agent, *, question: str, answer: str, shown: str) -> QAPair:
         except (AlreadyKnown, IntegrityError):  # somebody else added it just now
             raise WouldReplace(pair_for(agent, question)) from None
     unchanged = agent.qa_pairs.filter(pk=known.pk, answer=known.answer)
-    if seen(known) != shown or not unchanged.update(question=question, answer=answer):
-        raise WouldReplace(pair_for(agent, question))
+    seen_before = seen(known)
     known.question, known.answer = question, answer
+    index.prepare(known)
+    changes = {name: getattr(known, name) for name in ("question", "answer", *index.PREPARED)}
+    if seen_before != shown or not unchanged.update(**changes):
+        raise WouldReplace(pair_for(agent, question))
     return known

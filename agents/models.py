@@ -187,12 +187,30 @@ class Passage(models.Model):
     position = models.PositiveIntegerField()
     heading = models.CharField(max_length=200, blank=True)
     text = models.TextField()
+    # Its terms, as agents/knowledge/terms.py makes them. None: written by a version before this one, and not indexed yet.
+    searchable = models.TextField(null=True, editable=False)  # noqa: DJ001 (empty is not the same as not indexed)
 
     class Meta:
         ordering = ["source", "position"]
+        indexes = [
+            models.Index(fields=["id"], name="passage_to_index", condition=Q(searchable__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class Vocabulary(models.Model):
+    """The words of a source, separated by blanks: what a misspelt word of a question may mean."""
+
+    source = models.OneToOneField(
+        Source, on_delete=models.CASCADE, primary_key=True, related_name="vocabulary"
+    )
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="+")
+    words = models.TextField()
+
+    def __str__(self) -> str:
+        return f"words of {self.source}"
 
 
 class QAPair(models.Model):
@@ -202,13 +220,24 @@ class QAPair(models.Model):
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="qa_pairs")
     question = models.CharField(max_length=500)
     answer = models.TextField(max_length=20_000)
-    # The question as it is compared: case, punctuation and spacing folded.
+    # The question as a version before this one compared it, which still reads it during an upgrade.
     folded = models.CharField(max_length=500, editable=False)
+    # The question as it is compared word for word (agents/knowledge/folding.py), the terms of question and answer, and
+    # the pair's number in the index. None: not indexed yet.
+    exact = models.CharField(max_length=500, null=True, editable=False)  # noqa: DJ001 (empty is a question of marks)
+    searchable = models.TextField(null=True, editable=False)  # noqa: DJ001
+    place = models.BigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["question"]
-        constraints = [models.UniqueConstraint(fields=["agent", "folded"], name="qa_question_once_per_agent")]
+        indexes = [
+            models.Index(fields=["place"], name="qa_by_place"),
+            models.Index(fields=["id"], name="qa_to_index", condition=Q(searchable__isnull=True)),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["agent", "exact"], name="qa_exact_question_once_per_agent"),
+        ]
 
     def __str__(self) -> str:
         return self.question

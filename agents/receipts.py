@@ -5,7 +5,7 @@ from typing import Any
 
 from agents import actions, words
 from agents.models import Reply
-from llm.routing import Billing, Credential, Why
+from llm.routing import STORED, Billing, Credential, Why
 from workspaces.figures import credits, exact_dollars, grouped
 from workspaces.models import Role
 
@@ -47,7 +47,9 @@ def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
     return Receipt(
         summary=summary(reply, given_back=given_back),
         is_stored_answer=is_stored_answer(reply),
-        answered_by="none: a stored answer" if is_stored_answer(reply) else reply.model_name,
+        answered_by=f"none: {_article(reply, capital=False)}"
+        if is_stored_answer(reply)
+        else reply.model_name,
         ran_on=ran_on(reply),
         ended=reply.get_ending_display() or reply.get_state_display(),
         payer=payer(reply, given_back=given_back),
@@ -89,7 +91,7 @@ def _so_far(reply: Reply) -> str:
 def _why_nothing(reply: Reply) -> str:
     """Why a reply that has ended was charged nothing here."""
     if is_stored_answer(reply):
-        return "A stored answer was given, free."
+        return f"{_article(reply)} was given, free."
     if reply.state == Reply.State.FAILED:
         return words.briefly(reply)
     if reply.billing == Billing.LOCAL:
@@ -110,7 +112,13 @@ def _may_bill(reply: Reply) -> str:
 
 
 def is_stored_answer(reply: Reply) -> bool:
-    return reply.why == Why.QA_MATCH
+    return reply.why in STORED
+
+
+def _article(reply: Reply, *, capital: bool = True) -> str:
+    """ "A stored answer", or "The closest stored answer" where the question was put another way."""
+    phrase = "the closest stored answer" if reply.why == Why.QA_CLOSEST else "a stored answer"
+    return phrase[0].upper() + phrase[1:] if capital else phrase
 
 
 def _is_billed(reply: Reply) -> bool:
@@ -152,7 +160,7 @@ def ran_on(reply: Reply) -> str:
 def payer(reply: Reply, *, given_back: int = 0) -> Payer:
     """Who paid for it, or will; nobody when nothing was charged, or all of it given back."""
     if is_stored_answer(reply):
-        return Payer("local", "Nobody: a stored answer, free")
+        return Payer("local", f"Nobody: {_article(reply, capital=False)}, free")
     if reply.billing == Billing.LOCAL:
         return Payer("local", "Nobody: free")
     if reply.billing == Billing.UNMETERED:

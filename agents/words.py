@@ -364,6 +364,10 @@ WHY = {
     "local_model": "Bookbag Local answers without any key or network, and is never charged.",
     "metering_off": "This deployment does not meter replies.",
     "qa_match": "The question is one of the agent's Q&A pairs, so its stored answer was given, without a model and free.",
+    "qa_closest": (
+        "The question is not word for word one of the agent's Q&A pairs, but clearly means one of them, so the closest "
+        "stored answer was given, without a model and free."
+    ),
 }
 
 
@@ -371,6 +375,8 @@ def badge(reply: Any) -> str:
     """What a reply cost and who paid, in a few words. `reply` has billing, why, state, charged, price and provider."""
     if reply.why == Why.QA_MATCH:
         return "stored answer, free"
+    if reply.why == Why.QA_CLOSEST:
+        return "closest stored answer, free"
     if reply.billing != "credits":
         return price_words.badge(reply.billing, price=reply.price, provider=reply.provider)
     if reply.is_running:

@@ -36,6 +36,7 @@ class Why(StrEnum):
     LOCAL_MODEL = "local_model"
     METERING_OFF = "metering_off"
     QA_MATCH = "qa_match"
+    QA_CLOSEST = "qa_closest"
 
 
 class RefusalCode(StrEnum):
@@ -82,6 +83,9 @@ class Refusal:
 
 LOCAL = Route(Credential.NONE, Billing.LOCAL, 0, Why.LOCAL_MODEL)
 QA_MATCH = Route(Credential.NONE, Billing.LOCAL, 0, Why.QA_MATCH)
+QA_CLOSEST = Route(Credential.NONE, Billing.LOCAL, 0, Why.QA_CLOSEST)
+# Why a reply is a stored answer.
+STORED = (Why.QA_MATCH, Why.QA_CLOSEST)
 
 
 def choose(facts: Facts) -> Route | Refusal:

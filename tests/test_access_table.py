@@ -267,7 +267,7 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         ).pk,
         "agent_id": agent.pk,
         "source_id": Source.objects.create(agent=agent, title="A", text="A text.", content_hash="0").pk,
-        "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q").pk,
+        "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q", exact="q").pk,
         "removed_id": RemovedPair.objects.create(agent=agent, question="Was?", answer="A.").pk,
         "reply_id": reply.pk,
         "conversation_id": reply.conversation_id,

@@ -1,51 +1,108 @@
-"""Words as they are compared: case and accents folded, stemmed, without those that say nothing."""
+"""Text as it is compared: one normalisation for what is searched and for what is asked.
+
+    fold(text)           for finding: case, width, ligatures, accents and invisible signs do not count
+    exact(question)      for Q&A pairs: case, blanks, apostrophes and closing marks do not count, all else does
+
+What is shown to people is never folded.
+"""
 
 import re
 import unicodedata
-from functools import lru_cache
 
-import snowballstemmer
+# Letters of one word. Nobody asks by a longer one, and databases refuse to look for some of them.
+LONGEST_WORD = 40
+# Characters of a Q&A pair's question.
+LONGEST_QUESTION = 500
 
-_STEMMER = snowballstemmer.stemmer("english")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-# Letters. Nobody asks by a longer word, databases refuse to look for one, and stemming one takes its square in time.
-LONGEST_WORD = 100
-# Carry no subject of their own; a question is matched by its other words.
-SILENT = frozenset(
-    "a about all am an and any are as at be been but by can could did do does for from get had has have how i if in "
-    "into is it its it's just like may me my of on or our please shall should so some tell that the their them then "
-    "there these they this to us was we were what what's when where which who whom why will with would you your".split()
+# More marks on one letter than any language writes; putting them in order takes the square of their number.
+MOST_MARKS = 8
+_MARKS = "".join(
+    chr(point)
+    for start, end in (
+        (0x300, 0x3100),
+        (0xA66F, 0xABF0),
+        (0xFB1E, 0xFE30),
+        (0x10A00, 0x11000),
+        (0x1D165, 0x1E950),
+    )
+    for point in range(start, end)
+    # U+0F73 is no mark by itself, and made of two.
+    if unicodedata.combining(unicodedata.normalize("NFKD", chr(point))[0])
 )
+_TOO_MANY_MARKS = re.compile(f"([{_MARKS}]{{{MOST_MARKS}}})[{_MARKS}]+")
+
+# Not seen on a page, or only stretching a word: soft hyphen, zero-width signs, directions, the Arabic tatweel.
+INVISIBLE = dict.fromkeys(
+    [0xAD, 0x34F, 0x61C, 0x640, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070),
+     *range(0xFE00, 0xFE10), 0xFEFF]
+)  # fmt: skip
+# Letters that no decomposition takes apart: the same word is written with either.
+_LIKE = {
+    "ı": "i", "İ": "i", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ħ": "h",
+    "ة": "ه", "ى": "ي", "ی": "ي", "ک": "ك", "ٱ": "ا", "ς": "σ", "й": "й",
+}  # fmt: skip
+_KATAKANA, _HIRAGANA = 0x30A1, 0x3041
+
+
+def _without_marks(letter: str) -> str:
+    """The letter without its accents, in scripts where a word is recognised without them; が is not か."""
+    bare = unicodedata.normalize("NFD", letter)
+    first = ord(bare[0])
+    if first < 0x530 or 0x590 <= first < 0x700:  # Latin, Greek, Cyrillic; Hebrew, Arabic
+        return "".join(mark for mark in bare if not unicodedata.combining(mark)) or ""
+    return letter
+
+
+class _Letters(dict[int, str]):
+    """What becomes of each letter, worked out once for each."""
+
+    def __missing__(self, point: int) -> str:
+        letter = chr(point)
+        if letter in _LIKE:
+            found = _LIKE[letter]
+        elif _KATAKANA <= point <= 0x30F6:
+            found = chr(point - _KATAKANA + _HIRAGANA)
+        elif letter.isdecimal():
+            found = str(unicodedata.decimal(letter))
+        else:
+            found = "".join(_LIKE.get(one, _without_marks(one)) for one in letter.casefold())
+        self[point] = found
+        return found
+
+
+_letters = _Letters()
 
 
 def fold(text: str) -> str:
-    """`text` in lower case, without accents."""
-    return text.lower() if text.isascii() else "".join(map(_bare, text.casefold()))
+    """`text` for finding: "Hauptstraße", "HAUPTSTRASSE" and "ﬁn" as "hauptstrasse" and "fin"; "İ" and "ı" as "i"."""
+    return text.lower() if text.isascii() else composed(text).translate(_letters)
 
 
-# A letter at a time: a whole text would first have its accents put in order, which takes a step for each pair of them.
-@lru_cache(maxsize=4096)
-def _bare(letter: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", letter)
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+def composed(text: str) -> str:
+    """`text` in one of the ways to write it (NFKC), without what is not seen."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", _TOO_MANY_MARKS.sub(r"\1", text.translate(INVISIBLE)))
 
 
-def words(text: str) -> list[str]:
-    return _WORD.findall(fold(text))
+_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´＇′"), "'") | dict.fromkeys(map(ord, "“”„«»"), '"')
+# What databases do not take as text.
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_CLOSING = " .?!…。？！؟।;:,\"'"
+_OPENING = " ¿¡\"'"
 
 
-def terms(text: str) -> list[str]:
-    """The words of `text` that carry meaning, in order, each once."""
-    return list(
-        dict.fromkeys(word for word in words(text) if word not in SILENT and len(word) <= LONGEST_WORD)
-    )
+def exact(question: str) -> str:
+    """A question as a Q&A pair is met word for word: C++ is not C#, -5 is not 5, résumé is not resume."""
+    # Before the composition, which would make a blank and an accent of some apostrophes.
+    text = composed(_UNSTORABLE.sub(" ", question).translate(_APOSTROPHES)).replace("İ", "i").casefold()
+    blanks = " ".join(text.split())
+    return (blanks.rstrip(_CLOSING).lstrip(_OPENING) or blanks)[:LONGEST_QUESTION]
 
 
-def stems(text: str, *, most: int | None = None) -> list[str]:
-    """The stems of the meaningful words of `text` (of the first `most` of them), in order, each once."""
-    return list(dict.fromkeys(_STEMMER.stemWords(terms(text)[:most])))
+_WORD = re.compile(r"[^\W_]+")
 
 
-def fold_question(text: str) -> str:
-    """A question as Q&A pairs are matched: case, accents, punctuation and spacing do not count."""
-    return " ".join(words(text))[:500]
+def fold_question(question: str) -> str:
+    """The words of a question alone, in their order; empty when it has none."""
+    return " ".join(_WORD.findall(fold(question)))[:LONGEST_QUESTION]

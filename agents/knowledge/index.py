@@ -1,48 +1,84 @@
-"""The full-text index over passages: SQLite's FTS5 or PostgreSQL's own, behind one function.
+"""The index over an agent's passages and Q&A pairs: the same hits on SQLite (FTS5) and PostgreSQL (GIN).
 
-The index follows the table by itself (triggers on SQLite, a generated column on PostgreSQL).
+Both hold the terms that agents/knowledge/terms.py makes of a text, each with the beginning of its agent's id before it,
+so that one agent's words are found without gathering everybody's. The databases only count and add up; what a term
+is, they do not know. The index follows the tables by itself (triggers on SQLite, generated columns on PostgreSQL).
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from math import log
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agents.knowledge import folding
+from agents.knowledge import closeness, folding, spelling, terms
+from agents.knowledge.entries import Entry
+from agents.knowledge.terms import Asked, Word
+from agents.models import Passage, QAPair, Source, Vocabulary
 from billing.sql import uid
 from workspaces.database_guards import Guard
 
+# Characters of the agent's id that stand before its terms.
+OWNED = 8
+
+# --- What the databases hold -----------------------------------------------------------------------
+
+_INDEX = "agents_passage_fts_terms"
 SQLITE_SETUP = [
-    """CREATE VIRTUAL TABLE IF NOT EXISTS agents_passage_fts USING fts5(
-         heading, text, content='agents_passage', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2')""",
+    # Of an older form, which held the texts as they are written.
+    *(f"DROP TRIGGER IF EXISTS agents_passage_fts_{verb}" for verb in ("insert", "update", "delete")),
+    "DROP TABLE IF EXISTS agents_passage_fts",
+    f"""CREATE VIRTUAL TABLE IF NOT EXISTS {_INDEX} USING fts5(
+         terms, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '+#'")""",
 ]
-_ADD = "INSERT INTO agents_passage_fts(rowid, heading, text) VALUES (NEW.id, NEW.heading, NEW.text)"
-_TAKE_OUT = (
-    "INSERT INTO agents_passage_fts(agents_passage_fts, rowid, heading, text)"
-    " VALUES ('delete', OLD.id, OLD.heading, OLD.text)"
-)
-# On SQLite the index follows its table by these triggers (workspaces/database_guards.py installs them).
-GUARDS = tuple(
-    Guard(
-        name=f"agents_passage_fts_{verb}",
-        table="agents_passage",
-        event=f"AFTER {verb.upper()}",
-        do=do,
-        only="sqlite",
+
+
+def _owned(agent: str, searchable: str) -> str:
+    """As SQL: the terms, each with its agent's beginning."""
+    owner = f"substr({agent}, 1, {OWNED})"
+    return f"{owner} || replace({searchable}, ' ', ' ' || {owner})"
+
+
+def _follow(table: str, place: str) -> tuple[Guard, ...]:
+    """The triggers by which SQLite's index follows a table; `place` is the column that is a row's number in it."""
+    add = (
+        f"INSERT INTO {_INDEX}(rowid, terms) SELECT NEW.{place}, {_owned('NEW.agent_id', 'NEW.searchable')}"
+        f" WHERE NEW.searchable IS NOT NULL AND NEW.{place} IS NOT NULL"
     )
-    for verb, do in (("insert", _ADD), ("delete", _TAKE_OUT), ("update", f"{_TAKE_OUT}; {_ADD}"))
+    take_out = (
+        f"INSERT INTO {_INDEX}({_INDEX}, rowid, terms)"
+        f" SELECT 'delete', OLD.{place}, {_owned('OLD.agent_id', 'OLD.searchable')}"
+        f" WHERE OLD.searchable IS NOT NULL AND OLD.{place} IS NOT NULL"
+    )
+    return tuple(
+        Guard(name=f"{table}_terms_{verb}", table=table, event=f"AFTER {event}", do=do, only="sqlite")
+        for verb, event, do in (
+            ("insert", "INSERT", add),
+            ("delete", "DELETE", take_out),
+            ("update", f"UPDATE OF searchable, {place}, agent_id", f"{take_out}; {add}"),
+        )
+    )
+
+
+GUARDS = (*_follow("agents_passage", "id"), *_follow("agents_qapair", "place"))
+# array_to_tsvector takes each term as it is. `document` is of an older form, which servers of the version before this
+# one still ask during an upgrade; it is dropped by a later version.
+_DOCUMENT = (
+    "terms tsvector GENERATED ALWAYS AS"
+    f" (array_to_tsvector(string_to_array({_owned('agent_id::text', 'searchable')}, ' '))) STORED"
 )
-# PostgreSQL folds no accents by itself, and its extension for it is not everywhere; questions come folded.
-_ACCENTED = [letter for letter in map(chr, range(0xC0, 0x180)) if len(folding.fold(letter)) == 1]
-_FOLDED = f"translate(heading || ' ' || text, '{''.join(_ACCENTED)}', '{folding.fold(''.join(_ACCENTED))}')"
-# Stored, since ranking reads the document of each passage that matches: made anew for each question, that took
-# 7 ms where it takes a quarter of one now. No index over it: an agent's passages are found as the agent's, and
-# one over everybody's words would first gather everybody's. Another expression needs another name.
-_DOCUMENT = f"document tsvector GENERATED ALWAYS AS (to_tsvector('english', {_FOLDED})) STORED"
 POSTGRES_SETUP = [
-    f"ALTER TABLE agents_passage ADD COLUMN IF NOT EXISTS {_DOCUMENT}",
-    "DROP INDEX IF EXISTS agents_passage_fts_folded, agents_passage_fts",  # of older forms
+    statement
+    for table in ("agents_passage", "agents_qapair")
+    for statement in (
+        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {_DOCUMENT}",
+        # Without a list of what is pending, which each search would have to read.
+        f"CREATE INDEX IF NOT EXISTS {table}_terms ON {table} USING gin (terms) WITH (fastupdate = off)",
+    )
 ]
 
 
@@ -53,22 +89,138 @@ def install(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(statement)
 
 
-# One statement answers both questions: is this one of the agent's Q&A pairs, and which passages speak of it?
-SQLITE_QUERY = """
-SELECT 'qa', question, answer, '', 0.0 FROM agents_qapair WHERE agent_id = %s AND folded = %s
-UNION ALL SELECT * FROM (
-  SELECT 'passage', p.heading, p.text, s.title, bm25(agents_passage_fts, 2.0, 1.0)
-  FROM agents_passage_fts f JOIN agents_passage p ON p.id = f.rowid JOIN agents_source s ON s.id = p.source_id
-  WHERE agents_passage_fts MATCH %s AND p.agent_id = %s
-  ORDER BY 5 LIMIT %s)"""
-POSTGRES_QUERY = """
-SELECT 'qa', question, answer, '', 0.0 FROM agents_qapair WHERE agent_id = %s AND folded = %s
-UNION ALL (
-  SELECT 'passage', p.heading, p.text, s.title, -ts_rank_cd(p.document, q, 1)
-  FROM to_tsquery('english', %s) q, agents_passage p JOIN agents_source s ON s.id = p.source_id
-  WHERE p.document @@ q AND p.agent_id = %s
-  ORDER BY 5 LIMIT %s)"""
+# --- Writing ---------------------------------------------------------------------------------------
+
+
+def write(source: Source, entries: Sequence[Entry]) -> None:
+    """Put `entries` in place of all that the index holds of a source. Call it in a transaction."""
+    source.passages.all().delete()
+    Passage.objects.bulk_create(
+        [
+            Passage(
+                agent_id=source.agent_id, source=source, position=position, heading=one.heading, text=one.text,
+                searchable=one.searchable,
+            )
+            for position, one in enumerate(entries)
+        ],
+        batch_size=500,
+    )  # fmt: skip
+    _keep_words(source, entries)
+
+
+def _keep_words(source: Source, entries: Iterable[Entry]) -> None:
+    Vocabulary.objects.update_or_create(
+        source=source,
+        defaults={"agent_id": source.agent_id, "words": known_words(one.searchable for one in entries)},
+    )
+
+
+def known_words(searchables: Iterable[str]) -> str:
+    """Of the terms of passages the words that somebody may misspell, separated by blanks."""
+    every = {term for one in searchables for term in one.split(" ")}
+    return " ".join(sorted(term for term in every if len(term) >= 3 and term.isalpha()))
+
+
+PREPARED = ("exact", "folded", "searchable", "place")
+
+
+def prepare(pair: QAPair) -> QAPair:
+    """Give a pair what it is found by; to be saved by the caller."""
+    pair.exact, pair.folded = folding.exact(pair.question), folding.fold_question(pair.question)
+    pair.searchable = terms.searchable(pair.question, pair.answer)
+    # A number of its own beside those of passages, which are positive.
+    pair.place = -(pair.pk.int >> 66) - 1
+    return pair
+
+
+# Rows of one transaction.
+BATCH = 200
+
+
+def fill(most: int = 5_000) -> int:
+    """Index rows that an older version wrote, at most so many; returns how many there were."""
+    done = 0
+    while done < most:
+        with transaction.atomic():
+            passages = list(Passage.objects.filter(searchable=None).order_by("pk")[:BATCH])
+            pairs = list(QAPair.objects.filter(searchable=None).order_by("pk")[:BATCH])
+            _fill(passages, pairs)
+        done += len(passages) + len(pairs)
+        if len(passages) < BATCH and len(pairs) < BATCH:
+            break
+    return done
+
+
+def _fill(passages: list[Passage], pairs: list[QAPair]) -> None:
+    for one in passages:
+        one.searchable = terms.searchable(one.heading, one.text)
+    Passage.objects.bulk_update(passages, ["searchable"])
+    for source in Source.objects.filter(pk__in={one.source_id for one in passages}):
+        filled = source.passages.exclude(searchable=None).values_list("searchable", flat=True)
+        words = known_words(one for one in filled.iterator() if one)
+        Vocabulary.objects.update_or_create(
+            source=source, defaults={"agent_id": source.agent_id, "words": words}
+        )
+    for pair in pairs:
+        prepare(pair)
+        taken = QAPair.objects.filter(agent_id=pair.agent_id, exact=pair.exact).exclude(pk=pair.pk).exists()
+        if taken:  # two that are one question now: the first keeps it
+            pair.exact = None
+        pair.save(update_fields=["exact", "searchable", "place"])
+
+
+# --- Asking ----------------------------------------------------------------------------------------
+
+# Passages that Python ranks, and those that are handed on.
+CANDIDATES = 24
 LIMIT = 8
+
+# One statement answers all: is this one of the agent's Q&A pairs, how rare is each word, and which passages and pairs
+# speak of it? A word's weight is the logarithm of how rare it is, in thousandths and whole, so that both databases
+# add up to the same.
+_QUERY = """
+WITH asked(word, term, share) AS MATERIALIZED ({asked}),
+hit(word, place, share) AS MATERIALIZED ({hits}),
+total(size) AS MATERIALIZED (SELECT
+  (SELECT COUNT(*) FROM agents_passage WHERE agent_id = %(agent)s)
+  + (SELECT COUNT(*) FROM agents_qapair WHERE agent_id = %(agent)s)),
+weight(word, known, worth) AS MATERIALIZED (SELECT word, COUNT(*),
+  {whole} FROM hit GROUP BY word),
+best(place, score) AS MATERIALIZED (SELECT place, SUM(hit.share * weight.worth) AS score
+  FROM hit JOIN weight ON weight.word = hit.word GROUP BY place ORDER BY score DESC, place LIMIT {candidates})
+SELECT 'exact', 0, question, answer, '', '' FROM agents_qapair WHERE agent_id = %(agent)s AND exact = %(exact)s
+UNION ALL SELECT 'size', size, '', '', '', '' FROM total
+UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text) FROM weight
+UNION ALL SELECT 'passage', best.place, p.heading, p.text, s.title, p.searchable
+  FROM best JOIN agents_passage p ON p.id = best.place JOIN agents_source s ON s.id = p.source_id
+  WHERE p.agent_id = %(agent)s
+UNION ALL SELECT 'pair', best.place, q.question, q.answer, '', q.searchable
+  FROM best JOIN agents_qapair q ON q.place = best.place WHERE q.agent_id = %(agent)s"""
+SQLITE_QUERY = _QUERY.format(
+    asked="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
+    " FROM json_each(%(asked)s)",
+    hits=f"SELECT asked.word, f.rowid, MAX(asked.share) FROM asked CROSS JOIN {_INDEX} f"
+    f" WHERE f.{_INDEX} MATCH asked.term GROUP BY asked.word, f.rowid",
+    whole="CAST(1000 * LN(1.0 + (SELECT size FROM total) * 1.0 / COUNT(*)) AS integer)",
+    candidates=CANDIDATES,
+)
+POSTGRES_QUERY = _QUERY.format(
+    asked="SELECT (value->>0)::integer, (value->>1)::tsquery, (value->>2)::integer"
+    " FROM jsonb_array_elements(%(asked)s::jsonb)",
+    hits="SELECT word, place, MAX(share) FROM ("
+    " SELECT asked.word, p.id AS place, asked.share FROM asked JOIN agents_passage p ON p.terms @@ asked.term"
+    " WHERE p.agent_id = %(agent)s"
+    " UNION ALL SELECT asked.word, q.place, asked.share FROM asked JOIN agents_qapair q ON q.terms @@ asked.term"
+    " WHERE q.agent_id = %(agent)s AND q.place IS NOT NULL) found GROUP BY word, place",
+    whole="FLOOR(1000 * LN(1.0::float8 + (SELECT size FROM total) / COUNT(*)::float8))::integer",
+    candidates=CANDIDATES,
+)
+_WORDS = (
+    "SELECT words FROM agents_vocabulary WHERE agent_id = %s"
+    " UNION ALL SELECT searchable FROM agents_qapair WHERE agent_id = %s AND searchable IS NOT NULL"
+)
+# What a Q&A pair is cited as.
+PAIRS = "Q&A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +232,159 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """`answer` when the question is one of the Q&A pairs, else the best passages, best first."""
+    """`answer` when the question is one of the Q&A pairs, else the best passages, best first.
+
+    `is_closest`: the pair is not this very question, but clearly the one that was meant. `weights`: how much each word
+    of `asked` counts, rare ones more; `known` says of each in how many passages it stands.
+    """
 
     answer: str | None
     passages: list[Found]
+    is_closest: bool = False
+    asked: Asked = field(default=Asked((), ""))
+    weights: tuple[float, ...] = ()
+    known: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    place: int
+    found: Found
+    searchable: str
 
 
 def search(agent_id: UUID, question: str) -> Hits:
-    """Look `question` up in one agent's knowledge. One statement."""
-    terms = folding.terms(question)[:30]
-    if connection.vendor == "postgresql":
-        sql, match = POSTGRES_QUERY, " | ".join(term.replace("'", "") for term in terms)
-    else:
-        sql, match = SQLITE_QUERY, " OR ".join(f'"{term}"' for term in terms) or '""'
+    """Look `question` up in one agent's knowledge. One statement; two more where a word is known to no passage."""
+    asked = terms.asked(question)
+    hits = _search(agent_id, question, asked)
+    if hits.answer is not None:
+        return hits
+    unknown = [
+        number for number, word in enumerate(asked.words)
+        if not hits.known[number] and spelling.most_edits(word.text)
+    ][:MOST_MISSPELT]  # fmt: skip
+    corrected = _corrected(agent_id, asked, unknown) if unknown else asked
+    return hits if corrected is asked else _search(agent_id, question, corrected)
+
+
+# Words of a question that are looked for among the known ones, and how much one counts that is so many edits away.
+MOST_MISSPELT = 12
+_NEAR = {1: 85, 2: 60}
+
+
+def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
+    """The question with the known words beside those that are unknown; itself when there are none near."""
     agent = uid(connection, agent_id)
-    # A question of marks alone folds to nothing, and is nobody's stored question.
-    folded = folding.fold_question(question) or None
     with connection.cursor() as cursor:
-        cursor.execute(sql, [agent, folded, match, agent, LIMIT])
+        cursor.execute(_WORDS, [agent, agent])
+        known = {word for (words,) in cursor.fetchall() for word in words.split(" ")}
+    words = list(asked.words)
+    for number in unknown:
+        word = words[number]
+        near = spelling.meant(word.text, known)
+        meant = tuple((one, _NEAR.get(edits, terms.WHOLE), False) for one, edits in near)
+        if meant:
+            words[number] = replace(word, terms=(*word.terms, *meant))
+    return asked if words == list(asked.words) else replace(asked, words=tuple(words))
+
+
+def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
+    is_postgres = connection.vendor == "postgresql"
+    owner = agent_id.hex[:OWNED]
+    looked_for = [
+        [number, _term(owner + term, is_opening, is_postgres), share]
+        for number, word in enumerate(asked.words)
+        for term, share, is_opening in word.terms
+    ]
+    parameters = {
+        "agent": uid(connection, agent_id),
+        # A question of marks alone is one as well.
+        "exact": folding.exact(question) or None,
+        "asked": json.dumps(looked_for, ensure_ascii=False),
+    }
+    with connection.cursor() as cursor:
+        _execute(cursor, is_postgres, parameters)
         rows = cursor.fetchall()
-    answers = [answer for kind, _, answer, _, _ in rows if kind == "qa"]
-    passages = [Found(heading, text, source) for kind, heading, text, source, _ in rows if kind == "passage"]
-    return Hits(answers[0] if answers else None, passages)
+    known = [0] * len(asked.words)
+    size, exact, found = 1, None, []
+    for kind, number, heading, text, title, more in rows:
+        if kind == "exact":
+            exact = text
+        elif kind == "size":
+            size = max(1, number)
+        elif kind == "word":
+            known[number] = int(more)
+        else:
+            source = PAIRS if kind == "pair" else title
+            found.append(_Row(number, Found(heading, text, source), f" {more} "))
+    weights = tuple(
+        log(1 + size / (count or 0.5)) * word.weight / 100
+        for word, count in zip(asked.words, known, strict=True)
+    )
+    if exact is not None:
+        return Hits(exact, [], False, asked, weights, tuple(known))
+    closest = closeness.clearly_meant(question, [row.found for row in found if row.place < 0])
+    ranked = sorted(found, key=lambda row: (-_score(row, asked.words, weights), row.place))
+    passages = [row.found for row in ranked[:LIMIT]]
+    if closest is not None:
+        return Hits(closest.text, [], True, asked, weights, tuple(known))
+    return Hits(None, passages, False, asked, weights, tuple(known))
+
+
+@lru_cache(maxsize=2)
+def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
+    """SQLite takes its parameters by place."""
+    names: list[str] = []
+    parts = sql.split("%(")
+    text = parts[0]
+    for part in parts[1:]:
+        name, _, rest = part.partition(")s")
+        names.append(name)
+        text += "%s" + rest
+    return text, tuple(names)
+
+
+def _execute(cursor: object, is_postgres: bool, parameters: dict[str, object]) -> None:
+    if is_postgres:
+        cursor.execute(POSTGRES_QUERY, parameters)  # type: ignore[attr-defined]
+    else:
+        sql, names = _positional(SQLITE_QUERY)
+        cursor.execute(sql, [parameters[name] for name in names])  # type: ignore[attr-defined]
+
+
+def _term(term: str, is_opening: bool, is_postgres: bool) -> str:
+    """As the database takes it: a quoted word, or one that others begin with."""
+    if is_postgres:
+        return f"'{term}':*" if is_opening else f"'{term}'"
+    return f'"{term}" *' if is_opening else f'"{term}"'
+
+
+# How much more the second time counts that a word stands in a passage, and how much a heading says of what is below.
+_AGAIN = 0.4
+_IN_HEADING = 0.35
+
+
+def _score(row: _Row, words: tuple[Word, ...], weights: tuple[float, ...]) -> float:
+    """How much a passage speaks of what is asked. Longer ones say each word more often, which counts less there."""
+    size = row.searchable.count(" ")
+    norm = 0.5 + 0.5 * min(size, 400) / 150
+    heading = f" {terms.searchable(row.found.heading, row.found.source)} "
+    score = 0.0
+    for word, weight in zip(words, weights, strict=True):
+        best = max(
+            (
+                share * _often(row.searchable, term, is_opening, norm)
+                for term, share, is_opening in word.terms
+            ),
+            default=0,
+        )
+        if best:
+            score += weight * best / 100
+        share = terms.share(word, heading)
+        score += weight * _IN_HEADING * share / 100
+    return score
+
+
+def _often(searchable: str, term: str, is_opening: bool, norm: float) -> float:
+    times = searchable.count(f" {term}" if is_opening else f" {term} ")
+    return times * (1 + _AGAIN) / (times + _AGAIN * norm) if times else 0.0

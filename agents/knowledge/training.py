@@ -13,9 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import building, process_pool
-from agents.knowledge import chunk, folding
-from agents.knowledge.chunk import Chunk
-from agents.models import Agent, Passage, QAPair, Source
+from agents.knowledge import entries, folding, index
+from agents.knowledge.entries import Entry
+from agents.models import Agent, QAPair, Source
 
 # Of one source. A million characters of prose are some two thousand; more come of very many headings only.
 MOST_PASSAGES = 5_000
@@ -30,8 +30,8 @@ class CannotBeCut(Exception):
 
 
 def content_hash(text: str) -> str:
-    """A digest of `text` that stays when only blanks at the ends of its lines differ, or how lines are broken."""
-    lines = text.replace("\r\n", "\n").strip().split("\n")
+    """A digest of `text` that stays when only blanks at the ends of its lines differ, or how lines and accents are written."""
+    lines = folding.composed(text).replace("\r\n", "\n").strip().split("\n")
     return hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
 
 
@@ -40,11 +40,11 @@ def add_text(agent: Agent, *, title: str, text: str) -> Source:
 
     AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
     """
-    chunks, digest = cut(text), content_hash(text)
+    passages, digest = cut(text), content_hash(text)
     with transaction.atomic():
         require_new(agent, digest)
         source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
-        index(source, chunks)
+        index(source, passages)
         # Last, since it locks the workspace's account, and with it its replies on credits.
         building.require_source_room(agent)
     return source
@@ -54,13 +54,13 @@ def replace_text(source: Source, *, title: str, text: str) -> None:
     """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
     digest = content_hash(text)
     changed = digest != source.content_hash or source.state != Source.State.READY
-    chunks = cut(text) if changed else []
+    passages = cut(text) if changed else []
     with transaction.atomic():
         require_new(source.agent, digest, besides=source)
         source.title, source.text, source.content_hash = title, text, digest
         source.save(update_fields=["title", "text", "content_hash"])
         if changed:
-            index(source, chunks)
+            index(source, passages)
 
 
 def require_new(agent: Agent, digest: str, *, besides: Source | None = None) -> None:
@@ -70,39 +70,26 @@ def require_new(agent: Agent, digest: str, *, besides: Source | None = None) -> 
         raise AlreadyKnown
 
 
-def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[Chunk]:
+def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[Entry]:
     """The passages of `text`; a long one is cut aside, in so many seconds at most. CannotBeCut says why not."""
     try:
-        chunks = chunk.chunks(text) if len(text) <= process_pool.SMALL else _cut_aside(text, seconds)
+        passages = entries.of_text(text) if len(text) <= process_pool.SMALL else _cut_aside(text, seconds)
     except process_pool.NotDone:
         raise CannotBeCut("This text could not be read in time. Try again, or split it.") from None
-    if len(chunks) > MOST_PASSAGES:
+    if len(passages) > MOST_PASSAGES:
         raise CannotBeCut(
             f"This text has more than {MOST_PASSAGES:,} short sections. Split it into several sources."
         )
-    return chunks
+    return passages
 
 
-def _cut_aside(text: str, seconds: float) -> list[Chunk]:
-    return [Chunk(*one) for one in process_pool.call(chunk.chunks, text, seconds=seconds)]
+def _cut_aside(text: str, seconds: float) -> list[Entry]:
+    return [Entry(*one) for one in process_pool.call(entries.of_text, text, seconds=seconds)]
 
 
-def index(source: Source, chunks: list[Chunk]) -> None:
+def index(source: Source, passages: list[Entry]) -> None:
     """Put these passages in the place of the source's present ones, and call it ready. Belongs into a transaction."""
-    source.passages.all().delete()
-    Passage.objects.bulk_create(
-        [
-            Passage(
-                agent_id=source.agent_id,
-                source=source,
-                position=position,
-                heading=one.heading,
-                text=one.text,
-            )
-            for position, one in enumerate(chunks)
-        ],
-        batch_size=500,
-    )
+    write(source, passages)
     source.trained_at, source.state, source.note = timezone.now(), Source.State.READY, ""
     source.lease_token = source.lease_until = None
     source.save(update_fields=["trained_at", "state", "note", "lease_token", "lease_until"])
@@ -110,10 +97,10 @@ def index(source: Source, chunks: list[Chunk]) -> None:
 
 def add_qa(agent: Agent, *, question: str, answer: str) -> QAPair:
     """Add a question with its one answer; AlreadyKnown when the agent has that question, or LimitReached."""
-    folded = folding.fold_question(question)
+    pair = prepare(QAPair(agent=agent, question=question, answer=answer))
     with transaction.atomic():
-        if agent.qa_pairs.filter(folded=folded).exists():
+        if agent.qa_pairs.filter(exact=pair.exact).exists():
             raise AlreadyKnown
-        pair = QAPair.objects.create(agent=agent, question=question, answer=answer, folded=folded)
+        pair.save()
         building.require_source_room(agent)
     return pair

@@ -47,7 +47,7 @@ from llm.vault import Secret
 from workspaces.models import Role
 
 QUESTION_CHARACTERS = 20_000
-STORED_ANSWER = "Stored answer"
+STORED_ANSWER, CLOSEST_ANSWER = "Stored answer", "Closest stored answer"
 # Earlier turns that may go into a prompt; agents/knowledge/prompt.py also bounds their size.
 HISTORY_TURNS = 12
 
@@ -137,6 +137,8 @@ class Draft:
 
     admitted: admission.Admission
     is_qa_match: bool
+    # Whether that pair is only clearly meant, and not the very question.
+    is_closest: bool
     found: list[index.Found] = field(repr=False)
     turns: list[prompt.Turn] = field(repr=False)
     messages: list[Message] = field(repr=False)
@@ -211,7 +213,8 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
     if admitted.status == "archived":
         raise NotRunnable("agent_archived")
     asked = _draft(send, admitted)
-    route, sealed, secret = (routing.QA_MATCH, None, None) if asked.is_qa_match else _route(admitted)
+    stored = routing.QA_CLOSEST if asked.is_closest else routing.QA_MATCH
+    route, sealed, secret = (stored, None, None) if asked.is_qa_match else _route(admitted)
     return AcceptedReply(
         reply_id=new_id(),
         conversation_id=send.conversation_id or new_id(),
@@ -222,7 +225,7 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         provider=admitted.provider,
         # A stored answer is no chat model's.
         model_id="" if asked.is_qa_match else admitted.model_id,
-        model_name=STORED_ANSWER if asked.is_qa_match else admitted.model_name,
+        model_name=_answered_by(asked),
         credential_mask=sealed.mask if sealed else "",
         credential_id=sealed.id if sealed else None,
         region=sealed.region if sealed else "",
@@ -248,12 +251,13 @@ def _draft(send: Submission, admitted: admission.Admission) -> Draft:
     hits = index.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
     ready, found = hits.answer, [] if hits.answer is not None else prompt.facts_within_budget(hits.passages)
     if ready is None and admitted.provider == "local":
-        answer = local.answer(send.text, hits.passages, fallback=admitted.fallback_text)
+        answer = local.answer(send.text, hits, fallback=admitted.fallback_text)
         ready, found = answer.marked, answer.citations
     history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []
     return Draft(
         admitted,
         is_qa_match=hits.answer is not None,
+        is_closest=hits.is_closest,
         found=found,
         turns=prompt.recent(history),
         messages=prompt.build(
@@ -267,6 +271,12 @@ def _draft(send: Submission, admitted: admission.Admission) -> Draft:
         parameters=profiles.parameters(admitted.profile, admitted.wish),
         ready_text=ready,
     )
+
+
+def _answered_by(asked: Draft) -> str:
+    if asked.is_qa_match:
+        return CLOSEST_ANSWER if asked.is_closest else STORED_ANSWER
+    return asked.admitted.model_name
 
 
 def _kept(asked: Draft) -> bytes:

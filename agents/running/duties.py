@@ -1,8 +1,8 @@
 """The server's duties: whose turn it is, and those that ask others and so take long.
 
 These run in a thread of their own, beside the sweep and never in its way: the accounts' model lists, a few keys a
-round, and the mails about chat models that leave. What was deleted is wiped here as well: that may be a lot; and
-training that was cut off is put into the queue again.
+round, and the mails about chat models that leave. What was deleted is wiped here as well, and what an older version
+wrote is indexed: that may be a lot; and training that was cut off is put into the queue again.
 Of many processes one takes each round.
 """
 
@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from agents import closing, conversations, shutdowns
+from agents.knowledge import index
 from agents.models import Duty
 from agents.running import ending
 from agents.sources import upkeep
@@ -69,6 +70,10 @@ def take_round() -> None:
         closing.take_round()
     if my_turn("sources", settings.SWEEP_SECONDS * EARLY):
         upkeep.take_round()
+    if my_turn("indexing", settings.SWEEP_SECONDS * EARLY):
+        filled = index.fill()
+        if filled:
+            log.info("%d rows of an older version were indexed", filled)
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
     if my_turn("shutdown mails", TELL_SECONDS * EARLY):

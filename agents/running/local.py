@@ -1,101 +1,159 @@
-"""Bookbag Local: answers with the best sentences of the best passages, word for word. No key, no network."""
+"""Bookbag Local: answers by quoting the section that answers, word for word. No key, no network.
+
+It says one of four things: something kind to a greeting, the answer, "the nearest I have" when the sources do not speak
+of all that is asked, or the fallback when they speak of nothing of it.
+"""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from math import log
 
-from agents.knowledge import folding
-from agents.knowledge.index import Found
+from agents.knowledge import courtesy, terms
+from agents.knowledge.index import Found, Hits
+from agents.knowledge.quoting import Unit, units
+from agents.knowledge.terms import Asked, Word
 
-SENTENCES = 3
-# The share of a question's meaningful words (rare ones weigh more) that a passage must speak of. Below
-# it the fallback is the honest answer.
-RELEVANT = 0.5
+# Parts of a section that are quoted together, and about how many characters.
+MOST_UNITS = 3
+MOST_CHARACTERS = 500
+# The share of what is asked (rare words weigh more) that a section must speak of: to be the answer, or the nearest.
+ANSWERS, NEAREST = 0.72, 0.3
+# A question so long tells a story; what it asks stands in the sentences that end in a question mark.
+LONG = 12
+# How many of the best passages are looked at.
+LOOKED_AT = 5
 
-# Words of a question that are looked at; nobody's question has more, and each is weighed against each sentence.
-MOST_WANTED = 200
-
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-# No part may run over a sign at which another attempt begins, else a text of those signs takes its square in time.
-_MARKUP = re.compile(r"[*_`]+|^[^\S\n]*(?:[-+]|\d+\.)\s+|\[([^][]*)\]\([^)[]*\)", re.MULTILINE)
 _FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`text` is word for word the sources'; `marked` is the same with "[1]" after what comes from the first of `citations`."""
+    """`text` is what is said; `marked` is the same with "[1]" after what comes from the first of `citations`."""
 
     text: str
     citations: list[Found]
     marked: str = field(default="", compare=False)
+    # Whether it is the nearest only.
+    is_nearest: bool = False
 
 
-def relevant(question: str, passages: list[Found]) -> list[Found]:
-    """The passages that speak of enough of what is asked, best first."""
-    wanted = folding.stems(question, most=MOST_WANTED)
-    if not wanted:
-        return []
-    contents = [set(folding.stems(f"{p.heading} {p.text}")) for p in passages]
-    weight = _weights(wanted, contents)
-    total = sum(weight.values())
-    scored = [
-        (sum(weight[stem] for stem in wanted if stem in content) / total, p)
-        for p, content in zip(passages, contents, strict=True)
-    ]
-    return [p for score, p in sorted(scored, key=lambda pair: -pair[0]) if score >= RELEVANT]
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The words that decide, with their weights."""
+
+    words: tuple[Word, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def total(self) -> float:
+        return sum(self.weights)
+
+    def spoken_of(self, *texts: str) -> float:
+        """The weight of the words that are in one of the texts, each given as its terms between blanks."""
+        return sum(
+            weight * max(terms.share(word, text) for text in texts) / 100
+            for word, weight in zip(self.words, self.weights, strict=True)
+        )
 
 
-def answer(question: str, passages: list[Found], *, fallback: str) -> Answer:
-    """The best one to three sentences, in reading order, with the passages they come from; else `fallback`."""
-    wanted = folding.stems(question, most=MOST_WANTED)
-    best = relevant(question, passages)[:3]
-    if not best:
+def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
+    """The answer from what a search found; else `fallback`."""
+    said = courtesy.reply_to(question)
+    if said:
+        return Answer(said, [], said)
+    wanted = _wanted(hits.asked, hits)
+    if not wanted.total or not hits.passages:
         return Answer(fallback, [], fallback)
-    candidates = [
-        (rank, place, sentence)
-        for rank, p in enumerate(best)
-        for place, sentence in enumerate(_sentences(p.text))
-    ]
-    if not candidates:
+    scored = sorted(
+        (
+            (_coverage(wanted, passage), -rank, passage)
+            for rank, passage in enumerate(hits.passages[:LOOKED_AT])
+        ),
+        key=lambda one: (-round(one[0], 1), -one[1]),
+    )
+    share, _, best = scored[0]
+    if share < NEAREST:
         return Answer(fallback, [], fallback)
-    contents = [set(folding.stems(sentence)) for _, _, sentence in candidates]
-    weight = _weights(wanted, contents)
-    # Words of the heading count for each sentence below it, a little less than its own.
-    headings = [set(folding.stems(p.heading)) for p in best]
-    scores = []
-    for (rank, place, _), content in zip(candidates, contents, strict=True):
-        own = sum(weight[stem] for stem in wanted if stem in content)
-        lent = sum(weight[stem] for stem in wanted if stem in headings[rank] and stem not in content)
-        scores.append(own + 0.6 * lent - 0.15 * rank - 0.02 * place)
-    top = max(scores)
-    chosen = sorted(range(len(scores)), key=lambda i: -scores[i])[:SENTENCES]
-    chosen = [i for i in chosen if scores[i] >= 0.6 * top]
-    picked = sorted(candidates[i] for i in chosen)
-    cited = [best[rank] for rank in sorted({rank for rank, _, _ in picked})]
-    text = " ".join(sentence for _, _, sentence in picked)
-    return Answer(text, cited, _with_marks([(rank, sentence) for rank, _, sentence in picked]))
+    quotation = _quotation(wanted, best)
+    if share >= ANSWERS:
+        return Answer(quotation, [best], _marked(quotation, 1))
+    opening = courtesy.nearest(hits.asked.language, question)
+    text = f"{opening}\n\n{quotation}"
+    return Answer(text, [best], f"{opening}\n\n{_marked(quotation, 1)}", is_nearest=True)
 
 
-def _with_marks(picked: list[tuple[int, str]]) -> str:
-    """The sentences, each passage's followed by the number that it has among those cited."""
-    runs = [[sentence for _, sentence in run] for _, run in groupby(picked, key=lambda one: one[0])]
-    return " ".join(f"{' '.join(run)} [{number}]" for number, run in enumerate(runs, start=1))
+def _wanted(asked: Asked, hits: Hits) -> _Wanted:
+    is_story = 0 < asked.subject < len(asked.words) and len(asked.words) > LONG
+    most = asked.subject if is_story else len(asked.words)
+    return _Wanted(asked.words[:most], hits.weights[:most])
 
 
-def _weights(wanted: list[str], contents: list[set[str]]) -> dict[str, float]:
-    seen = Counter(stem for content in contents for stem in content)
-    return {stem: log(1 + (len(contents) + 1) / (1 + seen[stem])) for stem in wanted}
+def _coverage(wanted: _Wanted, passage: Found) -> float:
+    """The share of what is asked that the passage speaks of, with its heading and its source's title."""
+    place = f" {terms.searchable(f'{passage.source} {passage.heading}', passage.text)} "
+    return wanted.spoken_of(place) / wanted.total
 
 
-def _sentences(text: str) -> list[str]:
-    plain = _MARKUP.sub(lambda match: match[1] or "", text)
-    lines = [sentence.strip() for sentence in _SENTENCE.split(plain)]
-    prose = [line for line in lines if line and not line.startswith(("|", "#"))]
-    # Scraps are passed over, unless there is nothing else.
-    return [line for line in prose if len(line) > 15] or prose
+def _quotation(wanted: _Wanted, passage: Found) -> str:
+    """The parts of the passage that speak most of what is asked, in their order, under its heading."""
+    parts = units(passage.text)
+    if not parts:
+        return passage.text.strip()
+    heading = f" {terms.searchable('', passage.heading)} "
+    contents = [f" {terms.searchable('', part.text)} " for part in parts]
+    scores = [wanted.spoken_of(content, heading) + 0.5 * wanted.spoken_of(content) for content in contents]
+    best = max(range(len(parts)), key=lambda number: (round(scores[number], 3), -number))
+    chosen = _around(parts, scores, best)
+    text = _put_together([parts[number] for number in chosen])
+    return f"**{passage.heading}**\n\n{text}" if passage.heading and passage.heading != passage.text else text
+
+
+def _around(parts: Sequence[Unit], scores: Sequence[float], best: int) -> list[int]:
+    """The best part with those beside it, as far as they fit; a lead ("as follows:") with what it leads to."""
+    chosen = {best}
+    size = len(parts[best].text)
+    room = MOST_UNITS
+    start = best
+    if parts[best].leads:
+        room = 12
+    before, after = best - 1, best + 1
+    while len(chosen) < room:
+        ahead = (
+            scores[after] if after < len(parts) and size + len(parts[after].text) <= MOST_CHARACTERS else -1.0
+        )
+        behind = scores[before] if before >= 0 and size + len(parts[before].text) <= MOST_CHARACTERS else -1.0
+        if ahead < 0 and behind < 0:
+            break
+        # What follows explains; what stands before is taken when it speaks of the matter.
+        if ahead >= 0 and (ahead >= behind * 0.7 or parts[start].leads):
+            chosen.add(after)
+            size += len(parts[after].text)
+            after += 1
+        else:
+            chosen.add(before)
+            size += len(parts[before].text)
+            before -= 1
+    return sorted(chosen)
+
+
+def _put_together(parts: Sequence[Unit]) -> str:
+    text = ""
+    for before, part in zip([None, *parts], parts, strict=False):
+        if before is not None:
+            text += (
+                " "
+                if before.block == part.block and part.flows
+                else "\n"
+                if before.block == part.block
+                else "\n\n"
+            )
+        text += part.text
+    return text
+
+
+def _marked(quotation: str, number: int) -> str:
+    """With the number of its source after it; below, where it ends with code."""
+    return f"{quotation}\n\n[{number}]" if quotation.endswith("```") else f"{quotation} [{number}]"
 
 
 def pieces(text: str) -> Iterator[str]:

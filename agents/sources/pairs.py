@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from agents import building
 from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS
-from agents.knowledge import extract, folding, training
+from agents.knowledge import extract, folding, index, training
 from agents.knowledge.training import AlreadyKnown
 from agents.models import Agent, QAPair, RemovedPair
 from agents.sources.adding import UNDO
@@ -64,10 +64,11 @@ def add(agent: Agent, *, question: str, answer: str, request: HttpRequest) -> QA
 
 def change(agent: Agent, pair_id: UUID, *, question: str, answer: str, request: HttpRequest) -> None:
     """AlreadyKnown when another pair of the agent answers that question."""
-    folded = folding.fold_question(question)
+    pair = index.prepare(QAPair(pk=pair_id, question=question, answer=answer))
+    changes = {name: getattr(pair, name) for name in ("question", "answer", *index.PREPARED)}
     try:
         with transaction.atomic():
-            agent.qa_pairs.filter(pk=pair_id).update(question=question, answer=answer, folded=folded)
+            agent.qa_pairs.filter(pk=pair_id).update(**changes)
             _record("question.changed", agent, question, request)
     except IntegrityError:
         raise AlreadyKnown from None
@@ -106,12 +107,12 @@ def just_deleted(agent: Agent) -> QuerySet[RemovedPair]:
 def preview(agent: Agent, text: str) -> list[Row]:
     """What each row of a CSV would become. Raises CannotBeRead."""
     rows = _rows(text)
-    known = set(agent.qa_pairs.values_list("folded", flat=True))
+    known = set(agent.qa_pairs.exclude(exact=None).values_list("exact", flat=True))
     result: list[Row] = []
     for cells in rows:
         row = _row(cells, known)
         if row.is_new:
-            known.add(folding.fold_question(row.question))
+            known.add(folding.exact(row.question))
         result.append(row)
     return result
 
@@ -122,15 +123,7 @@ def import_all(agent: Agent, text: str, *, request: HttpRequest) -> int:
         with transaction.atomic():
             new = [row for row in preview(agent, text) if row.is_new]
             QAPair.objects.bulk_create(
-                [
-                    QAPair(
-                        agent=agent,
-                        question=row.question,
-                        answer=row.answer,
-                        folded=folding.fold_question(row.question),
-                    )
-                    for row in new
-                ],
+                [index.prepare(QAPair(agent=agent, question=row.question, answer=row.answer)) for row in new],
                 batch_size=500,
             )
             audit.record(
@@ -180,12 +173,11 @@ def _in_order(rows: list[list[str]]) -> list[list[str]]:
 def _row(cells: list[str], known: set[str]) -> Row:
     question, answer = ([*cells, "", ""])[:2]
     question = " ".join(question.split())
-    folded = folding.fold_question(question)
-    if not folded or not answer:
+    if not folding.fold_question(question) or not answer:
         problem = "Left out: a question and an answer are needed."
     elif len(question) > QUESTION_CHARACTERS or len(answer) > ANSWER_CHARACTERS:
         problem = f"Left out: a question has at most {QUESTION_CHARACTERS} characters, an answer {ANSWER_CHARACTERS:,}."
-    elif folded in known:
+    elif folding.exact(question) in known:
         problem = "Left out: this question has an answer already."
     else:
         problem = ""

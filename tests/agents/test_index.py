@@ -1,5 +1,8 @@
 """Looking a question up: the same on both databases, one agent at a time, whatever is asked."""
 
+import json
+from typing import Any
+
 import pytest
 from django.db import connection
 
@@ -170,13 +173,15 @@ def test_installing_twice_changes_nothing(cast: Cast) -> None:
     assert headings(agent, "open") == ["Opening hours"]
 
 
-def test_postgresql_reads_what_it_stored_of_this_agent_alone(agent: Agent) -> None:
+def test_postgresql_looks_terms_up_in_its_index(agent: Agent) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no other way to answer")
+    given: dict[str, Any] = {"agent": agent.pk, "exact": "x", "asked": json.dumps([[0, "'open'", 100]])}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {index.POSTGRES_QUERY}", [agent.pk, "x", "open", agent.pk, 8])
+        cursor.execute(f"EXPLAIN {index.POSTGRES_QUERY}", given)
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
-    assert "using agents_passage_agent_id" in plan
-    assert "to_tsvector" not in plan
+    assert "agents_passage_terms" in plan
+    assert "agents_qapair_terms" in plan
+    assert "array_to_tsvector" not in plan

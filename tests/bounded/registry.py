@@ -17,8 +17,10 @@ from django.template import engines
 
 from agents import markdown, suggestions
 from agents.errors import BadMessage
-from agents.knowledge import chunk, extract, fetch, folding, html_text, prompt, training
-from agents.knowledge.index import Found
+from agents.knowledge import (
+    chunk, closeness, courtesy, entries, extract, fetch, folding, html_text, prompt, quoting, terms, training,
+)  # fmt: skip
+from agents.knowledge.index import Found, Hits
 from agents.reading import inline, shield
 from agents.reading.inline import Place
 from agents.reading.live import LiveText
@@ -45,14 +47,23 @@ QUESTION = "Which words are in it?"
 PIECE = 16_384
 
 
+def _found(question: str, passage: str) -> Hits:
+    asked = terms.asked(question)
+    found = [Found(passage[:200], passage, "Source")] * 8
+    return Hits(None, found, asked=asked, weights=(1.0,) * len(asked.words), known=(1,) * len(asked.words))
+
+
 def _answer(passage: str) -> None:
-    local.answer(QUESTION, [Found(passage, passage, "Source")], fallback="No.")
+    # Of a passage's length, which `chunk` and the reading of files bound.
+    local.answer(QUESTION, _found(QUESTION, f"words {passage}"), fallback="No.")
 
 
 def _ask(question: str) -> None:
-    local.answer(
-        question, [Found("Hours", "We open at nine. We close at five.", "Source")] * 8, fallback="No."
-    )
+    local.answer(question, _found(question, "We open at nine. We close at five."), fallback="No.")
+
+
+def _closeness(question: str) -> None:
+    closeness.clearly_meant(question, [Found("When do you open?", "At nine.", "Q&A")])
 
 
 def _prompt(text: str) -> None:
@@ -198,7 +209,10 @@ def _key(text: str) -> None:
 FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.chunk.chunks": chunk.chunks,
     "agents.knowledge.chunk._sections": lambda text: chunk._sections(text),
+    "agents.knowledge.chunk._blocks": lambda text: list(chunk._blocks(text)),
     "agents.knowledge.chunk._title": chunk._title,
+    "agents.knowledge.chunk._fence_of": chunk._fence_of,
+    "agents.knowledge.chunk._is_table": chunk._is_table,
     "agents.knowledge.chunk._fit": chunk._fit,
     "agents.knowledge.extract: a text file": _or_refuses(
         lambda text: extract._read("text", text.encode()), extract.Refusal
@@ -215,20 +229,31 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
         f"<main><p>{text}</p><table><tr><td>{text}</td></tr></table></main>", "https://example.org/"
     ),
     "agents.knowledge.fetch.target_of": _or_refuses(fetch.target_of, fetch.NotFetched),
+    "agents.knowledge.chunk._cut_line": chunk._cut_line,
+    "agents.knowledge.closeness.clearly_meant": _closeness,
+    "agents.knowledge.entries.of_text": entries.of_text,
     "agents.knowledge.folding.fold": folding.fold,
-    "agents.knowledge.folding.words": folding.words,
-    "agents.knowledge.folding.terms": folding.terms,
-    "agents.knowledge.folding.stems": lambda text: folding.stems(text, most=local.MOST_WANTED),
+    "agents.knowledge.folding.composed": folding.composed,
+    "agents.knowledge.folding.exact": folding.exact,
     "agents.knowledge.folding.fold_question": folding.fold_question,
+    "agents.knowledge.terms.runs": terms.runs,
+    "agents.knowledge.terms.searchable": lambda text: terms.searchable(text[:200], text),
+    "agents.knowledge.terms.asked": terms.asked,
+    "agents.knowledge.terms.words_of": lambda text: terms.words_of(text, ""),
     "agents.knowledge.prompt.build": _prompt,
     "agents.knowledge.prompt.with_facts": lambda text: prompt.with_facts(text, [Found(text, text, text)]),
     "agents.knowledge.training.content_hash": training.content_hash,
-    "agents.running.local.relevant": lambda text: local.relevant(
-        text, [Found("", "We open at nine.", "Source")]
-    ),
     "agents.running.local.answer (question)": _ask,
     "agents.running.local.answer (passage)": _answer,
-    "agents.running.local._sentences": local._sentences,
+    "agents.knowledge.courtesy.reply_to": courtesy.reply_to,
+    "agents.knowledge.courtesy.nearest": lambda text: courtesy.nearest("", text),
+    "agents.knowledge.quoting.units": quoting.units,
+    "agents.knowledge.closeness._signed": closeness._signed,
+    "agents.knowledge.courtesy._bare": courtesy._bare,
+    "agents.knowledge.quoting._blocks": quoting._blocks,
+    "agents.knowledge.quoting._plain": quoting._plain,
+    "agents.knowledge.quoting._prose": lambda text: quoting._prose(text, 0),
+    "agents.knowledge.quoting._table": lambda text: quoting._table(text),
     "agents.running.local.pieces": lambda text: list(local.pieces(text)),
     "agents.markdown.to_html": markdown.to_html,
     "agents.markdown.sanitised": markdown.sanitised,
@@ -300,6 +325,8 @@ NOT_HERE = {
     "llm.providers.anthropic._block": "puts a text into a request",
     "llm.providers.wire.refusal": "llm.providers.refusals",
     "agents.knowledge.index.search": "asks the database: test_functions.py",
+    "agents.knowledge.index._search": "asks the database: test_functions.py",
+    "agents.knowledge.closeness.__init__": "agents.knowledge.closeness.clearly_meant",
     "agents.knowledge.training.add_text": "stores: test_functions.py",
     "agents.knowledge.training.replace_text": "stores, as add_text does",
     "agents.knowledge.training.add_qa": "stores: test_functions.py",

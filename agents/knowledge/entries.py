@@ -1,0 +1,25 @@
+"""What a text becomes when an agent is trained on it. Needs neither Django nor the database: a worker process may do it."""
+
+from typing import NamedTuple
+
+from agents.knowledge import chunk, terms
+
+
+class Entry(NamedTuple):
+    """A passage with its terms, which the index holds."""
+
+    heading: str
+    text: str
+    searchable: str
+
+
+def of_text(text: str) -> list[Entry]:
+    """The passages of `text` in order, each with the headings that it stands under among its terms."""
+    return [
+        Entry(
+            one.heading,
+            one.text,
+            terms.searchable("\n".join(filter(None, (one.above, one.heading))), one.text),
+        )
+        for one in chunk.chunks(text)
+    ]

@@ -1,0 +1,131 @@
+"""What is known of languages: words that carry no subject, words that ask, words that deny, and stemmers.
+
+A language is told by its small words, or by its script. Words stand here as `folding.fold` leaves them.
+"""
+
+import threading
+from collections import Counter
+from functools import lru_cache
+
+import snowballstemmer
+
+# Words that ask: no subject either, but "when" and "where" are different questions.
+ASKING = {
+    "english": "what when where who whom whose which why how",
+    "german": "was wann wo wer wen wem wessen welche welcher welches welchen warum wieso weshalb wie woher wohin womit wofur",
+    "french": "quoi quand ou qui que quel quelle quels quelles pourquoi comment combien",
+    "spanish": "que cuando donde quien quienes cual cuales como cuanto cuanta cuantos cuantas adonde porque",
+    "turkish": "ne zaman nerede nereye nereden nasil kim kimin kimler hangi hangisi kac neden niye niçin nicin",
+    "arabic": "ما ماذا متي اين من كيف كم لماذا هل اي",
+    "italian": "cosa quando dove chi quale quali perche come quanto quanta quanti quante",
+    "portuguese": "que quando onde quem qual quais como quanto quanta quantos quantas",
+    "dutch": "wat wanneer waar wie welke welk waarom hoe hoeveel",
+}  # fmt: skip
+# Words that turn a question round.
+DENYING = frozenset(
+    "not no never without cannot dont doesnt isnt nicht kein keine keinen keiner ohne nie pas sans jamais aucun aucune "
+    "sin nunca ningun ninguna degil yok hic لا ليس بدون غير لم لن non nao sem niet geen zonder".split()
+)
+SMALL = {
+    "english":
+        "a about all also am an and any anyone anybody are as at be because been but by can could d did do does doing done "
+        "else ever every exactly for from get gets getting give given go going got had has have having he hello help her here "
+        "hey hi him his i if im in into is it its ive just know let like ll m make many may maybe me might mine more most much "
+        "must my myself need no not now of off ok on one only or other our ours out over own please possible re s shall she "
+        "should so some somebody someone something still such sure t take tell than thank thanks that the their them then "
+        "there these they thing things this those through to too under up us use very want was we were will with without "
+        "wondering would yes yet you your yours",
+    "german":
+        "aber alle allem allen als also am an auch auf aus bei beim bin bis bitte da dabei damit dann das dass dein deine dem "
+        "den denn der des dich die dies diese diesem diesen dieser dieses dir doch du durch ein eine einem einen einer eines "
+        "einfach er es etwas euch euer eure fur gar geben gegen genau gern gerne gibt hab habe haben hallo hat hatte hatten hier "
+        "ich ihm ihn ihnen ihr ihre ihrem ihren ihrer im immer in ins ist ja jede jedem jeden jeder jedes jetzt kann kannst "
+        "kein keine konnen konnte konnten machen man mehr mein meine meinem meinen meiner mich mir mit mochte mochten muss "
+        "mussen nach nein nicht noch nun nur ob oder ohne schon sehr sein seine sich sie sind so soll sollte sowie uber um und "
+        "uns unser unsere unseren unter viel viele vielen vom von vor war warum waren was wenn werde werden wird wir wissen "
+        "wo wurde wurden zu zum zur zwischen",
+    "french":
+        "a ai alors an apres au aucun aussi autre aux avant avec avez avoir avons bien bonjour c ca car ce ceci cela celle celui "
+        "ces cet cette chaque chez ci d dans de des deux dois doit donc du elle elles en encore entre es est et etait etes etre "
+        "eu faire fait faut font il ils j je l la le les leur leurs lors lui m ma mais me meme merci mes moi mon n ne non nos "
+        "notre nous on ont ou oui par pas peu peut peuvent peux plus pour pourrait pouvez pouvoir puis qu quand que quel quelle "
+        "qui s sa sans savoir se sera ses si son sont sous sur t ta te tes toi ton tous tout toute toutes tres tu un une vos "
+        "votre voudrais vous y",
+    "spanish":
+        "a al algo algun alguna ante antes aqui asi aun aunque bien cada como con contra cual cuando de debe debo del desde "
+        "donde dos e el ella ellas ellos en entre era eres es esa ese eso esta estaba estan estar este esto estos estoy favor "
+        "fue gracias ha hace hacer hacia han hasta hay he hola la las le les lo los mas me mi mis muy nada ni no nos nosotros "
+        "o os otra otro para pero poder podria porque puede pueden puedo pues que quiero saber se sea ser si sin sobre son soy "
+        "su sus tambien tan te tengo tener tiene tienen todo todos tu tus un una unas uno unos usted ustedes y ya yo",
+    "turkish":
+        "acaba ama ancak artik bana bazi belki ben beni benim bir biraz biz bize bizim bu buna bunu bunun cok cunku da daha de "
+        "degil diye eger en etmek fakat gibi hangi hem hep her hic icin ile ise istiyorum kadar ki lutfen m merhaba mi mu mudur "
+        "midir miyim miyiz miyim musunuz misiniz nasil ne neden o olan olarak oldugu olur olmak olup on ona onlar onu onun "
+        "oysa pek sana sen senin siz sizin size son sonra sey su tum uzere var ve veya ya yani yine yok mumkun lazim "
+        "olabilir ediyor eder edebilir yapabilir miyim verir veriyor gerekir gerekiyor",
+    "arabic":
+        "في من الي علي عن مع هذا هذه ذلك تلك التي الذي الذين هو هي هم نحن انا انت كان كانت يكون تكون ان اذا او و ثم قد كل بعض "
+        "لا لم لن ما هل لقد بين عند عندما حتي بعد قبل ايضا فقط لي لك له لها لكم لدي لديكم يمكن يمكنني استطيع اريد مرحبا "
+        "شكرا رجاء فضلك كما لكن غير منذ خلال هناك يتم تم احد شي اي",
+    "italian":
+        "a ad al alla alle anche avere c che ci ciao come con cui da dal dalla de degli dei del della delle di e ed essere "
+        "fare fra grazie ha hai hanno ho i il in io la le lei lo loro lui ma mi mia mio ne nei nel nella no non noi o per piu "
+        "posso puo quando quello questa questo se sei si sono su sua sul sulla suo ti tra tu tuo un una uno vi voi vorrei",
+    "portuguese":
+        "a ao aos as com da das de do dos e ela ele em entre era essa esse esta este eu foi ha isso isto ja la lhe mais mas "
+        "me meu minha muito na nao nas nem no nos nossa nosso o obrigado ola os ou para pela pelo por posso pode quero se "
+        "sem ser seu sua sao tambem te tem tenho um uma voce voces",
+    "dutch":
+        "aan al als bij dan dat de deze die dit doen door dus een en er ga geen graag hallo heb hebben heeft het hier hij hoe "
+        "ik in is ja je jij jullie kan kunnen maar me meer men met mij mijn moet moeten na naar niet nog nu of om omdat onder "
+        "ons onze ook op over te tot u uit uw van veel voor want was we wel wij wil worden wordt zal ze zich zij zijn zo",
+}  # fmt: skip
+SILENT = {name: frozenset(words.split()) | frozenset(ASKING[name].split()) for name, words in SMALL.items()}
+ASKED_BY = {name: frozenset(words.split()) for name, words in ASKING.items()}
+EVERY_ASKING = frozenset(word for words in ASKED_BY.values() for word in words)
+
+# Of scripts written without blanks: phrases that a question is made with, taken out before it is cut.
+FILLER = sorted(
+    "请问 什么 怎么样 怎么 怎样 如何 哪里 哪儿 哪些 哪个 多少 为什么 为何 可以 能否 能不能 可不可以 是否 有没有 是不是 需要 应该 "
+    "我们 你们 您们 他们 我 你 您 吗 呢 吧 啊 的 了 是 在 和 与 或 及 请 想 要 有 会 能 被 把 就 也 都 "
+    "教えてください てください ください でしょうか でしょう ですか ますか ません ました です ます ありますか あります いくら "
+    "どのくらい どれくらい どのように どうやって どうすれば どうしたら どこで どこ どう いつ なに 何ですか なぜ どれ どの だれ 誰 "
+    "について とは には では から まで より という こと もの この その あの する した して され できる できます できますか "
+    "알려주세요 무엇인가요 무엇 어떻게 어디 언제 얼마 인가요 있나요 하나요 합니까 입니까".split(),
+    key=len,
+    reverse=True,
+)
+
+
+def of(words: list[str]) -> str:
+    """The language of a text by its small words, or by its script; empty when nothing tells."""
+    said = Counter(words)
+    best, most = "", 0
+    for name, small in SILENT.items():
+        count = sum(said[word] for word in said.keys() & small)
+        if count > most:
+            best, most = name, count
+    return best or ("russian" if any("а" <= word[0] <= "я" for word in words[:20]) else "")
+
+
+LATIN = ("english", "german", "french", "spanish", "turkish", "italian", "portuguese", "dutch")
+# A stem of these many letters stands for its Turkish word, whose endings are many and long.
+TURKISH_STEM = 5
+_own = threading.local()
+
+
+def _stemmer(language: str) -> snowballstemmer.stemmer:
+    """One for each thread: it keeps the word that it works on."""
+    stemmers = _own.__dict__
+    if language not in stemmers:
+        stemmers[language] = snowballstemmer.stemmer(language)
+    return stemmers[language]
+
+
+@lru_cache(maxsize=65_536)
+def stem(word: str, language: str) -> str:
+    """The stem of a folded word; the word itself where there is none."""
+    if language == "turkish":
+        return word[:TURKISH_STEM] if len(word) > TURKISH_STEM else word
+    stemmed: str = _stemmer(language).stemWord(word)
+    return stemmed or word

@@ -1,0 +1,104 @@
+"""The parts of a passage that can be quoted by themselves: sentences, items of a list, rows of a table, code."""
+
+import re
+from dataclasses import dataclass
+
+_SENTENCE = re.compile(r"(?<=[.!?؟।])[^\S\n]+|(?<=[。！？])(?=\S)")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
+_RULE = re.compile(r"[\s|:-]+")
+_ITEM = re.compile(r"[^\S\n]*(?:[-*+•]|\d{1,3}[.)])[^\S\n]+")
+# No part may run over a sign at which another attempt begins, else a text of those signs takes its square in time.
+_LINK = re.compile(r"!?\[([^][]*)\]\([^)[]*\)")
+_BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-‐]\n(?=[^\W\d_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part, and in which block of the passage it stands.
+
+    `flows`: it follows the part before it in the same line. `leads`: it announces what comes after it.
+    """
+
+    text: str
+    block: int
+    flows: bool = False
+    leads: bool = False
+
+
+def units(passage: str) -> list[Unit]:
+    """The parts of a passage, in order."""
+    found: list[Unit] = []
+    for number, block in enumerate(_blocks(passage)):
+        if block.startswith(("```", "~~~")):
+            found.append(Unit(block, number))
+        elif (rows := _table(block)) is not None:
+            found += [Unit(row, number) for row in rows]
+        else:
+            found += _prose(block, number)
+    return found
+
+
+def _blocks(passage: str) -> list[str]:
+    blocks: list[str] = []
+    in_code = False
+    for block in _BLANK_LINES.split(passage):
+        if in_code:
+            blocks[-1] += f"\n\n{block}"
+        else:
+            # Code that begins under a line of text is a block of its own.
+            lead, fence, code = ("", "", "") if block.startswith("```") else block.partition("\n```")
+            blocks += [lead, f"```{code}"] if fence else [block]
+        in_code = blocks[-1].startswith("```") and blocks[-1].rstrip().count("\n```") < 1
+    return [block.strip() for block in blocks if block.strip()]
+
+
+def _cells(row: str) -> list[str]:
+    return [_plain(cell) for cell in row.strip().strip("|").split("|")]
+
+
+def _table(block: str) -> list[str] | None:
+    """The rows of a Markdown table, each as "head: cell"; None for what is none."""
+    lines = block.split("\n")
+    if len(lines) < 3 or "|" not in lines[0] or not _RULE.fullmatch(lines[1]) or "-" not in lines[1]:
+        return None
+    heads = _cells(lines[0])
+    return [_row(heads, _cells(line)) for line in lines[2:] if line.strip()]
+
+
+def _row(heads: list[str], cells: list[str]) -> str:
+    told = [
+        f"{head}: {cell}" if head else cell
+        for head, cell in zip(heads + [""] * (len(cells) - len(heads)), cells, strict=False)
+        if cell
+    ]
+    return " · ".join(told)
+
+
+def _prose(block: str, number: int) -> list[Unit]:
+    """Sentences; an item of a list or a short line is one part, whatever is in it."""
+    found: list[Unit] = []
+    block = _BROKEN_WORD.sub("", block)
+    lines = block.split("\n")
+    is_list = any(_ITEM.match(line) for line in lines)
+    # Lines that were only broken to fit a page are put together again.
+    texts = lines if is_list or _are_short(lines) else [" ".join(lines)]
+    for line in texts:
+        if not line.strip():
+            continue
+        if _ITEM.match(line):
+            found.append(Unit(_plain(line), number))
+            continue
+        for place, sentence in enumerate(_SENTENCE.split(line)):
+            text = _plain(sentence)
+            if text:
+                found.append(Unit(text, number, flows=place > 0, leads=text.endswith((":", "："))))
+    return found
+
+
+def _are_short(lines: list[str]) -> bool:
+    """Whether each line says something of its own, as in a menu or a table of opening hours."""
+    return len(lines) > 1 and sum(len(line) for line in lines) < 45 * len(lines)
+
+
+def _plain(text: str) -> str:
+    return _LINK.sub(lambda match: match[1], text.strip().lstrip("#>").strip()).replace("**", "")
