@@ -33,7 +33,7 @@ SQLITE_SETUP = [
     *(f"DROP TRIGGER IF EXISTS agents_passage_fts_{verb}" for verb in ("insert", "update", "delete")),
     "DROP TABLE IF EXISTS agents_passage_fts",
     f"""CREATE VIRTUAL TABLE IF NOT EXISTS {_INDEX} USING fts5(
-         terms, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '+#'")""",
+         terms, content='', detail=none, tokenize="ascii tokenchars '+#'")""",
 ]
 
 
