@@ -13,8 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import building, process_pool
-from agents.knowledge import entries, folding, index
+from agents.knowledge import entries, folding
 from agents.knowledge.entries import Entry
+from agents.knowledge.index import prepare, write
 from agents.models import Agent, QAPair, Source
 
 # Of one source. A million characters of prose are some two thousand; more come of very many headings only.

@@ -107,7 +107,7 @@ def just_deleted(agent: Agent) -> QuerySet[RemovedPair]:
 def preview(agent: Agent, text: str) -> list[Row]:
     """What each row of a CSV would become. Raises CannotBeRead."""
     rows = _rows(text)
-    known = set(agent.qa_pairs.exclude(exact=None).values_list("exact", flat=True))
+    known = {exact for exact in agent.qa_pairs.values_list("exact", flat=True) if exact is not None}
     result: list[Row] = []
     for cells in rows:
         row = _row(cells, known)

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 
 from agents import process_pool
 from agents.knowledge import extract, training
-from agents.knowledge.chunk import Chunk
+from agents.knowledge.entries import Entry
 from agents.models import Source, SourcePart
 from agents.sources import leases, website
 from agents.sources.errors import SourceRefused, Taken
@@ -84,7 +84,7 @@ def _read_file(source: Source) -> str:
     return str(found["text"])
 
 
-def _swap_in(source: Source, text: str, chunks: list[Chunk]) -> None:
+def _swap_in(source: Source, text: str, chunks: list[Entry]) -> None:
     token, digest = source.lease_token, training.content_hash(text)
     if token is None:
         raise Taken

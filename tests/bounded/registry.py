@@ -18,7 +18,18 @@ from django.template import engines
 from agents import markdown, suggestions
 from agents.errors import BadMessage
 from agents.knowledge import (
-    chunk, closeness, courtesy, entries, extract, fetch, folding, html_text, prompt, quoting, terms, training,
+    chunk,
+    closeness,
+    courtesy,
+    entries,
+    extract,
+    fetch,
+    folding,
+    html_text,
+    prompt,
+    quoting,
+    terms,
+    training,
 )  # fmt: skip
 from agents.knowledge.index import Found, Hits
 from agents.reading import inline, shield
