@@ -78,6 +78,7 @@ OF_REFUSALS = {
     "too_fast": NONE,
     "idempotency_conflict": NONE,
     "not_replaceable": NONE,
+    "price_changed": NONE,  # sending again is the way
     "agent_archived": (AGENT_SETTINGS,),
     "credits_exhausted": (USE_LOCAL, USE_OWN_KEY, SEE_CREDITS, CHANGE_MODEL),
     "platform_key_missing": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),

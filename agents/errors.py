@@ -105,7 +105,7 @@ class NotReplaceable(ReplyRefused):
 
 
 class NotRunnable(ReplyRefused):
-    """The route was refused, or credits do not reach. `data` says for what and how much."""
+    """The route was refused, credits do not reach, or it costs more than was said. `data` says for what and how much."""
 
     STATUS = {"credits_exhausted": 402, "platform_key_missing": 503, "platform_key_unreadable": 503}
 

@@ -48,6 +48,9 @@ REFUSALS = {
         "Your text is still here. Reload the page to see the conversation as it is.",
     ),
     "agent_archived": ("This agent is archived.", "An editor can make it active again on the agent's page."),
+    "price_changed": (
+        "A reply now costs {price}, not {said} as was said here.", "Send again if that is what you want.",
+    ),
     "credits_exhausted": (
         "The workspace has {available} left and this reply costs {price}.",
         "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits.",
@@ -92,7 +95,7 @@ EXPECTED = {
 }
 # Of these it is said what the refused message cost. The others are about the page, and cost nothing anyway.
 ABOUT_PAYING = {
-    "database_down", "busy", "credits_exhausted", "platform_key_missing", "platform_key_unreadable", "byo_key_missing",
+    "database_down", "busy", "price_changed", "credits_exhausted", "platform_key_missing", "platform_key_unreadable", "byo_key_missing",
     "byo_key_unreadable", "model_shut_down", "not_replaceable",
 }  # fmt: skip
 NOTHING_CHARGED = "Nothing was charged."
@@ -270,7 +273,7 @@ def told(code: str, data: dict[str, Any], *, is_sent: bool = True) -> Told:
     }
     replacement = facts.get("replacement")
     facts["instead"] = f"Choose {lifecycle.name_of(replacement)}" if replacement else "Choose another model"
-    amounts = {name: credits(facts[name]) for name in ("available", "price") if name in facts}
+    amounts = {name: credits(facts[name]) for name in ("available", "price", "said") if name in facts}
     title, rest = (text.format_map(facts | amounts) for text in (REFUSALS | EXPECTED)[code])
     charged = NOTHING_CHARGED if is_sent and code in ABOUT_PAYING else ""
     return Told(title, " ".join(filter(None, [charged, rest])))

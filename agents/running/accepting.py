@@ -66,6 +66,8 @@ class Submission:
     instead_of: UUID | None = None
     # The chat model that a new conversation tries; the agent's own when there is none.
     chat_model_id: int | None = None
+    # What the sender was told that it costs, in credits: a reply that costs more by now is refused.
+    price_said: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -183,6 +185,8 @@ def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | 
         )
     try:
         planned = _plan(send, admitted)
+        if send.price_said is not None and planned.route.price > send.price_said:
+            raise NotRunnable("price_changed", price=planned.route.price, said=send.price_said)
         account = _make_credits_available(planned.route.price, admitted)
     except NotRunnable as refusal:
         return _sent_before_or_raise(send, admitted, refusal)

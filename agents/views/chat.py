@@ -25,7 +25,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from agents import actions, refusals, running
-from agents.errors import NoSuchPlace, ReplyRefused, RoleTooSmall
+from agents.errors import BadMessage, NoSuchPlace, ReplyRefused, RoleTooSmall
 from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
 from workspaces.access import admits_itself
@@ -86,6 +86,7 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         conversation_id=_uuid(form.get("conversation")),
         instead_of=_uuid(form.get("instead_of")),
         chat_model_id=_chat_model(form.get("chat_model")),
+        price_said=_credits(form.get("price_said")),
     )
 
 
@@ -102,6 +103,15 @@ def _chat_model(text: str | None) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise NoSuchPlace
+    return int(text)
+
+
+def _credits(text: str | None) -> int | None:
+    """A number of credits as a form says it; anything else was not sent by a page of ours."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise BadMessage("malformed")
     return int(text)
 
 

@@ -136,6 +136,7 @@ async def _send_all(asked: Asked, session_key: str) -> list[Any]:
             text=asked.text,
             idempotency_key=_pressed(asked, one),
             chat_model_id=one.chat_model.pk,
+            price_said=one.badge.price,
         )
         try:
             accepted, run = await running.accept(send)

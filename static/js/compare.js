@@ -45,7 +45,7 @@ async function sayTotal() {
   for (const choice of form.querySelectorAll("[name=chat_model]")) {
     const now = fresh.querySelector(`[name=chat_model][value="${choice.value}"]`);
     if (!now) continue;
-    choice.dataset.stopPrice = now.dataset.stopPrice;
+    Object.assign(choice.dataset, now.dataset);
     choice.closest("label").querySelector(".badge").replaceWith(now.closest("label").querySelector(".badge"));
   }
 }
@@ -76,6 +76,7 @@ function ask(choice, column, message, where) {
       text: message.text,
       idempotency_key: `${message.key}-${choice.value}`,
       chat_model: choice.value,
+      price_said: choice.dataset.price,
     }),
     signal,
   });

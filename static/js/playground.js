@@ -118,6 +118,7 @@ function converse(log) {
       const refusal = answer?.error ?? { message: "Our side: something went wrong. Your message is still here." };
       giveBack(status < 500);
       complain(refusal.message, refusal.actions, refusal.title);
+      if (refusal.code === "price_changed") learnTheRoute();
     }
 
     function giveBack(isRefused) {
@@ -136,6 +137,7 @@ function converse(log) {
     body.set("idempotency_key", message.key);
     body.set("conversation", message.conversation);
     body.set("instead_of", message.insteadOf);
+    body.set("price_said", composer.price);
     return body;
   }
 
