@@ -41,6 +41,7 @@ MOST_AT_ONCE = 50
 # An owner is made of a member, never of an invitation.
 ROLES = (Role.VIEWER, Role.EDITOR, Role.ADMIN)
 SALT = "workspaces.invitations"
+_BETWEEN = re.compile(r"[\s,;]+")
 _ADDRESS_LENGTH = Invitation._meta.get_field("email").max_length or 0
 
 
@@ -71,7 +72,7 @@ class Answer:
 
 def addresses_in(text: str) -> list[str]:
     """What is separated by blanks, commas, semicolons or line breaks, each once, in its order."""
-    return list(dict.fromkeys(filter(None, re.split(r"[\s,;]+", text))))
+    return list(dict.fromkeys(filter(None, _BETWEEN.split(text))))
 
 
 def seats_taken(workspace: Workspace) -> int:

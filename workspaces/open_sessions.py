@@ -20,13 +20,13 @@ OPENED = "opened"
 # The newest of them; ending all of them ends the others too.
 SHOWN = 50
 # As they name themselves; the first that fits. Chrome's name is in those of others.
-BROWSERS = (
-    ("Edg", "Edge"),
-    ("OPR", "Opera"),
-    ("Firefox", "Firefox"),
-    ("Chrome", "Chrome"),
-    ("Safari", "Safari"),
-)
+BROWSERS = {
+    "Edge": re.compile(r"\bEdg\w*/"),
+    "Opera": re.compile(r"\bOPR\w*/"),
+    "Firefox": re.compile(r"\bFirefox\w*/"),
+    "Chrome": re.compile(r"\bChrome\w*/"),
+    "Safari": re.compile(r"\bSafari\w*/"),
+}
 SYSTEMS = (
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -62,7 +62,7 @@ def note(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) ->
 def browser_name(told: str) -> str:
     """ "Firefox on Linux", of what a browser says of itself."""
     told = told[:500]
-    browser = next((name for sign, name in BROWSERS if re.search(rf"\b{sign}\w*/", told)), "A browser")
+    browser = next((name for name, sign in BROWSERS.items() if sign.search(told)), "A browser")
     system = next((name for sign, name in SYSTEMS if sign in told), "")
     return f"{browser} on {system}" if system else browser
 

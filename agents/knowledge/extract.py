@@ -256,6 +256,7 @@ def _refuse_bombs(content: bytes) -> None:
 
 # --- PDF -----------------------------------------------------------------------------------------
 
+_DIGITS = re.compile(r"\d+")
 _HYPHENATED = re.compile(r"(\w)[-\u00ad]\n(?=[a-zà-öø-ÿ])")
 
 
@@ -312,7 +313,7 @@ def _without_running_heads(pages: list[str]) -> list[str]:
     """Pages without first and last lines that most of them share, whatever their number."""
     lined = [[line.strip() for line in page.splitlines() if line.strip()] for page in pages]
     edges = Counter(
-        one for lines in lined for one in {re.sub(r"\d+", "#", line) for line in [*lines[:2], *lines[-2:]]}
+        one for lines in lined for one in {_DIGITS.sub("#", line) for line in [*lines[:2], *lines[-2:]]}
     )
     running = {one for one, count in edges.items() if len(pages) > 2 and count > len(pages) / 2}
     return ["\n".join(_inner(page.splitlines(), running)) for page in pages]
@@ -324,7 +325,7 @@ def _inner(lines: list[str], running: set[str]) -> list[str]:
     return [
         line
         for place, line in enumerate(lines)
-        if not (place in edge and re.sub(r"\d+", "#", line.strip()) in running)
+        if not (place in edge and _DIGITS.sub("#", line.strip()) in running)
     ]
 
 

@@ -39,6 +39,7 @@ PAUSE_SECONDS = 0.2
 LONGEST_PAUSE = 5.0
 ROBOTS_CHARACTERS = 500_000
 # Files that are no pages.
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 NO_PAGE = re.compile(
     r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|json|pdf|docx?|xlsx?|pptx?|zip|gz|tar|mp[34]|mov|avi|webm|woff2?|exe|dmg)$",
     re.IGNORECASE,
@@ -213,7 +214,7 @@ def _decoded(found: Fetched) -> str:
 
 
 def _declared(content: bytes) -> str:
-    found = re.search(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", content[:2_048], re.IGNORECASE)
+    found = _CHARSET.search(content[:2_048])
     return found.group(1).decode() if found else ""
 
 

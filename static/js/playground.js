@@ -157,8 +157,7 @@ function converse(log) {
     const link = document.createElement("a");
     link.href = `?conversation=${id}#latest`;
     link.setAttribute("aria-current", "true");
-    const opening = question.replace(/\s+/g, " ");
-    link.textContent = opening.length > 60 ? `${opening.slice(0, 59)}…` : opening;
+    link.textContent = question.length > 60 ? `${question.slice(0, 59).trimEnd()}…` : question;
     const row = document.createElement("li");
     row.append(link);
     conversations.querySelector("ul").prepend(row);

@@ -70,7 +70,7 @@ def test_own_keys_switched_off_meanwhile_do_not_charge_what_was_said_to_cost_no_
 def test_the_same_press_again_is_its_reply_whatever_the_price_is_by_then(
     cast: Cast, visit: Visit, agent: Agent
 ) -> None:
-    edith, press = visit(cast.edith), {"idempotency_key": "0123456789", "price_said": 5}
+    edith, press = visit(cast.edith), {"idempotency_key": "0123456789", "price_said": "5"}
     first = accepted(edith, agent, **press)
     raise_the_price(agent, 7)
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.template import engines
 
 from agents import markdown, suggestions
-from agents.errors import BadMessage
+from agents.errors import BadMessage, NoSuchPlace
 from agents.knowledge import (
     chunk,
     closeness,
@@ -128,7 +128,7 @@ def _no_such(look_up: Callable[[str], object]) -> Callable[[str], None]:
     """`look_up`, which takes an id out of a form and refuses what is none."""
 
     def run(text: str) -> None:
-        with suppress(BadMessage):
+        with suppress(BadMessage, NoSuchPlace):
             look_up(text)
 
     return run
@@ -284,6 +284,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.sources._uuid": source_pages._uuid,
     "agents.views.chat._uuid": _no_such(chat._uuid),
     "agents.views.chat._chat_model": _no_such(chat._chat_model),
+    "agents.views.chat._credits": _no_such(chat._credits),
     "agents.views.comparing._uuid": comparing._uuid,
     "agents.views.inspector._uuid": inspector._uuid,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]

@@ -111,4 +111,6 @@ def test_page_keeps_within_the_bound(cast: Cast, settings: Any, path: str, who: 
         statuses.add(client.post(path.format(agent=agent.pk), rest | {name: text}).status_code)
 
     assert {what: seen for what, text_of in HARSH.items() if (seen := too_steep(post, text_of, 32_000))} == {}
-    assert statuses <= {200, 302, 400, 403, 413, 429}, statuses
+    # An id that is none is of nothing here.
+    allowed = {200, 302, 400, 403, 413, 429} | ({404} if name == "conversation" else set())
+    assert statuses <= allowed, statuses
