@@ -67,7 +67,7 @@ class AgentForm(forms.ModelForm):
         }
         widgets = {
             "suggested_questions": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-            "instructions": forms.Textarea(attrs={"rows": 8}),
+            "instructions": forms.Textarea(attrs={"rows": 8, "data-draft": True}),
             "fallback_text": forms.Textarea(attrs={"rows": 2}),
         }
 
@@ -199,7 +199,7 @@ class SourceForm(forms.ModelForm):
         model = Source
         fields = ["title", "text"]
         help_texts = {"text": "Plain text or Markdown. Headings help to find the right passage."}
-        widgets = {"text": forms.Textarea(attrs={"rows": 14})}
+        widgets = {"text": forms.Textarea(attrs={"rows": 14, "data-draft": True})}
 
 
 class SeveralFilesInput(forms.ClearableFileInput):
@@ -328,4 +328,4 @@ class QAPairForm(forms.ModelForm):
         help_texts = {
             "answer": "Given word for word, without a model and free, whenever the question is asked."
         }
-        widgets = {"answer": forms.Textarea(attrs={"rows": 5})}
+        widgets = {"answer": forms.Textarea(attrs={"rows": 5, "data-draft": True})}

@@ -11,10 +11,10 @@ from llm import account, byo, key_wording, keys, outlook, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
 from llm.models import ChatModel, Provider, ProviderKey
 from llm.providers.base import ProviderError
-from llm.reauth import recent_sign_in_required
 from workspaces import contact
 from workspaces.access import WorkspaceRequest, admin_required, admin_required_even_suspended
 from workspaces.models import Workspace
+from workspaces.reauth import PasswordForm, is_recent, recent_sign_in_required
 
 Health = ProviderKey.Health
 
@@ -60,12 +60,15 @@ def _page(
     *,
     key_form: ProviderKeyForm | None = None,
     model_form: CustomModelForm | None = None,
+    password_form: PasswordForm | None = None,
 ) -> HttpResponse:
     context = {
         "workspace": workspace,
         "page": llm_overview.overview(workspace, key_form),
         "model_form": model_form or CustomModelForm(auto_id="custom_%s"),
-        "confirmed": request.GET.get("confirmed"),
+        "is_recent": is_recent(request),
+        "password_form": password_form or PasswordForm(request=request, auto_id="confirm_%s"),
+        "pasting": key_form.provider if key_form else "",
     }
     return render(request, "bookbag/llm_settings/page.html", context)
 
@@ -76,14 +79,18 @@ def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
     return _page(request, workspace)
 
 
-@sensitive_post_parameters("secret")
+@sensitive_post_parameters("secret", "current_password")
 @require_POST
 @admin_required
-@recent_sign_in_required
 def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """With a stale sign-in the password comes in the same form; it is looked at once the rest is right."""
     form = ProviderKeyForm(request.POST, provider=provider)
     if not form.is_valid():
         return _page(request, workspace, key_form=form)
+    if not is_recent(request):
+        password = PasswordForm(request.POST, request=request, auto_id=f"{provider}_confirm_%s")
+        if not password.confirms():
+            return _page(request, workspace, key_form=form, password_form=password)
     name = Provider(provider).label
     try:
         row = keys.enter(

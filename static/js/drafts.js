@@ -1,0 +1,82 @@
+/*
+ * Long texts that are typed and not yet saved, kept for this tab through a reload, a sign-in in between and a dead server.
+ * No dependencies. Never for secrets: a field asks for it.
+ *
+ *   data-draft              on a <textarea>: keep what is typed, and bring it back on this page.
+ *
+ * A draft belongs to one person and one page. It goes once it was sent and the next page says that it worked, when the page
+ * shows the same text as saved, and when somebody else is signed in in this tab.
+ */
+"use strict";
+
+(function () {
+  const PREFIX = "bookbag-text:";
+  const person = document.documentElement.dataset.person;
+  const mine = `${PREFIX}${person}:`;
+  let store;
+  try { store = window.sessionStorage; } catch { return; }
+
+  const keys = () => Object.keys(store).filter((name) => name.startsWith(PREFIX));
+  const nameOf = (field) => `${mine}${location.pathname}#${field.name}`;
+
+  function read(name) {
+    try { return JSON.parse(store.getItem(name)); } catch { return null; }
+  }
+
+  function keep(name, draft) {
+    // Full or forbidden: the page works without.
+    try { store.setItem(name, JSON.stringify(draft)); } catch { /* nothing is kept */ }
+  }
+
+  function note(field) {
+    const line = document.createElement("p");
+    line.className = "field__help";
+    line.setAttribute("role", "status");
+    line.append("This is what you typed here before, not yet saved. ");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn btn--small btn--quiet";
+    button.textContent = "Back to what is saved";
+    button.addEventListener("click", () => {
+      field.value = field.defaultValue;
+      store.removeItem(nameOf(field));
+      line.remove();
+      field.focus();
+    });
+    line.append(button);
+    field.after(line);
+  }
+
+  function restore(field) {
+    const name = nameOf(field);
+    const draft = read(name);
+    if (!draft) { return; }
+    if (draft.text === field.defaultValue) { store.removeItem(name); return; }
+    // A form that came back with errors shows what was sent; a text that was changed elsewhere is newer.
+    if (draft.from !== field.defaultValue) { return; }
+    field.value = draft.text;
+    note(field);
+  }
+
+  for (const name of keys()) {
+    // Signed out, the drafts wait; for somebody else they are removed unread, since people share machines.
+    if (person && !name.startsWith(mine)) { store.removeItem(name); continue; }
+    const draft = read(name);
+    if (!draft?.sent) { continue; }
+    // The page after a form says what became of it; the sign-in page, or an error, that nothing did.
+    if (person && document.querySelector(".toast--success")) { store.removeItem(name); } else { keep(name, { ...draft, sent: false }); }
+  }
+  if (!person) { return; }
+
+  for (const field of document.querySelectorAll("textarea[data-draft]")) {
+    restore(field);
+    const from = field.defaultValue;
+    field.addEventListener("input", () => {
+      if (field.value === from) { store.removeItem(nameOf(field)); } else { keep(nameOf(field), { from, text: field.value }); }
+    });
+    field.form.addEventListener("submit", () => {
+      const draft = read(nameOf(field));
+      if (draft) { keep(nameOf(field), { ...draft, sent: true }); }
+    });
+  }
+})();
