@@ -7,12 +7,15 @@ An address that is missing from the table fails the build, and so does a view th
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps import apps
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -22,10 +25,10 @@ from django.utils import timezone
 from agents.models import Agent, Conversation, QAPair, RemovedPair, Reply, Source
 from agents.running import database
 from llm.models import ChatModel
-from tests.factories import add_member, browser_of, make_invitation
+from tests.factories import add_member, browser_of, make_invitation, make_user
 from tests.harness.cast import Cast, make_agent
-from workspaces import invitations
-from workspaces.models import Role, User, Workspace
+from workspaces import invitations, standing
+from workspaces.models import Role, Session, User, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +45,8 @@ class Row:
     """One way to call an address: `needs` is the smallest role let in, `ok` what it is answered.
 
     `anonymous` is what a visitor without a session is answered; the chat path is asked by scripts,
-    which get a 401 where a person is led to the sign-in page.
+    which get a 401 where a person is led to the sign-in page. `suspended` is what the owner of a suspended
+    workspace is answered, where that is neither a page nor, for what writes, a 403.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Row:
     fields: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     anonymous: int = 302
+    suspended: int = 0
 
     def __str__(self) -> str:
         return f"{self.method} {self.name}"
@@ -89,8 +94,8 @@ TABLE = [
     post("workspaces:hide_first_steps", "viewer"),
     get("workspaces:members", "viewer"),
     post("workspaces:change_role", "admin", fields={"role": "editor"}),
-    post("workspaces:remove_member", "admin"),
-    post("workspaces:leave", "viewer"),
+    post("workspaces:remove_member", "admin", suspended=302),
+    post("workspaces:leave", "viewer", suspended=302),
     get("workspaces:second_factor_setting", "admin"),
     post("workspaces:second_factor_setting", "admin"),
     post("workspaces:invite", "admin", fields={"emails": "new@example.test", "role": "viewer"}),
@@ -105,7 +110,7 @@ TABLE = [
     post("workspaces:settings", "admin", fields={"name": "Acme of today", "slug": "acme-today"}),
     get("workspaces:delete", "owner"),
     # The address is not typed.
-    post("workspaces:delete", "owner", 400),
+    post("workspaces:delete", "owner", 400, suspended=400),
     get("workspaces:audit", "admin"),
     get("workspaces:audit_csv", "admin"),
     # --- Credits ---
@@ -115,7 +120,7 @@ TABLE = [
     get("llm:settings", "admin"),
     post("llm:replace_key", "admin", fields={"secret": "sk-ACMESOWNKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eX"}),
     get("llm:delete_key", "admin", 302),
-    post("llm:delete_key", "admin"),
+    post("llm:delete_key", "admin", suspended=302),
     post("llm:verify_key", "admin"),
     post("llm:restore_key", "admin"),
     post("llm:set_region", "admin", fields={"region": "eu"}),
@@ -195,7 +200,7 @@ CHAT_TABLE = [
     # There is no platform key, which is found out after who may.
     post("agents:send_message", "editor", 503, fields=SEND, headers=JSON, anonymous=401),
     get("agents:stream", "viewer", headers=JSON, anonymous=401),
-    post("agents:stop", "editor", 202, headers=JSON, anonymous=401),
+    post("agents:stop", "editor", 202, headers=JSON, anonymous=401, suspended=202),
 ]
 READERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "GET"]
 WRITERS = [row for row in [*TABLE, *CHAT_TABLE] if row.method == "POST"]
@@ -212,7 +217,10 @@ IDS = {
     "reply_id",
     "conversation_id",
 }
-EVERYBODY = ("anonymous", "stranger", "operator", "removed", "viewer", "editor", "admin", "owner")
+# A stranger owns another workspace. The operator may do everything on their own site, one at the desk nothing, and support
+# may look; "suspended" is the owner of a workspace that operators have suspended.
+NOT_MEMBERS = ("stranger", "operator", "desk", "support", "removed")
+EVERYBODY = ("anonymous", *NOT_MEMBERS, *Role.values, "suspended")
 
 
 def expected(row: Row, who: str) -> int:
@@ -222,6 +230,8 @@ def expected(row: Row, who: str) -> int:
         return row.ok
     if row.needs == "signed_in":
         return row.ok
+    if who == "suspended":
+        return row.suspended or (row.ok if row.method == "GET" else 403)
     if who not in Role.values:
         return 404
     return row.ok if Role(who).rank >= Role(row.needs).rank else 403
@@ -282,15 +292,20 @@ def world(cast: Cast) -> World:
     add_member(cast.acme, "owner")
     removed = add_member(cast.acme, "admin")
     removed.delete()
+    support = make_user(is_staff=True)
+    support.groups.add(Group.objects.get_or_create(name="Support")[0])
     people = {
         "anonymous": None,
         "stranger": cast.gina,
         "operator": cast.oscar,
+        "desk": make_user(is_staff=True),
+        "support": support,
         "removed": removed.user,
         "viewer": cast.victor,
         "editor": cast.edith,
         "admin": cast.adam,
         "owner": cast.olivia,
+        "suspended": cast.olivia,
     }
     return World(people, things_in(cast.acme, cast.edith), things_in(cast.globex, cast.gina))
 
@@ -388,6 +403,8 @@ def test_everybody_is_answered_as_the_table_says(world: World, row: Row) -> None
     for who in EVERYBODY:
         browser = browser_of(world.people[who])
         with transaction.atomic():  # so that nobody finds what another did
+            if who == "suspended":
+                standing.suspend(Workspace.objects.get(slug="acme"), "A test.")
             answers[who] = call(browser, row, path).status_code
             transaction.set_rollback(True)
 
@@ -409,7 +426,11 @@ def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, 
         chat_model=ChatModel.objects.get(model_id="gpt-4o")
     )
     path = address(row.name, world.acme)
-    answers = {who: call(browser_of(world.people[who]), row, path).status_code for who in EVERYBODY}
+    answers = {}
+    for who in EVERYBODY:  # the suspended last
+        if who == "suspended":
+            standing.suspend(Workspace.objects.get(slug="acme"), "A test.")
+        answers[who] = call(browser_of(world.people[who]), row, path).status_code
 
     assert answers == {who: expected(row, who) for who in EVERYBODY}
 
@@ -417,7 +438,7 @@ def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, 
 @pytest.mark.parametrize("row", INSIDE, ids=str)
 def test_stranger_cannot_tell_a_workspace_from_none(world: World, row: Row) -> None:
     nowhere = {**world.acme, "slug": "no-such-workspace"}
-    for who in ("stranger", "operator", "removed"):
+    for who in NOT_MEMBERS:
         browser = browser_of(world.people[who])
         here = call(browser, row, address(row.name, world.acme))
         there = call(browser, row, address(row.name, nowhere))
@@ -440,7 +461,9 @@ def test_owner_reaches_nothing_of_another_workspace_by_its_id(world: World, row:
     browser = browser_of(world.people["owner"])
     here = {"slug": world.acme["slug"], "provider": "openai"}
     none = {part: uuid4() if isinstance(value, UUID) else 999_999 for part, value in world.acme.items()}
+    before = everything()
     theirs = call(browser, row, address(row.name, {**world.globex, **here}))
+    assert everything() == before
     missing = call(browser, row, address(row.name, {**none, **here}))
 
     assert theirs.status_code == 404
@@ -456,6 +479,74 @@ def test_owner_reaches_no_part_of_one_agent_through_another(world: World, part: 
             assert (
                 call(browser, row, address(row.name, {**world.acme, "agent_id": other.pk})).status_code == 404
             )
+
+
+# Where an id comes in a form or in the query: the address, the name it comes under, and whose id it is. Theirs is answered
+# as one that nobody has.
+IN_A_FORM = [
+    ("agents:playground", "GET", "conversation", "conversation_id"),
+    ("agents:playground", "GET", "reply", "reply_id"),
+    ("agents:playground", "GET", "again", "reply_id"),
+    ("agents:playground", "GET", "edit", "reply_id"),
+    ("agents:try", "GET", "conversation", "conversation_id"),
+    ("agents:correct", "GET", "conversation", "conversation_id"),
+    ("agents:versions", "GET", "reply", "reply_id"),
+    ("agents:conversations", "GET", "agent", "agent_id"),
+    ("agents:conversations", "GET", "before", "conversation_id"),
+    ("agents:activity", "GET", "before", "reply_id"),
+    ("agents:change_models", "GET", "from", "chat_model_id"),
+    ("agents:change_models", "POST", "to_model", "chat_model_id"),
+    ("agents:change_models", "POST", "from_model", "chat_model_id"),
+    ("agents:keep_tried", "POST", "conversation", "conversation_id"),
+    ("agents:end_trial", "POST", "conversation", "conversation_id"),
+    ("agents:try", "POST", "chat_model", "chat_model_id"),
+    ("agents:inspect", "POST", "conversation", "conversation_id"),
+    ("agents:use_local", "POST", "conversation", "conversation_id"),
+    ("agents:create", "POST", "chat_model", "chat_model_id"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "part", "whose"), IN_A_FORM, ids=[f"{one[1]} {one[0]} {one[2]}" for one in IN_A_FORM]
+)
+def test_owner_reaches_nothing_of_another_workspace_by_an_id_in_a_form(
+    world: World, name: str, method: str, part: str, whose: str
+) -> None:
+    browser = browser_of(world.people["owner"])
+    path = address(name, world.acme)
+    nobodys = uuid4() if isinstance(world.globex[whose], UUID) else 999_999
+    before = everything()
+    theirs, missing = (
+        Row(name, "owner", method=method, fields={part: str(value), "text": "Hello?"})
+        for value in (world.globex[whose], nobodys)
+    )
+    answers = [ask_in_a_form(browser, row, path, part) for row in (theirs, missing)]
+
+    assert everything() == before
+    assert answers[0] == answers[1]
+
+
+def ask_in_a_form(browser: Client, row: Row, path: str, part: str) -> tuple[int, str, str]:
+    """Status, Location and page, without the id that was sent and what is new in each page."""
+    if row.method == "GET":
+        response = browser.get(path, {part: row.fields[part]})
+    else:
+        response = call(browser, row, path)
+    page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())
+    # A page's own send keys are made anew each time.
+    page = re.sub(r'(name="idempotency_key"[^>]*value=|data-key=)"[\w-]+"', "", page)
+    sent = row.fields[part]
+    return response.status_code, response.get("Location", "").replace(sent, "-"), page.replace(sent, "-")
+
+
+def everything() -> str:
+    """All rows of every table, but for sessions, which a look at a page may touch."""
+    rows = [
+        (model._meta.label, sorted(map(repr, model._base_manager.values_list())))
+        for model in apps.get_models()
+        if model._meta.managed and model is not Session
+    ]
+    return sha256(repr(rows).encode()).hexdigest()
 
 
 # --- Writers ------------------------------------------------------------------------------------

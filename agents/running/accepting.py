@@ -28,6 +28,7 @@ from agents.errors import (
     NotRunnable,
     ReplyRefused,
     TooFast,
+    WorkspaceSuspended,
 )
 from agents.ids import as_uuid, new_id
 from agents.knowledge import index, prompt
@@ -179,6 +180,8 @@ def _admit(send: Submission) -> admission.Admission:
 
 
 def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | Existing:
+    if admitted.suspended_for is not None:
+        return _sent_before_or_raise(send, admitted, WorkspaceSuspended(admitted.suspended_for))
     if settings.REPLIES_PER_MINUTE and admitted.recent_replies >= settings.REPLIES_PER_MINUTE:
         return _sent_before_or_raise(
             send, admitted, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60)

@@ -19,7 +19,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
 from django.utils.crypto import constant_time_compare
 
-from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall, WorkspaceSuspended
+from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall
 from agents.ids import as_uuid
 from billing.sql import now, uid
 from llm import profiles
@@ -187,6 +187,8 @@ class Admission:
     held: int
     ledger_event_due: bool
     recent_replies: int
+    # Why operators have suspended the workspace, in which nothing runs then; None where they have not.
+    suspended_for: str | None
 
 
 @lru_cache(maxsize=8)
@@ -248,8 +250,6 @@ def to_send(
     ]
     row = SendRow._make(_fetch(_SEND, params))
     caller = _caller(row, needs=Role.EDITOR)
-    if row.suspended_for is not None:
-        raise WorkspaceSuspended(row.suspended_for)
     if row.agent_id is None or row.chat_model_id is None:
         raise NoSuchPlace
     return Admission(
@@ -284,6 +284,7 @@ def to_send(
         held=row.held or 0,
         ledger_event_due=bool(row.ledger_event_due),
         recent_replies=row.recent_replies,
+        suspended_for=row.suspended_for,
     )
 
 
