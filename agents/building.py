@@ -1,5 +1,7 @@
 """Making, changing and deleting agents, within the plan's limits."""
 
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -9,15 +11,46 @@ from llm.models import ChatModel, Provider
 from workspaces import audit
 from workspaces.models import Workspace
 
+# What the audit log tells of a change: these before and after, of the long ones only that they have changed.
+SHORT = ("name", "status", "temperature", "effort", "output_limit")
+LONG = ("instructions", "fallback_text", "suggested_questions")
 
-def create(agent: Agent) -> Agent:
+
+def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
     """Save a new agent; billing.errors.LimitReached when the plan has no room for it."""
     with transaction.atomic():
         # The account's row is the lock: two requests cannot both take the last place.
         account = ledger.lock(agent.workspace.account)
         plans.require(account, "agents", agent.workspace.agents.count() + 1)
         agent.save()
+        audit.record(agent.workspace, "agent.created", request=request, agent=agent.name)
     return agent
+
+
+def facts(agent: Agent) -> dict[str, Any]:
+    """What the audit log compares of an agent, before and after a change."""
+    told = {name: getattr(agent, name) for name in (*SHORT, *LONG)}
+    if told["temperature"] is not None:
+        told["temperature"] = float(told["temperature"])
+    return told | {"chat_model": agent.chat_model.name}
+
+
+def change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> None:
+    """Save a changed agent, and record what differs from the `facts` before."""
+    with transaction.atomic():
+        agent.save()
+        record_change(agent, before, request=request)
+
+
+def record_change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> None:
+    after = facts(agent)
+    changes = {
+        name: None if name in LONG else [before[name], after[name]]
+        for name in after
+        if before[name] != after[name]
+    }
+    if changes:
+        audit.record(agent.workspace, "agent.changed", request=request, agent=agent.name, changes=changes)
 
 
 def require_source_room(agent: Agent) -> None:
@@ -46,7 +79,7 @@ def change_models(
     return moved
 
 
-def use_local(agent: Agent, conversation: Conversation | None = None) -> str:
+def use_local(agent: Agent, conversation: Conversation | None = None, *, request: HttpRequest) -> str:
     """Set the agent to Bookbag Local, which needs no key and is free; or the conversation, where it tries a chat model.
 
     Returns the name of the chat model before, and "" when the catalogue does not offer Bookbag Local.
@@ -59,8 +92,11 @@ def use_local(agent: Agent, conversation: Conversation | None = None) -> str:
         was, conversation.tried_model = conversation.tried_model, local
         conversation.save(update_fields=["tried_model"])
     else:
+        before = facts(agent)
         was, agent.chat_model = agent.chat_model, local
-        agent.save(update_fields=["chat_model"])
+        with transaction.atomic():
+            agent.save(update_fields=["chat_model"])
+            record_change(agent, before, request=request)
     return was.name
 
 

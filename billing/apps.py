@@ -8,4 +8,4 @@ class BillingConfig(AppConfig):
         from billing import guards
         from workspaces import database_guards
 
-        database_guards.declare(self, guards.GUARDS, down_while_migrating=True)
+        database_guards.declare(self, guards.GUARDS, down_while_migrating=guards.GUARDS)

@@ -89,6 +89,10 @@ PRIVACY_URL = env.web_page("PRIVACY_URL")
 SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
 SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
 WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
+# Days for which the audit log is kept; 0 is for ever. Less than the 30 that the database insists on is none of the choices.
+AUDIT_DAYS = env.int("AUDIT_DAYS", default=0, most=36_500)
+if 0 < AUDIT_DAYS < 30:
+    raise ImproperlyConfigured("AUDIT_DAYS: the audit log is kept for 30 days at least; 0 keeps it for ever.")
 # The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
 # OPENAI_BASE_URL and ANTHROPIC_BASE_URL.
 PROVIDER_BASE_URLS = {

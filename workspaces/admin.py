@@ -302,7 +302,7 @@ class WorkspaceAdmin(DeskAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "workspace", "action", "actor_email", "address")
+    list_display = ("created_at", "workspace", "sentence", "actor_email", "address")
     list_filter = ("action",)
     search_fields = ("actor_email", "workspace__slug", "=address")
     list_select_related = ("workspace",)

@@ -15,4 +15,4 @@ class WorkspacesConfig(AppConfig):
         )
 
         account_events.connect()
-        database_guards.declare(self, guards.GUARDS)
+        database_guards.declare(self, guards.GUARDS, down_while_migrating=[guards.REFUSE_DELETE])

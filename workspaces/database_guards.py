@@ -64,10 +64,15 @@ class Guard:
         when = f" WHEN ({self.when})" if self.when else ""
         return [
             f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN {body} RETURN NEW; END $$",
+            f"$$ BEGIN {body} RETURN {self._row}; END $$",
             f"CREATE TRIGGER {self.name} {self.event} ON {self.table} FOR EACH {self.each}{when} "
             f"EXECUTE FUNCTION {self.name}()",
         ]
+
+    @property
+    def _row(self) -> str:
+        """What the function gives back to go on with: of a deletion that is let through, there is no new row."""
+        return "OLD" if self.unless and "DELETE" in self.event else "NEW"
 
     def drop(self, vendor: str) -> str:
         """The statement that takes the trigger down, if it is there."""
@@ -85,18 +90,20 @@ def _digest(text: str) -> str:
 # --- Which guards there are ---------------------------------------------------------------------
 
 _declared: dict[str, tuple[Guard, ...]] = {}
+# Of these, by app, the ones that are taken down while migrations run.
+_down: dict[str, tuple[Guard, ...]] = {}
 
 
-def declare(app: AppConfig, guards: Iterable[Guard], *, down_while_migrating: bool = False) -> None:
+def declare(app: AppConfig, guards: Iterable[Guard], *, down_while_migrating: Iterable[Guard] = ()) -> None:
     """Have `guards` put up after every `migrate`; called once, by the app's `ready`.
 
-    After every one, because SQLite alters a table by writing it anew and loses the table's triggers. Guards that
-    name other tables than their own must be `down_while_migrating`: SQLite refuses to rename a table back into
-    place while a trigger names the one that went. They are put up again as the migration ends.
+    After every one, because SQLite alters a table by writing it anew and loses the table's triggers. Those that name
+    other tables than their own must be `down_while_migrating`: SQLite refuses to rename a table back into place
+    while a trigger names the one that went. They are put up again as the migration ends.
     """
-    _declared[app.label] = tuple(guards)
+    _declared[app.label], _down[app.label] = tuple(guards), tuple(down_while_migrating)
     post_migrate.connect(_put_up, sender=app)
-    if down_while_migrating:
+    if _down[app.label]:
         pre_migrate.connect(_take_down, sender=app)
 
 
@@ -106,7 +113,7 @@ def _put_up(sender: AppConfig, using: str, **kwargs: Any) -> None:
 
 def _take_down(sender: AppConfig, using: str, plan: list[Any], **kwargs: Any) -> None:
     if plan and connections[using].vendor == "sqlite":
-        remove(connections[using], _declared[sender.label])
+        remove(connections[using], _down[sender.label])
 
 
 def _expected(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None) -> list[Guard]:

@@ -18,8 +18,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from workspaces import audit, people, signup
+from workspaces.audit_words import action_label
 from workspaces.errors import TooManySignUps
-from workspaces.models import Role, User, Workspace, action_label
+from workspaces.models import Role, User, Workspace
 
 MANDATORY = EmailVerificationMethod.MANDATORY
 

@@ -12,6 +12,8 @@ from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
+from workspaces import audit_words
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
@@ -345,19 +347,22 @@ class AuditEvent(models.Model):
         return f"{self.action} by {self.actor_email or 'the system'}"
 
     @property
-    def label(self) -> str:
-        return action_label(self.action)
+    def sentence(self) -> str:
+        return audit_words.sentence(self.action, self.data)
 
     @property
-    def details(self) -> list[tuple[str, Any]]:
-        """The data as people read it, name by name."""
-        return [(name.replace("_", " "), value) for name, value in sorted(self.data.items())]
+    def details(self) -> list[tuple[str, str]]:
+        """What the sentence does not say, name by name."""
+        return audit_words.unsaid(self.action, self.data)
 
 
-# Acts whose name alone does not say what happened.
-LABELS = {"chat_model.parameter_left_out": "Parameter left out, as the provider refused it for this model"}
+class AuditRetention(models.Model):
+    """While a row is here, and its transaction alone sees it, the database lets events from before `before` be deleted.
 
+    Only `audit.forget` writes it (workspaces/guards.py).
+    """
 
-def action_label(action: str) -> str:
-    """`provider_key.replaced` as people read it: "Provider key replaced"."""
-    return LABELS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+    before = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"events from before {self.before} are being deleted"

@@ -93,7 +93,13 @@ def audit_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     return render(
         request,
         "workspaces/audit.html",
-        {"workspace": workspace, "form": form, "events": shown, "older": older},
+        {
+            "workspace": workspace,
+            "form": form,
+            "events": shown,
+            "older": older,
+            "audit_days": settings.AUDIT_DAYS,
+        },
     )
 
 

@@ -20,6 +20,7 @@ from agents.models import Duty
 from agents.running import ending
 from agents.sources import upkeep
 from llm import refresh
+from workspaces import audit
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,8 @@ def take_round() -> None:
         filled = index.fill()
         if filled:
             log.info("%d rows of an older version were indexed", filled)
+    if my_turn("audit log", TELL_SECONDS * EARLY):
+        audit.forget()
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
     if my_turn("shutdown mails", TELL_SECONDS * EARLY):

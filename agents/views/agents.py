@@ -55,7 +55,7 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = AgentForm(request.POST or None, workspace=workspace, routes=routes, instance=fresh, initial=chosen)
     if form.is_valid():
         try:
-            agent = building.create(form.save(commit=False))
+            agent = building.create(form.save(commit=False), request=request)
         except LimitReached as limit:
             form.add_error(
                 None,
@@ -94,10 +94,11 @@ def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
 @require_POST
 def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
+    before = building.facts(agent)
     routes = outlook.for_workspace(workspace)
     form = AgentForm(request.POST, instance=agent, workspace=workspace, routes=routes)
     if form.is_valid():
-        form.save()
+        building.change(form.save(commit=False), before, request=request)
         _tell(request, "Saved." if form.notes else "Saved. The next reply uses it.", form.notes)
         return redirect(agent)
     return render(request, "agents/agent.html", _page(request, agent, routes, form), status=400)

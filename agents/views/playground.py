@@ -186,7 +186,7 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
     """Set the agent to Bookbag Local, the way out that needs no key and costs nothing; what was typed comes back."""
     agent = find_agent(workspace, agent_id)
     conversation = chosen(agent, request.POST.get("conversation"))
-    if was := building.use_local(agent, conversation):
+    if was := building.use_local(agent, conversation, request=request):
         what = "This conversation" if conversation and conversation.tried_model_id else agent.name
         told = (
             f"{what} runs on Bookbag Local now, free. It ran on {was}, which can be chosen again at any time."

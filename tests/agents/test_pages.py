@@ -139,6 +139,30 @@ def test_deleting_an_agent_keeps_its_receipts(cast: Cast) -> None:
     assert cast.acme.audit_events.get(action="agent.deleted").data == {"agent": "Guide"}
 
 
+def test_agent_made_and_changed_is_written_down_before_and_after(cast: Cast) -> None:
+    edith = signed_in(cast.edith)
+    local = str(ChatModel.objects.get(workspace=None, provider="local").pk)
+    fields = {
+        "name": "Guide",
+        "instructions": "Be brief.",
+        "chat_model": local,
+        "status": "draft",
+        "temperature": "0.2",
+    }
+    fields |= {"fallback_text": "I do not know.", "effort": "", "output_limit": "", "suggested_questions": ""}
+    edith.post("/w/acme/agents/new/", fields)
+    agent = Agent.objects.get(name="Guide")
+    edith.post(f"/w/acme/agents/{agent.pk}/", fields)
+    edith.post(f"/w/acme/agents/{agent.pk}/", fields | {"status": "active", "instructions": "Be kind."})
+    found = cast.acme.audit_events.filter(action__startswith="agent.").order_by("id")
+
+    assert [event.sentence for event in found] == [
+        "Agent Guide made",
+        "Agent changed (Guide): instructions changed; status: draft → active",
+    ]
+    assert {event.actor_email for event in found} == {cast.edith.email}
+
+
 @pytest.mark.parametrize(
     ("page", "names"), [("sources", ("title", "text")), ("questions", ("question", "answer"))]
 )

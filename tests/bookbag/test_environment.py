@@ -99,6 +99,7 @@ UNUSABLE = {
     "ALLOWED_HOSTS": ["https://a.example", "a.example:8000", "a.example/path", "'a.example'", "a.example; b.example", ",", "[::1", "::1]"],
     "TRUSTED_ORIGINS": ["bookbag.example:8443", "https://bookbag.example/path", "ftp://bookbag.example", " , "],
     "HTTPS": ["perhaps", "2", "true false"],
+    "AUDIT_DAYS": ["-1", "29", "1", "x"],
     "TRUST_PROXY": ["-1", "11", "1.0", "127.0.0.1", "all"],
     "DRAIN_SECONDS": ["-1", "nan", "inf", "1e999", "5 minutes", "3,5", "86400"],
     "DRAIN_NOTICE_SECONDS": ["-0.5", "NaN"],

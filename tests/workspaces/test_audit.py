@@ -50,7 +50,7 @@ def test_record_takes_actor_and_address_from_the_request(acme: Workspace, olivia
     event.refresh_from_db()
 
     assert (event.actor_id, event.actor_email, event.address) == (olivia.pk, "olivia@acme.test", "192.0.2.7")
-    assert (event.label, event.details) == ("Thing done", [("count", 3)])
+    assert (event.sentence, event.details) == ("Thing done", [("count", "3")])
 
 
 def test_record_without_an_actor_is_the_systems(acme: Workspace) -> None:
@@ -65,9 +65,9 @@ def test_page_shows_only_this_workspaces_events(browser: Client, acme: Workspace
     audit.record(globex, "provider_key.replaced", actor=gina, mask="sk-…GINA")
     page = browser.get(PAGE).content.decode()
 
-    assert "Workspace created" in page
+    assert "Workspace Acme made, at the address acme" in page
     assert "gina@globex.test" not in page
-    assert "Provider key replaced" not in page
+    assert "Provider key of" not in page
 
 
 def test_page_shows_data_as_text(browser: Client, acme: Workspace) -> None:
