@@ -47,7 +47,8 @@ def recrawl() -> int:
     for every, time in EVERY.items():
         due |= Q(recrawl=every, crawled_at__lt=Now() - time)
     idle = Source.objects.filter(due, deleted_at=None).exclude(state__in=Source.BUSY)
-    found = _first(idle.exclude(agent__status="archived"))
+    works = idle.exclude(agent__status="archived").filter(agent__workspace__suspended_at=None)
+    found = _first(works)
     return sum(adding.queue(Source(pk=pk)) for pk in found)
 
 
