@@ -31,8 +31,6 @@ MOST_RATIO = 200
 MOST_OF_A_HEAD = 100
 # Addresses of a sitemap.
 MOST_LISTED = 10_000
-# Bytes of one compressed stream of a PDF, unpacked.
-MOST_STREAM = 40 * 1024**2
 # Below the limit of the process: a file that takes more is to blame, and the process can still say so.
 MEMORY_BYTES = 700 * 1024**2
 KINDS = {
@@ -262,11 +260,9 @@ _HYPHENATED = re.compile(r"(\w)[-\u00ad]\n(?=[a-zà-öø-ÿ])")
 
 def _pdf(content: bytes) -> tuple[str, str]:
     import pypdf
-    import pypdf.filters
+    import pypdf.errors
 
-    for name in ("ZLIB_MAX_OUTPUT_LENGTH", "LZW_MAX_OUTPUT_LENGTH", "RUN_LENGTH_MAX_OUTPUT_LENGTH"):
-        if hasattr(pypdf.filters, name):
-            setattr(pypdf.filters, name, MOST_STREAM)
+    # What may be unpacked, nested and listed is bounded by the library (pypdf.Configuration).
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
