@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.db.models.functions import Left, Length
 
 from agents import building
@@ -13,8 +13,13 @@ ROWS_SHOWN = 200
 
 
 def rows(agent: Agent) -> SourceQuerySet:
-    """What the agent's page lists, each with its number of `characters`, and without its text: not two hundred books."""
-    return agent.sources.listed().defer("text").annotate(characters=Length("text"))
+    """What the agent's page lists, each with its number of `characters`, and without its text: not two hundred books.
+
+    First what is being trained or has failed.
+    """
+    asks = Case(When(state__in=[*Source.BUSY, Source.State.FAILED], then=0), default=1)
+    rows = agent.sources.listed().defer("text").annotate(characters=Length("text"))
+    return rows.order_by(asks, "title", "created_at")
 
 
 def pages_of(site: Source) -> QuerySet[Source]:

@@ -6,7 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from agents.models import Agent, QAPair
+from agents.knowledge import training
+from agents.models import Agent
 from billing.models import Plan
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
@@ -41,7 +42,7 @@ def preview(edith: Client, agent: Agent, content: bytes) -> str:
 
 
 def test_each_row_is_shown_as_what_it_becomes_and_nothing_is_saved(agent: Agent, edith: Client) -> None:
-    QAPair.objects.create(agent=agent, question="When?", answer="At nine.", folded="when")
+    training.add_qa(agent, question="When?", answer="At nine.")
 
     shown = preview(edith, agent, b"Question,Answer\nWhere?,Here.\nwhen,At ten.\n,Nothing\nwhere,Twice\n")
 
