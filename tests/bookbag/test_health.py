@@ -54,7 +54,7 @@ def test_readyz_says_that_guards_are_missing_and_the_log_which(
 
     assert answer(client) == (503, {"status": "unready", "failing": ["guards"]})
     assert answer(client) == (503, {"status": "unready", "failing": ["guards"]})
-    of_the_index = ["agents_passage_fts_insert"] if connection.vendor == "sqlite" else []
+    of_the_index = ["agents_passage_terms_insert"] if connection.vendor == "sqlite" else []
     for name in ("hold_never_deleted", "audit_refuse_delete", *of_the_index):
         assert caplog.text.count(f"guard {name} is not in force") == 1
 

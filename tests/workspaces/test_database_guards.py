@@ -11,7 +11,7 @@ from workspaces.database_guards import Guard
 
 pytestmark = pytest.mark.django_db
 
-LEDGER, AUDIT, INDEX = "hold_never_deleted", "audit_refuse_update", "agents_passage_fts_insert"
+LEDGER, AUDIT, INDEX = "hold_never_deleted", "audit_refuse_update", "agents_passage_terms_insert"
 # One of each app; the search index follows its table by guards on SQLite alone.
 DECLARED = {LEDGER, AUDIT, INDEX} if connection.vendor == "sqlite" else {LEDGER, AUDIT}
 
