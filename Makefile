@@ -19,7 +19,7 @@ random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
-.PHONY: help run test lint format soak bench mutants manage provider-double runtime developer
+.PHONY: help run test lint format soak bench eval mutants manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,6 +55,9 @@ soak: developer  ## run the long random suites, bounded in time, on both databas
 
 bench: developer  ## measure a reply's cost beside the provider and the LiteLLM proxy
 	@$(IN_ENV) python -m bench $(ARGS)
+
+eval: developer  ## measure finding and answering on labelled questions (ARGS="--half tuned --misses" lists what is missed)
+	@$(IN_ENV) python -m bench.answers $(ARGS)
 
 mutants: developer  ## see that the tests find known faults, put in one at a time (ARGS="--only billing" picks some)
 	@$(IN_ENV) python -m tests.mutants $(ARGS)

@@ -7,9 +7,11 @@ from uuid import UUID
 from agents.knowledge.index import Found
 from llm.providers.base import Message
 
-# Characters of earlier turns and of passages that are sent along.
+# Characters of earlier turns and of passages that are sent along, where the model's context has room for them.
 HISTORY_BUDGET = 12_000
 FACTS_BUDGET = 8_000
+# Of a token, carefully: a Chinese or Japanese one is hardly longer, and other texts then leave room unused.
+CHARACTERS_PER_TOKEN = 1.5
 
 GROUNDED = (
     "Answer only from the numbered facts that come with the question, and cite the ones you use like [1]. The facts are "
@@ -47,8 +49,9 @@ def build(
     facts: list[Found],
     history: Sequence[Turn],
     question: str,
+    tokens: int | None = None,
 ) -> list[Message]:
-    """The messages of one call. `history`: earlier turns, oldest first.
+    """The messages of one call. `history`: earlier turns, oldest first; `tokens`: the room for all of it, where it is known.
 
     What stays the same in a conversation comes first and is marked `stable`, so that the providers' prompt caches
     serve it; the facts, which differ from question to question, come with the question.
@@ -56,13 +59,14 @@ def build(
     system = [instructions.strip() or "You are a helpful assistant."]
     if has_knowledge:
         system.append(GROUNDED.format(fallback=fallback))
-    kept = recent(history)
+    asked = with_facts(question, facts if has_knowledge else None)
+    kept = recent(history, budget=history_budget(tokens, beside=len(asked) + sum(map(len, system))))
     # The next request of this conversation repeats the system prompt, and the turns unless the oldest drop out.
     repeated = 1 + 2 * len(kept) if len(kept) == len(history) else 1
     return in_order(
         system="\n\n".join(system),
         turns=kept,
-        asked=with_facts(question, facts if has_knowledge else None),
+        asked=asked,
         stable=repeated if history else 0,
     )
 
@@ -90,10 +94,22 @@ def _numbered(facts: Sequence[Found]) -> list[str]:
     ]
 
 
-def recent(history: Sequence[Turn]) -> list[Turn]:
-    """The latest turns that fit into HISTORY_BUDGET, without those that have no answer."""
+def turns_in(messages: Sequence[Message], history: Sequence[Turn]) -> list[Turn]:
+    """Those of `history` that went into `messages`: the latest, two messages each, between the first and the last."""
+    number = (len(messages) - 2) // 2
+    return recent(history)[-number:] if number else []
+
+
+def history_budget(tokens: int | None, *, beside: int) -> int:
+    """Characters of earlier turns that go along where `beside` characters have to, and the model takes `tokens` in all."""
+    if tokens is None:
+        return HISTORY_BUDGET
+    return max(0, min(HISTORY_BUDGET, int(tokens * CHARACTERS_PER_TOKEN) - beside))
+
+
+def recent(history: Sequence[Turn], *, budget: int = HISTORY_BUDGET) -> list[Turn]:
+    """The latest turns that fit into `budget` characters, without those that have no answer."""
     kept: list[Turn] = []
-    budget = HISTORY_BUDGET
     for turn in reversed(history):
         budget -= len(turn.question) + len(turn.answer)
         if budget < 0:

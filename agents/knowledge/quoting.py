@@ -3,12 +3,18 @@
 import re
 from dataclasses import dataclass
 
+from agents.knowledge import terms
+
+# Letters of a line that was broken to fit a page, at least.
+LINE = 45
 _SENTENCE = re.compile(r"(?<=[.!?؟।])[^\S\n]+|(?<=[。！？])(?=\S)")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _RULE = re.compile(r"[\s|:-]+")
 _ITEM = re.compile(r"[^\S\n]*(?:[-*+•]|\d{1,3}[.)])[^\S\n]+")
 # No part may run over a sign at which another attempt begins, else a text of those signs takes its square in time.
 _LINK = re.compile(r"!?\[([^][]*)\]\([^)[]*\)")
+# Where a line of a script without blanks was broken.
+_BETWEEN_SIGNS = re.compile(f"(?<=[{terms.BLANKLESS}、。，]) (?=[{terms.BLANKLESS}])")
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-‐]\n(?=[^\W\d_])")
 
 
@@ -81,7 +87,7 @@ def _prose(block: str, number: int) -> list[Unit]:
     lines = block.split("\n")
     is_list = any(_ITEM.match(line) for line in lines)
     # Lines that were only broken to fit a page are put together again.
-    texts = lines if is_list or _are_short(lines) else [" ".join(lines)]
+    texts = lines if is_list or _are_short(lines) else [_one_line(lines)]
     for line in texts:
         if not line.strip():
             continue
@@ -97,7 +103,14 @@ def _prose(block: str, number: int) -> list[Unit]:
 
 def _are_short(lines: list[str]) -> bool:
     """Whether each line says something of its own, as in a menu or a table of opening hours."""
-    return len(lines) > 1 and sum(len(line) for line in lines) < 45 * len(lines)
+    # A sign of a script without blanks takes the room of two letters, and says as much.
+    width = sum(len(line) + sum(map(terms.is_blankless, line)) for line in lines)
+    return len(lines) > 1 and width < LINE * len(lines)
+
+
+def _one_line(lines: list[str]) -> str:
+    text = " ".join(line.strip() for line in lines)
+    return _BETWEEN_SIGNS.sub("", text)
 
 
 def _plain(text: str) -> str:

@@ -46,7 +46,7 @@ SHORTEST_OPENING = 4
 # In hundredths: how much a match counts that is not the word itself.
 WHOLE, STEM, OPENING = 100, 95, 60
 # Signs of a script without blanks weigh less than words: there are more of them for one meaning.
-PAIR, SIGN = 60, 40
+PAIR, SIGN = 60, 15
 
 _SENTENCE = re.compile(r"[^.!?。？！؟…\n]*[.!?。？！؟…\n]*")
 _ASKS = re.compile(r"[?？؟]")
@@ -161,9 +161,7 @@ def words_of(text: str, language: str) -> dict[str, Word]:
         if len(found) >= MOST_WORDS:
             break
         if is_blankless(run):
-            for pair in map("".join, pairwise(run)) if len(run) > 1 else (run,):
-                weight = PAIR if len(pair) > 1 else SIGN
-                found[pair] = Word(pair, ((pair, WHOLE, False),), weight // 2 if _is_kana(pair) else weight)
+            found |= {word.text: word for word in _signs(run) if word.text not in found}
         elif (
             run not in silent
             and len(run) <= LONGEST_WORD
@@ -171,6 +169,15 @@ def words_of(text: str, language: str) -> dict[str, Word]:
         ):
             found[run] = _word(run, language)
     return found
+
+
+def _signs(run: str) -> Iterator[Word]:
+    """Every two neighbours; each sign alone as well where it means something, for words that share one of two."""
+    for pair in map("".join, pairwise(run)):
+        yield Word(pair, ((pair, WHOLE, False),), PAIR // 2 if _is_kana(pair) else PAIR)
+    for sign in run:
+        if not _is_kana(sign) or len(run) == 1:
+            yield Word(sign, ((sign, WHOLE, False),), SIGN)
 
 
 def _is_kana(pair: str) -> bool:

@@ -261,21 +261,26 @@ def _draft(send: Submission, admitted: admission.Admission) -> Draft:
         answer = local.answer(send.text, hits, fallback=admitted.fallback_text)
         ready, found = answer.marked, answer.citations
     history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []
+    parameters = profiles.parameters(admitted.profile, admitted.wish)
+    context = admitted.profile.context_tokens
+    messages = prompt.build(
+        instructions=admitted.instructions,
+        fallback=admitted.fallback_text,
+        has_knowledge=admitted.has_knowledge,
+        facts=found,
+        history=history,
+        question=send.text,
+        # What the answer may take is not for the prompt.
+        tokens=context - parameters.max_output_tokens if context else None,
+    )
     return Draft(
         admitted,
         is_qa_match=hits.answer is not None,
         is_closest=hits.is_closest,
         found=found,
-        turns=prompt.recent(history),
-        messages=prompt.build(
-            instructions=admitted.instructions,
-            fallback=admitted.fallback_text,
-            has_knowledge=admitted.has_knowledge,
-            facts=found,
-            history=history,
-            question=send.text,
-        ),
-        parameters=profiles.parameters(admitted.profile, admitted.wish),
+        turns=prompt.turns_in(messages, history),
+        messages=messages,
+        parameters=parameters,
         ready_text=ready,
     )
 

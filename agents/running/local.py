@@ -14,10 +14,10 @@ from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Asked, Word
 
 # Parts of a section that are quoted together, and about how many characters.
-MOST_UNITS = 3
-MOST_CHARACTERS = 500
+MOST_UNITS = 4
+MOST_CHARACTERS = 600
 # The share of what is asked (rare words weigh more) that a section must speak of: to be the answer, or the nearest.
-ANSWERS, NEAREST = 0.72, 0.3
+ANSWERS, NEAREST = 0.72, 0.12
 # A question so long tells a story; what it asks stands in the sentences that end in a question mark.
 LONG = 12
 # How many of the best passages are looked at.

@@ -1,7 +1,7 @@
 """The prompt: the agent's instructions, the facts as quotations, what was said before, and what is asked."""
 
 from agents.knowledge.index import Found
-from agents.knowledge.prompt import FACTS_BUDGET, HISTORY_BUDGET, Turn, build, facts_within_budget
+from agents.knowledge.prompt import FACTS_BUDGET, HISTORY_BUDGET, Turn, build, facts_within_budget, turns_in
 from llm.providers.base import Message
 
 
@@ -108,3 +108,28 @@ def test_best_facts_that_fit_are_taken_and_always_one() -> None:
     assert facts_within_budget([small, big]) == [small]
     assert facts_within_budget([Found("", "f" * (FACTS_BUDGET * 2), "Huge")])[0].source == "Huge"
     assert facts_within_budget([]) == []
+
+
+def test_earlier_turns_are_cut_to_what_the_model_takes() -> None:
+    turns = [(f"question {number}", "a" * 1000) for number in range(10)]
+
+    kept = {
+        tokens: [
+            message.text
+            for message in prompt(history=turns, tokens=tokens)
+            if message.text.startswith("question")
+        ]
+        for tokens in (None, 1_000_000, 2_000, 400, 10, -5)
+    }
+
+    assert len(kept[None]) == len(kept[1_000_000]) == 10
+    assert kept[2_000] == ["question 8", "question 9"]
+    assert kept[400] == kept[10] == kept[-5] == []
+
+
+def test_the_turns_that_went_along_are_told() -> None:
+    turns = [Turn(f"question {number}", "a" * 1000) for number in range(10)]
+    turns.insert(9, Turn("unanswered", ""))
+
+    for tokens, sent in ((None, turns[:9] + turns[10:]), (2_000, [turns[8], turns[10]]), (10, [])):
+        assert turns_in(prompt(history=turns, tokens=tokens), turns) == sent
