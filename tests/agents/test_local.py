@@ -115,7 +115,7 @@ def test_without_sources_there_is_the_fallback() -> None:
 
 
 def test_one_shared_word_of_many_is_no_answer() -> None:
-    assert ask("Does the shop sell quantum computers for interstellar travel?").text == FALLBACK
+    assert ask("Does the shop sell quantum computers for interstellar travel?").is_nearest
 
 
 @pytest.mark.parametrize(
