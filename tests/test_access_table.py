@@ -107,7 +107,7 @@ TABLE = [
     get("workspaces:transfer", "owner"),
     post("workspaces:transfer", "owner"),
     get("workspaces:settings", "admin"),
-    post("workspaces:settings", "admin", fields={"name": "Acme of today", "slug": "acme-today"}),
+    post("workspaces:settings", "admin", fields={"name": "Acme of today", "slug": "acme"}),
     get("workspaces:delete", "owner"),
     # The address is not typed.
     post("workspaces:delete", "owner", 400, suspended=400),

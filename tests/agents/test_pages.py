@@ -21,7 +21,7 @@ from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 12
+MOST_QUERIES = 13
 
 
 def signed_in(user: User) -> Client:

@@ -203,7 +203,7 @@ def test_queries_do_not_grow_with_the_ledger(viewer: Client, account: Account) -
     spend(account, 60)
 
     assert at_one == at_fifty == queries_of(viewer)
-    assert at_one <= 12
+    assert at_one <= 13
 
 
 def rows(page: str) -> list[str]:

@@ -182,4 +182,4 @@ def test_workspace_page_costs_the_same_whatever_the_number_of_agents(
     for number in range(49):
         make_agent(acme, "gpt-4o", name=f"Agent {number}")
 
-    assert queries_of(browser, "/w/acme/") == one <= 13
+    assert queries_of(browser, "/w/acme/") == one <= 14

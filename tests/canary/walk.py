@@ -21,7 +21,13 @@ from tests.harness.chat import csrf
 from tests.test_access_table import CHAT_TABLE, TABLE, Row, address
 
 # What takes away the things or people that later requests need comes last, in this order.
-LAST = ("workspaces:remove_member", "workspaces:leave", "agents:delete", "llm:delete_key")
+LAST = (
+    "workspaces:transfer",
+    "workspaces:remove_member",
+    "workspaces:leave",
+    "agents:delete",
+    "llm:delete_key",
+)
 METHODS = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE")
 ROWS_SHOWN = 2
 

@@ -209,8 +209,9 @@ def run_at_once(*acts: Callable[[], object]) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_who_demote_each_other_at_once_leave_one() -> None:
-    for round_ in range(20):
+@pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_two_owners_who_demote_each_other_at_once_leave_one(rounds: int) -> None:
+    for round_ in range(rounds):
         workspace = make_workspace(slug=f"race-{round_}")
         one, two = owner_of(workspace), add_member(workspace, "owner")
 
@@ -221,6 +222,17 @@ def test_two_owners_who_demote_each_other_at_once_leave_one() -> None:
 
         assert came_to == ["NoLongerMember", "done"]
         assert sorted(members.roles(workspace).values()) == ["owner", "viewer"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_pass_the_ownership_to_each_other_at_once_leave_one() -> None:
+    for round_ in range(10):
+        workspace = make_workspace(slug=f"race-{round_}")
+        one, two = owner_of(workspace), add_member(workspace, "owner")
+
+        run_at_once(partial(members.transfer, two, by=one), partial(members.transfer, one, by=two))
+
+        assert sorted(members.roles(workspace).values()) == ["admin", "owner"]
 
 
 @pytest.mark.django_db(transaction=True)
