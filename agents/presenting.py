@@ -28,7 +28,7 @@ class Quoted:
     """One source of a reply.
 
     `anchor` is where it stands on the page, `mark` where the text cites it first, if it does; `page` shows the passage
-    in its source, for those who may see it.
+    in its source, for those who may see it, and `url` is the page of a website that was read.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Quoted:
     anchor: str
     mark: str
     page: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def _quoted(reply: Reply, role: Role) -> list[Quoted]:
                 page=reverse("agents:passage", args=[reply.workspace.slug, reply.pk, number])
                 if may_open
                 else "",
+                url=source.get("url", ""),
             )
         )
     return found

@@ -188,13 +188,13 @@ weight(word, known, worth) AS MATERIALIZED (SELECT word, COUNT(*),
   {whole} FROM hit GROUP BY word),
 best(place, score) AS MATERIALIZED (SELECT place, SUM(hit.share * weight.worth) AS score
   FROM hit JOIN weight ON weight.word = hit.word GROUP BY place ORDER BY score DESC, place LIMIT {candidates})
-SELECT 'exact', 0, question, answer, '', '' FROM agents_qapair WHERE agent_id = %(agent)s AND exact = %(exact)s
-UNION ALL SELECT 'size', size, '', '', '', '' FROM total
-UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text) FROM weight
-UNION ALL SELECT 'passage', best.place, p.heading, p.text, s.title, p.searchable
+SELECT 'exact', 0, question, answer, '', '', '' FROM agents_qapair WHERE agent_id = %(agent)s AND exact = %(exact)s
+UNION ALL SELECT 'size', size, '', '', '', '', '' FROM total
+UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text), '' FROM weight
+UNION ALL SELECT 'passage', best.place, p.heading, p.text, s.title, p.searchable, s.url
   FROM best JOIN agents_passage p ON p.id = best.place JOIN agents_source s ON s.id = p.source_id
   WHERE p.agent_id = %(agent)s
-UNION ALL SELECT 'pair', best.place, q.question, q.answer, '', q.searchable
+UNION ALL SELECT 'pair', best.place, q.question, q.answer, '', q.searchable, ''
   FROM best JOIN agents_qapair q ON q.place = best.place WHERE q.agent_id = %(agent)s"""
 SQLITE_QUERY = _QUERY.format(
     asked="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
@@ -228,6 +228,8 @@ class Found:
     heading: str
     text: str
     source: str
+    # Of a page of a website: where it is.
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +309,7 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
         rows = cursor.fetchall()
     known = [0] * len(asked.words)
     size, exact, found = 1, None, []
-    for kind, number, heading, text, title, more in rows:
+    for kind, number, heading, text, title, more, url in rows:
         if kind == "exact":
             exact = text
         elif kind == "size":
@@ -316,7 +318,7 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
             known[number] = int(more)
         else:
             source = PAIRS if kind == "pair" else title
-            found.append(_Row(number, Found(heading, text, source), f" {more} "))
+            found.append(_Row(number, Found(heading, text, source, url), f" {more} "))
     weights = tuple(
         log(1 + size / (count or 0.5)) * word.weight / 100
         for word, count in zip(asked.words, known, strict=True)

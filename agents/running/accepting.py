@@ -246,12 +246,18 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
         available=admitted.available - route.price,
         held=admitted.held + route.price,
-        sources=[{"title": p.source, "heading": p.heading, "text": p.text} for p in asked.found],
+        sources=[_quoted(one) for one in asked.found],
         messages=asked.messages,
         kept_prompt=_kept(asked) if secret else None,
         ready_text=asked.ready_text,
         secret=secret,
     )
+
+
+def _quoted(found: index.Found) -> dict[str, str]:
+    """A passage as it is stored with its reply; of a page of a website with its address."""
+    quoted = {"title": found.source, "heading": found.heading, "text": found.text}
+    return {**quoted, "url": found.url} if found.url else quoted
 
 
 def _draft(send: Submission, admitted: admission.Admission) -> Draft:

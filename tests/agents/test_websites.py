@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from agents.models import Agent, Passage, Source
+from agents.knowledge import index
+from agents.models import Agent, Conversation, Passage, Source
+from agents.running import accepting
 from agents.sources import website, working
 from billing.models import Transfer
 from tests.agents import websites
+from tests.agents.test_pages import make_reply
 from tests.agents.websites import Site
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
@@ -245,3 +248,30 @@ def test_an_address_inside_fails_like_one_that_does_not_answer(agent: Agent, edi
     source = read(add(edith, agent, "http://169.254.169.254/latest/meta-data/"))
 
     assert (source.state, source.note) == ("failed", "The website could not be reached.")
+
+
+def test_what_a_page_says_is_found_with_the_address_of_that_page(
+    agent: Agent, edith: Client, site: Site
+) -> None:
+    site.pages |= {"/": page("Home", "/prices"), "/prices": page("Prices of tickets")}
+    read(add(edith, agent, site.url))
+
+    found = index.search(agent.pk, "What are the prices of tickets?").passages[0]
+
+    assert (found.source, found.url) == ("Prices of tickets", f"{site.url}prices")
+    assert accepting._quoted(found)["url"] == f"{site.url}prices"
+
+
+def test_a_citation_leads_to_the_page_that_was_read(agent: Agent, edith: Client, cast: Cast) -> None:
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    quoted = {
+        "title": "Prices",
+        "heading": "",
+        "text": "A ticket costs five.",
+        "url": "https://shop.example/prices",
+    }
+    make_reply(agent, conversation, text="Five [1].", sources=[quoted])
+
+    shown = edith.get(f"/w/acme/conversations/{conversation.pk}/").content.decode()
+
+    assert '<a href="https://shop.example/prices" rel="noopener nofollow"' in shown
