@@ -64,22 +64,16 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     wanted = _wanted(hits.asked, hits)
     if not wanted.total or not hits.passages:
         return Answer(fallback, [], fallback)
-    scored = sorted(
-        (
-            (_coverage(wanted, passage), -rank, passage)
-            for rank, passage in enumerate(hits.passages[:LOOKED_AT])
-        ),
-        key=lambda one: (-round(one[0], 1), -one[1]),
-    )
-    share, _, best = scored[0]
-    if share < NEAREST:
+    quotations = [_quotation(wanted, passage, rank) for rank, passage in enumerate(hits.passages[:LOOKED_AT])]
+    best = max(quotations, key=lambda one: (round(one.worth, 1), -one.rank))
+    if max(best.share, best.passage_share) < NEAREST:
         return Answer(fallback, [], fallback)
-    quotation = _quotation(wanted, best)
-    if share >= ANSWERS:
-        return Answer(quotation, [best], _marked(quotation, 1))
+    quotation = best.text
+    if best.share >= ANSWERS:
+        return Answer(quotation, [best.passage], _marked(quotation, 1))
     opening = courtesy.nearest(hits.asked.language, question)
     text = f"{opening}\n\n{quotation}"
-    return Answer(text, [best], f"{opening}\n\n{_marked(quotation, 1)}", is_nearest=True)
+    return Answer(text, [best.passage], f"{opening}\n\n{_marked(quotation, 1)}", is_nearest=True)
 
 
 def _wanted(asked: Asked, hits: Hits) -> _Wanted:
@@ -88,24 +82,35 @@ def _wanted(asked: Asked, hits: Hits) -> _Wanted:
     return _Wanted(asked.words[:most], hits.weights[:most])
 
 
-def _coverage(wanted: _Wanted, passage: Found) -> float:
-    """The share of what is asked that the passage speaks of, with its heading and its source's title."""
-    place = f" {terms.searchable(f'{passage.source} {passage.heading}', passage.text)} "
-    return wanted.spoken_of(place) / wanted.total
+@dataclass(frozen=True, slots=True)
+class _Quotation:
+    """What would be quoted of a passage: of what is asked it speaks to `share`, the whole passage to `passage_share`."""
+
+    text: str
+    passage: Found
+    rank: int
+    share: float
+    passage_share: float
+
+    @property
+    def worth(self) -> float:
+        return 0.7 * self.share + 0.3 * self.passage_share
 
 
-def _quotation(wanted: _Wanted, passage: Found) -> str:
+def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     """The parts of the passage that speak most of what is asked, in their order, under its heading."""
-    parts = units(passage.text)
-    if not parts:
-        return passage.text.strip()
-    heading = f" {terms.searchable('', passage.heading)} "
+    heading = f" {terms.searchable(passage.source, passage.heading)} "
+    parts = units(passage.text) or [Unit(passage.text.strip(), 0)]
     contents = [f" {terms.searchable('', part.text)} " for part in parts]
     scores = [wanted.spoken_of(content, heading) + 0.5 * wanted.spoken_of(content) for content in contents]
     best = max(range(len(parts)), key=lambda number: (round(scores[number], 3), -number))
     chosen = _around(parts, scores, best)
     text = _put_together([parts[number] for number in chosen])
-    return f"**{passage.heading}**\n\n{text}" if passage.heading and passage.heading != passage.text else text
+    if passage.heading and passage.heading != passage.text:
+        text = f"**{passage.heading}**\n\n{text}"
+    quoted = wanted.spoken_of(heading, *(contents[number] for number in chosen))
+    whole = wanted.spoken_of(heading, *contents)
+    return _Quotation(text, passage, rank, quoted / wanted.total, whole / wanted.total)
 
 
 def _around(parts: Sequence[Unit], scores: Sequence[float], best: int) -> list[int]:
