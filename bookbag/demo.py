@@ -63,6 +63,10 @@ QA_PAIRS = (
         f"As an admin, open LLM settings, paste your {providers.labels('or')} key, switch on “Bring your own keys”, and "
         "send a test message in the playground.",
     ),
+    (
+        "Who may add a key?",
+        "Admins and owners of the workspace, in LLM settings. Editors and viewers see only whether an agent can reply.",
+    ),
 )
 # Shaped like a key so that the vault and the masks have something to work on; no account accepts it.
 GINAS_SECRET = "sk-this-is-a-made-up-key-of-the-demo-and-opens-nothing-DEMO"  # noqa: S105
