@@ -76,6 +76,8 @@ OF_REFUSALS = {
     "database_down": NONE,
     "busy": NONE,
     "too_fast": NONE,
+    "too_many_running": NONE,
+    "too_many_running_here": NONE,
     "idempotency_conflict": NONE,
     "not_replaceable": NONE,
     "price_changed": NONE,  # sending again is the way

@@ -2,7 +2,7 @@
 
 ReplyRefused(code, status)
 ├── NotSignedIn, NoSuchPlace, RoleTooSmall, NoSecondFactor, WorkspaceSuspended    who and where
-├── BadMessage, MessageTooLarge, TooFast      what was sent
+├── BadMessage, MessageTooLarge, TooFast, TooManyRunning      what was sent
 ├── IdempotencyConflict                       one send key, two contents
 ├── NotReplaceable                            the reply that this one was to take the place of
 └── NotRunnable                               no route, no credits, no model
@@ -86,6 +86,16 @@ class TooFast(ReplyRefused):
 
     def __init__(self, *, per_minute: int, retry_after: int) -> None:
         super().__init__("too_fast", per_minute=per_minute, retry_after=retry_after)
+
+
+class TooManyRunning(ReplyRefused):
+    """As many replies as may are being written at this moment, of the sender or in the workspace: `most`."""
+
+    status = 429
+
+    def __init__(self, code: str, *, most: int) -> None:
+        # When one of them ends cannot be known; a script may look again after this.
+        super().__init__(code, most=most, retry_after=5)
 
 
 class IdempotencyConflict(ReplyRefused):

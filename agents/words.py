@@ -42,6 +42,12 @@ REFUSALS = {
     "too_fast": (
         "You have sent {per_minute} messages within a minute.", "Wait {retry_after} seconds and send again.",
     ),
+    "too_many_running": (
+        "{most} of your messages are being answered already.", "Wait until one is, or stop one, and send again.",
+    ),
+    "too_many_running_here": (
+        "{most} messages are being answered in this workspace already.", "Wait a moment and send again.",
+    ),
     "idempotency_conflict": ("This page already sent another message.", "Reload it and send again."),
     "not_replaceable": (
         "That turn cannot be replaced: an answer after it is still being written, or a newer version took its place.",

@@ -81,6 +81,9 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=330, most=3_600)
 # --- Product -----------------------------------------------------------------------------------
 METERING_ENABLED = env.bool("METERING_ENABLED", default=True)
 REPLIES_PER_MINUTE = env.int("REPLIES_PER_MINUTE", default=30)
+# Replies that are being written at the same moment, of one member and in one workspace.
+RUNNING_PER_MEMBER = env.int("RUNNING_PER_MEMBER", default=4)
+RUNNING_PER_WORKSPACE = env.int("RUNNING_PER_WORKSPACE", default=16)
 # Whom people are sent to, and what they agree to; each shown where it is set (workspaces/contact.py).
 SUPPORT_EMAIL = env.mail_address("SUPPORT_EMAIL")
 TERMS_URL = env.web_page("TERMS_URL")

@@ -51,6 +51,8 @@ def _set_the_tests_settings(directory: Path) -> None:
         EMAIL_URL="memorymail://",
         DATABASE_POOL="false",
         REPLIES_PER_MINUTE="0",
+        RUNNING_PER_MEMBER="0",
+        RUNNING_PER_WORKSPACE="0",
         STATIC_ROOT=str(directory / "static"),
     )
 

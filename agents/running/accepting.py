@@ -9,6 +9,7 @@ agents/running/settlement.py ends it with the second.
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -28,6 +29,7 @@ from agents.errors import (
     NotRunnable,
     ReplyRefused,
     TooFast,
+    TooManyRunning,
     WorkspaceSuspended,
 )
 from agents.ids import as_uuid, new_id
@@ -183,9 +185,13 @@ def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | 
     if admitted.suspended_for is not None:
         return _sent_before_or_raise(send, admitted, WorkspaceSuspended(admitted.suspended_for))
     if settings.REPLIES_PER_MINUTE and admitted.recent_replies >= settings.REPLIES_PER_MINUTE:
-        return _sent_before_or_raise(
-            send, admitted, TooFast(per_minute=settings.REPLIES_PER_MINUTE, retry_after=60)
-        )
+        return _sent_before_or_raise(send, admitted, _too_fast(admitted))
+    for running, most, code in (
+        (admitted.running_own, settings.RUNNING_PER_MEMBER, "too_many_running"),
+        (admitted.running_here, settings.RUNNING_PER_WORKSPACE, "too_many_running_here"),
+    ):
+        if most and running >= most:
+            return _sent_before_or_raise(send, admitted, TooManyRunning(code, most=most))
     try:
         planned = _plan(send, admitted)
         if send.price_said is not None and planned.route.price > send.price_said:
@@ -197,6 +203,15 @@ def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | 
         price = planned.route.price
         planned = dataclasses.replace(planned, available=account.available - price, held=account.held + price)
     return _store(send, admitted, planned)
+
+
+def _too_fast(admitted: admission.Admission) -> TooFast:
+    """With the seconds until the oldest of the replies that fill the minute is a minute old."""
+    most = settings.REPLIES_PER_MINUTE
+    latest = Reply.objects.filter(member=admitted.caller.user_id).order_by("-created_at")
+    oldest = latest.values_list("created_at", flat=True)[most - 1 : most]
+    age = max(0.0, (timezone.now() - oldest[0]).total_seconds()) if oldest else 0.0
+    return TooFast(per_minute=most, retry_after=max(1, math.ceil(60 - age)))
 
 
 def _check(send: Submission) -> None:

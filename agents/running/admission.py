@@ -106,6 +106,10 @@ _SENDING = _CALLER | {
     "ledger_event_due": "b.next_event_at <= {now}",
     "recent_replies": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r"
     " WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %s) recent)",
+    "running_own": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r WHERE {running}"
+    " AND r.member_id = u.id LIMIT %s) own)",
+    "running_here": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r WHERE {running}"
+    " AND r.workspace_id = w.id LIMIT %s) here)",
 }
 _SEND = f"""
 SELECT {", ".join(_SENDING.values())}
@@ -189,21 +193,28 @@ class Admission:
     recent_replies: int
     # Why operators have suspended the workspace, in which nothing runs then; None where they have not.
     suspended_for: str | None
+    # Up to the limits only; a reply whose server has died is not counted once its lease is over.
+    running_own: int
+    running_here: int
 
 
 @lru_cache(maxsize=8)
-def _sql(template: str, vendor: str) -> str:
-    minute_ago = (
-        "STATEMENT_TIMESTAMP() - INTERVAL '60 seconds'"
-        if vendor == "postgresql"
-        else "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '-60 seconds')"
-    )
-    return template.format(now=now(connection), minute_ago=minute_ago)
+def _sql(template: str, vendor: str, lease_seconds: float) -> str:
+    def ago(seconds: float) -> str:
+        return (
+            f"STATEMENT_TIMESTAMP() - INTERVAL '{seconds} seconds'"
+            if vendor == "postgresql"
+            else f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '-{seconds} seconds')"
+        )
+
+    # As the index of running replies has it.
+    running = f"r.state IN ('reserved', 'streaming') AND r.renewed_at > {ago(lease_seconds)}"
+    return template.format(now=now(connection), minute_ago=ago(60), running=running)
 
 
 def _fetch(template: str, params: list[Any]) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
-        cursor.execute(_sql(template, connection.vendor), params)
+        cursor.execute(_sql(template, connection.vendor, settings.LEASE_SECONDS), params)
         row = cursor.fetchone()
     if row is None:
         raise NotSignedIn
@@ -241,6 +252,8 @@ def to_send(
     """
     params = [
         settings.REPLIES_PER_MINUTE,
+        settings.RUNNING_PER_MEMBER,
+        settings.RUNNING_PER_WORKSPACE,
         slug,
         slug,
         uid(connection, agent_id),
@@ -285,6 +298,8 @@ def to_send(
         ledger_event_due=bool(row.ledger_event_due),
         recent_replies=row.recent_replies,
         suspended_for=row.suspended_for,
+        running_own=row.running_own,
+        running_here=row.running_here,
     )
 
 

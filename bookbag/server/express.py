@@ -28,7 +28,7 @@ from bookbag.operations import health
 from bookbag.server import bounds
 from bookbag.server.arrival import App, Receive, Scope, Send
 from bookbag.server.error_pages import new_reference, outage
-from bookbag.server.middleware import assert_no_nul
+from bookbag.server.middleware import PERMISSIONS, assert_no_nul
 from workspaces import tracing
 
 log = logging.getLogger("django.request")
@@ -51,6 +51,7 @@ class Express:
             (b"referrer-policy", settings.SECURE_REFERRER_POLICY.encode()),
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"cache-control", b"no-store"),
+            (b"permissions-policy", PERMISSIONS.encode()),
         ]
         if settings.SECURE_HSTS_SECONDS:
             self.headers.append(

@@ -10,11 +10,20 @@ from django.utils.decorators import sync_and_async_middleware
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
+# What a browser may offer pages beside what it must: nothing but passkeys and copying.
+PERMISSIONS = (
+    "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+)
+PERMISSIONS += (
+    ", publickey-credentials-create=(self), publickey-credentials-get=(self), clipboard-write=(self)"
+)
+
 SIGN_OUT = {"account_logout", "admin:logout"}
 
 
 def _forbid_storing(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["Permissions-Policy"] = PERMISSIONS
     match = request.resolver_match
     if match and match.view_name in SIGN_OUT and request.method == "POST":
         # For the next person at this browser: files and pages that it has kept are cleared too. The

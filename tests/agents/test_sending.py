@@ -183,8 +183,9 @@ def test_too_many_messages_within_a_minute_are_refused_with_a_time_to_wait(
     third = send(visitor, agent)
 
     assert refusal(third) == (429, "too_fast")
-    assert third.headers["retry-after"] == "60"
-    assert "60 seconds" in third.json()["error"]["message"]
+    wait = third.headers["retry-after"]
+    assert 1 <= int(wait) <= 60
+    assert f"Wait {wait} seconds" in third.json()["error"]["message"]
     assert len(provider_double.calls()) == 2
     # The same press again is no new message, and others have a minute of their own.
     assert talk(visitor, agent, "Twice?", idempotency_key=key).end.data == first.end.data

@@ -105,6 +105,8 @@ UNUSABLE = {
     "DRAIN_NOTICE_SECONDS": ["-0.5", "NaN"],
     "LOG_LEVEL": ["LOUD", "10"],
     "LOG_FORMAT": ["yaml"],
+    "RUNNING_PER_MEMBER": ["-1", "four"],
+    "RUNNING_PER_WORKSPACE": ["-1", "four"],
     "REPLIES_PER_MINUTE": ["-1", "1e2", "thirty", "2147483648"],
     "REPLY_WALL_SECONDS": ["0", "-300", "inf", "300s"],
     "LEASE_SECONDS": ["0", "nan"],

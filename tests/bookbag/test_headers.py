@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from bookbag.server.middleware import PERMISSIONS
 from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
 from tests.harness.live import Server, StartServer
 from tests.harness.visitor import Visit
@@ -21,6 +22,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": PERMISSIONS,
 }
 KINDS = {
     "page": ("/", 200),
