@@ -20,6 +20,7 @@ PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
 .PHONY: help run test lint format soak bench eval mutants manage provider-double runtime developer
+.PHONY: help run test lint format audit soak bench mutants manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -42,6 +43,11 @@ lint: developer  ## check style, types, import rules, migrations and production 
 	@$(IN_ENV) deptry . --no-ansi
 	@$(PRODUCTION) $(IN_ENV) python manage.py makemigrations --check
 	@$(PRODUCTION) $(IN_ENV) python manage.py check --deploy --fail-level WARNING
+
+audit: developer  ## look for secrets in the tracked files, and for known weaknesses in the locked libraries (asks the network)
+	@$(IN_ENV) python -m tests.secret_scan
+	@$(UV) audit --locked --preview-features audit-command || \
+		{ echo "The libraries were not found to be sound: the lines above name a weakness, or say why nobody could be asked."; exit 1; }
 
 format: developer  ## let ruff put the code into shape
 	@$(IN_ENV) ruff check --fix-only --quiet

@@ -80,3 +80,15 @@ def test_every_file_that_is_named_exists() -> None:
 
     assert len(named) > 100
     assert {one for one in named if one[1] not in NOT_KEPT and not (ROOT / one[1]).exists()} == set()
+
+
+def test_every_control_has_a_test_that_exists() -> None:
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+
+    assert len(named) > 30
+    assert [
+        f"{path}::{test}"
+        for path, test in named
+        if not (ROOT / path).exists() or f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8")
+    ] == []
