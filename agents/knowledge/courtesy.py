@@ -1,5 +1,7 @@
 """What is said to a greeting or to thanks, and how a near answer is introduced; in the language of the question."""
 
+import re
+
 from agents.knowledge import terms
 from agents.knowledge.folding import fold
 
@@ -54,6 +56,8 @@ _NEAREST = {
     "chinese": "我的资料没有明确回答这个问题。最接近的内容是：",
 }
 
+_TURKISH = re.compile("[ığşİĞŞ]")
+
 
 def _phrases(said: dict[str, str]) -> dict[str, str]:
     return {_bare(phrase): language for language, phrases in said.items() for phrase in phrases.split("|")}
@@ -80,6 +84,9 @@ def reply_to(question: str) -> str:
 
 def nearest(language: str, question: str) -> str:
     """The words before a quotation that is the nearest only."""
+    # A letter of its own tells more than a small word, which another language may have as well.
+    if _TURKISH.search(question):
+        language = "turkish"
     if language not in _NEAREST:
         folded = fold(question)
         if any("\u3041" <= sign <= "\u30ff" for sign in folded):

@@ -95,7 +95,12 @@ _OPENING = " ¿¡\"'"
 def exact(question: str) -> str:
     """A question as a Q&A pair is met word for word: C++ is not C#, -5 is not 5, résumé is not resume."""
     # Before the composition, which would make a blank and an accent of some apostrophes.
-    text = composed(_UNSTORABLE.sub(" ", question).translate(_APOSTROPHES)).replace("İ", "i").casefold()
+    text = (
+        composed(_UNSTORABLE.sub(" ", question).translate(_APOSTROPHES))
+        .replace("İ", "i")
+        .casefold()
+        .replace("ı", "i")
+    )
     blanks = " ".join(text.split())
     return (blanks.rstrip(_CLOSING).lstrip(_OPENING) or blanks)[:LONGEST_QUESTION]
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agents.knowledge import closeness, folding, spelling, terms
+from agents.knowledge import closeness, folding, languages, spelling, terms
 from agents.knowledge.entries import Entry
 from agents.knowledge.terms import Asked, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
@@ -280,6 +280,7 @@ def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
     with connection.cursor() as cursor:
         cursor.execute(_WORDS, [agent, agent])
         known = {word for (words,) in cursor.fetchall() for word in words.split(" ")}
+    known -= languages.EVERY_SILENT
     words = list(asked.words)
     for number in unknown:
         word = words[number]
@@ -294,7 +295,7 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
     is_postgres = connection.vendor == "postgresql"
     owner = agent_id.hex[:OWNED]
     looked_for = [
-        [number, _term(owner + term, is_opening, is_postgres), share]
+        [number, _term(owner + term, is_opening, is_postgres), share * word.weight // 100]
         for number, word in enumerate(asked.words)
         for term, share, is_opening in word.terms
     ]

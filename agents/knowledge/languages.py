@@ -82,6 +82,7 @@ SMALL = {
 }  # fmt: skip
 SILENT = {name: frozenset(words.split()) | frozenset(ASKING[name].split()) for name, words in SMALL.items()}
 ASKED_BY = {name: frozenset(words.split()) for name, words in ASKING.items()}
+EVERY_SILENT = frozenset(word for words in SILENT.values() for word in words)
 EVERY_ASKING = frozenset(word for words in ASKED_BY.values() for word in words)
 
 # Of scripts written without blanks: phrases that a question is made with, taken out before it is cut.
