@@ -43,5 +43,5 @@ def work(*, until_empty: bool = False) -> None:
 def prune() -> None:
     """Forget jobs of the database that were done long ago."""
     if settings.JOBS == "database":
-        table: Any = apps.get_app_config("django_tasks_db").get_model("DBTaskResult")
+        table: Any = apps.get_app_config("django_tasks_database").get_model("DBTaskResult")
         table.objects.finished().filter(finished_at__lt=timezone.now() - KEPT).delete()
