@@ -272,8 +272,9 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "invitation_id": invitation.pk,
         "token": invitations.token_of(invitation),
         "provider": "openai",
+        # A number that is nothing else of a page, from which it is taken out to compare.
         "chat_model_id": ChatModel.objects.create(
-            workspace=workspace, name="Custom", provider="openai", model_id="o8"
+            pk=70_000_000 + workspace.pk, workspace=workspace, name="Custom", provider="openai", model_id="o8"
         ).pk,
         "agent_id": agent.pk,
         "source_id": Source.objects.create(agent=agent, title="A", text="A text.", content_hash="0").pk,
