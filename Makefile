@@ -19,8 +19,7 @@ random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
-.PHONY: help run test lint format soak bench eval mutants manage provider-double runtime developer
-.PHONY: help run test lint format audit soak bench mutants manage provider-double runtime developer
+.PHONY: help run test lint format audit soak bench eval mutants manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets

@@ -3,15 +3,18 @@
 import datetime as dt
 import logging
 import smtplib
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection as database
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from llm import lifecycle
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.profiles import Profile
+from workspaces import inbox
 from workspaces.models import Role, User, Workspace
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,20 @@ def tell_of_rejection(row: ProviderKey) -> None:
     subject = f"{row.get_provider_display()} rejected {whose} key {row.mask}"
     text = render_to_string("llm/mail/key_rejected.txt", {"row": row, "byo_enabled": byo})
     addresses = _menders(row)
+    if row.workspace is not None:
+        people = inbox.admins_of(row.workspace)
+        link = f"/w/{row.workspace.slug}/settings/llm/"
+        day = timezone.now().date()
+        inbox.note(
+            people,
+            inbox.Kind.KEY_REJECTED,
+            workspace=row.workspace,
+            once=f"{row.pk}:{day}",
+            text=f"{subject}.",
+            link=link,
+        )
+        unwanted = {one.email for one in people if not inbox.wants_mail(one, inbox.Kind.KEY_REJECTED)}
+        addresses = [one for one in addresses if one not in unwanted]
     with get_connection(timeout=MAIL_SECONDS) as connection:
         for address in addresses:
             EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()
@@ -59,7 +76,17 @@ def tell_of_shutdown(
     }
     text = render_to_string("llm/mail/model_leaves.txt", facts)
     end = lifecycle.last_day_words(profile, today).partition(" · ")[0]
-    _send_each(f"{chat_model.name} {end}: agents of {workspace} run on it", text, _admins(workspace.pk))
+    people = list(inbox.admins_of(workspace).order_by("email"))
+    inbox.note(
+        people,
+        inbox.Kind.MODEL_LEAVES,
+        workspace=workspace,
+        once=f"{workspace.pk}:{chat_model.pk}:{today}",
+        text=f"{chat_model.name} {end}. Agents of {workspace} run on it: {', '.join(agents[:3])}.",
+        link=urlsplit(link).path,
+    )
+    addresses = [one.email for one in people if inbox.wants_mail(one, inbox.Kind.MODEL_LEAVES)]
+    _send_each(f"{chat_model.name} {end}: agents of {workspace} run on it", text, addresses)
 
 
 def _send_each(subject: str, text: str, addresses: list[str]) -> None:

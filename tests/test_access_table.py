@@ -79,6 +79,8 @@ TABLE = [
     get("own_sessions", "signed_in"),
     post("end_other_sessions", "signed_in"),
     post("end_session", "signed_in"),
+    get("own_notices", "signed_in"),
+    post("own_notices", "signed_in"),
     get("export_own_data", "signed_in"),
     get("delete_own_account", "signed_in"),
     post("delete_own_account", "signed_in", 200),

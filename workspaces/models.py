@@ -50,6 +50,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
     # Empty: as the system has it.
     theme = models.CharField(max_length=5, blank=True, default="", db_default="", choices=Theme)
+    # Kinds of notices that are not mailed to this person, separated by blanks (workspaces/inbox.py).
+    unmailed_notices = models.CharField(max_length=200, blank=True, default="", db_default="")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("operator", default=False)
     date_joined = models.DateTimeField(default=timezone.now)
@@ -316,6 +318,33 @@ class Invitation(models.Model):
     def role_in_words(self) -> str:
         """ "an admin", "a viewer"."""
         return Role(self.role).with_article
+
+
+class Notice(models.Model):
+    """Something that one person should know, shown to them until it is old; `once` names what it is about."""
+
+    class Kind(models.TextChoices):
+        KEY_REJECTED = "key_rejected", "A provider rejects a key"
+        MODEL_LEAVES = "model_leaves", "A chat model in use leaves"
+        CREDITS_LOW = "credits_low", "Credits run low"
+        CREDITS_OUT = "credits_out", "Credits are used up"
+        MEMBER_JOINED = "member_joined", "Somebody joins a workspace"
+        OWNERSHIP = "ownership", "A workspace becomes yours"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
+    workspace = models.ForeignKey(Workspace, null=True, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind)
+    once = models.CharField(max_length=120)
+    text = models.CharField(max_length=300)
+    link = models.CharField(max_length=300)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "once"], name="notice_once")]
+        indexes = [models.Index(fields=["person", "-id"], name="notices_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.person_id}"
 
 
 class AuditEvent(models.Model):

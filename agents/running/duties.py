@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from agents import closing, conversations, shutdowns
+from agents import closing, conversations, credits_low, shutdowns
 from agents.knowledge import index
 from agents.models import Duty
 from agents.running import ending
@@ -79,6 +79,8 @@ def take_round() -> None:
         audit.forget()
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):
         refresh.take_round()
+    if my_turn("low credits", TELL_SECONDS * EARLY):
+        credits_low.tell()
     if my_turn("shutdown mails", TELL_SECONDS * EARLY):
         told = shutdowns.tell()
         if told:

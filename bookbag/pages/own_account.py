@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookbag.pages import own_data
-from workspaces import departure, open_sessions, time_zones
+from workspaces import departure, inbox, open_sessions, time_zones
 from workspaces.access import signed_in
 from workspaces.errors import LastOwner
-from workspaces.models import Theme, User
+from workspaces.models import Notice, Theme, User
 from workspaces.reauth import ask_again, is_recent
 
 # What stands for an empty value of the person's, so that a choice is always made.
@@ -109,6 +109,28 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
         else "You are signed in nowhere else.",
     )
     return redirect("own_sessions")
+
+
+class NoticesForm(forms.Form):
+    mailed = forms.MultipleChoiceField(
+        label="Also by mail", required=False, choices=Notice.Kind.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def notices_page(request: HttpRequest) -> HttpResponse:
+    """Context: `notices`, the latest; `form`, which kinds are mailed as well."""
+    person = _person(request)
+    wanted = [kind for kind in Notice.Kind.values if inbox.wants_mail(person, kind)]
+    form = NoticesForm(request.POST if request.method == "POST" else None, initial={"mailed": wanted})
+    if form.is_valid():
+        unmailed = [kind for kind in Notice.Kind.values if kind not in form.cleaned_data["mailed"]]
+        person.unmailed_notices = " ".join(unmailed)
+        person.save(update_fields=["unmailed_notices"])
+        messages.success(request, "Saved.")
+        return redirect("own_notices")
+    return render(request, "bookbag/own_account/notices.html", {"form": form, "notices": inbox.of(person)})
 
 
 @signed_in

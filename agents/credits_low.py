@@ -1,0 +1,43 @@
+"""Tells a workspace's admins when its credits run low, and when they are used up: once in each period."""
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef
+from django.urls import reverse
+from django.utils import timezone
+
+from billing import plans
+from billing.models import Account, Transfer
+from workspaces import inbox
+from workspaces.figures import credits
+
+# Low: less than a tenth of the month's allotment.
+SHARE = 10
+
+
+def tell() -> int:
+    """Look at every account with an allotment; returns how many are low or used up."""
+    if not settings.METERING_ENABLED:
+        return 0
+    allotments = Transfer.objects.filter(account=OuterRef("pk"), kind=Transfer.Kind.GRANT_PLAN)
+    low = Account.objects.select_related("workspace", "plan").filter(
+        Exists(allotments),
+        plan__monthly_credits__gt=0,
+        posted__lt=F("held") + F("plan__monthly_credits") / SHARE,
+    )
+    found = list(low)
+    for account in found:
+        available = account.posted - account.held
+        workspace = account.workspace
+        out = available <= 0
+        inbox.tell(
+            inbox.admins_of(workspace),
+            inbox.Kind.CREDITS_OUT if out else inbox.Kind.CREDITS_LOW,
+            workspace=workspace,
+            # The next allotment begins a new period.
+            once=f"{account.pk}:{plans.period(account.created_at, timezone.now()).start:%Y-%m-%d}",
+            text=f"{workspace.name} has used up its credits: replies on credits are refused until there are more."
+            if out
+            else f"{workspace.name} has {credits(available)} left of this month's allotment.",
+            link=reverse("workspaces:workspace", args=[workspace.slug]) + "credits/",
+        )
+    return len(found)

@@ -1,0 +1,123 @@
+"""Notices: each once, to whom it concerns, on one page and by mail unless somebody says no."""
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+
+from agents import credits_low
+from billing import ledger
+from billing.models import Account, Plan
+from llm import byo, health, keys
+from llm.vault import Secret
+from tests.billing import moves
+from tests.factories import browser_of, make_user
+from tests.harness.cast import Cast
+from workspaces import inbox, invitations
+from workspaces.models import Notice, Role, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAGE = "/account/notices/"
+SECRET = "sk-ACMESOWNKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eX"
+
+
+def told(user: User) -> list[str]:
+    return list(user.notices.order_by("pk").values_list("kind", flat=True))
+
+
+def mailed() -> list[str]:
+    return sorted(address for message in mail.outbox for address in message.to)
+
+
+def say_no(user: User, kind: str) -> None:
+    wanted = [one for one in Notice.Kind.values if one != kind]
+    assert browser_of(user).post(PAGE, {"mailed": wanted}).status_code == 302
+
+
+def test_low_credits_are_told_once_and_used_up_ones_once_more(cast: Cast) -> None:
+    account = cast.acme.account
+    credits_low.tell()
+    assert told(cast.olivia) == []
+    moves.charge(account, ledger.balance(cast.acme).available - 9)
+    for _ in range(3):
+        credits_low.tell()
+    assert told(cast.olivia) == ["credits_low"]
+    moves.charge(account, 9)
+    for _ in range(3):
+        credits_low.tell()
+
+    assert told(cast.olivia) == told(cast.adam) == ["credits_low", "credits_out"]
+    assert told(cast.edith) == told(cast.gina) == []
+    assert mailed() == sorted([cast.adam.email, cast.olivia.email] * 2)
+
+
+def test_rejected_key_is_noted_and_not_mailed_to_whom_says_no(cast: Cast) -> None:
+    say_no(cast.adam, "key_rejected")
+    row = keys.replace(cast.acme, provider="openai", secret=Secret(SECRET), by=cast.adam)
+    byo.set_byo(cast.acme, enabled=True, by=cast.adam)
+    for _ in range(3):
+        keys.note_result(row.pk, error_class="key_rejected")
+        health._noted.clear()
+
+    assert told(cast.adam) == told(cast.olivia) == ["key_rejected"]
+    assert mailed() == [cast.olivia.email]
+    page = browser_of(cast.adam).get(PAGE).content.decode()
+    assert "OpenAI rejected" in page
+    assert "/w/acme/settings/llm/" in page
+    assert SECRET not in page
+
+
+def test_admins_hear_of_whoever_joins_and_the_joiner_does_not(cast: Cast) -> None:
+    newcomer = make_user("new@acme.test")
+    Account.objects.filter(workspace=cast.acme).update(plan=Plan.objects.get(name="Pro"))
+    owner = cast.acme.memberships.get(user=cast.olivia)
+    invitation = invitations.invite(["later@acme.test"], role=Role.VIEWER, by=owner, seats=None)[0].invitation
+    assert invitation is not None
+    later = make_user("later@acme.test")
+    token = invitations.token_of(invitation)
+    browser_of(later).post(f"/invitations/{token}/")
+
+    assert told(cast.olivia) == told(cast.adam) == ["member_joined"]
+    assert told(later) == told(newcomer) == told(cast.edith) == []
+    assert (
+        "later@acme.test has joined Acme as a viewer." in browser_of(cast.olivia).get(PAGE).content.decode()
+    )
+
+
+def test_new_owner_finds_it_among_their_notices(cast: Cast) -> None:
+    adam = cast.acme.memberships.get(user=cast.adam)
+    browser_of(cast.olivia).post(reverse("workspaces:transfer", args=["acme", adam.code]))
+
+    assert told(cast.adam) == ["ownership"]
+    assert told(cast.olivia) == []
+
+
+def test_notice_is_given_once_and_hostile_text_stays_text(cast: Cast) -> None:
+    for _ in range(2):
+        inbox.tell(
+            [cast.olivia],
+            inbox.Kind.CREDITS_LOW,
+            workspace=cast.acme,
+            once="x",
+            text="<script>alert(1)</script>\r\nBcc: eve@evil.test " + "x" * 400,
+            link="/",
+        )
+
+    assert told(cast.olivia) == ["credits_low"]
+    assert len(mail.outbox) == 1
+    assert "\n" not in mail.outbox[0].subject
+    assert "<script>alert" not in browser_of(cast.olivia).get(PAGE).content.decode()
+
+
+def test_choice_that_is_none_changes_nothing(cast: Cast) -> None:
+    say_no(cast.adam, "credits_out")
+    answer = browser_of(cast.adam).post(PAGE, {"mailed": ["everything"]})
+    cast.adam.refresh_from_db()
+
+    assert answer.status_code == 200
+    assert cast.adam.unmailed_notices == "credits_out"
+
+
+def test_page_shows_nobody_elses(cast: Cast) -> None:
+    inbox.note([cast.gina], inbox.Kind.CREDITS_LOW, workspace=cast.globex, once="x", text="Gina's", link="/")
+
+    assert "Gina" not in browser_of(cast.olivia).get(PAGE).content.decode()
