@@ -108,6 +108,11 @@ UNUSABLE = {
     "RUNNING_PER_MEMBER": ["-1", "four"],
     "RUNNING_PER_WORKSPACE": ["-1", "four"],
     "REPLIES_PER_MINUTE": ["-1", "1e2", "thirty", "2147483648"],
+    "SOURCE_FILE_MB": ["0", "201", "20MB"],
+    "WEBSITE_PAGES": ["0", "5001", "all"],
+    "TRAIN_WORKERS": ["-1", "65", "two"],
+    "JOBS": ["celery", "rq"],
+    "FETCH_LOOPBACK": ["perhaps"],
     "REPLY_WALL_SECONDS": ["0", "-300", "inf", "300s"],
     "LEASE_SECONDS": ["0", "nan"],
     "REPLY_TEXT_BYTES": ["0", "256k"],
@@ -189,6 +194,17 @@ def test_value_that_can_be_used_is_read_whole(
 ) -> None:
     found = settings_of(monkeypatch, DEBUG="false", **{name: value})
     assert read is None or found[AS.get(name, name)] == read
+
+
+def test_jobs_wait_in_the_database_or_where_redis_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = settings_of(monkeypatch)
+    with_redis = settings_of(monkeypatch, JOBS="redis", REDIS_URL="redis://queue.example:6379/3")
+
+    assert usual["TASKS"]["default"]["BACKEND"] == "django_tasks_db.DatabaseBackend"
+    assert "django_rq" not in usual["INSTALLED_APPS"]
+    assert with_redis["TASKS"]["default"]["BACKEND"] == "django_tasks_rq.RQBackend"
+    assert with_redis["RQ_QUEUES"]["default"]["URL"] == "redis://queue.example:6379/3"
+    assert "django_rq" in with_redis["INSTALLED_APPS"]
 
 
 def test_blank_provider_address_is_the_providers_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.core.asgi import get_asgi_application
 from django.test import Client
 from django.urls import reverse
 
-from agents.forms import SourceForm
+from agents.forms import ImportForm, PairsForm, SourceForm
 from bookbag.server import bounds
 from bookbag.server.arrival import Arrival
 from bookbag.server.express import Express
@@ -126,9 +127,19 @@ def test_every_form_fits_its_limit_and_a_source_its_own() -> None:
     ours = {form for form in form_classes() if not form.__module__.startswith(LIBRARIES)}
     too_long = {form for form in ours if WIDEST * most_characters(form) > bounds.FORM_BYTES}
 
-    assert too_long == {SourceForm}
-    # It is sent as multipart, where a character takes four bytes at most and a line's end two.
+    assert too_long == {SourceForm, PairsForm, ImportForm}
+    # They are sent below /sources/, as multipart, where a character takes four bytes at most and a line's end two.
     assert bounds.SOURCE_BYTES > 4 * 1_000_000
+
+
+def test_only_where_files_are_sent_a_request_may_have_the_size_of_files() -> None:
+    def most(path: str) -> int:
+        return bounds.most_bytes({"path": path})
+
+    assert most("/w/acme/agents/1/sources/files/") > 2 * settings.SOURCE_FILE_MB * 1024**2
+    assert most("/w/acme/agents/1/sources/new/") == bounds.SOURCE_BYTES
+    assert most("/w/acme/agents/1/sources/files/more/") == bounds.SOURCE_BYTES
+    assert most("/accounts/login/") == most("/w/acme/agents/1/messages/") == bounds.FORM_BYTES
 
 
 def body_of(size: int) -> bytes:
