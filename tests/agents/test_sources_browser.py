@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from agents.models import Agent, Source
 from agents.sources import working
@@ -35,12 +35,9 @@ def test_files_are_uploaded_and_their_rows_follow_without_a_reload(
     page.goto(f"/w/acme/agents/{guide.pk}/")
     page.get_by_role("link", name="Add files").click()
     assert_shows_well(page)
-    page.get_by_label("Files").set_input_files(
-        [
-            {"name": "hours.txt", "mimeType": "text/plain", "buffer": b"We open at nine."},
-            {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 broken"},
-        ]
-    )
+    hours: FilePayload = {"name": "hours.txt", "mimeType": "text/plain", "buffer": b"We open at nine."}
+    scan: FilePayload = {"name": "scan.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 broken"}
+    page.get_by_label("Files").set_input_files([hours, scan])
     page.get_by_role("button", name="Upload and train").click()
     expect(row_of(page, "hours.txt")).to_contain_text("Waiting")
     # Kept by whoever looks, and lost by a reload.
