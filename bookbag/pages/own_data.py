@@ -1,4 +1,4 @@
-"""Everything that Bookbag keeps of one person, as JSON for them: made a part at a time, so that any amount stays light.
+"""What Bookbag keeps of one person, as JSON for them: made a part at a time, so that any amount stays light.
 
 No secret is in it: no password's hash, no cookie, no key of a second factor. What others wrote in a workspace, answers
 and the details of acts, is in it only while the person may still read it there.
@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 
 from agents.models import Reply, ReplyRating
 from workspaces import second_factors
-from workspaces.models import AuditEvent, User
+from workspaces.models import AuditEvent, Notice, User
 
 # Rows fetched at a time. Few, since an answer may have 256 KiB.
 AT_ONCE = 20
@@ -63,6 +63,7 @@ def _lists(person: User) -> list[tuple[str, QuerySet[Any], Callable[[Any], dict[
     acts = AuditEvent.objects.filter(actor=person)
     return [
         ("replies", replies.select_related("workspace").defer("html"), partial(_reply, open_to)),
+        ("notices", Notice.objects.filter(person=person), partial(_notice, open_to)),
         ("ratings", ReplyRating.objects.filter(member=person), _rating),
         ("acts", acts.select_related("workspace"), partial(_act, open_to)),
     ]
@@ -87,6 +88,15 @@ def _reply(open_to: set[int], reply: Reply) -> dict[str, Any]:
         "answer": reply.text if reply.workspace_id in open_to else None,
         "model": reply.model_name,
         "charged": reply.charged,
+    }
+
+
+def _notice(open_to: set[int], notice: Notice) -> dict[str, Any]:
+    readable = notice.workspace_id is None or notice.workspace_id in open_to
+    return {
+        "at": notice.created_at.isoformat(),
+        "kind": notice.kind,
+        "text": notice.text if readable else None,
     }
 
 
