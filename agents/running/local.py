@@ -20,6 +20,8 @@ MOST_CHARACTERS = 600
 ANSWERS, NEAREST = 0.72, 0.12
 # A question so long tells a story; what it asks stands in the sentences that end in a question mark.
 LONG = 12
+# Sections that are given as the nearest, each by itself: those that are hardly less near than the first.
+MOST_NEAR, AS_NEAR = 3, 0.6
 # How many of the best passages are looked at.
 LOOKED_AT = 5
 
@@ -65,15 +67,20 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     if not wanted.total or not hits.passages:
         return Answer(fallback, [], fallback)
     quotations = [_quotation(wanted, passage, rank) for rank, passage in enumerate(hits.passages[:LOOKED_AT])]
-    best = max(quotations, key=lambda one: (round(one.worth, 1), -one.rank))
+    ranked = sorted(quotations, key=lambda one: (-round(one.worth, 1), one.rank))
+    best = ranked[0]
     if max(best.share, best.passage_share) < NEAREST:
         return Answer(fallback, [], fallback)
-    quotation = best.text
     if best.share >= ANSWERS:
-        return Answer(quotation, [best.passage], _marked(quotation, 1))
+        return Answer(best.text, [best.passage], _marked(best.text, 1))
+    near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
     opening = courtesy.nearest(hits.asked.language, question)
-    text = f"{opening}\n\n{quotation}"
-    return Answer(text, [best.passage], f"{opening}\n\n{_marked(quotation, 1)}", is_nearest=True)
+    return Answer(
+        "\n\n".join([opening, *(one.text for one in near)]),
+        [one.passage for one in near],
+        "\n\n".join([opening, *(_marked(one.text, number) for number, one in enumerate(near, start=1))]),
+        is_nearest=True,
+    )
 
 
 def _wanted(asked: Asked, hits: Hits) -> _Wanted:

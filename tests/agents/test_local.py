@@ -105,9 +105,12 @@ def test_lines_of_a_list_stay_lines() -> None:
 def test_sections_are_not_mixed() -> None:
     said = ask("When do you open, and where is the parking?")
 
-    [cited] = said.citations
-    for part in said.text.rpartition("\n\n")[2].split(". "):
-        assert part.rstrip(".") in cited.text
+    quoted = said.marked.removeprefix(NEAREST).strip().split("\n\n**")
+    assert len(quoted) == len(said.citations) == 2
+    for number, (part, cited) in enumerate(zip(quoted, said.citations, strict=True), start=1):
+        heading, _, text = part.removeprefix("**").partition("**\n\n")
+        assert heading == cited.heading
+        assert text.removesuffix(f" [{number}]") in cited.text
 
 
 def test_without_sources_there_is_the_fallback() -> None:
