@@ -50,7 +50,7 @@ def sign_in(browser: Browser, url: str, email: str, password: str) -> Page:
     page.goto("/accounts/login/")
     page.fill("input[name=login]", email)
     page.fill("input[name=password]", password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     return page
 

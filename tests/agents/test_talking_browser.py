@@ -268,7 +268,7 @@ class TestNothingIsLost:
         link.click()
         page.get_by_label("Email").fill(cast.edith.email)
         page.get_by_label("Password").fill(cast.password)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
 
         expect(box(page)).to_have_value("Second")
         expect(turns(page)).to_have_count(1)
