@@ -7,6 +7,7 @@ django.setup()
 from agents.knowledge import training  # noqa: E402
 from agents.models import Conversation  # noqa: E402
 from billing import ledger  # noqa: E402
+from billing.models import Account, Plan  # noqa: E402
 from bookbag import demo  # noqa: E402
 from llm import byo  # noqa: E402
 from tests.factories import make_user  # noqa: E402
@@ -21,6 +22,8 @@ def furnish() -> None:
     cast = make_cast()
     platform_key()
     byo.set_byo(cast.globex, enabled=True, by=cast.gina)
+    # The guide has as many sources as the Free plan allows.
+    Account.objects.filter(workspace=cast.acme).update(plan=Plan.objects.get(slug="pro"))
     guide = demo.make_guide(cast.acme)
     training.add_text(
         guide, title=ODD, text=f"# {ODD}\n\nThe Café Zürich opens at seven.\n" + "Word. " * 20_000
