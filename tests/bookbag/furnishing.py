@@ -25,8 +25,6 @@ def furnish() -> None:
     # The guide has as many sources as the Free plan allows.
     Account.objects.filter(workspace=cast.acme).update(plan=Plan.objects.get(slug="pro"))
     guide = demo.make_guide(cast.acme)
-    # The Free plan has no room for another source beside those of the demo.
-    guide.sources.filter(title="Models").delete()
     training.add_text(
         guide, title=ODD, text=f"# {ODD}\n\nThe Café Zürich opens at seven.\n" + "Word. " * 20_000
     )
