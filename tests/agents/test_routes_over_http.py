@@ -177,7 +177,9 @@ def test_row_7_local_reads_no_key(
 
     seen = talk(visit(cast.edith), agent, "When does the shop open?")
 
-    assert seen.text == seen.end.data["text"] == "The shop opens at nine in the morning. Cats are welcome. [1]"
+    assert (
+        seen.text == seen.end.data["text"] == "The shop opens at nine in the morning. Cats are welcome. [1]"
+    )
     assert (seen.end.data["billing"], seen.end.data["charged"]) == ("local", 0)
     assert provider_double.calls() == []
     assert not UnsealCount.objects.exists()
