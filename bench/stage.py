@@ -88,8 +88,10 @@ class Stage:
             "DEBUG": "false",
             # High enough to refuse nobody, and not 0, which would save the count.
             "REPLIES_PER_MINUTE": "100000",
-            "RUNNING_PER_MEMBER": "0",
-            "RUNNING_PER_WORKSPACE": "0",
+            "RUNNING_PER_MEMBER": "100000",
+            "RUNNING_PER_WORKSPACE": "100000",
+            "RUNNING_PER_MEMBER": "100000",
+            "RUNNING_PER_WORKSPACE": "100000",
             "LOG_LEVEL": "WARNING",
             "OPENAI_BASE_URL": self.double.openai_base_url,
             "ANTHROPIC_BASE_URL": self.double.anthropic_base_url,
