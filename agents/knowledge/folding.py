@@ -85,6 +85,11 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFKC", _TOO_MANY_MARKS.sub(r"\1", text.translate(INVISIBLE)))
 
 
+def accents_composed(text: str) -> str:
+    """`text` with each accent written in one way (NFC), which makes no text much longer: long ones are compared by it."""
+    return text if text.isascii() else unicodedata.normalize("NFC", _TOO_MANY_MARKS.sub(r"\1", text))
+
+
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´＇′"), "'") | dict.fromkeys(map(ord, "“”„«»"), '"')
 # What databases do not take as text.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")

@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from agents.knowledge import terms
 
+# Letters of a table's head that are said again in each row.
+MOST_OF_A_HEAD = 80
 # Letters of a line that was broken to fit a page, at least.
 LINE = 45
 _SENTENCE = re.compile(r"(?<=[.!?؟।])[^\S\n]+|(?<=[。！？])(?=\S)")
@@ -67,14 +70,14 @@ def _table(block: str) -> list[str] | None:
     lines = block.split("\n")
     if len(lines) < 3 or "|" not in lines[0] or not _RULE.fullmatch(lines[1]) or "-" not in lines[1]:
         return None
-    heads = _cells(lines[0])
+    heads = [head[:MOST_OF_A_HEAD] for head in _cells(lines[0])]
     return [_row(heads, _cells(line)) for line in lines[2:] if line.strip()]
 
 
 def _row(heads: list[str], cells: list[str]) -> str:
     told = [
         f"{head}: {cell}" if head else cell
-        for head, cell in zip(heads + [""] * (len(cells) - len(heads)), cells, strict=False)
+        for head, cell in zip(chain(heads, repeat("")), cells, strict=False)
         if cell
     ]
     return " · ".join(told)

@@ -32,7 +32,7 @@ class CannotBeCut(Exception):
 
 def content_hash(text: str) -> str:
     """A digest of `text` that stays when only blanks at the ends of its lines differ, or how lines and accents are written."""
-    lines = folding.composed(text).replace("\r\n", "\n").strip().split("\n")
+    lines = folding.accents_composed(text).replace("\r\n", "\n").strip().split("\n")
     return hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
 
 

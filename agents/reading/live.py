@@ -97,11 +97,11 @@ class LiveText:
         update = Update(self._finished, html, rest)
         self._unseen = rest
         took = time.monotonic() - began
+        LiveText._all_may_at = began + took / SHARE
         if not self._finish(blocks, shielded) and rest:
             self._window *= 2
             if took > QUICK_SECONDS:
                 return self._give_up(html, self._open[len(part) :])
-        LiveText._all_may_at = began + took / SHARE
         self._may_at = began + max(took / SHARE, SECONDS * (1 + len(self._open) / 1_000))
         return update
 

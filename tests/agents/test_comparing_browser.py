@@ -161,6 +161,7 @@ def test_a_refused_column_says_why_and_the_other_answers(
 ) -> None:
     page = open_page(cast.edith)
     choose(page, agent, "GPT-4o", "Claude Sonnet 4.6")
+    expect(page.locator("[data-total]")).to_contain_text("Together 9 credits")
     bring_key(cast.acme, "openai")
     page.get_by_label("Message").fill("Why is the sky blue?")
     page.get_by_role("button", name="Send to all").click()

@@ -10,7 +10,17 @@ from agents.models import Agent, Conversation, Reply
 from billing import ledger
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, csrf, messages_path, platform_key, refusal, send, talk, watch
+from tests.harness.chat import (
+    accepted,
+    csrf,
+    lasting,
+    messages_path,
+    platform_key,
+    refusal,
+    send,
+    talk,
+    watch,
+)
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
@@ -92,7 +102,9 @@ def test_same_press_is_answered_even_when_credits_are_gone(
     first = talk(visitor, agent, "One", idempotency_key=key)
     ledger.reverse(cast.acme.account.transfers.get(kind="grant_plan"), actor=cast.oscar, reason="a test")
 
-    assert talk(visitor, agent, "One", idempotency_key=key).end.data == first.end.data
+    again = talk(visitor, agent, "One", idempotency_key=key).end.data
+    assert lasting(again) == lasting(first.end.data)
+    assert (again["available"], first.end.data["available"]) == (0, 95)
     assert refusal(send(visitor, agent, "One")) == (402, "credits_exhausted")
 
 

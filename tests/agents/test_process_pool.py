@@ -34,7 +34,7 @@ def test_the_result_is_that_of_the_function() -> None:
     text = "# Hours\n\nWe open at nine.\n\n" * 2000
 
     assert [chunk.Chunk(*one) for one in process_pool.call(chunk.chunks, text)] == chunk.chunks(text)
-    assert asyncio.run(process_pool.acall(chunk.chunks, "Ünï¢ode \u2028 𝕬")) == [["", "Ünï¢ode \u2028 𝕬"]]
+    assert asyncio.run(process_pool.acall(chunk.chunks, "Ünï¢ode \u00b7 𝕬")) == [["", "Ünï¢ode \u00b7 𝕬", ""]]
 
 
 def test_one_worker_does_one_job_after_the_other() -> None:

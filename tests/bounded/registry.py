@@ -245,6 +245,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.entries.of_text": entries.of_text,
     "agents.knowledge.folding.fold": folding.fold,
     "agents.knowledge.folding.composed": folding.composed,
+    "agents.knowledge.folding.accents_composed": folding.accents_composed,
     "agents.knowledge.folding.exact": folding.exact,
     "agents.knowledge.folding.fold_question": folding.fold_question,
     "agents.knowledge.terms.runs": terms.runs,

@@ -95,6 +95,11 @@ def send(
     return visitor.post(messages_path(agent), data={"text": text, **fields}, headers=headers)
 
 
+def lasting(end: dict[str, Any]) -> dict[str, Any]:
+    """What a terminal event says of its reply, which stands for good: without what is left of the credits by then."""
+    return {name: value for name, value in end.items() if name not in ("available", "held")}
+
+
 def accepted(visitor: Visitor, agent: Agent, text: str = "Hello there", **fields: Any) -> dict[str, str]:
     """Send and expect to be accepted; returns the reply's id, conversation and stream."""
     response = send(visitor, agent, text, **fields)
