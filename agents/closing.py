@@ -4,20 +4,14 @@ What stays: the ledger (transfers, holds, buckets), receipts without words and w
 whose sealed bytes are gone, and the audit log, which nothing deletes before its time.
 """
 
-import uuid
-
 from django.db import transaction
-from django.db.models.functions import Now
 
 from agents import conversations
 from agents.models import Agent, Reply, ReplyRating
 from billing.models import Hold
-from llm import keys
-from llm.models import ChatModel, LLMSettings
-from workspaces import audit, members
-from workspaces.models import PastAddress, Workspace
-
-NAME = "Deleted workspace"
+from llm import byo, keys
+from workspaces import members, standing
+from workspaces.models import Workspace
 
 
 def take_round() -> int:
@@ -38,16 +32,10 @@ def empty(workspace: Workspace) -> bool:
         return False
     Agent.objects.filter(workspace=workspace).delete()
     keys.destroy(workspace)
-    ChatModel.objects.filter(workspace=workspace).delete()
-    LLMSettings.objects.filter(workspace=workspace).delete()
+    byo.forget(workspace)
     ReplyRating.objects.filter(reply__workspace=workspace).delete()
     Reply.objects.filter(workspace=workspace).update(member=None)
-    # Nobody else gets its address: old links must not lead into another workspace.
-    PastAddress.objects.get_or_create(slug=workspace.slug, defaults={"workspace": workspace})
-    Workspace.objects.filter(pk=workspace.pk).update(
-        name=NAME, slug=f"deleted-{uuid.uuid4().hex}", created_by=None, suspended_for="", closed_at=Now()
-    )
-    audit.record(workspace, "workspace.emptied")
+    standing.close(workspace)
     return True
 
 

@@ -133,3 +133,12 @@ def remove_model(
             provider=row.provider,
             model=row.model_id,
         )
+
+
+def forget(workspace: Workspace) -> None:
+    """Delete the settings and the custom chat models of a workspace that is deleted, within the caller's transaction.
+
+    Nothing may run on its chat models any more; its keys are `keys.destroy`'s.
+    """
+    ChatModel.objects.filter(workspace=workspace).delete()
+    LLMSettings.objects.filter(workspace=workspace).delete()

@@ -7,6 +7,7 @@
 Whoever runs something for workspaces is told in the transaction that ends their work (`when_work_ends`).
 """
 
+import uuid
 from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
@@ -16,6 +17,8 @@ from django.http import HttpRequest
 from workspaces import audit, members
 from workspaces.errors import NoLongerMember, OwnerProtected, SlugTaken
 from workspaces.models import Membership, PastAddress, Workspace
+
+NAME_ONCE_DELETED = "Deleted workspace"
 
 _enders: list[Callable[[Workspace], None]] = []
 
@@ -116,6 +119,22 @@ def begin_closing(by: Membership, *, request: HttpRequest | None = None) -> list
     workspace.memberships.all().delete()
     workspace.invitations.all().delete()
     return told
+
+
+def close(workspace: Workspace) -> None:
+    """Take the names off a deleted workspace that is empty, within the caller's transaction, which has locked it.
+
+    Nobody else gets its address: old links must not lead into another workspace.
+    """
+    PastAddress.objects.get_or_create(slug=workspace.slug, defaults={"workspace": workspace})
+    Workspace.objects.filter(pk=workspace.pk).update(
+        name=NAME_ONCE_DELETED,
+        slug=f"deleted-{uuid.uuid4().hex}",
+        created_by=None,
+        suspended_for="",
+        closed_at=Now(),
+    )
+    audit.record(workspace, "workspace.emptied")
 
 
 def _end_work(workspace: Workspace) -> None:
