@@ -391,6 +391,10 @@ NOT_HERE = {
     "bookbag.pages.llm_settings_urls.to_url": "a part of a path of our own",
     "bookbag.server.connections.data_received": "hands on what the parser reads, which stops at a head's length",
     "bookbag.server.connections.on_header": "one header of a head that is not too long",
+    **dict.fromkeys(
+        [f"workspaces.inbox.{name}" for name in ("note", "tell", "_mail")],
+        "notices in our own words, with names and addresses that forms took",
+    ),
     "workspaces.devices.known_for": "an address that a form took: test_forms.py",
     "workspaces.sign_in_limits._counts": "an address that a form took: test_forms.py",
     "workspaces.sign_in_limits.__init__": "an address that a form took: test_forms.py",
