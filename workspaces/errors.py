@@ -68,10 +68,12 @@ class NoLongerMember(MembersError):
 
 
 class NoSeat(MembersError):
-    sentence = (
-        "All seats of this workspace's plan are taken. An admin can remove a member or revoke an invitation, "
-        "and the operators of this site can change the plan."
-    )
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = (
+            "All seats of this workspace's plan are taken. An admin can remove a member or revoke an invitation, "
+            f"and the operators of this site{contact.at_support()} can change the plan."
+        )
 
 
 class InvitationOver(MembersError):

@@ -15,7 +15,7 @@ from llm.providers.base import Fault
 from tests.factories import browser_of, make_user
 from tests.harness.cast import Cast
 from workspaces import notices
-from workspaces.errors import TooManyWorkspaces
+from workspaces.errors import NoSeat, TooManyWorkspaces
 
 pytestmark = pytest.mark.django_db
 
@@ -71,12 +71,13 @@ def test_page_that_broke_says_where_to_write_with_its_reference(support: Any) ->
 
 def test_sentences_that_send_to_the_operators_say_where_to_write(cast: Cast, support: Any) -> None:
     pages = {
-        "/w/acme/members/": f"Tell your operator at {MAILTO} which",
+        "/w/acme/members/": f"ask the operators of this site at {MAILTO} for a larger plan",
         "/help/members-and-roles/": f"Ask the people who run this Bookbag at {MAILTO}.",
     }
     for path, said in pages.items():
         assert said in browser_of(cast.adam).get(path).content.decode()
     assert "ask the operators of this site at help@acme.test for more" in str(TooManyWorkspaces(3))
+    assert "the operators of this site at help@acme.test can change the plan" in str(NoSeat())
     lost = ProviderKey(provider="openai", health="unreachable", last_error=Fault.NOT_THE_PROVIDER)
     assert "An operator (help@acme.test) has to look at how" in key_wording.wording_of(lost).advice
     reply = Reply(
@@ -89,6 +90,7 @@ def test_without_an_address_the_sentences_read_as_before() -> None:
     lost = ProviderKey(provider="openai", health="unreachable", last_error=Fault.NOT_THE_PROVIDER)
     assert "An operator has to look at how this server reaches OpenAI." in key_wording.wording_of(lost).advice
     assert "ask the operators of this site for more" in str(TooManyWorkspaces(3))
+    assert "the operators of this site can change the plan" in str(NoSeat())
 
 
 def test_mail_says_where_to_write(support: Any, django_capture_on_commit_callbacks: Any) -> None:
