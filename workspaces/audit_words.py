@@ -33,7 +33,7 @@ SENTENCES = {
     "byo.disabled": "“Bring your own keys”: on → off",
     "chat_model.added": "Own chat model {model} of {provider} added",
     "chat_model.removed": "Own chat model {model} of {provider} removed",
-    "chat_model.parameter_left_out": "{parameters} left out for {model}, as the provider refused it for this model",
+    "chat_model.parameter_left_out": "Left out for the chat model {model} from now on, as the provider refused it: {parameters}",
     "credits.granted": "{amount} credits granted: {reason}",
     "credits.reversed": "{amount} credits moved back: {reason}",
     "plan.changed": "Plan: {before} → {after}",
