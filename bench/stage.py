@@ -90,8 +90,6 @@ class Stage:
             "REPLIES_PER_MINUTE": "100000",
             "RUNNING_PER_MEMBER": "100000",
             "RUNNING_PER_WORKSPACE": "100000",
-            "RUNNING_PER_MEMBER": "100000",
-            "RUNNING_PER_WORKSPACE": "100000",
             "LOG_LEVEL": "WARNING",
             "OPENAI_BASE_URL": self.double.openai_base_url,
             "ANTHROPIC_BASE_URL": self.double.anthropic_base_url,
