@@ -20,8 +20,9 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 MARK = ".collected"
 # What imports other files. Each is served as one file: the requests would come one after the other, and the names in the
 # imports are not those that hashing gives them. In development the browser reads the files themselves.
-BUNDLES = ("css/site.css", "js/compare.js", "js/playground.js")
-IMPORT = re.compile(r'^(?:import \{[^}]*\} from|@import) "(\.[^"]+)";\n', re.MULTILINE)
+BUNDLES = ("css/site.css", "js/compare.js", "js/playground.js", "js/site.js")
+# A sheet may be imported for some media alone: the second group.
+IMPORT = re.compile(r'^(?:import(?: \{[^}]*\} from)?|@import) "(\.[^"]+)"([^;\n]*);\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
 
 
@@ -48,7 +49,10 @@ def bundled(name: str) -> str:
             return ""
         seen.add(file)
         source = file.read_text(encoding="utf-8")
-        before = "".join(whole((file.parent / module).resolve()) for module in IMPORT.findall(source))
+        before = ""
+        for module, media in IMPORT.findall(source):
+            part = whole((file.parent / module).resolve())
+            before += f"@media{media} {{\n{part}}}\n" if media else part
         return before + EXPORT.sub("", IMPORT.sub("", source))
 
     found = finders.find(name)

@@ -1,5 +1,5 @@
 /*
- * Small comforts on pages that work without them. No dependencies; everything is found by data attributes, once,
+ * Small comforts on pages that work without them. Everything is found by data attributes, once,
  * by listening on the document, so that parts added later are covered too.
  *
  *   data-dialog="id"        opens that <dialog> (on a link: instead of following it)
@@ -10,7 +10,8 @@
  *   data-fill="id"          puts its text into that field and the cursor behind it
  *   data-submit-once        on a <form>: later submits are swallowed until the page is shown again
  */
-"use strict";
+
+import "./drafts.js";
 
 (function () {
   const seconds = 1000;

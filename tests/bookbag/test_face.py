@@ -10,6 +10,8 @@ from django.conf import settings
 from django.template import engines
 from django.template.loader import get_template, render_to_string
 
+from bookbag.static import bundled
+
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
 PICTURES = sorted((settings.BASE_DIR / "static/img").glob("*.svg"))
 CSS = settings.BASE_DIR / "static/css"
@@ -130,6 +132,13 @@ def test_colours_are_written_among_the_tokens_alone(sheet):
 
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b|(?:rgb|hsl)a?\(", text) == []
     assert set(re.findall(r"var\((--[\w-]+)", text)) - defined == set()
+
+
+def test_sheet_of_pages_has_the_dark_for_a_dark_system():
+    sheet, dark = bundled("css/site.css"), (CSS / "dark.css").read_text()
+
+    assert f"@media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n" in sheet
+    assert "@import" not in sheet
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

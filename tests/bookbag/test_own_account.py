@@ -58,13 +58,14 @@ def test_form_changes_nothing_else_of_the_person(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theme", "media"),
-    [("", "screen and (prefers-color-scheme: dark)"), ("dark", "screen"), ("light", None)],
+    ("theme", "is_dark_always", "is_light_always"),
+    [("", False, False), ("dark", True, False), ("light", False, True)],
 )
-def test_colours_are_told_by_the_server(theme: str, media: str | None) -> None:
+def test_colours_are_told_by_the_server(theme: str, is_dark_always: bool, is_light_always: bool) -> None:
     page = browser_of(make_user(theme=theme)).get("/").content.decode()
 
-    assert (f'media="{media}"' in page) if media else ("css/dark" not in page)
+    assert ("css/dark" in page) == ('media="screen"' in page) == is_dark_always
+    assert ('data-theme="light"' in page) == is_light_always
 
 
 @pytest.mark.parametrize(("zone", "told"), [("", "12:00:00 UTC"), ("Asia/Tokyo", "21:00:00 JST")])
