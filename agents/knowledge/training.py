@@ -36,12 +36,12 @@ def content_hash(text: str) -> str:
     return hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
 
 
-def add_text(agent: Agent, *, title: str, text: str) -> Source:
-    """Add a text source and train the agent on it.
+def add_text(agent: Agent, *, title: str, text: str, passages: list[Entry] | None = None) -> Source:
+    """Add a text source and train the agent on it. `passages`: what `cut` made of it, before the caller's transaction.
 
     AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
     """
-    passages, digest = cut(text), content_hash(text)
+    passages, digest = cut(text) if passages is None else passages, content_hash(text)
     with transaction.atomic():
         require_new(agent, digest)
         source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
@@ -51,11 +51,11 @@ def add_text(agent: Agent, *, title: str, text: str) -> Source:
     return source
 
 
-def replace_text(source: Source, *, title: str, text: str) -> None:
+def replace_text(source: Source, *, title: str, text: str, passages: list[Entry] | None = None) -> None:
     """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
     digest = content_hash(text)
     changed = digest != source.content_hash or source.state != Source.State.READY
-    passages = cut(text) if changed else []
+    passages = cut(text) if changed and passages is None else passages or []
     with transaction.atomic():
         require_new(source.agent, digest, besides=source)
         source.title, source.text, source.content_hash = title, text, digest

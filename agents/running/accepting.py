@@ -261,7 +261,7 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         hold_id=new_id() if route.billing is routing.Billing.CREDITS else None,
         available=admitted.available - route.price,
         held=admitted.held + route.price,
-        sources=[_quoted(one) for one in asked.found],
+        sources=[_as_source(one) for one in asked.found],
         messages=asked.messages,
         kept_prompt=_kept(asked) if secret else None,
         ready_text=asked.ready_text,
@@ -269,10 +269,10 @@ def _plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
     )
 
 
-def _quoted(found: index.Found) -> dict[str, str]:
+def _as_source(found: index.Found) -> dict[str, str]:
     """A passage as it is stored with its reply; of a page of a website with its address."""
-    quoted = {"title": found.source, "heading": found.heading, "text": found.text}
-    return {**quoted, "url": found.url} if found.url else quoted
+    source = {"title": found.source, "heading": found.heading, "text": found.text}
+    return {**source, "url": found.url} if found.url else source
 
 
 def _draft(send: Submission, admitted: admission.Admission) -> Draft:

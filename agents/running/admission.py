@@ -21,7 +21,8 @@ from django.utils.crypto import constant_time_compare
 
 from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall
 from agents.ids import as_uuid
-from billing.sql import now, uid
+from agents.models import Reply
+from billing.sql import now, quoted, uid
 from llm import profiles
 from llm.costs import Prices
 from llm.gateway import SealedKey
@@ -208,7 +209,7 @@ def _sql(template: str, vendor: str, lease_seconds: float) -> str:
         )
 
     # As the index of running replies has it.
-    running = f"r.state IN ('reserved', 'streaming') AND r.renewed_at > {ago(lease_seconds)}"
+    running = f"r.state IN ({quoted(Reply.RUNNING)}) AND r.renewed_at > {ago(lease_seconds)}"
     return template.format(now=now(connection), minute_ago=ago(60), running=running)
 
 

@@ -28,11 +28,15 @@ PART_BYTES = 1024**2
 
 def add_text(agent: Agent, *, title: str, text: str, request: HttpRequest) -> Source:
     """Add a text: a short one is trained at once, a long one by a job. AlreadyKnown, LimitReached or CannotBeCut."""
+    is_short = len(text) <= process_pool.SMALL
+    # Before the transaction, which would keep others waiting meanwhile.
+    passages = training.cut(text) if is_short else None
+    digest = "" if is_short else training.content_hash(text)
     with transaction.atomic():
-        if len(text) <= process_pool.SMALL:
-            source = training.add_text(agent, title=title, text=text)
+        if is_short:
+            source = training.add_text(agent, title=title, text=text, passages=passages)
         else:
-            source = _add(agent, title=title, text=text, content_hash=training.content_hash(text))
+            source = _add(agent, title=title, text=text, content_hash=digest)
         _record("source.added", source, request)
     return source
 
@@ -41,9 +45,11 @@ def change_text(source: Source, *, title: str, text: str, request: HttpRequest) 
     """Give a source another text, and train on it if it differs. AlreadyKnown or CannotBeCut."""
     digest = training.content_hash(text)
     is_known = digest == source.content_hash and source.state == Source.State.READY
+    is_short = len(text) <= process_pool.SMALL
+    passages = training.cut(text) if is_short and not is_known else None
     with transaction.atomic():
-        if is_known or len(text) <= process_pool.SMALL:
-            training.replace_text(source, title=title, text=text)
+        if is_known or is_short:
+            training.replace_text(source, title=title, text=text, passages=passages)
         else:
             training.require_new(source.agent, digest, besides=source)
             source.title, source.text, source.content_hash = title, text, ""
