@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -90,6 +90,15 @@ TERMS_URL = env.web_page("TERMS_URL")
 PRIVACY_URL = env.web_page("PRIVACY_URL")
 # Who may make an account: anybody, those an operator has invited, or nobody.
 SIGNUP = env.choice("SIGNUP", ("open", "invited", "closed"), default="open")
+# An OpenID Connect server with which people sign in besides (needs the extra `sso`). All three or none.
+OIDC_ISSUER = env.http_url("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+# What it is called on the buttons; its host, if unset.
+OIDC_NAME = env.str("OIDC_NAME", default="") or urlsplit(OIDC_ISSUER).hostname or ""
+# Other hosts that its description may send the server to, as Google's does; and the authority to trust for all of them.
+OIDC_HOSTS = env.hosts("OIDC_HOSTS", default=[])
+OIDC_CA_FILE = env.certificates("OIDC_CA_FILE")
 SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
 WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
 # Days for which the audit log is kept; 0 is for ever. Less than the 30 that the database insists on is none of the choices.

@@ -6,6 +6,7 @@ from django.urls import include, path
 import workspaces.urls
 from bookbag.operations import health
 from bookbag.pages import credits, home, members, workspace_settings
+from workspaces import issuer
 
 # `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
 workspace_pages = (
@@ -52,6 +53,8 @@ urlpatterns = [
     path("account/", include("bookbag.pages.own_account_urls")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/second-factor/", include("workspaces.second_factor_urls")),
+    # No such address exists where no issuer is named.
+    *([path("sso/", include("workspaces.sso_urls"))] if issuer.is_offered() else []),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.harness.database",
     "tests.harness.figures",
     "tests.harness.provider",
+    "tests.harness.issuer",
     "tests.harness.live",
     "tests.harness.servers",
     "tests.harness.fresh",

@@ -6,13 +6,14 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context as current
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.core.ratelimit import respond_429
+from django.conf import settings
 from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest
 from django.urls import reverse
 
-from workspaces import people, reauth, sign_in_limits, signup
+from workspaces import identities, issuer, people, reauth, sign_in_limits, signup
 
 LONGEST_ADDRESS = 2_000
 
@@ -39,9 +40,25 @@ class AccountAdapter(DefaultAccountAdapter):
         site.name = "Bookbag"
         super().send_mail(template_prefix, email, {**context, "current_site": site})
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """allauth's, in our words, and the issuer that signs this person in."""
+        methods = super().get_reauthentication_methods(user)
+        if user.is_authenticated and issuer.is_offered() and identities.of(user):
+            words = f"Confirm with {settings.OIDC_NAME}"
+            methods.append({"id": "sso", "description": words, "url": reverse("sso_confirm")})
+        return list(methods)
+
     def is_reauthentication_required(self, *, app: str) -> bool:
-        # Whoever has just signed in has shown who they are.
-        return not reauth.is_recent(current.request)
+        """Whoever has just signed in has shown who they are.
+
+        Raises ReauthenticationRequired for somebody whom only the issuer signs in: allauth itself would not ask them.
+        """
+        request = current.request
+        if reauth.is_recent(request):
+            return False
+        if [one["id"] for one in self.get_reauthentication_methods(request.user)] == ["sso"]:
+            raise ReauthenticationRequired
+        return True
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """After too many failures, answer 429 without looking at the password."""

@@ -45,6 +45,8 @@ SENTENCES = {
     "person.made_superuser": "{person} made an operator who may do everything",
     "person.invited": "{person} invited to make an account",
     "address.changed": "E-mail address: {before} → {to}",
+    "identity.added": "{issuer} signs in to the account from now on, as {address}",
+    "identity.removed": "{issuer} no longer signs in to the account; it did as {address}",
     "audit.forgotten": "{events} events from before {before} deleted, as they are kept for {days} days",
 }
 NONE = "none"

@@ -12,7 +12,8 @@ MembersError
 ├── NoSeat            the plan has no seat left
 ├── InvitationOver    it was accepted, revoked or replaced, or its time is over
 ├── InvitationSent    it was sent a moment ago
-└── NotInvited        the person has not confirmed the address that was invited
+├── NotInvited        the person has not confirmed the address that was invited
+└── IdentityRefused   who somebody is at the issuer signs in nobody here; `code` says why
 """
 
 from workspaces import contact
@@ -86,3 +87,12 @@ class InvitationSent(MembersError):
 
 class NotInvited(MembersError):
     sentence = "This invitation is for another address than those that you have confirmed."
+
+
+class IdentityRefused(MembersError):
+    """`code`: unverified, unconfirmed, operator, closed, anothers, another or not_you (workspaces/identities.py)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = f"The identity was refused: {code}."

@@ -44,7 +44,7 @@ class SignUpForm(SignupForm):
         try:
             signup.count(request)
         except TooManySignUps as refusal:
-            return None, _too_many(request, str(refusal))
+            return None, too_many_sign_ups(request, str(refusal))
         person = None
         if self.account_already_exists:
             # What storing a new password would take.
@@ -80,7 +80,8 @@ class SignUpForm(SignupForm):
         return answer
 
 
-def _too_many(request: HttpRequest, words: str) -> HttpResponse:
+def too_many_sign_ups(request: HttpRequest, words: str) -> HttpResponse:
+    """429: TooManySignUps in `words`, and when to try again."""
     response = render(request, "account/signup_refused.html", {"words": words}, status=429)
     response.headers["Retry-After"] = str(signup.seconds_left_today())
     return response

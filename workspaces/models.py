@@ -73,6 +73,27 @@ class Session(AbstractBaseSession):
     )
 
 
+class Identity(models.Model):
+    """Who a person is at the issuer (workspaces/identities.py). `subject` stays there for good; the address may change."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    # As the issuer last said, for its owner to recognise; decides nothing.
+    address = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="identity_once"),
+            models.UniqueConstraint(fields=["person", "issuer"], name="identity_one_at_an_issuer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address or self.subject} at {self.issuer}"
+
+
 class SignUpCount(models.Model):
     """How many accounts were made from one network in one day (UTC), and how many more were refused."""
 

@@ -51,6 +51,14 @@ def tell_of_second_factor(person: User, kind: str, *, added: bool) -> None:
     _send_on_commit(f"{kind[0].upper()}{kind[1:]} was {done} your Bookbag account", text, [person.email])
 
 
+def tell_of_identity(person: User, *, added: bool) -> None:
+    """Write to `person` that the issuer signs them in from now on, or no longer."""
+    facts = {"person": person, "name": settings.OIDC_NAME, "added": added, "site": settings.SITE_URL}
+    text = render_to_string("workspaces/mail/identity.txt", facts)
+    done = "signs you in to" if added else "no longer signs you in to"
+    _send_on_commit(f"{settings.OIDC_NAME} {done} Bookbag", text, [person.email])
+
+
 def invite(address: str, request: HttpRequest) -> None:
     """Send `address` a link with which it may make an account."""
     link = request.build_absolute_uri(f"{reverse('account_signup')}?invitation={signup.invitation(address)}")

@@ -30,6 +30,11 @@ def has_one(user: User) -> bool:
     return Authenticator.objects.filter(user=user, type__in=KINDS).exists()
 
 
+def has_passkey(user: User) -> bool:
+    """Whether `user` can sign in without a password and without the issuer."""
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
+
+
 def exists_for(user_reference: str) -> Exists:
     """The same of each row of a query, whose user's id is `user_reference`."""
     return Exists(Authenticator.objects.filter(user=OuterRef(user_reference), type__in=KINDS))

@@ -7,6 +7,7 @@ because a server started straight from uvicorn runs no system checks.
 import os
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,27 @@ def boot_problems() -> list[str]:
         problems.append(
             f"DEBUG is on for a public host ({', '.join(public)}); set DEBUG=false, or HOST and ALLOWED_HOSTS to loopback."
         )
+    return problems + _sso_problems()
+
+
+def _sso_problems() -> list[str]:
+    """What keeps people from signing in at the issuer; nothing where none is named."""
+    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    lacking = [name for name in names if not getattr(settings, name)]
+    if len(lacking) == len(names):
+        return []
+    problems = []
+    if lacking:
+        problems.append(
+            f"Sign-in with OpenID Connect needs {', '.join(names)}: {' and '.join(lacking)} not set. Set all three, or none."
+        )
+    parts = urlsplit(settings.OIDC_ISSUER)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        problems.append(
+            "OIDC_ISSUER is plain HTTP: anybody on the way could sign in as anybody. Use https://."
+        )
+    if find_spec("jwt") is None:
+        problems.append("OIDC_ISSUER needs the optional extra: uv sync --extra sso.")
     return problems
 
 

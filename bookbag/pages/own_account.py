@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bookbag.pages import own_data
-from workspaces import departure, inbox, open_sessions, time_zones
+from workspaces import departure, identities, inbox, open_sessions, second_factors, time_zones
 from workspaces.access import signed_in
 from workspaces.errors import LastOwner
 from workspaces.models import Notice, Theme, User
@@ -79,7 +79,9 @@ def account_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("own_account")
     memberships = person.memberships.select_related("workspace").order_by("workspace__name", "pk")
-    return render(request, "bookbag/own_account/page.html", {"form": form, "memberships": memberships})
+    may_remove = identities.may_remove(person, has_passkey=second_factors.has_passkey(person))
+    context = {"form": form, "memberships": memberships, "may_remove_identity": may_remove}
+    return render(request, "bookbag/own_account/page.html", context)
 
 
 @signed_in

@@ -50,6 +50,15 @@ def _head(person: User) -> dict[str, Any]:
             {"e-mail": one.email, "confirmed": one.verified, "primary": one.primary} for one in addresses
         ],
         "second_factors": [{"kind": one.type, "added_at": one.created_at.isoformat()} for one in factors],
+        "identities": [
+            {
+                "issuer": one.issuer,
+                "subject": one.subject,
+                "e-mail": one.address,
+                "since": one.created_at.isoformat(),
+            }
+            for one in person.identities.order_by("created_at")
+        ],
         "memberships": [
             {"workspace": one.workspace.slug, "name": one.workspace.name, "role": one.role}
             for one in person.memberships.select_related("workspace").order_by("pk")

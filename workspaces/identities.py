@@ -1,0 +1,146 @@
+"""Whose account somebody has whom the issuer vouches for (workspaces/issuer.py).
+
+    known there by its subject ─▶ that person, whatever the address is by now
+    address verified there ─┬ confirmed here by somebody ─▶ joined to that account, who is told by mail
+                            ├ confirmed here by an operator ─▶ refused: they connect it themselves
+                            ├ here, and never confirmed ─▶ refused: somebody else may have typed it
+                            └ nobody's, or a mere sign-up's ─▶ a new account, if SIGNUP admits it
+    address not verified there ─▶ refused
+
+So nobody takes an account over by an address that they have not shown to be theirs on both sides.
+"""
+
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from workspaces import audit, notices, people, signup
+from workspaces.errors import IdentityRefused
+from workspaces.issuer import Claims
+from workspaces.models import Identity, User
+
+
+def of(person: User) -> Identity | None:
+    """The one at the issuer of today."""
+    return Identity.objects.filter(person=person, issuer=settings.OIDC_ISSUER).first()
+
+
+def find_or_make(claims: Claims, request: HttpRequest) -> tuple[User, bool]:
+    """The person, and whether the account is new. Raises IdentityRefused or TooManySignUps."""
+    try:
+        return _known(claims) or _joined(claims, request) or _made(claims, request)
+    except IntegrityError:
+        # Another request has made the same one at this moment.
+        if found := _known(claims):
+            return found
+        raise IdentityRefused("another") from None
+
+
+def connect(person: User, claims: Claims, request: HttpRequest) -> None:
+    """Let the issuer sign `person` in from now on, who has just shown who they are on both sides. Raises IdentityRefused."""
+    known = Identity.objects.filter(issuer=settings.OIDC_ISSUER, subject=claims.subject).first()
+    if known is not None and known.person_id != person.pk:
+        raise IdentityRefused("anothers")
+    if known is None:
+        try:
+            _add(person, claims, request)
+        except IntegrityError:
+            raise IdentityRefused("another") from None
+
+
+def confirm(person: User, claims: Claims, *, asked_at: float, leeway: float) -> None:
+    """Whether it is `person`, and they have shown it there since `asked_at`. Raises IdentityRefused."""
+    identity = of(person)
+    if identity is None or identity.subject != claims.subject:
+        raise IdentityRefused("not_you")
+    if claims.signed_in_at is not None and claims.signed_in_at < asked_at - leeway:
+        raise IdentityRefused("stale")
+
+
+def may_remove(person: User, *, has_passkey: bool) -> bool:
+    """Whether something is left that signs `person` in."""
+    return has_passkey or person.has_usable_password()
+
+
+@transaction.atomic
+def remove(person: User, request: HttpRequest) -> bool:
+    """False if there is none."""
+    identity = of(person)
+    if identity is None:
+        return False
+    identity.delete()
+    audit.record(
+        None,
+        "identity.removed",
+        actor=person,
+        request=request,
+        issuer=identity.issuer,
+        address=str(identity.address),
+    )
+    notices.tell_of_identity(person, added=False)
+    return True
+
+
+def _known(claims: Claims) -> tuple[User, bool] | None:
+    found = Identity.objects.filter(issuer=settings.OIDC_ISSUER, subject=claims.subject)
+    identity = found.select_related("person").first()
+    if identity is None:
+        return None
+    if claims.address and claims.address != identity.address:
+        found.update(address=claims.address)
+    return identity.person, False
+
+
+def _joined(claims: Claims, request: HttpRequest) -> tuple[User, bool] | None:
+    if not claims.address:
+        raise IdentityRefused("unverified")
+    confirmed = (
+        EmailAddress.objects.filter(email__iexact=claims.address, verified=True)
+        .select_related("user")
+        .first()
+    )
+    if confirmed is None:
+        if people.is_taken(claims.address):
+            raise IdentityRefused("unconfirmed")
+        return None
+    person: User = confirmed.user
+    if person.is_staff:
+        raise IdentityRefused("operator")
+    if of(person) is not None:
+        raise IdentityRefused("another")
+    _add(person, claims, request)
+    return person, False
+
+
+def _made(claims: Claims, request: HttpRequest) -> tuple[User, bool]:
+    if not signup.admits(request, claims.address):
+        raise IdentityRefused("closed")
+    signup.count(request)
+    with transaction.atomic():
+        people.clear_sign_ups(claims.address)
+        person = User.objects.create_user(claims.address, None, name=claims.name)
+        address = EmailAddress.objects.create(user=person, email=claims.address, verified=True, primary=True)
+        Identity.objects.create(
+            person=person, issuer=settings.OIDC_ISSUER, subject=claims.subject, address=claims.address
+        )
+    # As after the link of a mail.
+    email_confirmed.send(sender=EmailAddress, request=request, email_address=address)
+    return person, True
+
+
+@transaction.atomic
+def _add(person: User, claims: Claims, request: HttpRequest) -> None:
+    Identity.objects.create(
+        person=person, issuer=settings.OIDC_ISSUER, subject=claims.subject, address=claims.address
+    )
+    audit.record(
+        None,
+        "identity.added",
+        actor=person,
+        request=request,
+        issuer=settings.OIDC_ISSUER,
+        address=claims.address or claims.subject,
+    )
+    notices.tell_of_identity(person, added=True)

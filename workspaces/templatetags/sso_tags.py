@@ -1,0 +1,20 @@
+"""The issuer on pages that are not its own."""
+
+from django import template
+from django.conf import settings
+
+from workspaces import identities
+from workspaces.models import Identity, User
+
+register = template.Library()
+
+
+@register.simple_tag
+def sso_name() -> str:
+    """What the issuer is called; empty where none is named."""
+    return settings.OIDC_NAME if settings.OIDC_ISSUER else ""
+
+
+@register.simple_tag
+def own_identity(person: User) -> Identity | None:
+    return identities.of(person)
