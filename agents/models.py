@@ -213,6 +213,18 @@ class Vocabulary(models.Model):
         return f"words of {self.source}"
 
 
+class CommonTerms(models.Model):
+    """The terms that stand in very many passages of an agent, each with how many; kept for agents with many passages."""
+
+    agent = models.OneToOneField(Agent, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    # Passages that the agent had when they were counted.
+    size = models.PositiveIntegerField()
+    terms = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"common terms of {self.agent}"
+
+
 class QAPair(models.Model):
     """A question with its one right answer, returned word for word and free."""
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agents.knowledge import closeness, folding, languages, spelling, terms
+from agents.knowledge import closeness, common, folding, languages, spelling, terms
 from agents.knowledge.entries import Entry
 from agents.knowledge.terms import Asked, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
@@ -106,6 +106,7 @@ def write(source: Source, entries: Sequence[Entry]) -> None:
         batch_size=500,
     )  # fmt: skip
     _keep_words(source, entries)
+    common.count_later(source.agent_id)
 
 
 def _keep_words(source: Source, entries: Iterable[Entry]) -> None:
@@ -174,46 +175,75 @@ def _fill(passages: list[Passage], pairs: list[QAPair]) -> None:
 # Passages that Python ranks, and those that are handed on.
 CANDIDATES = 24
 LIMIT = 8
+# Words are gathered by, the rarest first, until they stand in so many passages; and beyond that while those before stand
+# in few. Any other word is only looked for among the passages that have one of these.
+GATHERED, FEW = 1_000, 200
+# Words that are looked for in that way, the rarest first. The others say little, and Python knows them when it ranks.
+MOST_AMONG = 6
 
 # One statement answers all: is this one of the agent's Q&A pairs, how rare is each word, and which passages and pairs
 # speak of it? A word's weight is the logarithm of how rare it is, in thousandths and whole, so that both databases
-# add up to the same.
+# add up to the same. `common` is empty for agents with few passages: then every word is gathered by.
 _QUERY = """
-WITH asked(word, term, share) AS MATERIALIZED ({asked}),
+WITH asked(word, term, plain, share) AS MATERIALIZED ({asked}),
+common(size, terms) AS MATERIALIZED (SELECT size, terms FROM agents_commonterms WHERE agent_id = %(agent)s),
+thought(word, known) AS MATERIALIZED (SELECT asked.word, COALESCE(MAX(CAST(many.value AS integer)), 0)
+  FROM asked LEFT JOIN (SELECT each.key, each.value FROM common CROSS JOIN {each}) many ON many.key = asked.plain
+  GROUP BY asked.word),
+ordered(word, nth, is_rare) AS MATERIALIZED (SELECT word, ROW_NUMBER() OVER (ORDER BY known, word),
+  CASE WHEN so_far <= %(gathered)s OR so_far - known < %(few)s THEN 1 ELSE 0 END
+  FROM (SELECT word, known, SUM(known) OVER (ORDER BY known, word) AS so_far FROM thought) summed),
+rare(word, term, share) AS MATERIALIZED (SELECT asked.word, asked.term, asked.share
+  FROM ordered CROSS JOIN asked WHERE asked.word = ordered.word AND is_rare = 1),
+among(word, term, share) AS MATERIALIZED (SELECT asked.word, {among}, asked.share
+  FROM ordered CROSS JOIN asked WHERE asked.word = ordered.word AND is_rare = 0 AND asked.plain <> ''
+  AND nth <= {most_among} + (SELECT COUNT(*) FROM ordered WHERE is_rare = 1)),
 hit(word, place, share) AS MATERIALIZED ({hits}),
 total(size) AS MATERIALIZED (SELECT
-  (SELECT COUNT(*) FROM agents_passage WHERE agent_id = %(agent)s)
+  COALESCE((SELECT size FROM common), (SELECT COUNT(*) FROM agents_passage WHERE agent_id = %(agent)s))
   + (SELECT COUNT(*) FROM agents_qapair WHERE agent_id = %(agent)s)),
-weight(word, known, worth) AS MATERIALIZED (SELECT word, COUNT(*),
-  {whole} FROM hit GROUP BY word),
+counted(word, known) AS (SELECT hit.word, CASE WHEN hit.word IN (SELECT word FROM rare) THEN COUNT(*)
+  ELSE (SELECT known FROM thought WHERE thought.word = hit.word) END FROM hit GROUP BY hit.word),
+weight(word, known, worth) AS MATERIALIZED (SELECT word, known, {whole} FROM counted),
 best(place, score) AS MATERIALIZED (SELECT place, SUM(hit.share * weight.worth) AS score
   FROM hit JOIN weight ON weight.word = hit.word GROUP BY place ORDER BY score DESC, place LIMIT {candidates})
 SELECT 'exact', 0, question, answer, '', '', '' FROM agents_qapair WHERE agent_id = %(agent)s AND exact = %(exact)s
 UNION ALL SELECT 'size', size, '', '', '', '', '' FROM total
+UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text), '' FROM thought
+  WHERE known > 0 AND word NOT IN (SELECT word FROM weight)
 UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text), '' FROM weight
 UNION ALL SELECT 'passage', best.place, p.heading, p.text, s.title, p.searchable, s.url
   FROM best JOIN agents_passage p ON p.id = best.place JOIN agents_source s ON s.id = p.source_id
   WHERE p.agent_id = %(agent)s
 UNION ALL SELECT 'pair', best.place, q.question, q.answer, '', q.searchable, ''
   FROM best JOIN agents_qapair q ON q.place = best.place WHERE q.agent_id = %(agent)s"""
+_LOOKED_FOR = "SELECT word, term, share FROM rare UNION ALL SELECT word, term, share FROM among"
 SQLITE_QUERY = _QUERY.format(
-    asked="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
-    " FROM json_each(%(asked)s)",
-    hits=f"SELECT asked.word, f.rowid, MAX(asked.share) FROM asked CROSS JOIN {_INDEX} f"
-    f" WHERE f.{_INDEX} MATCH asked.term GROUP BY asked.word, f.rowid",
-    whole="CAST(1000 * LN(1.0 + (SELECT size FROM total) * 1.0 / COUNT(*)) AS integer)",
+    asked="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),"
+    " json_extract(value, '$[3]') FROM json_each(%(asked)s)",
+    each="json_each(common.terms) each",
+    among="'(' || (SELECT group_concat(term, ' OR ') FROM rare) || ') AND ' || asked.term",
+    hits=f"SELECT looked_for.word, f.rowid, MAX(looked_for.share) FROM ({_LOOKED_FOR}) looked_for CROSS JOIN {_INDEX} f"
+    f" WHERE f.{_INDEX} MATCH looked_for.term GROUP BY looked_for.word, f.rowid",
+    whole="CAST(1000 * LN(1.0 + (SELECT size FROM total) * 1.0 / known) AS integer)",
     candidates=CANDIDATES,
+    most_among=MOST_AMONG,
 )
 POSTGRES_QUERY = _QUERY.format(
-    asked="SELECT (value->>0)::integer, (value->>1)::tsquery, (value->>2)::integer"
+    asked="SELECT (value->>0)::integer, (value->>1)::tsquery, value->>2, (value->>3)::integer"
     " FROM jsonb_array_elements(%(asked)s::jsonb)",
-    hits="SELECT word, place, MAX(share) FROM ("
-    " SELECT asked.word, p.id AS place, asked.share FROM asked JOIN agents_passage p ON p.terms @@ asked.term"
-    " WHERE p.agent_id = %(agent)s"
-    " UNION ALL SELECT asked.word, q.place, asked.share FROM asked JOIN agents_qapair q ON q.terms @@ asked.term"
-    " WHERE q.agent_id = %(agent)s AND q.place IS NOT NULL) found GROUP BY word, place",
-    whole="FLOOR(1000 * LN(1.0::float8 + (SELECT size FROM total) / COUNT(*)::float8))::integer",
+    each="jsonb_each_text(common.terms) each",
+    among="(SELECT string_agg(term::text, ' | ')::tsquery FROM rare) && asked.term",
+    # OFFSET 0 has each term looked up in the index by itself: the planner thinks that reading all rows is cheaper.
+    hits="SELECT looked_for.word, f.place, MAX(looked_for.share)"
+    f" FROM ({_LOOKED_FOR}) looked_for CROSS JOIN LATERAL ("
+    " (SELECT p.agent_id, p.id AS place FROM agents_passage p WHERE p.terms @@ looked_for.term OFFSET 0)"
+    " UNION ALL"
+    " (SELECT q.agent_id, q.place FROM agents_qapair q WHERE q.terms @@ looked_for.term OFFSET 0)"
+    ") f WHERE f.agent_id = %(agent)s AND f.place IS NOT NULL GROUP BY looked_for.word, f.place",
+    whole="FLOOR(1000 * LN(1.0::float8 + (SELECT size FROM total) / known::float8))::integer",
     candidates=CANDIDATES,
+    most_among=MOST_AMONG,
 )
 _WORDS = (
     "SELECT words FROM agents_vocabulary WHERE agent_id = %s"
@@ -295,7 +325,13 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
     is_postgres = connection.vendor == "postgresql"
     owner = agent_id.hex[:OWNED]
     looked_for = [
-        [number, _term(owner + term, is_opening, is_postgres), share * word.weight // 100]
+        # A common word that is only looked for among others is not looked for by how it begins.
+        [
+            number,
+            _term(owner + term, is_opening, is_postgres),
+            "" if is_opening else term,
+            share * word.weight // 100,
+        ]
         for number, word in enumerate(asked.words)
         for term, share, is_opening in word.terms
     ]
@@ -304,6 +340,8 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
         # A question of marks alone is one as well.
         "exact": folding.exact(question) or None,
         "asked": json.dumps(looked_for, ensure_ascii=False),
+        "gathered": GATHERED,
+        "few": FEW,
     }
     with connection.cursor() as cursor:
         _execute(cursor, is_postgres, parameters)

@@ -4,7 +4,6 @@ A language is told by its small words, or by its script. Words stand here as `fo
 """
 
 import threading
-from collections import Counter
 from functools import lru_cache
 
 import snowballstemmer
@@ -98,15 +97,22 @@ FILLER = sorted(
 )
 
 
+# For each small word the languages that have it.
+_SAID_IN = {
+    word: tuple(name for name, small in SILENT.items() if word in small) for word in sorted(EVERY_SILENT)
+}
+
+
 def of(words: list[str]) -> str:
     """The language of a text by its small words, or by its script; empty when nothing tells."""
-    said = Counter(words)
-    best, most = "", 0
-    for name, small in SILENT.items():
-        count = sum(said[word] for word in said.keys() & small)
-        if count > most:
-            best, most = name, count
-    return best or ("russian" if any("а" <= word[0] <= "я" for word in words[:20]) else "")
+    said = dict.fromkeys(SILENT, 0)
+    for word in words:
+        for name in _SAID_IN.get(word, ()):
+            said[name] += 1
+    best = max(said, key=lambda name: said[name])
+    if said[best]:
+        return best
+    return "russian" if any("а" <= word[0] <= "я" for word in words[:20]) else ""
 
 
 LATIN = ("english", "german", "french", "spanish", "turkish", "italian", "portuguese", "dutch")

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from agents import closing, conversations, credits_low, shutdowns
-from agents.knowledge import index
+from agents.knowledge import common, index
 from agents.models import Duty
 from agents.running import ending
 from agents.sources import upkeep
@@ -75,6 +75,8 @@ def take_round() -> None:
         filled = index.fill()
         if filled:
             log.info("%d rows of an older version were indexed", filled)
+    if my_turn("common terms", TELL_SECONDS * EARLY):
+        common.count_all()
     if my_turn("audit log", TELL_SECONDS * EARLY):
         audit.forget()
     if my_turn("model lists", settings.SWEEP_SECONDS * EARLY):

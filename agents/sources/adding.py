@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from agents import building, process_pool
-from agents.knowledge import training
+from agents.knowledge import common, training
 from agents.knowledge.training import AlreadyKnown
 from agents.models import Agent, Passage, Source, SourcePart
 from agents.sources import jobs
@@ -125,6 +125,7 @@ def delete(source: Source, *, request: HttpRequest) -> None:
         state = Source.State.CANCELLED if source.is_busy else source.state
         if present.update(deleted_at=Now(), state=state, lease_token=None, lease_until=None):
             Passage.objects.filter(Q(source=source) | Q(source__parent=source)).delete()
+            common.count_later(source.agent_id)
             _record("source.deleted", source, request)
 
 

@@ -15,6 +15,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--misses", action="store_true", help="list what was not found, refused or answered wrongly"
     )
+    parser.add_argument(
+        "--passages", type=int, metavar="N", help="measure instead how long it takes with so many passages"
+    )
     options = parser.parse_args()
     if options.misses and options.half == "reported":
         parser.error("the reported half is not looked into: what it misses is not what to tune by")
@@ -40,7 +43,10 @@ def main() -> int:
     # Imported late: they need Django.
     from bench.answers import evaluation
 
-    print(evaluation.report(options.half, with_misses=options.misses))
+    if options.passages:
+        print(evaluation.pace(options.passages))
+    else:
+        print(evaluation.report(options.half, with_misses=options.misses))
     return 0
 
 

@@ -4,11 +4,12 @@ from statistics import median
 
 from agents.models import Agent
 from bench.answers import corpus, measuring
+from bench.answers import pace as paces
 from bench.answers.measuring import Figures
 from bench.report import Table
 from bookbag import onboarding
 from llm.models import ChatModel, Provider
-from workspaces.models import User
+from workspaces.models import User, Workspace
 
 COLUMNS = (
     "Language", "Questions", "Recall@5", "Exact", "Says the answer", "of it as the nearest", "Wrong", "Refused rightly",
@@ -19,9 +20,7 @@ COLUMNS = (
 def report(half: str, *, with_misses: bool) -> str:
     """The table as Markdown, over the questions of one half."""
     documents, questions = corpus.load()
-    owner = User.objects.create_user("eval@example.org", None)
-    workspace = onboarding.create_workspace(name="Evaluation", owner=owner, plan="enterprise")
-    local = ChatModel.objects.get(workspace=None, provider=Provider.LOCAL)
+    workspace, local = _scene()
     table = Table(f"Answers, {half} half", COLUMNS)
     every = Figures()
     for language in sorted({document.language for document in documents}):
@@ -37,6 +36,17 @@ def report(half: str, *, with_misses: bool) -> str:
     )
     misses = "\n".join(every.misses) if with_misses else ""
     return f"{table.markdown()}\n{misses}".rstrip()
+
+
+def pace(passages: int) -> str:
+    """The table of how long finding and answering take with so many passages, as Markdown."""
+    return paces.report(*_scene(), passages)
+
+
+def _scene() -> tuple[Workspace, ChatModel]:
+    owner = User.objects.create_user("eval@example.org", None)
+    workspace = onboarding.create_workspace(name="Evaluation", owner=owner, plan="enterprise")
+    return workspace, ChatModel.objects.get(workspace=None, provider=Provider.LOCAL)
 
 
 def row(name: str, figures: Figures) -> list[str]:
