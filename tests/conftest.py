@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks: dict[Path, int] = {}
     for item in items:
         ranks[item.path] = min(ranks.get(item.path, len(SLOWEST_FIRST)), _rank(item))
-    items.sort(key=lambda item: ranks[item.path])
+    shared = {item.path for item in items if "live" in getattr(item, "fixturenames", ())}
+    # Those on the shared server one after the other, at the end of the first kind and the beginning of the second.
+    items.sort(key=lambda item: (ranks[item.path], (item.path in shared) == (not ranks[item.path])))
     if os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql":
         for item in items:
             if not _asks_the_database(item):
@@ -73,6 +76,18 @@ def _asks_the_database(item: pytest.Item) -> bool:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Random choices that BOOKBAG_SEED (printed at the top of each run) makes again, test by test."""
     return random.Random(f"{os.environ['BOOKBAG_SEED']} {request.node.nodeid}")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_of_a_loop() -> Iterator[None]:
+    """A server has one loop for life and tests have many: what is kept of one that ended, its tasks, would never go on."""
+    yield
+    if "agents.running.lookout" in sys.modules:
+        from agents.running import announcements, lookout  # no module of ours before the settings are
+
+        for kept in (announcements._sending, announcements._changed, lookout._announced, lookout._followed):
+            kept.clear()
+        lookout._looking, lookout._is_hearing = None, False
 
 
 @pytest.fixture(autouse=True)

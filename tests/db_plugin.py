@@ -40,6 +40,7 @@ def _forget_the_developers_settings() -> None:
 
 def _set_the_tests_settings(directory: Path) -> None:
     (directory / "static").mkdir()
+    (directory / "no-static").mkdir()
     os.environ.update(
         ENV_FILE=str(directory / "no.env"),
         SECRET_KEY=secrets.token_urlsafe(50),

@@ -9,6 +9,8 @@ from bookbag.settings import DATABASES, LOGGING, STORAGES
 PASSWORD_HASHERS = ["tests.harness.passwords.QuickArgon2PasswordHasher"]
 # The manifest needs a collectstatic, which only the live server's fixture runs.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# Each test client's middleware looks through the directory: this one stays empty, the live server has the files.
+STATIC_ROOT = f"{os.environ['BOOKBAG_TEST_DIR']}/no-static"
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['BOOKBAG_TEST_DIR']}/test.sqlite3"}
 LOGGING["loggers"] |= {"httpx": {"level": "WARNING"}}  # type: ignore[operator]

@@ -283,7 +283,7 @@ def test_no_command_prints_a_secret(
 
 
 def test_no_process_prints_a_secret_that_it_was_given_or_finds_stored(
-    cast: Cast, provider_double: Double
+    cast: Cast, provider_double: Double, collected_static: None
 ) -> None:
     enter_directly(cast)
     env = {

@@ -5,6 +5,7 @@ without any the test is skipped with the reason, or fails where BOOKBAG_REQUIRE_
 The page's CSP forbids eval, so wait with `expect(locator)`, not with `page.wait_for_function`.
 """
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Error,
     Page,
+    PlaywrightContextManager,
     Request,
     expect,
     sync_playwright,
@@ -51,18 +53,63 @@ def _executable(playwright_own: str) -> str:
     return found
 
 
+class Chromium:
+    """The one Chromium of this process, started by the first test that asks for it.
+
+    Playwright's driver and its event loop live in this thread from then on. Between tests the loop is not marked as running,
+    so that other tests may run loops of their own, and Django's database code finds none.
+    """
+
+    def __init__(self) -> None:
+        self._driver: PlaywrightContextManager | None = None
+        self._browser: Browser | None = None
+
+    def lend(self) -> Browser:
+        """The browser, started anew if it is not there any more."""
+        if self._browser is not None and not self._browser.is_connected():
+            self.stop()
+        if self._browser is None:
+            self._driver = sync_playwright()
+            playwright = self._driver.start()
+            executable = _executable(playwright.chromium.executable_path)
+            self._browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        asyncio._set_running_loop(self._browser._loop)
+        return self._browser
+
+    def take_back(self) -> None:
+        """Close what the test has left open."""
+        try:
+            if self._browser is not None and self._browser.is_connected():
+                for context in self._browser.contexts:
+                    context.close()
+        finally:
+            # Beside a running loop Django keeps a connection apart from the thread's own: nobody else would close it.
+            connections.close_all()
+            asyncio._set_running_loop(None)
+
+    def stop(self) -> None:
+        if self._driver is not None:
+            if self._browser is not None:
+                asyncio._set_running_loop(self._browser._loop)
+            self._driver.__exit__()
+            asyncio._set_running_loop(None)
+        self._driver = self._browser = None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    one = Chromium()
+    yield one
+    one.stop()
+
+
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    # Playwright leaves its event loop running in this thread, so it is started anew for each test,
-    # and the ORM has to be told that using it beside that loop is meant.
+def browser(chromium: Chromium, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """One for all tests of a process; the contexts that a test opens share nothing with those of another."""
+    # Playwright's loop runs in this thread: the ORM has to be told that using it beside that is meant.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        executable = _executable(playwright.chromium.executable_path)
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield chromium
-        chromium.close()
-        # Beside a running loop Django keeps a connection apart from the thread's own: nobody else would close it.
-        connections.close_all()
+    yield chromium.lend()
+    chromium.take_back()
 
 
 @pytest.fixture

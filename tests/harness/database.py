@@ -1,4 +1,6 @@
-"""Puts the database back to what the migrations left, between tests that really commit.
+"""Migrates once a run, and puts the database back to what the migrations left, between tests that really commit.
+
+The migrations take seconds, so the first of a run's processes does them in a template, and each makes its database of that.
 
 Django's own flush deletes row by row, which the append-only triggers refuse, and forgets the rows that
 data migrations made (plans, the catalogue). Here the whole state is copied once and copied back: by
@@ -6,10 +8,16 @@ SQLite's backup, or on PostgreSQL by emptying every table with its triggers off 
 Row ids go on from where they were, so nothing remembered by id in a running server comes alive again.
 """
 
+import fcntl
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
@@ -96,6 +104,67 @@ def take() -> None:
 def restore() -> None:
     """Bring the remembered state back, whatever has been committed since, in this process or another."""
     _restore_sqlite() if connection.vendor == "sqlite" else _restore_postgres()
+
+
+TEMPLATE = "template_of_the_tests"
+
+
+def template() -> Path:
+    """The file of a migrated SQLite database, as the template of this run."""
+    return Path(os.environ["BOOKBAG_TEST_DIR"]) / f"{TEMPLATE}.sqlite3"
+
+
+def _is_ours() -> bool:
+    """Whether the databases of this run are files of its own; a server that somebody gave gets no template."""
+    return connection.vendor == "sqlite" or (Path(os.environ["BOOKBAG_TEST_DIR"]) / "pg").exists()
+
+
+def _make_template() -> None:
+    """Migrate it, unless another process of this run has."""
+    directory = Path(os.environ["BOOKBAG_TEST_DIR"])
+    done = directory / "template.done"
+    with (directory / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            usual = connection.settings_dict["NAME"]
+            if connection.vendor == "postgresql":
+                with connection.creation._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+                    cursor.execute(f"CREATE DATABASE {TEMPLATE}")
+            connection.close()
+            connection.settings_dict["NAME"] = TEMPLATE if connection.vendor == "postgresql" else template()
+            try:
+                call_command("migrate", verbosity=0, interactive=False, run_syncdb=True)
+                call_command("createcachetable")
+            finally:
+                connection.close()
+                connection.settings_dict["NAME"] = usual
+            done.touch()
+
+
+def _copy_template(verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
+    """Stands in for Django's, which leaves an empty file."""
+    name = str(connection.creation._get_test_db_name())
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{name}{suffix}").unlink()
+    shutil.copyfile(template(), name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    if _is_ours():
+        with django_db_blocker.unblock():
+            _make_template()
+        if connection.vendor == "sqlite":
+            patch.setattr(connection.creation, "_create_test_db", _copy_template)
+        else:
+            patch.setitem(connection.settings_dict["TEST"], "TEMPLATE", TEMPLATE)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,8 @@ BRISK = {"DRAIN_NOTICE_SECONDS": "0", "DRAIN_SECONDS": "5", "TRAIN_WORKERS": "0"
 # Loopback only: an environment's proxy must not come between.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
+COLLECT = "import django; django.setup(); from bookbag.static import collect_if_changed; collect_if_changed()"
+
 StartServer = Callable[..., "Server"]
 
 
@@ -213,8 +215,9 @@ def collected_static() -> None:
             # Somewhere else first: other workers look through the directory meanwhile.
             collected = directory / "static.new"
             env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "STATIC_ROOT": str(collected)}
-            command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-            subprocess.run(command, cwd=ROOT, env=env, check=True)
+            # As `quickstart` does it, which then leaves the directory as it is: files that are collected
+            # once more are away for a moment, while servers look through it.
+            subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, env=env, check=True)
             collected.rename(directory / "static")
             done.touch()
 
@@ -246,13 +249,31 @@ def start_server(
         server.stop()
 
 
+# The one that `live` lends to one test after the other.
+_shared: list[Server] = []
+
+
+def _end_shared() -> None:
+    while _shared:
+        _shared.pop().stop()
+
+
 @pytest.fixture(scope="session")
-def shared_server() -> Iterator[list[Server]]:
-    """The one that `live` lends to one test after the other."""
-    kept: list[Server] = []
-    yield kept
-    for server in kept:
-        server.stop()
+def shared_server(django_db_setup: None) -> Iterator[list[Server]]:
+    yield _shared
+    _end_shared()
+
+
+@pytest.fixture(scope="session")
+def paths_with_live(request: pytest.FixtureRequest) -> set[Path]:
+    return {item.path for item in request.session.items if "live" in getattr(item, "fixturenames", ())}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_server_beside_tests_without_one(request: pytest.FixtureRequest, paths_with_live: set[Path]) -> None:
+    """A server writes and sweeps by itself, which a test that looks at every row or sweeps itself would find."""
+    if request.path not in paths_with_live:
+        _end_shared()
 
 
 @pytest.fixture
