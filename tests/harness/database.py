@@ -143,7 +143,7 @@ def _make_template() -> None:
 
 def _copy_template(verbosity: int, autoclobber: bool, keepdb: bool = False) -> str:
     """Stands in for Django's, which leaves an empty file."""
-    name = str(connection.creation._get_test_db_name())
+    name = str(connection.creation._get_test_db_name())  # type: ignore[attr-defined]
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             Path(f"{name}{suffix}").unlink()
