@@ -189,11 +189,22 @@ class Passage(models.Model):
     text = models.TextField()
     # Its terms, as agents/knowledge/terms.py makes them. None: written by a version before this one, and not indexed yet.
     searchable = models.TextField(null=True, editable=False)  # noqa: DJ001 (empty is not the same as not indexed)
+    # What it means, as the encoder of that name made it (agents/knowledge/encoders.py), which leaves some texts out.
+    vector = models.BinaryField(null=True)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (none has looked at it)
 
     class Meta:
         ordering = ["source", "position"]
         indexes = [
             models.Index(fields=["id"], name="passage_to_index", condition=Q(searchable__isnull=True)),
+            models.Index(
+                fields=["agent", "vector_by", "id"], name="passage_vectors", condition=Q(vector__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(vector__isnull=True) | Q(vector_by__isnull=False), name="passage_vector_by_one"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -239,6 +250,10 @@ class QAPair(models.Model):
     exact = models.CharField(max_length=500, null=True, editable=False)  # noqa: DJ001 (empty is a question of marks)
     searchable = models.TextField(null=True, editable=False)  # noqa: DJ001
     place = models.BigIntegerField(null=True, editable=False)
+    # As of a passage; and a number drawn anew with each vector, so that the sum of all tells whether one has changed.
+    vector = models.BinaryField(null=True)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001
+    vector_mark = models.PositiveIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -249,6 +264,10 @@ class QAPair(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["agent", "exact"], name="qa_exact_question_once_per_agent"),
+            models.CheckConstraint(
+                condition=Q(vector__isnull=True) | Q(vector_by__isnull=False, vector_mark__isnull=False),
+                name="qa_vector_by_one",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,10 +29,13 @@ except ImproperlyConfigured as error:
 
 # After Django is set up: these import models.
 from agents import process_pool, running  # noqa: E402
+from agents.knowledge import meaning  # noqa: E402
 from bookbag.server.arrival import Arrival, Receive, Scope, Send  # noqa: E402
 from bookbag.server.express import Express  # noqa: E402
 from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
 
+# Half a second in which nothing else would run: now, not in the first question.
+meaning.encoder()
 pages_and_chat = Arrival(Express(django_application), proxies=settings.TRUST_PROXY)  # type: ignore[arg-type]
 
 

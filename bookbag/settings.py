@@ -142,6 +142,8 @@ TRAIN_WORKERS = env.int("TRAIN_WORKERS", default=1, least=0, most=64)
 # Where the jobs wait: in the database, or in a Redis that has been set up for it (needs the extra `redis`).
 JOBS = env.choice("JOBS", ("database", "redis"), default="database")
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+# What finds passages by meaning, beside the words of a question (needs the extra `embeddings`); "off" is by words alone.
+EMBEDDINGS = env.choice("EMBEDDINGS", ("off", "wordllama"), default="off")
 # Lets websites on this machine be read, for the tests of that; `check --deploy` refuses it.
 FETCH_LOOPBACK = env.bool("FETCH_LOOPBACK", default=False)
 # Names a point where a reply is to crash, for the failure suites; `check --deploy` refuses it.

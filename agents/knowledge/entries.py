@@ -6,11 +6,13 @@ from agents.knowledge import chunk, terms
 
 
 class Entry(NamedTuple):
-    """A passage with its terms, which the index holds."""
+    """A passage with its terms, which the index holds, and what it means where an encoder is at work (meaning.py)."""
 
     heading: str
     text: str
     searchable: str
+    vector: bytes | None = None
+    vector_by: str | None = None
 
 
 def of_text(text: str) -> list[Entry]:

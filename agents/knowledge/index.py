@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agents.knowledge import closeness, common, folding, languages, spelling, terms
+from agents.knowledge import closeness, common, folding, languages, meaning, spelling, terms
 from agents.knowledge.entries import Entry
 from agents.knowledge.terms import Asked, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
@@ -99,7 +99,7 @@ def write(source: Source, entries: Sequence[Entry]) -> None:
         [
             Passage(
                 agent_id=source.agent_id, source=source, position=position, heading=one.heading, text=one.text,
-                searchable=one.searchable,
+                searchable=one.searchable, vector=one.vector, vector_by=one.vector_by,
             )
             for position, one in enumerate(entries)
         ],
@@ -122,7 +122,7 @@ def known_words(searchables: Iterable[str]) -> str:
     return " ".join(sorted(term for term in every if len(term) >= 3 and term.isalpha()))
 
 
-PREPARED = ("exact", "folded", "searchable", "place")
+PREPARED = ("exact", "folded", "searchable", "place", "vector", "vector_by", "vector_mark")
 
 
 def prepare(pair: QAPair) -> QAPair:
@@ -131,6 +131,7 @@ def prepare(pair: QAPair) -> QAPair:
     pair.searchable = terms.searchable(pair.question, pair.answer)
     # A number of its own beside those of passages, which are positive.
     pair.place = -(pair.pk.int >> 66) - 1
+    meaning.prepare(pair)
     return pair
 
 

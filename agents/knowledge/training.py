@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import building, process_pool
-from agents.knowledge import entries, folding
+from agents.knowledge import entries, folding, meaning
 from agents.knowledge.entries import Entry
 from agents.knowledge.index import prepare, write
 from agents.models import Agent, QAPair, Source
@@ -81,7 +81,7 @@ def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[Entry]:
         raise CannotBeCut(
             f"This text has more than {MOST_PASSAGES:,} short sections. Split it into several sources."
         )
-    return passages
+    return meaning.with_vectors(passages)
 
 
 def _cut_aside(text: str, seconds: float) -> list[Entry]:

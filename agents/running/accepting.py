@@ -33,7 +33,7 @@ from agents.errors import (
     WorkspaceSuspended,
 )
 from agents.ids import as_uuid, new_id
-from agents.knowledge import index, prompt
+from agents.knowledge import finding, index, prompt
 from agents.models import Reply
 from agents.running import admission, instances, local
 from billing import holds, ledger
@@ -276,7 +276,7 @@ def _as_source(found: index.Found) -> dict[str, str]:
 
 
 def _draft(send: Submission, admitted: admission.Admission) -> Draft:
-    hits = index.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
+    hits = finding.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
     ready, found = hits.answer, [] if hits.answer is not None else prompt.facts_within_budget(hits.passages)
     if ready is None and admitted.provider == "local":
         answer = local.answer(send.text, hits, fallback=admitted.fallback_text)

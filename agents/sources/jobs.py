@@ -17,6 +17,8 @@ from django_tasks import task
 
 # Jobs that are done are kept this long, for whoever looks for a fault.
 KEPT = timedelta(days=1)
+# Of meaning.fill, in one job.
+BATCHES_EACH = 10
 
 
 @task()
@@ -27,9 +29,28 @@ def train(source_id: str) -> None:
     working.train(UUID(source_id))
 
 
+@task()
+def give_vectors(after: int) -> None:
+    from agents.knowledge import meaning
+
+    for _ in range(BATCHES_EACH):
+        going_on = meaning.fill(after)
+        if going_on is None:
+            return
+        after = going_on
+    # Anew, so that a source that waits has its turn.
+    give_vectors.enqueue(after)
+
+
 def enqueue(source_id: UUID) -> None:
     """Have a worker train this source, once the present transaction is committed."""
     transaction.on_commit(lambda: train.enqueue(str(source_id)))
+
+
+def catch_up() -> None:
+    """Have vectors made of what has none by the encoder that is set now; for workers as they start."""
+    if settings.EMBEDDINGS != "off":
+        give_vectors.enqueue(0)
 
 
 def work(*, until_empty: bool = False) -> None:

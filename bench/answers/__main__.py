@@ -18,6 +18,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--passages", type=int, metavar="N", help="measure instead how long it takes with so many passages"
     )
+    parser.add_argument(
+        "--embeddings",
+        choices=("off", "wordllama"),
+        default="off",
+        help="find by meaning as well (the setting)",
+    )
     options = parser.parse_args()
     if options.misses and options.half == "reported":
         parser.error("the reported half is not looked into: what it misses is not what to tune by")
@@ -34,6 +40,7 @@ def main() -> int:
         "DATABASE_URL": os.environ.get("DATABASE_URL", "sqlite://:memory:"),
         "SECRET_KEY": texts["SECRET_KEY"],
         "VAULT_KEYS": f"k1:{texts['VAULT_KEYS']}",
+        "EMBEDDINGS": options.embeddings,
     }
     import django
     from django.core.management import call_command

@@ -2,6 +2,8 @@
 
 from statistics import median
 
+from django.conf import settings
+
 from agents.models import Agent
 from bench.answers import corpus, measuring
 from bench.answers import pace as paces
@@ -21,7 +23,8 @@ def report(half: str, *, with_misses: bool) -> str:
     """The table as Markdown, over the questions of one half."""
     documents, questions = corpus.load()
     workspace, local = _scene()
-    table = Table(f"Answers, {half} half", COLUMNS)
+    by = "" if settings.EMBEDDINGS == "off" else f", with {settings.EMBEDDINGS}"
+    table = Table(f"Answers, {half} half{by}", COLUMNS)
     every = Figures()
     for language in sorted({document.language for document in documents}):
         agent = Agent.objects.create(workspace=workspace, name=language, chat_model=local)

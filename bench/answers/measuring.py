@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from uuid import UUID
 
-from agents.knowledge import index, training
+from agents.knowledge import finding, index, training
 from agents.models import Agent
 from agents.running import local
 from bench.answers import corpus
@@ -73,7 +73,7 @@ def measure(agent_id: UUID, questions: Iterable[Question]) -> Figures:
     figures = Figures()
     for question in questions:
         began = time.perf_counter()
-        hits = index.search(agent_id, question.text)
+        hits = finding.search(agent_id, question.text)
         said = local.answer(question.text, hits, fallback=FALLBACK)
         figures.seconds.append(time.perf_counter() - began)
         if hits.answer is not None:
@@ -82,7 +82,7 @@ def measure(agent_id: UUID, questions: Iterable[Question]) -> Figures:
             _count(figures, question, hits, said.text, is_refusal=said.text == FALLBACK or said.is_nearest)
     for pair in Agent.objects.get(pk=agent_id).qa_pairs.all():
         figures.exact_of += 1
-        figures.exact += index.search(agent_id, f" {pair.question.upper()} ").answer == pair.answer
+        figures.exact += finding.search(agent_id, f" {pair.question.upper()} ").answer == pair.answer
     return figures
 
 

@@ -31,6 +31,9 @@ USUAL_VARIABLES = {
     "PROVIDER_CA_FILE": ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
 }
 
+# Packages of the extra `embeddings`.
+OF_EMBEDDINGS = ("numpy", "tokenizers", "wordllama")
+
 
 def boot_problems() -> list[str]:
     """What is wrong with the settings, a sentence each, naming the variable to change."""
@@ -41,6 +44,12 @@ def boot_problems() -> list[str]:
     if settings.REPLY_WALL_SECONDS > settings.LEASE_LIFE_SECONDS:
         problems.append(
             "REPLY_WALL_SECONDS is longer than LEASE_LIFE_SECONDS: long replies would never be charged."
+        )
+    missing = [name for name in OF_EMBEDDINGS if not find_spec(name)] if settings.EMBEDDINGS != "off" else []
+    if missing:
+        problems.append(
+            f"EMBEDDINGS is {settings.EMBEDDINGS}, which needs packages that are not installed ({', '.join(missing)}): "
+            "install them by `uv sync --extra embeddings`, or set EMBEDDINGS=off."
         )
     public = sorted({settings.HOST, *settings.ALLOWED_HOSTS} - LOOPBACK)
     if settings.DEBUG and public:

@@ -112,6 +112,7 @@ UNUSABLE = {
     "WEBSITE_PAGES": ["0", "5001", "all"],
     "TRAIN_WORKERS": ["-1", "65", "two"],
     "JOBS": ["celery", "rq"],
+    "EMBEDDINGS": ["true", "openai", "l2"],
     "FETCH_LOOPBACK": ["perhaps"],
     "REPLY_WALL_SECONDS": ["0", "-300", "inf", "300s"],
     "LEASE_SECONDS": ["0", "nan"],

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         if leashed:
             threading.Thread(target=_stop_at_the_end_of_input, name="leash", daemon=True).start()
         try:
+            jobs.catch_up()
             jobs.work(until_empty=until_empty)
         finally:
             process_pool.close()
