@@ -299,8 +299,10 @@ ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "confirm_email": "5/
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 # Second factors: an app that shows codes, passkeys, and recovery codes for the day when both are lost.
-MFA_ADAPTER = "workspaces.second_factors.Adapter"
+# In `llm`, where the vault is: it seals the secrets.
+MFA_ADAPTER = "llm.factor_adapter.Adapter"
 MFA_FORMS = {
+    "activate_totp": "workspaces.second_factors.SetUpForm",
     "authenticate": "workspaces.second_factors.SignInCodeForm",
     "reauthenticate": "workspaces.second_factors.ConfirmingCodeForm",
 }

@@ -197,6 +197,6 @@ class KekRecordAdmin(ReadOnlyAdmin):
     list_display = ("kek_id", "first_used_at", "sealed_rows")
     fields = ("kek_id", "first_used_at", "sealed_rows")
 
-    @admin.display(description="stored keys under it")
+    @admin.display(description="stored secrets under it")
     def sealed_rows(self, record: KekRecord) -> int:
         return ring.rows_per_kek().get(record.kek_id, 0)

@@ -9,7 +9,7 @@ from collections import Counter
 
 from django.db.models import Count
 
-from llm import vault
+from llm import factor_secrets, vault
 from llm.models import KekRecord, ProviderKey
 
 
@@ -25,6 +25,7 @@ def rows_per_kek() -> dict[str, int]:
     """How many sealed rows each KEK id has, ids of the ring included, newest first."""
     sealed = ProviderKey.objects.exclude(kek_id="").order_by()
     stored = Counter(dict(sealed.values_list("kek_id").annotate(rows=Count("pk"))))
+    stored.update(factor_secrets.rows_per_kek())
     ids = [*vault.ring().ids, *sorted(set(stored) - set(vault.ring().ids))]
     return {kek_id: stored[kek_id] for kek_id in ids}
 
@@ -45,6 +46,6 @@ def problems() -> list[str]:
     ]
     missing = {kek_id: rows for kek_id, rows in rows_per_kek().items() if kek_id not in ring.ids}
     return found + [
-        f"VAULT_KEYS lacks {kek_id!r}, under which {rows} stored key{'' if rows == 1 else 's'} are sealed."
+        f"VAULT_KEYS lacks {kek_id!r}, under which {rows} stored secret{' is' if rows == 1 else 's are'} sealed."
         for kek_id, rows in missing.items()
     ]

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from llm import keys, ring, vault
+from llm import factor_secrets, keys, ring, vault
 from llm.models import KekRecord, ProviderKey
 from workspaces import audit
 
@@ -31,13 +32,12 @@ class Batch:
 
     seen: int = 0
     moved: int = 0
-    unreadable: list[ProviderKey] = field(default_factory=list)
+    unreadable: list[ProviderKey | Authenticator] = field(default_factory=list)
 
 
 def next_step() -> Step:
     ids = vault.ring().ids
-    rows = ring.rows_per_kek()
-    if any(count for kek_id, count in rows.items() if kek_id != ids[0]):
+    if left():
         # A KEK that waits is promoted first, so that rows are moved once, to the newest.
         return Step.PROMOTE if waiting() else Step.REWRAP
     if waiting():
@@ -61,8 +61,10 @@ def fresh_id() -> str:
 
 
 def left() -> int:
-    """How many sealed rows are not under the newest KEK."""
-    return sum(count for kek_id, count in ring.rows_per_kek().items() if kek_id != vault.ring().ids[0])
+    """How many rows are not sealed under the newest KEK."""
+    newest = vault.ring().ids[0]
+    keys_left = ProviderKey.objects.exclude(kek_id__in=["", newest]).count()
+    return keys_left + factor_secrets.not_under(newest).count()
 
 
 def rewrap_all(size: int) -> Iterator[Batch]:
@@ -77,9 +79,27 @@ def rewrap_all(size: int) -> Iterator[Batch]:
         rows = ProviderKey.objects.exclude(kek_id__in=["", vault.ring().ids[0]]).order_by("pk")
         page = list((rows.filter(pk__gt=after) if after else rows).select_related("workspace")[:size])
         if not page:
-            return
+            break
         after = page[-1].pk
         yield _rewrap(page)
+    yield from _rewrap_factors(size)
+
+
+def _rewrap_factors(size: int) -> Iterator[Batch]:
+    """The secrets of second factors likewise. One that an older version of Bookbag stored unsealed is sealed."""
+    after = 0
+    while page := list(factor_secrets.not_under(vault.ring().ids[0]).filter(pk__gt=after)[:size]):
+        after = page[-1].pk
+        batch = Batch(seen=len(page))
+        ready = []
+        for row in page:
+            try:
+                ready.append((row, factor_secrets.rewrapped(row)))
+            except (vault.UnknownKek, vault.Unreadable):
+                batch.unreadable.append(row)
+        with transaction.atomic():
+            batch.moved = sum(factor_secrets.move(row, sealed) for row, sealed in ready)
+        yield batch
 
 
 def _rewrap(page: list[ProviderKey]) -> Batch:

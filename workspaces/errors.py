@@ -13,6 +13,7 @@ MembersError
 ├── InvitationOver    it was accepted, revoked or replaced, or its time is over
 ├── InvitationSent    it was sent a moment ago
 ├── NotInvited        the person has not confirmed the address that was invited
+├── FactorUnreadable  the vault does not open the secret of a second factor
 └── IdentityRefused   who somebody is at the issuer signs in nobody here; `code` says why
 """
 
@@ -87,6 +88,18 @@ class InvitationSent(MembersError):
 
 class NotInvited(MembersError):
     sentence = "This invitation is for another address than those that you have confirmed."
+
+
+class FactorUnreadable(MembersError):
+    # Of a template that counts recovery codes: it finds none.
+    silent_variable_failure = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = (
+            "Codes cannot be checked at the moment, which is our fault. A passkey works meanwhile; "
+            f"if it stays so, write to the operators of this site{contact.at_support()}."
+        )
 
 
 class IdentityRefused(MembersError):

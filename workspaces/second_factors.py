@@ -5,16 +5,23 @@ ten *recovery codes* works once, for the day when phone and passkey are lost. Wh
 asked for it at each sign-in with a password.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.core import context as current
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django import forms
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
+from workspaces.errors import FactorUnreadable
 from workspaces.models import User
 from workspaces.sign_in_limits import Count
 
@@ -40,6 +47,31 @@ def exists_for(user_reference: str) -> Exists:
     return Exists(Authenticator.objects.filter(user=OuterRef(user_reference), type__in=KINDS))
 
 
+_whose: ContextVar[int] = ContextVar("whose_second_factor")
+
+
+@contextmanager
+def belonging_to(person: User) -> Iterator[None]:
+    """Within it, the second factors that are made and looked at are `person`'s, who need not be signed in."""
+    token = _whose.set(person.pk)
+    try:
+        yield
+    finally:
+        _whose.reset(token)
+
+
+def at_hand() -> int:
+    """The id of the person whose second factor is being made or looked at: as said, else whoever is signed in.
+
+    allauth hands over secrets without saying whose they are. Raises LookupError if nobody is at hand.
+    """
+    whose = _whose.get(0)
+    user = getattr(current.request, "user", None)
+    if whose or user is None or not user.is_authenticated:
+        return whose or _whose.get()
+    return int(user.pk)
+
+
 class Adapter(DefaultMFAAdapter):
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": "That is not right, or it was used before. Wait for the app's next code, or use a recovery code.",
@@ -53,6 +85,15 @@ class Adapter(DefaultMFAAdapter):
         return f"Passkey {number}"
 
 
+def open_all(person: User) -> None:
+    """Have the keeper of the KEKs open what is needed now: what follows looks at codes inside a transaction.
+
+    Raises FactorUnreadable.
+    """
+    for factor in Authenticator.objects.filter(user=person).exclude(type=Authenticator.Type.WEBAUTHN):
+        get_adapter().decrypt(str(factor.data.get("secret") or factor.data.get("seed")))
+
+
 class _LimitedCodes(forms.Form):
     """Ten wrong codes in 15 minutes, counted in the database: six digits could be tried through otherwise."""
 
@@ -63,7 +104,13 @@ class _LimitedCodes(forms.Form):
             raise forms.ValidationError(
                 "Too many wrong codes. Wait 15 minutes, then try again; a passkey works meanwhile."
             )
-        code = str(super().clean_code())  # type: ignore[misc]
+        try:
+            with belonging_to(user):
+                open_all(user)
+                code = str(super().clean_code())  # type: ignore[misc]
+        except FactorUnreadable as problem:
+            count.give_back()
+            raise forms.ValidationError(str(problem)) from None
         used = salted_hmac("workspaces.second_factors", f"{user.pk} {code}").hexdigest()
         if not cache.add(f"second-factor-used:{used}", 1, USED_SECONDS):
             raise forms.ValidationError(Adapter.error_messages["incorrect_code"])
@@ -75,6 +122,20 @@ def _in_our_words(form: Any) -> None:
     field = form.fields["code"]
     field.label = "Code from your app, or a recovery code"
     field.widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 20}
+
+
+class SetUpForm(ActivateTOTPForm):
+    """Of an app that shows codes. Its secret waits in the session until a code is typed; there, too, it is sealed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        session = current.request.session
+        kept = session.pop(SECRET_SESSION_KEY, None)
+        if kept:
+            # Without it, allauth makes a new one, which the page then shows.
+            with suppress(FactorUnreadable):
+                session[SECRET_SESSION_KEY] = get_adapter().decrypt(kept)
+        super().__init__(*args, **kwargs)
+        session[SECRET_SESSION_KEY] = get_adapter().encrypt(self.secret)
 
 
 class SignInCodeForm(_LimitedCodes, AuthenticateForm):

@@ -34,7 +34,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from agents import faults
 from agents.running import live_leases, replies_are
 from bookbag.operations.laws import broken_laws
-from llm import keys, ring, vault
+from llm import factor_secrets, keys, ring, vault
 from llm.management.report import describe
 from llm.models import ProviderKey
 from workspaces import database_guards
@@ -188,7 +188,8 @@ def _assert_laws() -> None:
 
 def _unreadable_keys(using: str) -> list[str]:
     rows = ProviderKey.objects.using(using).exclude(kek_id="").select_related("workspace").order_by("pk")
-    return sorted(describe(row) for row in rows.iterator(chunk_size=ROWS) if not _opens(row))
+    found = [describe(row) for row in rows.iterator(chunk_size=ROWS) if not _opens(row)]
+    return sorted([*found, *(describe(row) for row in factor_secrets.unreadable(using))])
 
 
 def _opens(row: ProviderKey) -> bool:

@@ -1,11 +1,15 @@
 """How the vault's commands speak of rows and KEKs: by ids, slugs and masks."""
 
+from allauth.mfa.models import Authenticator
+
 from llm import vault
 from llm.models import ProviderKey
 
 
-def describe(row: ProviderKey) -> str:
+def describe(row: ProviderKey | Authenticator) -> str:
     """A row so that an operator finds it: whose, which, under which KEK."""
+    if isinstance(row, Authenticator):
+        return f"  {row.pk}  person {row.user_id}  second factor  {row.type}"
     whose = row.workspace.slug if row.workspace else "platform"
     return f"  {row.pk}  {whose}  {row.provider}  {row.mask}  {row.state}  KEK {row.kek_id}"
 

@@ -429,7 +429,7 @@ def test_a_wrong_ring_is_logged_once_by_the_server(cast, settings, caplog):
         upkeep.run()
     # Gina's key and this one.
     assert [record.message for record in caplog.records if record.name == "llm.upkeep"] == [
-        "VAULT_KEYS lacks 'k1', under which 2 stored keys are sealed."
+        "VAULT_KEYS lacks 'k1', under which 2 stored secrets are sealed."
     ]
 
 

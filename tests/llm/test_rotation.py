@@ -207,7 +207,7 @@ def test_check_names_an_absent_kek_with_its_rows(settings):
     fill(2)
     settings.VAULT_KEYS = [NEW]
     printed = everything_printed("vault_check")
-    assert "VAULT_KEYS lacks 'k1', under which 2 stored keys are sealed." in printed
+    assert "VAULT_KEYS lacks 'k1', under which 2 stored secrets are sealed." in printed
     assert "NOT IN VAULT_KEYS" in printed
 
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from agents.running import database
 from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
 from tests.harness.cast import make_agent
+from workspaces import second_factors
 from workspaces.models import AuditEvent, User
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,8 @@ def code(steps: int = 0) -> str:
 
 
 def with_app(user: User) -> User:
-    TOTP.activate(user, SECRET)
+    with second_factors.belonging_to(user):
+        TOTP.activate(user, SECRET)
     return user
 
 

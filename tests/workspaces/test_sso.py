@@ -17,7 +17,7 @@ from bookbag.configuration.checks import boot_problems
 from tests.factories import PASSWORD, add_member, browser_of, make_invitation, make_user, make_workspace
 from tests.harness import issuer as double
 from tests.harness.issuer import Issuer
-from workspaces import invitations
+from workspaces import invitations, second_factors
 from workspaces.issuer import Question
 from workspaces.models import AuditEvent, Identity, User
 
@@ -192,7 +192,9 @@ def test_sign_ups_of_a_network_are_counted(issuer: Issuer, settings: Any) -> Non
 
 
 def test_second_factor_is_asked_for_after_the_issuer_too(issuer: Issuer) -> None:
-    TOTP.activate(make_user("olivia@acme.test"), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    olivia = make_user("olivia@acme.test")
+    with second_factors.belonging_to(olivia):
+        TOTP.activate(olivia, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     browser = Client()
     answer = came_back(browser, issuer)
 

@@ -1,22 +1,21 @@
-"""Open every stored key and say which do not open; exit status 1 if any."""
+"""Open every stored key and second factor, and say which do not open; exit status 1 if any."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from llm import keys, ring, vault
+from llm import factor_secrets, keys, ring, vault
 from llm.management.report import describe, tally
 from llm.models import ProviderKey
 
 
 class Command(BaseCommand):
-    help = (
-        "Open every stored key, show none, and name those that do not open. Changes nothing but stale marks."
-    )
+    help = "Open every stored key and second factor, show none, and name those that do not open. Changes nothing but stale marks."
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = ProviderKey.objects.exclude(kek_id="").select_related("workspace").order_by("pk")
         failing = [line for row in rows.iterator(chunk_size=500) if (line := self._problem(row))]
+        failing += [f"{describe(row)}: does not open" for row in factor_secrets.unreadable()]
         problems = [*ring.problems(), *failing]
         self.stdout.write("\n".join(tally(ring.rows_per_kek())))
         if problems:

@@ -1,4 +1,4 @@
-"""Move every stored key to the newest KEK, in batches; safe to stop, to repeat and to run beside replies."""
+"""Move every stored key and second factor to the newest KEK, in batches; safe to stop, to repeat and to run beside replies."""
 
 import sys
 from argparse import ArgumentParser
@@ -14,7 +14,7 @@ BAR = 30
 
 
 class Command(BaseCommand):
-    help = "Wrap every stored key's DEK under the newest KEK of VAULT_KEYS. No secret is opened or shown."
+    help = "Wrap the DEK of every stored key and second factor under the newest KEK of VAULT_KEYS. No secret is opened or shown."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--batch", type=int, default=100, help="rows to a transaction (default 100)")
