@@ -86,6 +86,7 @@ class TooFast(ReplyRefused):
 
     def __init__(self, *, per_minute: int, retry_after: int) -> None:
         super().__init__("too_fast", per_minute=per_minute, retry_after=retry_after)
+        self.most = per_minute
 
 
 class TooManyRunning(ReplyRefused):
@@ -96,6 +97,7 @@ class TooManyRunning(ReplyRefused):
     def __init__(self, code: str, *, most: int) -> None:
         # When one of them ends cannot be known; a script may look again after this.
         super().__init__(code, most=most, retry_after=5)
+        self.most = most
 
 
 class IdempotencyConflict(ReplyRefused):

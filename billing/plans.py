@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from billing.errors import LimitReached
 from billing.models import Account, Plan
+from workspaces import limits_reached
 from workspaces.models import Workspace
 
 LIMITS = {"agents": "agent_limit", "seats": "seat_limit", "sources": "source_limit"}
@@ -45,9 +46,10 @@ def limit(account: Account, what: str) -> int | None:
 
 
 def require(account: Account, what: str, count: int) -> None:
-    """Raises LimitReached unless the plan allows `count` of `what` in all."""
+    """Raises LimitReached, and has the admins told, unless the plan allows `count` of `what` in all."""
     most = limit(account, what)
     if most is not None and count > most:
+        limits_reached.note(account.workspace_id, what, most)
         raise LimitReached(what=what, limit=most)
 
 

@@ -30,7 +30,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from workspaces import audit, members
+from workspaces import audit, limits_reached, members
 from workspaces.errors import InvitationOver, InvitationSent, NoLongerMember, NoSeat, NotInvited, RoleAboveOwn
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 
@@ -118,6 +118,7 @@ def _invite_one(
     # Its own seat is its own already, as long as it is open.
     others = seats_taken(workspace) - bool(pending and pending.is_open(timezone.now()))
     if seats is not None and others >= seats:
+        limits_reached.note(workspace.pk, "seats", seats)
         return Answer(typed, Outcome.NO_SEAT)
     if person is not None:
         if pending is not None:
@@ -163,6 +164,7 @@ def resend(
         raise InvitationSent
     has_seat = invitation.is_open(timezone.now())
     if not has_seat and seats is not None and seats_taken(invitation.workspace) >= seats:
+        limits_reached.note(invitation.workspace_id, "seats", seats)
         raise NoSeat
     invitation.serial += 1
     _give_link(invitation)
@@ -194,6 +196,7 @@ def accept(
         member = workspace.memberships.filter(user=person).first()
         # Not the other invitations: of those who were invited while there was room, the first come in.
         if member is None and seats is not None and workspace.memberships.count() >= seats:
+            limits_reached.note(workspace.pk, "seats", seats)
             raise NoSeat
         _end(known, Invitation.State.ACCEPTED)
         if member is None:

@@ -349,6 +349,7 @@ class Notice(models.Model):
         MODEL_LEAVES = "model_leaves", "A chat model in use leaves"
         CREDITS_LOW = "credits_low", "Credits run low"
         CREDITS_OUT = "credits_out", "Credits are used up"
+        LIMIT_REACHED = "limit_reached", "A limit is reached"
         MEMBER_JOINED = "member_joined", "Somebody joins a workspace"
         OWNERSHIP = "ownership", "A workspace becomes yours"
 

@@ -47,6 +47,7 @@ from llm.profiles import Parameters
 from llm.providers.base import Message
 from llm.routing import Credential, KeyState
 from llm.vault import Secret
+from workspaces import limits_reached
 from workspaces.models import Role
 
 QUESTION_CHARACTERS = 20_000
@@ -548,6 +549,8 @@ def _sent_before_or_raise(send: Submission, admitted: admission.Admission, refus
         )
         row = cursor.fetchone()
     if row is None:
+        if isinstance(refusal, TooFast | TooManyRunning):
+            limits_reached.note(admitted.caller.workspace_id, refusal.code, refusal.most)
         raise refusal
     if row[2] != send.fingerprint:
         raise IdempotencyConflict

@@ -20,7 +20,7 @@ from agents.models import Duty
 from agents.running import ending
 from agents.sources import upkeep
 from llm import refresh
-from workspaces import audit
+from workspaces import audit, limits_reached
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ def _run() -> None:
 
 
 def take_round() -> None:
+    # What this process has noted, so that it is no turn.
+    limits_reached.tell()
     if my_turn("wiping", settings.SWEEP_SECONDS * EARLY):
         conversations.wipe()
     if my_turn("closing", settings.SWEEP_SECONDS * EARLY):

@@ -1,18 +1,26 @@
 """Notices: each once, to whom it concerns, on one page and by mail unless somebody says no."""
 
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
 import pytest
+from asgiref.sync import async_to_sync
 from django.core import mail
 from django.urls import reverse
+from django.utils import timezone
 
 from agents import credits_low
+from agents.running import database, duties
 from billing import ledger
 from billing.models import Account, Plan
 from llm import byo, health, keys
 from llm.vault import Secret
 from tests.billing import moves
 from tests.factories import browser_of, make_user
-from tests.harness.cast import Cast
-from workspaces import inbox, invitations
+from tests.harness.cast import Cast, make_agent
+from tests.test_access_table import make_reply
+from workspaces import inbox, invitations, limits_reached
 from workspaces.models import Notice, Role, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,3 +129,90 @@ def test_page_shows_nobody_elses(cast: Cast) -> None:
     inbox.note([cast.gina], inbox.Kind.CREDITS_LOW, workspace=cast.globex, once="x", text="Gina's", link="/")
 
     assert "Gina" not in browser_of(cast.olivia).get(PAGE).content.decode()
+
+
+# --- Limits ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted() -> None:
+    limits_reached._reached.clear()
+
+
+def limited(cast: Cast, **limits: int) -> None:
+    plan = Plan.objects.create(slug="small", name="Small", monthly_credits=10, **limits)
+    Account.objects.filter(workspace=cast.acme).update(plan=plan)
+
+
+def latest(user: User) -> str:
+    return str(user.notices.order_by("-pk").values_list("text", flat=True)[0])
+
+
+def test_seats_that_are_used_up_are_told_once(cast: Cast) -> None:
+    limited(cast, seat_limit=4)
+    for address in ("one@acme.test", "two@acme.test"):
+        browser_of(cast.adam).post("/w/acme/members/invite/", {"emails": address, "role": "viewer"})
+        limits_reached.tell()
+
+    assert told(cast.olivia) == told(cast.adam) == ["limit_reached"]
+    assert told(cast.edith) == told(cast.gina) == []
+    assert "Acme uses all the seats of its plan (4)" in latest(cast.olivia)
+    assert mailed() == sorted([cast.adam.email, cast.olivia.email])
+
+
+def test_agents_and_sources_of_the_plan_are_told(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    limited(cast, agent_limit=1, source_limit=0)
+    fields = {
+        "name": "Two", "instructions": "", "chat_model": str(agent.chat_model_id), "fallback_text": "No.", "status": "active"
+    }  # fmt: skip
+    browser_of(cast.edith).post("/w/acme/agents/new/", fields)
+    path = reverse("agents:add_text", args=["acme", agent.pk])
+    browser_of(cast.edith).post(path, {"title": "Hours", "text": "We open at nine."})
+    assert limits_reached.tell() == 2
+
+    assert told(cast.olivia) == ["limit_reached"] * 2
+    assert told(cast.edith) == []
+
+
+def test_rate_of_replies_is_told_once_a_day_and_by_mail_by_choice(
+    cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REPLIES_PER_MINUTE = 1
+    say_no(cast.adam, "limit_reached")
+    agent = make_agent(cast.acme)
+    make_reply(agent, cast.edith)
+    path = reverse("agents:send_message", args=["acme", agent.pk])
+    for day in (1, 1, 2):
+        fields = {"text": "Hello", "idempotency_key": uuid4().hex}
+        assert (
+            browser_of(cast.edith).post(path, fields, headers={"Accept": "application/json"}).status_code
+            == 429
+        )
+        then = timezone.now() + timedelta(days=day)
+        monkeypatch.setattr("workspaces.limits_reached.timezone.now", lambda then=then: then)
+        limits_reached.tell()
+        monkeypatch.undo()
+    async_to_sync(database.close)()
+
+    assert told(cast.adam) == ["limit_reached"] * 2
+    assert (
+        latest(cast.adam) == "A member of Acme has asked for more replies than 1 a minute, and was held back."
+    )
+    assert mailed() == [cast.olivia.email] * 2
+
+
+def test_limit_is_told_by_the_servers_duties(cast: Cast) -> None:
+    limits_reached.note(cast.acme.pk, "seats", 3)
+    # Of a workspace that is gone by now: nobody is left to be told.
+    limits_reached.note(999_999, "seats", 3)
+    duties.take_round()
+
+    assert told(cast.olivia) == ["limit_reached"]
+
+
+def test_refusals_without_end_fill_no_memory() -> None:
+    for most in range(2_000):
+        limits_reached.note(1, "seats", most)
+
+    assert len(limits_reached._reached) == limits_reached.MOST_KEPT
