@@ -156,7 +156,7 @@ def _variants(stage: Stage, seconds: float) -> Table:
                 "a person's",
                 stage.server.port,
                 stage.seats,
-                accept="text/event-stream;turn=html",
+                for_the_page=True,
                 pid=stage.server.pid,
             ),
             REPLY,

@@ -102,6 +102,7 @@ class Stage:
     def _seed(self) -> None:
         self.postgres.create(SEEDED)
         self.manage("migrate", "--verbosity", "0")
+        self.manage("collectstatic", "--noinput", "--verbosity", "0")  # pages link to what it makes
         # In this process only; the servers get `environment` as it is.
         os.environ["DATABASE_POOL"] = "false"
         import django

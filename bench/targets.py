@@ -130,12 +130,13 @@ def bookbag(
     *,
     agent: str = "",
     charged: int = 1,
-    accept: str = "text/event-stream",
+    for_the_page: bool = False,
     pid: int | None = None,
 ) -> Target:
     """Bookbag, as a signed-in member asks it: the reply streams back and is settled.
 
-    Each request goes to the next seat; `agent` names another of its agents than the model's own.
+    Each request goes to the next seat; `agent` names another of its agents than the model's own. `for_the_page`: as the
+    playground's script asks, with the finished turn as HTML at the end.
     """
 
     def request(model: str, number: int) -> bytes:
@@ -144,7 +145,7 @@ def bookbag(
         text = QUESTION.replace(" ", "+")
         body = f"text={text}&conversation={conversation}&idempotency_key={uuid4().hex}"
         headers = {
-            "Accept": accept,
+            "Accept": "text/event-stream;turn=html" if for_the_page else "text/event-stream",
             "Cookie": f"session={seat.session}; csrftoken={CSRF}",
             "X-CSRFToken": CSRF,
             "Content-Type": "application/x-www-form-urlencoded",
@@ -152,6 +153,8 @@ def bookbag(
         return _post(f"/w/{seat.slug}/agents/{agent_id}/messages/", headers, body)
 
     def last(model: str) -> bytes:
+        if for_the_page:
+            return b'"turn":"'
         # The terminal event holds the whole text and what was charged for it: both must be right.
         return f't{token_count(model) - 1} ","charged":{charged},'.encode() if model else b"event: done"
 
