@@ -4,6 +4,7 @@ A turn that another took the place of (Reply.superseded_by) is an earlier versio
 asks a constant number of queries and reads at most TURNS_SHOWN texts, however long the conversation is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -78,13 +79,9 @@ def _stretch(turns: QuerySet[Reply], *, has_later: bool) -> Stretch:
     last = turns.order_by("-created_at", "-pk").values("pk")[: TURNS_SHOWN + 1]
     so_far = Window(Sum(Length("html") + Length("text")), order_by=[F("created_at").desc(), F("pk").desc()])
     found = (
-        Reply.objects.filter(pk__in=last)
+        with_versions(Reply.objects.filter(pk__in=last))
         .defer("text")
-        .annotate(
-            so_far=so_far,
-            in_all=Window(Count("pk")),
-            has_versions=Exists(Reply.objects.filter(superseded_by=OuterRef("pk"))),
-        )
+        .annotate(so_far=so_far, in_all=Window(Count("pk")))
     )
     read = list(found.filter(so_far__lte=PAGE_CHARACTERS).order_by("created_at", "pk"))
     shown: list[Reply] = [*read[-TURNS_SHOWN:]]
@@ -131,9 +128,14 @@ class Versions:
         return reply_id
 
 
-def versions_among(stretch: Stretch) -> Versions:
-    """The earlier versions of the turns of a stretch; asks nothing where there are none, as in most conversations."""
-    of = next((reply for reply in stretch.replies if getattr(reply, "has_versions", False)), None)
+def with_versions(replies: QuerySet[Reply]) -> QuerySet[Reply]:
+    """`replies` that know whether they have earlier versions, as `versions_among` asks."""
+    return replies.annotate(has_versions=Exists(Reply.objects.filter(superseded_by=OuterRef("pk"))))
+
+
+def versions_among(replies: Sequence[Reply]) -> Versions:
+    """The earlier versions of turns of one conversation; asks nothing where there are none, as in most conversations."""
+    of = next((reply for reply in replies if getattr(reply, "has_versions", False)), None)
     return versions(of.conversation_id) if of else Versions({})
 
 

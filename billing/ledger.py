@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from billing import buckets, free, plans
@@ -72,6 +72,16 @@ def balance(workspace: Workspace) -> Balance:
     """What the workspace has. Raises Account.DoesNotExist when no account was opened."""
     posted, held = Account.objects.values_list("posted", "held").get(workspace=workspace)
     return Balance(posted, held)
+
+
+def balance_now(workspace_id: int) -> Balance:
+    """As `balance`, for the path of a reply, where Django's building of the query costs more than the query."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT posted, held FROM billing_account WHERE workspace_id = %s", [workspace_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise Account.DoesNotExist
+    return Balance(*row)
 
 
 def open_account(workspace: Workspace, *, plan: Plan, now: datetime | None = None) -> Account:

@@ -30,6 +30,7 @@ from agents.running.heartbeat import Beat
 from agents.running.news import News
 from agents.running.outcomes import Cause, Outcome
 from agents.running.settlement import Result
+from billing import ledger
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, ProviderError, ResponseMetadata
 from workspaces import tracing
@@ -74,6 +75,8 @@ class Run(News):
         self.visible = False
         # The reply as it was stored at its end, for what watchers are told of it.
         self.finished: Reply | None = None
+        # What its workspace has left, seen when it had been settled.
+        self.balance: ledger.Balance | None = None
         self.began = time.monotonic()
         self.task: asyncio.Task[None] | None = None
         self.first_text_at: datetime | None = None
@@ -207,7 +210,7 @@ class Run(News):
     async def _settle_until_done(self, result: Result) -> int | None:
         """The credits charged; None when it could not be stored, which leaves the reply to the sweep."""
         try:
-            return await database.run(settlement.settle, self.accepted, result)
+            return await database.run(self._settle_once, result)
         except DatabaseError as problem:
             log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
             with _waiting(result) as may_wait:
@@ -215,6 +218,13 @@ class Run(News):
         except Exception as problem:  # not the database: trying again would not help
             log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(problem).__name__)
             return None
+
+    def _settle_once(self, result: Result) -> int:
+        """In a database thread: what the watchers are told of the credits is seen in the same visit, after the commit."""
+        charged = settlement.settle(self.accepted, result)
+        with contextlib.suppress(DatabaseError):  # the reply is settled all the same
+            self.balance = ledger.balance_now(self.accepted.workspace_id)
+        return charged
 
     async def _settle_when_possible(self, result: Result, problem: DatabaseError) -> int | None:
         deadline = time.monotonic() + settings.SETTLE_SECONDS
@@ -231,7 +241,7 @@ class Run(News):
             pause = wait = min(wait * 2, 5.0)
             _trying_again.add(self.accepted.reply_id)
             try:
-                return await database.run(settlement.settle, self.accepted, result)
+                return await database.run(self._settle_once, result)
             except DatabaseError as again:
                 problem = again
                 log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)

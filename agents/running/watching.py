@@ -19,6 +19,7 @@ from agents.reading.live import LiveText
 from agents.running import database, lookout, runs
 from agents.running.lookout import Followed
 from agents.running.runs import Run
+from billing.ledger import Balance
 from billing.models import Account
 from llm import profiles
 from workspaces.models import Role
@@ -107,7 +108,9 @@ async def watch_run(
             if live and live.lacks_its_end:
                 # Beforehand, so that the end itself moves nothing.
                 yield _html(live, offset)
-            yield await _terminal(run.finished, run.accepted.slug, role=role, more=more)
+            yield await _terminal(
+                run.finished, run.accepted.slug, role=role, more=more, balance=run.balance
+            )
             return
         elif live and live.wait() == 0:
             yield _html(live, offset)
@@ -203,20 +206,29 @@ def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
     return frame("thinking", offset, {"seconds": thinking_seconds})
 
 
-async def _terminal(reply: Reply, slug: str, *, role: Role, more: More | None) -> bytes:
+async def _terminal(
+    reply: Reply, slug: str, *, role: Role, more: More | None, balance: Balance | None = None
+) -> bytes:
+    """`balance`: what the workspace has left, where that is known already."""
     facts = final_event(reply, slug, role=role)
-    try:
-        facts |= await database.run(more or left, reply.pk, role)
-    except Exception as problem:  # the reply is over and settled, and its watcher must be told so
-        log.warning("reply %s ends without what is left: %s", reply.pk, type(problem).__name__)
+    if balance and not more:
+        facts |= _left(balance)
+    else:
+        try:
+            facts |= await database.run(more or _look, reply.pk, role)
+        except Exception as problem:  # the reply is over and settled, and its watcher must be told so
+            log.warning("reply %s ends without what is left: %s", reply.pk, type(problem).__name__)
     data = {name: value for name, value in facts.items() if name != "event"}
     return frame(facts["event"], END, data)
 
 
-def left(reply_id: UUID, role: Role) -> dict[str, Any]:
-    """What is left of the credits of the reply's workspace, and what is held of them; in one statement."""
-    account = Account.objects.only("posted", "held").get(workspace__replies=reply_id)
-    return {"available": account.available, "held": account.held}
+def _look(reply_id: UUID, role: Role) -> dict[str, Any]:
+    posted, held = Account.objects.values_list("posted", "held").get(workspace__replies=reply_id)
+    return _left(Balance(posted, held))
+
+
+def _left(balance: Balance) -> dict[str, Any]:
+    return {"available": balance.available, "held": balance.held}
 
 
 def final_event(reply: Reply, slug: str, *, role: Role) -> dict[str, Any]:

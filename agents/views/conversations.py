@@ -66,7 +66,7 @@ def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID)
     """One conversation to read, for whoever may not or will not write in it."""
     conversation = _find(workspace, conversation_id)
     stretch = turns.asked_for(request, conversation)
-    earlier = versions_among(stretch)
+    earlier = versions_among(stretch.replies)
     for reply in stretch.replies:
         reply.workspace = workspace
     role = Role(request.membership.role)

@@ -85,7 +85,7 @@ def _context(
 ) -> dict[str, Any]:
     role = Role(request.membership.role)
     stretch = turn_pages.asked_for(request, conversation) if conversation else turns.Stretch([])
-    earlier = turns.versions_among(stretch)
+    earlier = turns.versions_among(stretch.replies)
     for reply in stretch.replies:
         reply.workspace = workspace
     draft = _draft(request, conversation) if conversation else Draft()
@@ -206,12 +206,12 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
 
 def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
     """What the terminal event of a stream brings the page: the finished turn as HTML, and what is left of the credits."""
-    reply = Reply.objects.select_related("workspace").defer("text").get(pk=reply_id)
+    reply = turns.with_versions(Reply.objects.select_related("workspace").defer("text")).get(pk=reply_id)
     if reply.is_running:  # it could not be stored, and is left to the sweep
         return {}
     rendering.complete([reply])
-    balance = ledger.balance(reply.workspace)
-    earlier = turns.versions(reply.conversation_id).of(reply.pk)
+    balance = ledger.balance_now(reply.workspace_id)
+    earlier = turns.versions_among([reply]).of(reply.pk)
     context = {
         "workspace": reply.workspace,
         "turn": presenting.turn(reply, role=role, earlier_versions=len(earlier)),

@@ -31,7 +31,7 @@ class Outage:
         await self.really_sleep(0)
 
     async def run(self, job: Any, *args: Any) -> int:
-        assert job is settlement.settle
+        assert job.__func__ is runs.Run._settle_once
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self.really_sleep(0)
@@ -42,7 +42,7 @@ class Outage:
 
 
 def ended(text: str = "whole") -> tuple[runs.Run, Result]:
-    run = runs.Run(SimpleNamespace(reply_id=uuid4(), may_think=False))  # type: ignore[arg-type]
+    run = runs.Run(SimpleNamespace(reply_id=uuid4(), may_think=False, workspace_id=0))  # type: ignore[arg-type]
     outcome = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
     return run, Result(outcome=outcome, text=text)
 
