@@ -361,6 +361,7 @@ def visible(page: Page) -> list[str]:
     return [name for name in SETTINGS if page.locator(f"#id_{name}").is_visible()]
 
 
+@pytest.mark.any_database
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_the_form_follows_the_model_at_once(cast: Cast, open_page: OpenPage) -> None:
@@ -386,6 +387,7 @@ def test_the_form_follows_the_model_at_once(cast: Cast, open_page: OpenPage) -> 
     expect(notes).to_contain_text("GPT-6 Luna takes a temperature only without thinking")
 
 
+@pytest.mark.any_database
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_a_wrong_value_that_is_hidden_does_not_hold_the_form(cast: Cast, open_page: OpenPage) -> None:
@@ -401,6 +403,7 @@ def test_a_wrong_value_that_is_hidden_does_not_hold_the_form(cast: Cast, open_pa
     assert (agent.chat_model.name, agent.effort, agent.temperature) == ("Claude Sonnet 5.5", "medium", 0.2)
 
 
+@pytest.mark.any_database
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_the_form_works_without_scripts(cast: Cast, open_page: OpenPage) -> None:
@@ -418,6 +421,7 @@ def test_the_form_works_without_scripts(cast: Cast, open_page: OpenPage) -> None
     assert agent.effort == "none"
 
 
+@pytest.mark.any_database
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])

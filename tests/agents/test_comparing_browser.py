@@ -41,6 +41,7 @@ def send(page: Page, text: str = "Why is the sky blue?") -> list[Locator]:
     return page.locator("[data-columns] > li").all()
 
 
+@pytest.mark.any_database
 def test_the_sum_follows_the_choice(cast: Cast, open_page: OpenPage, agent: Agent) -> None:
     page = open_page(cast.edith)
 
@@ -205,6 +206,7 @@ def test_a_press_while_they_answer_says_so_and_sends_nothing(
     assert Reply.objects.count() == 2
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_columns_stack_on_a_narrow_screen_and_answer_without_scripts(
     cast: Cast, open_page: OpenPage, agent: Agent, scheme: str, complaints: list[str]
@@ -229,6 +231,7 @@ def test_columns_stack_on_a_narrow_screen_and_answer_without_scripts(
     assert first["y"] + first["height"] <= second["y"]
 
 
+@pytest.mark.any_database
 def test_it_fits_at_360_with_long_words(
     cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
 ) -> None:
@@ -245,6 +248,7 @@ def test_it_fits_at_360_with_long_words(
     assert sound(page) == []
 
 
+@pytest.mark.any_database
 def test_keyboard_alone_compares(cast: Cast, open_page: OpenPage, agent: Agent) -> None:
     page = open_page(cast.edith)
     choose(page, agent, "GPT-4o", "GPT-4o mini")

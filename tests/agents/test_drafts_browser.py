@@ -7,7 +7,7 @@ from tests.factories import PASSWORD
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
 
-pytestmark = [pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.any_database]
 BACK = "This is what you typed here before"
 
 

@@ -97,6 +97,7 @@ class TestThinking:
         expect(turn.locator(".prose")).to_contain_text("provider double")
         assert "Thinking" not in page.evaluate("window.heard")
 
+    @pytest.mark.any_database
     def test_without_scripts_the_page_says_to_reload(
         self, cast: Cast, open_page: OpenPage, thinker: Agent, provider_double: Double
     ) -> None:
@@ -151,6 +152,7 @@ class TestEndings:
         page.locator(".chat__meta a.badge").click()
         expect(page.get_by_role("article", name="Receipt")).to_contain_text(badge)
 
+    @pytest.mark.any_database
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [1280, 360])
     def test_marked_turns_are_sound_and_fit(

@@ -12,7 +12,12 @@ from tests.harness.cast import Cast
 from tests.harness.chat import platform_key
 from tests.provider_double.client import Double
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.money]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.any_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.money,
+]
 
 
 @pytest.fixture

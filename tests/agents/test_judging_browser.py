@@ -12,7 +12,7 @@ from tests.agents.test_conversations import conversation
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
 
 LOOKS = [
     {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},

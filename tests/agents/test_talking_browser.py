@@ -75,6 +75,7 @@ def talked(agent: Agent, cast: Cast, turns: int) -> Conversation:
     return conversation
 
 
+@pytest.mark.any_database
 class TestKeys:
     def test_enter_sends_and_shift_enter_breaks_the_line(self, page: Page) -> None:
         box(page).press_sequentially("One")
@@ -243,6 +244,7 @@ class TestWaiting:
         assert Reply.objects.count() == 1
 
 
+@pytest.mark.any_database
 class TestNothingIsLost:
     def test_what_is_typed_outlives_a_reload(self, page: Page) -> None:
         box(page).press_sequentially("Half a thought")
@@ -462,6 +464,7 @@ class TestWhoPays:
             expect(price).to_have_text("your OpenAI key")
 
 
+@pytest.mark.any_database
 class TestOpening:
     def test_conversation_opens_where_it_ended(self, cast: Cast, open_page: OpenPage, agent: Agent) -> None:
         conversation = talked(agent, cast, 60)
@@ -525,6 +528,7 @@ class TestOpening:
             expect(page.locator("[data-day]")).to_have_text(days)
 
 
+@pytest.mark.any_database
 class TestWithoutScripts:
     def test_editing_is_a_page_with_the_text_in_the_box(
         self, cast: Cast, open_page: OpenPage, agent: Agent
@@ -545,6 +549,7 @@ class TestWithoutScripts:
         expect(turns(page)).to_contain_text("First")
 
 
+@pytest.mark.any_database
 class TestHeardAndSeen:
     def test_screen_reader_hears_answering_then_a_summary(self, page: Page, provider_double: Double) -> None:
         provider_double.script("chunks", chunks=["word " * 300])

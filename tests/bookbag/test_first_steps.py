@@ -195,6 +195,7 @@ def test_it_costs_one_query_whatever_there_is_and_none_once_hidden(
     assert queries_of(owner, PAGE) == one - 1
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.django_db(transaction=True)
 def test_it_is_sound_for_a_screen_reader(cast: Cast, open_page: OpenPage, scheme: str) -> None:
@@ -204,6 +205,7 @@ def test_it_is_sound_for_a_screen_reader(cast: Cast, open_page: OpenPage, scheme
     assert [one["id"] for one in Axe().run(page).response["violations"]] == []
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_by_keyboard_in_a_narrow_window(cast: Cast, open_page: OpenPage) -> None:
     page = open_page(cast.olivia, viewport={"width": 360, "height": 780})

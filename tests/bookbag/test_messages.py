@@ -29,6 +29,7 @@ def flip(page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="is on")).to_be_visible()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("width", [1280, 360])
 def test_message_covers_nothing_and_can_be_closed(cast: Cast, open_page: OpenPage, width: int) -> None:
     page = open_page(cast.adam, viewport={"width": width, "height": 900})

@@ -151,6 +151,7 @@ def many() -> list[Listing]:
     return chat + [Listing(f"text-embedding-{number}", "", Listed()) for number in range(100)]
 
 
+@pytest.mark.any_database
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])

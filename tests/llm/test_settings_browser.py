@@ -13,7 +13,7 @@ from tests.provider_double.client import Double
 
 PAGE = "/w/acme/settings/llm/"
 PASTED = "sk-proj-BrOwSeRkEy7vJ2mNw8ZrT4pLc6sYd1fBk3hG5"
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
 
 
 def troubled(cast: Cast) -> None:
