@@ -2,12 +2,23 @@
 
 import os
 import socket
+from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.apps import apps
+from django.db import connection, transaction
 from django.test import TransactionTestCase
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from billing import ledger
+from llm import keys
+from llm.models import Provider
+from tests.factories import make_user
 from tests.harness import database
+from tests.harness.again import Scene
+from tests.harness.cast import GINAS_CREDITS, Cast
+from tests.harness.money import broken_laws
 from tests.harness.network import NetworkForbidden
 from workspaces.models import AuditEvent, User
 
@@ -46,6 +57,35 @@ def test_restore_keeps_what_the_migrations_made() -> None:
     before = {model: model.objects.count() for model in tables if hasattr(model, "objects")}
     database.restore()
     assert {model: model.objects.count() for model in before} == before
+
+
+@pytest.mark.django_db
+def test_cast_that_is_put_in_again_is_as_one_that_is_made(cast_scene: Scene[Cast]) -> None:
+    with transaction.atomic():
+        cast_scene.make()
+        made = row_counts()
+        transaction.set_rollback(True)
+    assert cast_scene.statements
+
+    with CaptureQueriesContext(connection) as captured:
+        cast = cast_scene.again()
+
+    assert len(captured) < 60  # and not made through the product
+    assert row_counts() == made
+    assert cast.olivia.check_password(cast.password)
+    assert User.objects.get(email=cast.edith.email) == cast.edith
+    assert ledger.balance(cast.globex) == ledger.Balance(100 + GINAS_CREDITS, 0)
+    assert keys.active(cast.globex, Provider.OPENAI) is not None
+    assert broken_laws() == []
+    assert timezone.now() - cast.acme.created_at < timedelta(seconds=10)
+    # What is made afterwards has higher ids.
+    assert make_user().pk > cast.stranger.pk
+
+
+def row_counts() -> dict[str, int]:
+    return {
+        model._meta.label: model._base_manager.count() for model in apps.get_models() if model._meta.managed
+    }
 
 
 def test_transactional_tests_are_restored_not_flushed(django_db_setup: None) -> None:

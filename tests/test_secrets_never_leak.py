@@ -5,8 +5,6 @@ its access log on. tests/canary/ holds the scanner, with its own proof that it f
 """
 
 import os
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +20,10 @@ from tests.canary import planted, sinks, walk
 from tests.canary.scanner import Scanner
 from tests.canary.scene import Scene, hold_conversations
 from tests.factories import make_user
+from tests.harness import nursery
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import MODELS, csrf, talk
-from tests.harness.live import ROOT, database_url
+from tests.harness.live import database_url
 from tests.llm.test_forms import BAD, BODY
 from tests.provider_double.client import Double
 from tests.test_access_table import expected
@@ -250,11 +249,10 @@ def enter_directly(cast: Cast) -> None:
 def run(*command: str, **env: str) -> list[sinks.Sink]:
     """Both outputs of a command, run as its own process on the database of this test."""
     everything = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "DATABASE_URL": database_url()}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=ROOT, env=everything | env, capture_output=True
-    )
+    done = nursery.shared().run(list(command), everything | env)
     assert done.returncode == 0, f"{command} ended with {done.returncode}"
-    return [(f"output of {' '.join(command)}", done.stdout), (f"errors of {' '.join(command)}", done.stderr)]
+    said = " ".join(command)
+    return [(f"output of {said}", done.stdout.encode()), (f"errors of {said}", done.stderr.encode())]
 
 
 def test_every_command_is_tried() -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from bookbag.configuration.environment import Environment, Hidden
+from tests.harness import nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 CANARY = "cAnArYvAlUe1234567890"
@@ -325,12 +326,14 @@ def test_database_of_another_kind_is_refused_without_its_password(
         ({"DATABASE_URL": f"postgres://user:{CANARY}/x@db:5432/x"}, "DATABASE_URL"),
     ],
 )
-@pytest.mark.parametrize("entry", [["manage.py", "check"], ["-c", "import bookbag.asgi"]])
-def test_bad_setting_stops_the_start_with_a_sentence(
-    change: dict[str, str], named: str, entry: list[str]
-) -> None:
+@pytest.mark.parametrize("entry", ["check", "bookbag.asgi"])
+def test_bad_setting_stops_the_start_with_a_sentence(change: dict[str, str], named: str, entry: str) -> None:
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings"} | change
-    run = subprocess.run([sys.executable, *entry], cwd=ROOT, env=env, capture_output=True, text=True)
+    if entry == "check":
+        run = nursery.shared().run([entry], env)
+    else:
+        command = [sys.executable, "-c", f"import {entry}"]
+        run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert run.returncode != 0
     assert named in run.stderr
     assert "Traceback" not in run.stderr

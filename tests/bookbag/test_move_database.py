@@ -24,6 +24,7 @@ from django.db import connection
 from agents.models import Agent
 from bookbag.demo import AGENT_NAME
 from tests.factories import PASSWORD
+from tests.harness import nursery
 from tests.harness.chat import accepted, talk
 from tests.harness.live import ROOT, Server, StartServer, _new_server, database_url
 from tests.harness.visitor import Visitor
@@ -43,7 +44,9 @@ Completed = subprocess.CompletedProcess[str]
 
 def manage(url: str, *command: str, module: str = "", **env: str) -> Completed:
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "DATABASE_URL": url} | env
-    words = [sys.executable, *(["-m", module] if module else ["manage.py"]), *command]
+    if not module:
+        return nursery.shared().run(list(command), env)
+    words = [sys.executable, "-m", module, *command]
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
 
 

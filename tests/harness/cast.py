@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from agents.models import Agent
 from billing import ledger
@@ -16,6 +17,7 @@ from llm import keys
 from llm.models import ChatModel, Provider
 from llm.vault import Secret
 from tests.factories import PASSWORD, add_member, make_user
+from tests.harness.again import Scene
 from tests.harness.written import WRITTEN_ON
 from workspaces.models import Role, User, Workspace
 
@@ -81,10 +83,27 @@ def keep_models_alive() -> None:
                 ChatModel.objects.filter(pk=row.pk).update(shuts_down_on=row.shuts_down_on + later)
 
 
+@pytest.fixture(scope="session")
+def cast_scene(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Scene[Cast]:
+    scene = Scene(make_cast)
+    with django_db_blocker.unblock():
+        scene.record()
+    return scene
+
+
 @pytest.fixture
 def cast(request: pytest.FixtureRequest) -> Cast:
     """Works with `db`, `transactional_db` and `live` alike; on its own it asks for `db`."""
-    if "transactional_db" not in request.fixturenames:
+    is_committed = "transactional_db" in request.fixturenames or _commits(request)
+    if not is_committed:
         request.getfixturevalue("db")
     keep_models_alive()
-    return make_cast()
+    if is_committed:
+        return make_cast()
+    scene: Scene[Cast] = request.getfixturevalue("cast_scene")
+    return scene.again()
+
+
+def _commits(request: pytest.FixtureRequest) -> bool:
+    mark = request.node.get_closest_marker("django_db")
+    return mark is not None and bool(mark.kwargs.get("transaction"))

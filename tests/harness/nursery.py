@@ -1,4 +1,4 @@
-"""Servers are started many hundred times: what takes the time is imported once, and a process forked for each start.
+"""Servers and commands are started many hundred times: what takes the time is imported once, and a process forked for each.
 
 Importing the providers' SDKs takes most of a start, seconds of it. What comes out of a fork is an ordinary server all
 the same: it reads its environment, runs `manage.py serve`, and has sockets, threads and connections of its own.
@@ -15,6 +15,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -32,6 +33,12 @@ LIBRARIES = (
     "psycopg_pool",
     "pyromark",
     "nh3",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "django.db.models",
+    "django.forms",
+    "fido2.server",
+    "lxml.html",
+    "snowballstemmer",
 )
 # The whole product with the environment of the nursery; only FAULT_POINT may differ between its servers.
 PRODUCT = ("bookbag.asgi",)
@@ -56,6 +63,14 @@ class Nursery:
         """`manage.py` with these arguments, in this environment, printing into this file."""
         log.touch()
         return Child(self, self.ask(start=arguments, env=env, log=str(log)))
+
+    def run(self, arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """`manage.py` with these arguments to its end, as `subprocess.run` with its outputs captured."""
+        with tempfile.TemporaryDirectory() as directory:
+            log, errors = Path(directory) / "out", Path(directory) / "err"
+            child = Child(self, self.ask(start=arguments, env=env, log=str(log), errors=str(errors)))
+            code = child.wait(600)
+            return subprocess.CompletedProcess(arguments, code, log.read_text(), errors.read_text())
 
     def ask(self, **command: Any) -> Any:
         assert self.process.stdin is not None
@@ -162,10 +177,15 @@ def serve(command: dict[str, Any]) -> None:
 
 
 def _be_at_home(command: dict[str, Any]) -> None:
-    with Path(command["log"]).open("ab") as log, Path(os.devnull).open("rb") as nothing:
+    errors_go_to = Path(command.get("errors", command["log"]))
+    with (
+        Path(command["log"]).open("ab") as log,
+        errors_go_to.open("ab") as errors,
+        Path(os.devnull).open("rb") as nothing,
+    ):
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+        os.dup2(errors.fileno(), 2)
     sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update(command["env"])

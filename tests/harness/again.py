@@ -1,0 +1,131 @@
+"""Scenes that many tests begin with: made once a process, and their rows put in again for each test.
+
+Making the cast takes 150 statements through the product, most of the time in composing them; putting in its rows takes
+some sixty that are known. All times in it move along with the clock. Only for tests whose transaction is rolled back,
+and only while nothing decides otherwise what is made: no setting is changed and the clock is right.
+"""
+
+import io
+import pickle
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from django.conf import UserSettingsHolder, settings
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+T = TypeVar("T")
+# Where a test's own process finds the double: decides nothing of what is made.
+HARMLESS = {"PROVIDER_BASE_URLS", "default_settings"}
+READS = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK TO")
+INSERT = re.compile(r'INSERT INTO "(\w+)" \(([^)]*)\) VALUES \((.*)\) RETURNING "\w+"\."id"', re.DOTALL)
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
+# On SQLite ids begin anew in each test that is rolled back: those of what it makes before the scene are lower.
+ABOVE = 1000
+
+
+class CannotBePlayed(Exception):
+    """A statement that nothing here knows how to repeat."""
+
+
+@dataclass
+class Scene(Generic[T]):
+    """What `make` makes, which takes nothing and needs nothing but what the migrations left."""
+
+    make: Callable[[], T]
+    made_at: datetime = datetime.min
+    made: bytes = b""
+    statements: list[tuple[str, Any]] = field(default_factory=list)
+
+    def record(self) -> None:
+        """Make it, note how, and roll it back. One that cannot be repeated is made anew for each test."""
+        self.made_at = datetime.now(UTC)
+        with suppress(CannotBePlayed), transaction.atomic():
+            _leave_room_for_ids()
+            with connection.execute_wrapper(self._note):
+                made = self.make()
+            self.made = pickle.dumps(made)
+            transaction.set_rollback(True)
+
+    def again(self) -> T:
+        """The scene, in the transaction of a test."""
+        if self.made and not _is_out_of_the_ordinary():
+            with suppress(IntegrityError):  # an id is taken
+                return self._play()
+        return self.make()
+
+    def _note(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if not sql.startswith(READS):
+            if many or not sql.startswith(("INSERT", "UPDATE", "DELETE")):
+                raise CannotBePlayed(sql)
+            self.statements.append((_with_its_id(sql), params))
+        return done
+
+    def _play(self) -> T:
+        shift = datetime.now(UTC) - self.made_at
+        with transaction.atomic(), connection.cursor() as cursor:
+            for sql, params in self.statements:
+                cursor.execute(sql, [_later(value, shift) for value in params or ()] or None)
+        made: T = _Later(self.made, shift).load()
+        return made
+
+
+def _leave_room_for_ids() -> None:
+    if connection.vendor != "sqlite":
+        return  # sequences only go on
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")
+        for (table,) in cursor.fetchall():
+            cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+            highest = f'SELECT %s, {ABOVE} + COALESCE(MAX("id"), 0) FROM "{table}"'
+            cursor.execute(f"INSERT INTO sqlite_sequence (name, seq) {highest}", [table])
+
+
+def _with_its_id(sql: str) -> str:
+    """An INSERT that gives the row the id which the database has just chosen; any other statement as it is."""
+    found = INSERT.match(sql)
+    if found is None:
+        return sql
+    table, columns, values = found.groups()
+    if '"id"' in columns or "), (" in values:
+        raise CannotBePlayed(sql)
+    if connection.vendor == "sqlite":
+        (last,) = connection.connection.execute("SELECT last_insert_rowid()").fetchone()
+    else:
+        sequence = f"pg_get_serial_sequence('\"{table}\"', 'id')"
+        (last,) = connection.connection.execute(f"SELECT currval({sequence})").fetchone()
+    return f'INSERT INTO "{table}" ("id", {columns}) VALUES ({last}, {values})'
+
+
+def _later(value: Any, shift: timedelta) -> Any:
+    if isinstance(value, datetime):
+        return value + shift
+    if isinstance(value, str) and TIME.fullmatch(value):
+        return (datetime.fromisoformat(value) + shift).isoformat(sep=" ")
+    return value
+
+
+class _Later(pickle.Unpickler):
+    """Unpickles with all times moved."""
+
+    def __init__(self, data: bytes, shift: timedelta) -> None:
+        super().__init__(io.BytesIO(data))
+        self._shift = shift
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        return (lambda *parts: found(*parts) + self._shift) if found is datetime else found
+
+
+def _is_out_of_the_ordinary() -> bool:
+    changed: set[str] = set()
+    holder = settings._wrapped
+    while isinstance(holder, UserSettingsHolder):
+        changed |= {name for name in vars(holder) if name != "_deleted"} | holder._deleted
+        holder = holder.default_settings
+    return bool(changed - HARMLESS) or abs(timezone.now() - datetime.now(UTC)) > timedelta(seconds=1)
