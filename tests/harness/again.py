@@ -124,7 +124,7 @@ class _Later(pickle.Unpickler):
 
 def _is_out_of_the_ordinary() -> bool:
     changed: set[str] = set()
-    holder = settings._wrapped
+    holder: Any = settings._wrapped  # type: ignore[misc]
     while isinstance(holder, UserSettingsHolder):
         changed |= {name for name in vars(holder) if name != "_deleted"} | holder._deleted
         holder = holder.default_settings
