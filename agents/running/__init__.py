@@ -1,7 +1,7 @@
 """Running a reply, from one press of Send to its settlement. The rest of the house comes in by this door alone.
 
-    draft    what a message would ask, for the prompt inspector (accepting.py)
-    accept   store the reply and its hold, or refuse (accepting.py), and start its run (runs.py)
+    draft    what a message would ask, for the prompt inspector (planning.py)
+    accept   plan the reply (planning.py), store it with its hold (storing.py), or refuse (accepting.py), and start its run (runs.py)
     watch    show it as events, whichever process runs it (watching.py)
     stop     end it early, whichever process runs it
     end_all_of  end what runs of a workspace that is suspended or deleted, uncharged (ending.py)
@@ -15,13 +15,15 @@ A run settles by itself (settlement.py).
 from uuid import UUID
 
 from agents.running import accepting, admission, database, heartbeat, runs
-from agents.running.accepting import QUESTION_CHARACTERS, AcceptedReply, Draft, Existing, Submission, draft
+from agents.running.accepting import QUESTION_CHARACTERS, draft
 from agents.running.admission import Caller
 from agents.running.duties import my_turn
 from agents.running.ending import end_all_of
 from agents.running.leases import live_leases, replies_are
 from agents.running.lifetime import at_work
+from agents.running.planning import Draft
 from agents.running.runs import Run, count, end_all
+from agents.running.submission import AcceptedReply, Existing, Submission
 from agents.running.sweeper import sweep
 from agents.running.watching import More, frame, resume_point, watch, watch_run
 from workspaces.models import Role

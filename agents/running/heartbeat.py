@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from agents.ids import as_uuid
 from agents.models import Reply
-from agents.running.accepting import AcceptedReply
+from agents.running.submission import AcceptedReply
 from billing import holds
 from billing.sql import now, quoted, uid
 

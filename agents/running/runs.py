@@ -25,11 +25,11 @@ from django.utils import timezone
 from agents import faults, rendering
 from agents.models import Reply
 from agents.running import announcements, database, heartbeat, instances, local, outcomes, settlement
-from agents.running.accepting import AcceptedReply
 from agents.running.heartbeat import Beat
 from agents.running.news import News
 from agents.running.outcomes import Cause, Outcome
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply
 from billing import ledger
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, ProviderError, ResponseMetadata

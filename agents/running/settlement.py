@@ -15,8 +15,8 @@ from django.utils import timezone
 from agents import faults
 from agents.models import Reply
 from agents.rendering import NOT_YET, Rendered
-from agents.running.accepting import AcceptedReply
 from agents.running.outcomes import Outcome
+from agents.running.submission import AcceptedReply
 from billing import holds
 from llm.costs import Cost, estimated_cost
 from llm.providers.base import ProviderError, ResponseMetadata

@@ -108,9 +108,7 @@ async def watch_run(
             if live and live.lacks_its_end:
                 # Beforehand, so that the end itself moves nothing.
                 yield _html(live, offset)
-            yield await _terminal(
-                run.finished, run.accepted.slug, role=role, more=more, balance=run.balance
-            )
+            yield await _terminal(run.finished, run.accepted.slug, role=role, more=more, balance=run.balance)
             return
         elif live and live.wait() == 0:
             yield _html(live, offset)

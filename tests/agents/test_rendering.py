@@ -17,9 +17,9 @@ from agents.models import Agent, Conversation, Reply
 from agents.process_pool import NotBegun, NotDone
 from agents.rendering import Rendered
 from agents.running import accepting, settlement
-from agents.running.accepting import AcceptedReply, Submission
 from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Submission
 from agents.views import playground
 from tests.agents.test_pages import make_reply, signed_in
 from tests.agents.test_process_pool import workers_of

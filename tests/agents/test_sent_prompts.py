@@ -9,9 +9,9 @@ from agents import sent_prompts
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply, Source
 from agents.running import accepting, outcomes, settlement
-from agents.running.accepting import AcceptedReply, Submission
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Submission
 from llm.providers.base import Finish, ResponseMetadata
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast, make_agent

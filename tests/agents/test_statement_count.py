@@ -17,9 +17,9 @@ from django.utils import timezone
 from agents.knowledge import training
 from agents.models import Agent, Reply
 from agents.running import accepting, outcomes, settlement
-from agents.running.accepting import AcceptedReply, Submission
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Submission
 from billing import ledger
 from billing.models import Hold, Transfer
 from llm.providers.base import Finish, ResponseMetadata

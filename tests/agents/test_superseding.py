@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from agents.errors import NotReplaceable
 from agents.models import Agent, Reply
 from agents.running import accepting, outcomes, settlement
-from agents.running.accepting import Submission
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Submission
 from billing import ledger
 from tests.agents.scenes import agent_on, spend_all
 from tests.harness.cast import Cast
@@ -201,7 +201,7 @@ def test_of_two_who_replace_a_reply_at_once_one_does(cast: Cast, edith: Visitor,
 
         ended = at_once(*(partial(accepting.accept, send) for send in sends))
 
-        accepted = [one for one in ended if isinstance(one, accepting.AcceptedReply)]
+        accepted = [one for one in ended if isinstance(one, AcceptedReply)]
         assert [type(one) for one in ended if one not in accepted] == [NotReplaceable]
         (last,) = Reply.objects.filter(conversation=last.conversation_id, superseded_by=None)
         assert [one.reply_id for one in accepted] == [last.pk]

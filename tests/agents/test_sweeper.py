@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from agents.models import Conversation, Reply
 from agents.running import accepting, outcomes, settlement, sweeper
-from agents.running.accepting import AcceptedReply, Submission
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Submission
 from billing import ledger
 from billing.models import Hold
 from tests.harness.cast import Cast, make_agent

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
-from agents.running import database, runs, settlement
+from agents.running import database, runs
 from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
 from llm.providers.base import Finish

@@ -8,7 +8,7 @@ from django.test import Client
 
 from agents.knowledge import index
 from agents.models import Agent, Conversation, Passage, Source
-from agents.running import accepting
+from agents.running import planning
 from agents.sources import website, working
 from billing.models import Transfer
 from tests.agents import websites
@@ -259,7 +259,7 @@ def test_what_a_page_says_is_found_with_the_address_of_that_page(
     found = index.search(agent.pk, "What are the prices of tickets?").passages[0]
 
     assert (found.source, found.url) == ("Prices of tickets", f"{site.url}prices")
-    assert accepting._as_source(found)["url"] == f"{site.url}prices"
+    assert planning._as_source(found)["url"] == f"{site.url}prices"
 
 
 def test_a_citation_leads_to_the_page_that_was_read(agent: Agent, edith: Client, cast: Cast) -> None:

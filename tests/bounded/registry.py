@@ -36,8 +36,8 @@ from agents.reading import inline, shield
 from agents.reading.inline import Place
 from agents.reading.live import LiveText
 from agents.running import local, watching
-from agents.running.accepting import Submission
 from agents.running.runs import Run
+from agents.running.submission import Submission
 from agents.templatetags import agent_tags
 from agents.views import agents as agent_pages
 from agents.views import chat, comparing, inspector, playground
@@ -277,7 +277,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.markdown.as_written": markdown.as_written,
     "agents.markdown._is_nested_too_deep": markdown._is_nested_too_deep,
     "agents.markdown._in_stretches": markdown._in_stretches,
-    "agents.running.accepting.Submission.fingerprint": _fingerprint,
+    "agents.running.submission.Submission.fingerprint": _fingerprint,
     "agents.running.runs.Run._say": _say,
     "agents.suggestions.cleaned": suggestions.cleaned,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),

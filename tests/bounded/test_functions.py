@@ -9,7 +9,7 @@ from agents import process_pool
 from agents.knowledge import index, training
 from agents.knowledge.prompt import HISTORY_BUDGET
 from agents.models import Conversation, Source
-from agents.running import accepting
+from agents.running import planning
 from agents.running.accepting import QUESTION_CHARACTERS
 from tests.agents.test_pages import make_reply
 from tests.bounded import memory
@@ -117,7 +117,7 @@ def test_earlier_answers_are_read_as_far_as_a_prompt_takes_them(cast: Cast) -> N
         make_reply(agent, conversation, text="é" * length)
 
     facts = SimpleNamespace(agent_id=agent.pk)
-    history = accepting._history(conversation.pk, facts)  # type: ignore[arg-type]
+    history = planning._history(conversation.pk, facts)  # type: ignore[arg-type]
 
     assert sorted(len(text) for _, text, _ in history) == [10, HISTORY_BUDGET, HISTORY_BUDGET + 1]
 

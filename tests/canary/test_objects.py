@@ -20,7 +20,7 @@ from django.forms.models import model_to_dict
 from django.http import QueryDict
 
 from agents.running import accepting, admission, database, runs
-from agents.running.accepting import AcceptedReply
+from agents.running.submission import AcceptedReply, Submission
 from llm import gateway, keys, vault
 from llm.forms import CustomModelForm, PlatformKeyForm, ProviderKeyForm
 from llm.keys import binding_of_row, sealed_of
@@ -102,7 +102,7 @@ def accepted(cast: Cast, provider_double: Double) -> Iterator[AcceptedReply]:
     """A reply on Acme's own key, stored and not yet run: it carries the opened secret."""
     bring_key(cast.acme, "openai", planted.ACME["openai"])
     agent = make_agent(cast.acme, MODELS["openai"][0])
-    send = accepting.Submission(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
+    send = Submission(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
     found = accepting.accept(send)
     assert isinstance(found, AcceptedReply)
     assert found.secret is not None

@@ -80,7 +80,7 @@ MUTATIONS = (
         ("tests/agents/test_trying.py",),
     ),
     Mutation(
-        "agents/running/accepting.py",
+        "agents/running/submission.py",
         "            content.append(str(self.chat_model_id))",
         "            pass",
         "a used idempotency key sends the message to another chat model",
@@ -107,9 +107,9 @@ MUTATIONS = (
         "any workspace's key runs replies on credits",
         ("tests/agents/test_which_key_opens.py",),
     ),
-    # --- Accepting: agents/running/accepting.py -----------------------------------------------
+    # --- Accepting: agents/running/accepting.py, planning.py, storing.py -----------------------
     Mutation(
-        "agents/running/accepting.py",
+        "agents/running/storing.py",
         "if row[2] != send.fingerprint:",
         "if not row[2]:",
         "another message under a used idempotency key is answered with the old reply",
@@ -123,7 +123,7 @@ MUTATIONS = (
         ("tests/agents/test_spending.py",),
     ),
     Mutation(
-        "agents/running/accepting.py",
+        "agents/running/planning.py",
         "WHERE c.id = %s AND c.agent_id = %s AND",
         "WHERE c.id = %s AND %s IS NOT NULL AND",
         "another agent's conversation goes into the prompt",

@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 from agents.errors import IdempotencyConflict, NotRunnable
 from agents.models import Agent, Reply
 from agents.running import accepting, settlement, sweeper
-from agents.running.accepting import AcceptedReply, Existing, Submission
 from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Existing, Submission
 from billing import ledger
 from billing.models import Hold
 from bookbag import onboarding

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from agents.models import Agent, Reply
 from agents.running import accepting, heartbeat, outcomes, settlement, sweeper
-from agents.running.accepting import AcceptedReply, Submission
 from agents.running.heartbeat import Beat
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Submission
 from billing import ledger
 from billing.models import Hold, Transfer
 from tests.agents.scenes import give_plenty

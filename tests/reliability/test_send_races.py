@@ -11,9 +11,9 @@ import pytest
 
 from agents.errors import NotRunnable
 from agents.running import accepting, outcomes, settlement
-from agents.running.accepting import AcceptedReply, Existing, Submission
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
+from agents.running.submission import AcceptedReply, Existing, Submission
 from billing import ledger
 from llm import byo, keys
 from llm.models import ProviderKey
