@@ -48,11 +48,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation in a list. `ending` is that of its `last_reply`, empty while that runs."""
+    """A conversation in a list. `ending` is that of its `last_reply`, empty while that runs; `tries` names the chat model
+    that it tries in place of the agent's own, which alone tells compared ones apart.
+    """
 
     conversation: Conversation
     title: str
     asked_by: str
+    tries: str
     last_at: datetime
     last_reply: UUID
     turns: int
@@ -192,12 +195,13 @@ def _rows(page: Sequence[Any], membership: Membership) -> list[Row]:
         ending=Subquery(replies.order_by("-created_at", "-pk").values("ending")[:1]),
         last_reply=Subquery(replies.order_by("-created_at", "-pk").values("pk")[:1]),
     )
-    whole = {one.pk: one for one in found.select_related("agent", "started_by")}
+    whole = {one.pk: one for one in found.select_related("agent", "started_by", "tried_model")}
     return [
         Row(
             conversation=whole[one.pk],
             title=title(whole[one.pk].title, whole[one.pk].opening),
             asked_by=asked_by(whole[one.pk]),
+            tries=_tried(whole[one.pk]),
             last_at=one.last_at,
             last_reply=whole[one.pk].last_reply,
             turns=whole[one.pk].turns,
@@ -223,6 +227,10 @@ def title(given: str, opening: str | None) -> str:
 
 def asked_by(conversation: Conversation) -> str:
     return conversation.started_by.email if conversation.started_by else "a former member"
+
+
+def _tried(conversation: Conversation) -> str:
+    return conversation.tried_model.name if conversation.tried_model else ""
 
 
 def opened(workspace: Workspace, conversation_id: UUID) -> Conversation:
