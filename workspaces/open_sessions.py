@@ -23,8 +23,10 @@ SHOWN = 50
 BROWSERS = {
     "Edge": re.compile(r"\bEdg\w*/"),
     "Opera": re.compile(r"\bOPR\w*/"),
-    "Firefox": re.compile(r"\bFirefox\w*/"),
-    "Chrome": re.compile(r"\bChrome\w*/"),
+    "Samsung Internet": re.compile(r"\bSamsungBrowser/"),
+    # On iPhones each goes by a name of its own.
+    "Firefox": re.compile(r"\b(?:Firefox|FxiOS)\w*/"),
+    "Chrome": re.compile(r"\b(?:Chrome|HeadlessChrome|CriOS)\w*/"),
     "Safari": re.compile(r"\bSafari\w*/"),
 }
 SYSTEMS = (

@@ -140,6 +140,19 @@ def test_signing_out_everywhere_else_leaves_this_one() -> None:
         (IPHONE, "Safari on iPhone"),
         ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
         ("Mozilla/5.0 (Linux; Android 15) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) CriOS/140.0 Mobile/15E148 Safari/604.1",
+            "Chrome on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) FxiOS/140.0 Mobile/15E148 Safari/605.1",
+            "Firefox on iPhone",
+        ),
+        ("Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0 Safari/537.36", "Chrome on Linux"),
+        (
+            "Mozilla/5.0 (Linux; Android 15) SamsungBrowser/28.0 Chrome/140.0 Mobile Safari/537.36",
+            "Samsung Internet on Android",
+        ),
         ("<script>alert(1)</script>", "A browser"),
         ("", "A browser"),
         ("Edg" * 100_000, "A browser"),
