@@ -333,6 +333,13 @@ NOT_HERE = {
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._keep": "stores: tests/agents/test_rendering.py",
     "agents.rendering._is_small": "asks for a length",
+    **dict.fromkeys(
+        [
+            "llm.factor_adapter.encrypt",
+            *(f"llm.factor_secrets.{name}" for name in ("seal", "unseal", "unpacked")),
+        ],
+        "a seed of our own making, or what stands for it in our table",
+    ),
     "llm.lifecycle._word": "a part of a model's id, which is short",
     "llm.notices._send_each": "mails of our own words",
     "llm.providers.anthropic._block": "puts a text into a request",
