@@ -2,7 +2,6 @@
 
 import os
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from django.db import connection
 # In this order, as each may use the ones before it.
 pytest_plugins = [
     "tests.harness.network",
+    "tests.harness.loops",
     "tests.harness.database",
     "tests.harness.figures",
     "tests.harness.provider",
@@ -76,18 +76,6 @@ def _asks_the_database(item: pytest.Item) -> bool:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Random choices that BOOKBAG_SEED (printed at the top of each run) makes again, test by test."""
     return random.Random(f"{os.environ['BOOKBAG_SEED']} {request.node.nodeid}")
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_of_a_loop() -> Iterator[None]:
-    """A server has one loop for life and tests have many: what is kept of one that ended, its tasks, would never go on."""
-    yield
-    if "agents.running.lookout" in sys.modules:
-        from agents.running import announcements, lookout  # no module of ours before the settings are
-
-        for kept in (announcements._sending, announcements._changed, lookout._announced, lookout._followed):
-            kept.clear()
-        lookout._looking, lookout._is_hearing = None, False
 
 
 @pytest.fixture(autouse=True)

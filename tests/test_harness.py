@@ -1,23 +1,30 @@
 """The harness itself: which database, no network, and a database that comes back whole."""
 
+import asyncio
 import os
 import socket
 from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from agents.running import announcements
 from billing import ledger
+from bookbag import static
 from llm import keys
 from llm.models import Provider
 from tests.factories import make_user
-from tests.harness import database
+from tests.harness import database, live
 from tests.harness.again import Scene
 from tests.harness.cast import GINAS_CREDITS, Cast
+from tests.harness.loops import forget_what_loops_left
 from tests.harness.money import broken_laws
 from tests.harness.network import NetworkForbidden
 from workspaces.models import AuditEvent, User
@@ -86,6 +93,40 @@ def row_counts() -> dict[str, int]:
     return {
         model._meta.label: model._base_manager.count() for model in apps.get_models() if model._meta.managed
     }
+
+
+def test_no_server_runs_beside_a_file_that_uses_none() -> None:
+    assert live._shared == []
+
+
+@pytest.mark.any_database
+def test_clients_look_through_no_collected_file(collected_static: None) -> None:
+    assert list(Path(settings.STATIC_ROOT).iterdir()) == []
+    assert (Path(os.environ["STATIC_ROOT"]) / static.MARK).exists()
+
+
+def test_what_a_loop_leaves_is_gone_after_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcements, "are_possible", lambda: True)
+
+    async def end_with_a_notice_on_its_way() -> None:
+        try:
+            await asyncio.Future()
+        finally:
+            # As a run does that is cut short: nobody cancels, nor ever runs, a task that is made now.
+            announcements.announce([uuid4()])
+
+    async def scene() -> None:
+        running = asyncio.create_task(end_with_a_notice_on_its_way())
+        await asyncio.sleep(0)
+        assert not running.done()
+
+    asyncio.run(scene())
+    assert announcements._sending
+
+    forget_what_loops_left()
+
+    assert not announcements._sending
+    assert not announcements._changed
 
 
 def test_transactional_tests_are_restored_not_flushed(django_db_setup: None) -> None:

@@ -1,5 +1,7 @@
 """The server as a process of its own: what the harness promises to the suites that use it."""
 
+import asyncio
+
 import httpx
 import pytest
 from django.db import connection
@@ -53,6 +55,10 @@ def test_browser_arrives_signed_in(open_page: OpenPage, cast: Cast) -> None:
     page = open_page(cast.edith, color_scheme="dark")
     page.goto("/w/acme/")
     expect(page.get_by_role("main")).to_contain_text("Acme")
+
+
+def test_loop_of_ones_own_runs_after_a_browser_has_been_lent() -> None:
+    asyncio.run(asyncio.sleep(0))
 
 
 @pytest.mark.browser
