@@ -6,6 +6,7 @@ accepted, and the secret lives no longer than the run.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -114,6 +115,8 @@ class Completion:
         )
         self.metadata = ResponseMetadata()
         self.attempts = 0
+        # When the present attempt began, by time.monotonic; None while there is none.
+        self.asked_at: float | None = None
         # What this reply did without, and which of it the model takes in no reply.
         self.left_out: list[str] = []
         self.learnt: list[str] = []
@@ -123,6 +126,7 @@ class Completion:
         spoken = False
         while True:
             self.attempts += 1
+            self.asked_at = time.monotonic()
             self.metadata = ResponseMetadata()
             try:
                 async for piece in self.twin.stream(self.call, self.metadata):
@@ -130,6 +134,7 @@ class Completion:
                     yield piece
                 return
             except ProviderError as error:
+                self.asked_at = None
                 wait = None if spoken else self._wait_before_retry(error)
                 if wait is None:
                     raise

@@ -77,7 +77,6 @@ class Run(News):
         self.finished: Reply | None = None
         # What its workspace has left, seen when it had been settled.
         self.balance: ledger.Balance | None = None
-        self.began = time.monotonic()
         self.task: asyncio.Task[None] | None = None
         self.first_text_at: datetime | None = None
         self._reading = False
@@ -94,9 +93,13 @@ class Run(News):
 
     @property
     def thinking_seconds(self) -> int | None:
-        """How long its model has been thinking; None once there is text, and for models that do not think."""
-        thinks = self.accepted.may_think and not self.visible and not self.finished
-        return int(time.monotonic() - self.began) if thinks else None
+        """How long its model has been thinking; None once there is text, for models that do not think, and while a
+        provider that failed is left alone before it is asked again.
+        """
+        asked_at = self._completion.asked_at if self._completion else None
+        if asked_at is None or self.visible or self.finished or not self.accepted.may_think:
+            return None
+        return int(time.monotonic() - asked_at)
 
     # --- the work ---
 

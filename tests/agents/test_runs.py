@@ -50,6 +50,17 @@ def test_lease_is_renewed_three_times_in_its_length(monkeypatch: pytest.MonkeyPa
     assert renewed == [settings.LEASE_SECONDS * third / 3 for third in (1, 2, 3)]
 
 
+def test_model_thinks_only_while_it_is_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+    run = runs.Run(SimpleNamespace(reply_id=uuid4(), may_think=True))  # type: ignore[arg-type]
+    seen = [run.thinking_seconds]
+    for asked_at in (997.0, None, 999.0):
+        run._completion = SimpleNamespace(asked_at=asked_at)  # type: ignore[assignment]
+        seen.append(run.thinking_seconds)
+
+    assert seen == [None, 3, None, 1]
+
+
 def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read is stored and charged, even when the server is told to stop in the middle of storing it."""
     run = a_run()

@@ -60,6 +60,20 @@ def test_fault_that_may_pass_is_tried_again() -> None:
     assert made.attempts == 2
 
 
+def test_nobody_is_being_asked_between_two_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a page would say that a model thinks while its provider is only waited for."""
+    made, seen = completion([passing()], ["whole"]), []
+
+    async def sleep(seconds: float) -> None:
+        seen.append(made.asked_at)
+
+    monkeypatch.setattr(gateway, "asyncio", SimpleNamespace(sleep=sleep))
+
+    assert read(made) == ("whole", None)
+    assert seen == [None]
+    assert made.asked_at is not None
+
+
 def test_three_attempts_are_the_last() -> None:
     made = completion([passing()], [passing()], [passing()], ["too late"])
 
