@@ -24,7 +24,10 @@ SECTIONS = (
     "vault",
     "ledger",
     "growth",
+    "training",
 )
+# Takes as long as all the others, and is measured when it is named.
+ON_REQUEST = {"training"}
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -32,7 +35,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round of each, to see that it works")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (3 unless told)")
-    parser.add_argument("--only", default=",".join(SECTIONS), help=f"some of {','.join(SECTIONS)}")
+    usual = [name for name in SECTIONS if name not in ON_REQUEST]
+    parser.add_argument("--only", default=",".join(usual), help=f"some of {','.join(SECTIONS)}")
     options = parser.parse_args()
     options.only = [name for name in SECTIONS if name in options.only.split(",")]
     if not options.only:

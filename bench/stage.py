@@ -131,10 +131,10 @@ class Stage:
         said = [self.manage("verify_ledger", database=name).strip().splitlines()[-1] for name in self.served]
         return "\n".join(f"{name}: {line}" for name, line in zip(self.served, said, strict=True))
 
-    def bookbag(self, database: str) -> servers.Process:
-        """A Bookbag server on this database, until the run ends."""
+    def bookbag(self, database: str, **settings: str) -> servers.Process:
+        """A Bookbag server on this database, with these settings beside the run's, until the run ends."""
         self.served.append(database)
-        env = self.environment | {"DATABASE_URL": self.postgres.url(database)}
+        env = self.environment | {"DATABASE_URL": self.postgres.url(database)} | settings
         process = servers.bookbag(env=env, directory=self.directory)
         self._ends.callback(process.stop)
         return process

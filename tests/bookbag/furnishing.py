@@ -28,6 +28,7 @@ def furnish() -> None:
     training.add_text(
         guide, title=ODD, text=f"# {ODD}\n\nThe Café Zürich opens at seven.\n" + "Word. " * 20_000
     )
+    guide.passages.update(vector=bytes(range(256)), vector_by="an encoder")
     make_agent(cast.acme, "gpt-4o", name="On credits")
     make_agent(cast.globex, "gpt-4o", name="On an own key")
     grant = ledger.grant(

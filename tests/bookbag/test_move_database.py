@@ -197,7 +197,7 @@ def test_everything_goes_over_and_life_goes_on(
         "SELECT id, account_id, kind, amount, external_id, reason FROM billing_transfer ORDER BY id",
         "SELECT id, action, actor_id, actor_email FROM workspaces_auditevent ORDER BY id",
         "SELECT text, question, charged, billing FROM agents_reply ORDER BY question",
-        "SELECT id, heading, text FROM agents_passage ORDER BY id",
+        "SELECT id, heading, text, vector_by, length(vector) FROM agents_passage ORDER BY id",
         "SELECT title, content_hash FROM agents_source ORDER BY content_hash",
     ):
         assert rows_of(target, query) == rows(source, query), query
