@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
 from django.urls import reverse
 from django.utils import timezone
 
@@ -96,6 +97,10 @@ class Source(models.Model):
     title = models.CharField(max_length=200)
     # Of a file or a page: what was read from it, as Markdown.
     text = models.TextField(max_length=1_000_000)
+    # Counted by the database when it stores the text: a page that lists sources does not read through all of them.
+    characters = models.GeneratedField(
+        expression=Length("text"), output_field=models.PositiveIntegerField(), db_persist=True
+    )
     # Of the text, normalised: what has not changed is not trained again. Empty while there is no text yet.
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
     # Where a website begins, or where a page is.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Case, QuerySet, When
-from django.db.models.functions import Left, Length
+from django.db.models.functions import Left
 
 from agents import building
 from agents.models import Agent, QAPair, Source, SourceQuerySet
@@ -13,17 +13,16 @@ ROWS_SHOWN = 200
 
 
 def rows(agent: Agent) -> SourceQuerySet:
-    """What the agent's page lists, each with its number of `characters`, and without its text: not two hundred books.
+    """What the agent's page lists, without the texts: not two hundred books.
 
     First what is being trained or has failed.
     """
     asks = Case(When(state__in=[*Source.BUSY, Source.State.FAILED], then=0), default=1)
-    rows = agent.sources.listed().defer("text").annotate(characters=Length("text"))
-    return rows.order_by(asks, "title", "created_at")
+    return agent.sources.listed().defer("text").order_by(asks, "title", "created_at")
 
 
 def pages_of(site: Source) -> QuerySet[Source]:
-    return site.pages.defer("text").annotate(characters=Length("text")).order_by("url")[:ROWS_SHOWN]
+    return site.pages.defer("text").order_by("url")[:ROWS_SHOWN]
 
 
 def pair_rows(agent: Agent) -> QuerySet[QAPair]:

@@ -329,7 +329,7 @@ def _triggers_off() -> Iterator[None]:
 
 def _copy_table(model: type[models.Model], say: Say) -> Content:
     """Raises DoesNotFit."""
-    fields, table = model._meta.concrete_fields, model._meta.db_table
+    fields, table = _fields(model), model._meta.db_table
     columns = ", ".join(_quoted(str(field.column)) for field in fields)
     content = Content()
     unfit: list[str] = []
@@ -350,16 +350,21 @@ def _copy_table(model: type[models.Model], say: Say) -> Content:
     return content
 
 
+def _fields(model: type[models.Model]) -> list[Any]:
+    """The columns that are copied: all but those that each database works out by itself."""
+    return [field for field in model._meta.concrete_fields if not field.generated]
+
+
 def _name(model: type[models.Model], row: Sequence[Any]) -> str:
     """A row by its id; what is no number and no UUID may be a secret, as a session's is."""
-    pk = row[model._meta.concrete_fields.index(model._meta.pk)]
+    pk = row[_fields(model).index(model._meta.pk)]
     return (
         f"{model._meta.db_table} {pk}" if isinstance(pk, int | UUID) else f"a row of {model._meta.db_table}"
     )
 
 
 def _rows(model: type[models.Model], using: str) -> Iterator[tuple[Any, ...]]:
-    names = [field.attname for field in model._meta.concrete_fields]
+    names = [field.attname for field in _fields(model)]
     return model._base_manager.using(using).order_by().values_list(*names).iterator(chunk_size=ROWS)
 
 
@@ -404,7 +409,7 @@ def _compare(contents: dict[type[models.Model], Content]) -> None:
     for model, content in contents.items():
         found = Content()
         for row in _rows(model, "default"):
-            found = found.and_row(_plain_row(model._meta.concrete_fields, row))
+            found = found.and_row(_plain_row(_fields(model), row))
         if found != content:
             differ.append(model._meta.db_table)
     if differ:

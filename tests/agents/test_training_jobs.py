@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents.knowledge import training
@@ -65,6 +67,18 @@ def test_a_file_is_read_and_its_bytes_are_not_kept(agent: Agent, edith: Client) 
     source.refresh_from_db()
     assert (source.state, source.text) == ("ready", "# Hours\n\nWe open at nine.")
     assert not SourcePart.objects.exists()
+
+
+def test_the_page_tells_characters_and_reads_no_text_for_it(agent: Agent, edith: Client) -> None:
+    source = upload(edith, agent, "# Größe\n\nWir öffnen um neun 🕘.".encode())
+    working.train(source.pk)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert "30 characters" in shown(edith, agent)
+
+    assert [one["sql"] for one in asked if "length(" in one["sql"].lower()] == []
+    Source.objects.filter(pk=source.pk).update(text="Ten signs.")
+    assert "10 characters" in shown(edith, agent)
 
 
 def test_training_moves_no_ledger_row(agent: Agent, edith: Client) -> None:
