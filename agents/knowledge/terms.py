@@ -6,11 +6,11 @@ without blanks: every two neighbours, and each sign alone.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from agents.knowledge import languages
+from agents.knowledge import languages, synonyms
 from agents.knowledge.folding import LONGEST_WORD, fold
 
 # Chinese and Japanese, Thai and Lao, Burmese, Khmer: no blanks between words.
@@ -44,7 +44,7 @@ MOST_WORDS = 120
 # Letters of a stem that also stands for longer words that begin with it.
 SHORTEST_OPENING = 4
 # In hundredths: how much a match counts that is not the word itself.
-WHOLE, STEM, OPENING = 100, 95, 60
+WHOLE, STEM, OPENING, SYNONYM = 100, 95, 60, 50
 # Signs of a script without blanks weigh less than words: there are more of them for one meaning.
 PAIR, SIGN = 60, 15
 
@@ -148,7 +148,14 @@ def asked(question: str) -> Asked:
     every = subject | {
         word: one for word, one in words_of(" ".join(sentences), language).items() if word not in subject
     }
-    return Asked(tuple(every.values())[:MOST_WORDS], language, min(len(subject), MOST_WORDS))
+    words = tuple(_with_synonyms(word, language) for word in list(every.values())[:MOST_WORDS])
+    return Asked(words, language, min(len(subject), MOST_WORDS))
+
+
+def _with_synonyms(word: Word, language: str) -> Word:
+    had = {term for term, _, _ in word.terms}
+    others = tuple((term, SYNONYM, False) for term in synonyms.of(word.text, language) if term not in had)
+    return replace(word, terms=(*word.terms, *others)) if others else word
 
 
 def words_of(text: str, language: str) -> dict[str, Word]:
