@@ -351,14 +351,24 @@ _SAME_SIGNS = """
 _SIGNS = [line.split() for line in _SAME_SIGNS.split("\n") if line]
 
 
+# Letters by which a Turkish word is known here: its stem itself changes with its endings ("kurmak", "kurmuş").
+TURKISH_ROOT = 4
+
+
 @cache
-def _by_stem(language: str) -> dict[str, tuple[str, ...]]:
+def _by_root(language: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for line in _SAME.get(language, "").split("\n"):
-        stems = list(dict.fromkeys(languages.stem(fold(word), language) for word in line.split()))
-        for stem in stems:
-            found.setdefault(stem, []).extend(one for one in stems if one != stem)
-    return {stem: tuple(dict.fromkeys(others)) for stem, others in found.items()}
+        words = [fold(word) for word in line.split()]
+        # The words as well: a text too short to show its language has stems of another.
+        terms = dict.fromkeys(one for word in words for one in (word, languages.stem(word, language)))
+        for root in dict.fromkeys(_root(word, language) for word in words):
+            found.setdefault(root, []).extend(terms)
+    return {root: tuple(dict.fromkeys(others)) for root, others in found.items()}
+
+
+def _root(word: str, language: str) -> str:
+    return word[:TURKISH_ROOT] if language == "turkish" else languages.stem(word, language)
 
 
 @cache
@@ -372,8 +382,8 @@ def _by_sign() -> dict[str, tuple[str, ...]]:
 
 
 def of(word: str, language: str) -> Iterator[str]:
-    """The terms of other words for a folded word of a question, or for two neighbouring signs."""
+    """The terms of words that mean the same as a folded word of a question, or as two neighbouring signs; maybe its own."""
     if word in _by_sign():
         yield from _by_sign()[word]
     elif language in _SAME:
-        yield from _by_stem(language).get(languages.stem(word, language), ())
+        yield from _by_root(language).get(_root(word, language), ())

@@ -14,13 +14,14 @@ from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Asked, Word
 
 # Parts of a section that are quoted together, and about how many characters.
-MOST_UNITS = 6
-MOST_CHARACTERS = 800
-# The share of what is asked (rare words weigh more) that a section must speak of: to be the answer, or the nearest.
-ANSWERS, NEAREST = 0.72, 0.12
+MOST_UNITS = 4
+MOST_CHARACTERS = 600
+# The share of what is asked (rare words weigh more) that a section must speak of to be the answer. Below it is the nearest,
+# as long as it speaks of anything.
+ANSWERS = 0.72
 # A question so long tells a story; what it asks stands in the sentences that end in a question mark.
 LONG = 12
-# Sections that are given as the nearest, each by itself: those that are hardly less near than the first.
+# Sections that are given as the nearest, each by itself: those that are not much less near than the first.
 MOST_NEAR, AS_NEAR = 3, 0.4
 # How many of the best passages are looked at.
 LOOKED_AT = 5

@@ -121,6 +121,17 @@ def test_one_shared_word_of_many_is_no_answer() -> None:
     assert ask("Does the shop sell quantum computers for interstellar travel?").is_nearest
 
 
+def test_a_little_in_common_is_the_nearest_and_no_refusal() -> None:
+    question = (
+        "Does parking underneath interstellar quantum chromodynamics laboratories require hyperspace permits?"
+    )
+
+    said = ask(question)
+
+    assert said.is_nearest
+    assert "**Parking**" in said.text
+
+
 @pytest.mark.parametrize(
     ("said", "reply"),
     [

@@ -81,6 +81,15 @@ ASKED = [
     ("Los envíos tardan tres días.", "envio", "tres días"),
     ("Set `retryLimit` to five.", "retry limit", "five"),
     ("C++ is built in. Ruby is not.", "is C++ there", "C++"),
+    # Other words for the same.
+    ("Refunds are possible within thirty days.", "Can I be reimbursed?", "thirty days"),
+    ("Stornierungen sind bis zum Vortag frei.", "Wie kann ich kündigen?", "Vortag"),
+    ("Les remboursements prennent dix jours.", "Quand reverrai-je mon argent ?", "dix jours"),
+    ("Las devoluciones tardan tres días.", "¿Cómo pido un reembolso?", "tres días"),
+    ("Kurucu: Saliha Pınar.", "Şirketi kim kurmuş?", "Saliha Pınar"),
+    ("يمكن استرجاع المنتج خلال ثلاثين يوما.", "كيف أطلب إرجاع ما اشتريته؟", "ثلاثين"),
+    ("退款需要三天。", "多久能退钱？", "三天"),
+    ("料金は二千円です。", "値段はいくらですか", "二千円"),
 ]  # fmt: skip
 
 
@@ -115,6 +124,12 @@ def test_rare_words_weigh_more_than_those_of_every_passage(agent: Agent) -> None
     ).passages
 
     assert "Refunds take ten days." in [one.text for one in found]
+
+
+def test_other_words_do_not_make_two_stored_questions_one(agent: Agent) -> None:
+    training.add_qa(agent, question="How do I cancel my plan?", answer="So.")
+
+    assert index.search(agent.pk, "How do I terminate my plan?").answer is None
 
 
 # Stored questions with their answers; what is asked; the answer, and whether it is the closest only.
