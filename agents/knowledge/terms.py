@@ -158,6 +158,11 @@ def _with_synonyms(word: Word, language: str) -> Word:
     return replace(word, terms=(*word.terms, *others)) if others else word
 
 
+def without_synonyms(word: Word) -> Word:
+    """`word` as it was asked, in its own forms only."""
+    return replace(word, terms=tuple(one for one in word.terms if one[1] != SYNONYM))
+
+
 def words_of(text: str, language: str) -> dict[str, Word]:
     silent = languages.SILENT.get(language, languages.SILENT["english"])
     found: dict[str, Word] = {}

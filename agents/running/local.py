@@ -48,6 +48,11 @@ class _Wanted:
     weights: tuple[float, ...]
 
     @property
+    def literal(self) -> "_Wanted":
+        """The same without words that only mean the same: whether those were meant is a guess."""
+        return _Wanted(tuple(terms.without_synonyms(word) for word in self.words), self.weights)
+
+    @property
     def total(self) -> float:
         return sum(self.weights)
 
@@ -72,7 +77,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     best = ranked[0]
     if not best.worth:
         return Answer(fallback, [], fallback)
-    if best.share >= ANSWERS:
+    if best.sure >= ANSWERS:
         return Answer(best.text, [best.passage], _marked(best.text, 1))
     near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
     opening = courtesy.nearest(hits.asked.language, question)
@@ -92,13 +97,17 @@ def _wanted(asked: Asked, hits: Hits) -> _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Quotation:
-    """What would be quoted of a passage: of what is asked it speaks to `share`, the whole passage to `passage_share`."""
+    """What would be quoted of a passage: of what is asked it speaks to `share`, the whole passage to `passage_share`.
+
+    `sure`: to what share in the words of the question themselves.
+    """
 
     text: str
     passage: Found
     rank: int
     share: float
     passage_share: float
+    sure: float
 
     @property
     def worth(self) -> float:
@@ -118,7 +127,8 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
         text = f"**{passage.heading}**\n\n{text}"
     quoted = wanted.spoken_of(heading, *(contents[number] for number in chosen))
     whole = wanted.spoken_of(heading, *contents)
-    return _Quotation(text, passage, rank, quoted / wanted.total, whole / wanted.total)
+    sure = wanted.literal.spoken_of(heading, *(contents[number] for number in chosen))
+    return _Quotation(text, passage, rank, quoted / wanted.total, whole / wanted.total, sure / wanted.total)
 
 
 def _around(parts: Sequence[Unit], scores: Sequence[float], best: int) -> list[int]:
