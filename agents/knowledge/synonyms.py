@@ -1,4 +1,4 @@
-"""Everyday words that people ask by where a document uses another: "money back" and "refund", "kid" and "child".
+"""Everyday words that people ask by where a document uses another: "reimburse" and "refund", "kid" and "child".
 
 Of what shops, offices, hotels and services are asked most. One line is one meaning; a word may stand in several. The words
 are folded and cut to their stems when they are read, so one form of each is enough.
