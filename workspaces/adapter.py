@@ -9,7 +9,9 @@ from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.core.ratelimit import respond_429
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.sites.requests import RequestSite
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -26,6 +28,15 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def clean_email(self, email: str) -> str:
         return super().clean_email(email).strip().lower()
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """False, and a sentence that says why, where an account that operators have added signs in with the address."""
+        try:
+            with transaction.atomic():
+                return bool(super().confirm_email(request, email_address))
+        except IntegrityError:
+            messages.error(request, people.address_is_anothers())
+            return False
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return signup.is_open(request)

@@ -5,6 +5,7 @@ from hashlib import sha256
 from allauth.account.models import EmailAddress
 from django.db.models import Exists, OuterRef, QuerySet
 
+from workspaces.contact import at_support
 from workspaces.models import User
 
 # One provider under two names, which ignores dots in a mailbox.
@@ -35,6 +36,11 @@ def is_taken(address: str) -> bool:
         return True
     holders = User.objects.filter(email__iexact=address)
     return holders.exclude(pk__in=_mere_sign_ups()).exists()
+
+
+def address_is_anothers() -> str:
+    """The sentence for somebody who has confirmed an address with which another account signs in."""
+    return f"Another account signs in with that address. The operators of this site{at_support()} can help."
 
 
 def clear_sign_ups(address: str) -> None:

@@ -1,0 +1,34 @@
+"""The page of somebody's e-mail addresses: django-allauth's, but for which address may be the primary one."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.views import EmailView
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from workspaces import people
+
+
+class OwnAddresses(EmailView):
+    def _action_primary(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        """Only a confirmed address: one that somebody has merely typed would be kept from its owner.
+
+        allauth lets whoever has confirmed none take any. Another account may have the address by now all the same, one that
+        an operator has added.
+        """
+        address: EmailAddress | None = self._get_email_address(request)
+        if address is not None and not address.verified:
+            messages.error(request, "Confirm the address first: “Send verification” mails you a link.")
+            return HttpResponseRedirect(self.get_success_url())
+        try:
+            with transaction.atomic():
+                answer: HttpResponse | None = super()._action_primary(request, *args, **kwargs)
+        except IntegrityError:
+            messages.error(request, people.address_is_anothers())
+            return HttpResponseRedirect(self.get_success_url())
+        return answer
+
+
+email_page = OwnAddresses.as_view()
