@@ -1,6 +1,7 @@
 """What the pages about people take in."""
 
 from typing import Any
+from uuid import uuid4
 
 from allauth.account.adapter import get_adapter
 from allauth.account.app_settings import EmailVerificationMethod
@@ -8,11 +9,10 @@ from allauth.account.forms import SignupForm
 from allauth.account.internal.flows.email_verification import consume_email_verification_rate_limit
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.internal.flows.signup import complete_signup
-from allauth.account.models import Login
+from allauth.account.models import EmailAddress, Login
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import context as current
 from django import forms
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -47,8 +47,7 @@ class SignUpForm(SignupForm):
             return None, too_many_sign_ups(request, str(refusal))
         person = None
         if self.account_already_exists:
-            # What storing a new password would take.
-            make_password(self.cleaned_data["password1"])
+            self._as_if_new(request)
         else:
             person = self._newest(request)
         return person, self._look_in_your_mail(request, person)
@@ -66,6 +65,22 @@ class SignUpForm(SignupForm):
         except IntegrityError:
             return None
         return person
+
+    def _as_if_new(self, request: HttpRequest) -> None:
+        """Do what a new person takes, and keep nothing of it: the time of the answer would tell a known address.
+
+        Twice something is committed, as the person and the event in the audit log would be.
+        """
+        address = f"{uuid4().hex}@bookbag.invalid"
+        with transaction.atomic():
+            point = transaction.savepoint()
+            people.clear_sign_ups(address)
+            person = User.objects.create_user(address, self.cleaned_data["password1"])
+            EmailAddress.objects.create(user=person, email=address, primary=True)
+            audit.record(None, "person.signed_up", actor=person, request=request)
+            transaction.savepoint_rollback(point)
+            signup.touch(request)
+        signup.touch(request)
 
     def _look_in_your_mail(self, request: HttpRequest, person: User | None) -> HttpResponse:
         onwards = get_next_redirect_url(request)

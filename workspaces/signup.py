@@ -79,6 +79,12 @@ def count(request: HttpRequest) -> None:
         raise TooManySignUps
 
 
+def touch(request: HttpRequest) -> None:
+    """Write the count of the visitor's network as it is: a commit that changes nothing."""
+    network = network_of(client_address(request))
+    SignUpCount.objects.filter(network=network, day=_today()).update(made=F("made"))
+
+
 def seconds_left_today() -> int:
     """Seconds until midnight (UTC), when the count starts again."""
     midnight = datetime.combine(_today() + timedelta(days=1), time(), tzinfo=UTC)

@@ -12,7 +12,7 @@ from django.test import Client
 
 from tests.factories import PASSWORD, add_member, make_user, make_workspace
 from workspaces import people, signup
-from workspaces.models import Session, User
+from workspaces.models import AuditEvent, Session, User
 
 pytestmark = pytest.mark.django_db
 SIGN_UP, SIGN_IN, RESET = "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/"
@@ -228,3 +228,12 @@ def test_session_that_waits_for_the_link_is_nobodys() -> None:
     sign_up("new@acme.test")
 
     assert list(Session.objects.values_list("user", flat=True)) == [None]
+
+
+def test_sign_up_with_a_known_address_keeps_nothing_of_what_it_does_for_time() -> None:
+    make_user("olivia@acme.test")
+    before = (User.objects.count(), EmailAddress.objects.count(), AuditEvent.objects.count())
+    sign_up("olivia@acme.test")
+
+    assert (User.objects.count(), EmailAddress.objects.count(), AuditEvent.objects.count()) == before
+    assert [one.to for one in mail.outbox] == [["olivia@acme.test"]]
