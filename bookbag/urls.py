@@ -6,7 +6,7 @@ from django.urls import include, path
 import workspaces.urls
 from bookbag.operations import health
 from bookbag.pages import credits, home, members, workspace_settings
-from workspaces import email_page, issuer
+from workspaces import issuer
 
 # `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
 workspace_pages = (
@@ -51,8 +51,7 @@ urlpatterns = [
     path("", include(credits_pages)),
     path("help/", include("bookbag.pages.help_urls")),
     path("account/", include("bookbag.pages.own_account_urls")),
-    path("accounts/email/", email_page.email_page, name="account_email"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("workspaces.account_urls")),
     path("accounts/second-factor/", include("workspaces.second_factor_urls")),
     # No such address exists where no issuer is named.
     *([path("sso/", include("workspaces.sso_urls"))] if issuer.is_offered() else []),
