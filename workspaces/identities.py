@@ -51,11 +51,14 @@ def connect(person: User, claims: Claims, request: HttpRequest) -> None:
 
 
 def confirm(person: User, claims: Claims, *, asked_at: float, leeway: float) -> None:
-    """Whether it is `person`, and they have shown it there since `asked_at`. Raises IdentityRefused."""
+    """Whether it is `person`, and they have shown it there since `asked_at`. Raises IdentityRefused.
+
+    An issuer that does not say when proves nothing: asked for a fresh sign-in, it has to (OpenID Connect Core 3.1.2.1, max_age).
+    """
     identity = of(person)
     if identity is None or identity.subject != claims.subject:
         raise IdentityRefused("not_you")
-    if claims.signed_in_at is not None and claims.signed_in_at < asked_at - leeway:
+    if claims.signed_in_at is None or claims.signed_in_at < asked_at - leeway:
         raise IdentityRefused("stale")
 
 

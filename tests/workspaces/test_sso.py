@@ -512,14 +512,19 @@ def test_somebody_else_there_confirms_nothing(issuer: Issuer) -> None:
     assert browser.get("/account/export.json").status_code == 302
 
 
-def test_sign_in_that_the_issuer_remembers_confirms_nothing(issuer: Issuer) -> None:
+@pytest.mark.parametrize("ago", [HOUR, None], ids=["an hour ago", "nobody knows when"])
+def test_sign_in_that_the_issuer_remembers_confirms_nothing(issuer: Issuer, ago: int | None) -> None:
     browser = Client()
     came_back(browser, issuer)
     stale(browser)
-    issuer.told = {"auth_time": int(time.time()) - HOUR}
+    issuer.told = {"auth_time": ago and int(time.time()) - ago}
 
-    assert heading(came_back(browser, issuer, CONFIRM)) == "Acme ID did not ask who you are"
+    refused = came_back(browser, issuer, CONFIRM)
+
+    assert heading(refused) == "Acme ID did not ask who you are"
     assert browser.get("/account/export.json").status_code == 302
+    # The way on for a person without a password.
+    assert browser.get("/accounts/password/reset/").status_code == 200
 
 
 # --- The pages and the map -------------------------------------------------------------------------
