@@ -336,7 +336,8 @@ X_FRAME_OPTIONS = "DENY"
 # A pasted book fits, a million characters of any script (the form sends them as they are, four bytes at most);
 # a flood does not. The message form has its own, smaller limit.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4_100_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+# The longest form is a role's in Django admin: a field for each permission, and every table brings four.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -177,6 +177,13 @@ def test_only_a_superuser_says_what_a_role_may_do() -> None:
     assert browser.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 403
     assert not clerk.has_perm("billing.grant_credits")
 
+    saved = browser_of(make_user(is_staff=True, is_superuser=True)).post(
+        f"/admin/auth/group/{group.pk}/change/", {"name": "Support", "permissions": everything}
+    )
+
+    assert saved.status_code == 302
+    assert group.permissions.count() == len(everything)
+
 
 def test_only_a_superuser_sets_a_password(cast: Cast) -> None:
     browser = browser_of(operator("change_user", "view_user"))
