@@ -37,6 +37,8 @@ GRACE_SECONDS = 5.0
 # A worker is ended after so many jobs, with whatever memory they left behind.
 JOBS_EACH = 200
 MEMORY_BYTES = 1024**3
+# One that has taken more than this is ended too: what is left of it could make the next job fail for want of memory.
+KEPT_BYTES = 256 * 1024**2
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -130,6 +132,8 @@ class _Worker:
             answer = self._ask(job)
         finally:
             end.cancel()
+        if answer["most_bytes"] > KEPT_BYTES:
+            self.end()
         if "result" not in answer:
             raise NotDone(answer["error"])
         return answer["result"]
@@ -172,7 +176,7 @@ def work(jobs: IO[bytes], answers: IO[bytes]) -> None:
         name, arguments, seconds = json.loads(line)
         # The system ends us, whatever we hang in, and though nobody should be left to do it.
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        answer = _do(name, arguments)
+        answer = _do(name, arguments) | {"most_bytes": _most_bytes()}
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
@@ -184,6 +188,12 @@ def _do(name: str, arguments: list[Any]) -> dict[str, Any]:
         return {"result": getattr(importlib.import_module(module), function)(*arguments)}
     except Exception as error:  # its words may repeat the text
         return {"error": type(error).__name__}
+
+
+def _most_bytes() -> int:
+    """The most memory that this process has had so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 from agents import process_pool
 from agents.knowledge import chunk
 from agents.process_pool import NotBegun, NotDone
+from tests.agents import hog
 from tests.harness.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,16 @@ def test_one_worker_does_one_job_after_the_other() -> None:
 
     assert len(pids) <= process_pool.WORKERS
     assert os.getpid() not in pids
+
+
+def test_worker_that_took_much_memory_does_no_other_job() -> None:
+    """A file that is given up for its size must not take the next one with it."""
+    kept = process_pool.call(hog.take, 1024)
+    spent = process_pool.call(hog.take, process_pool.KEPT_BYTES)
+
+    assert not psutil.pid_exists(spent)
+    assert process_pool.WORKERS > 1 or spent == kept
+    assert process_pool.call(hog.take, 1024) != spent
 
 
 def test_a_worker_has_none_of_our_environment() -> None:
