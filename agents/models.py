@@ -489,6 +489,7 @@ class Reply(models.Model):
     erased_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "replies"
         indexes = [
             models.Index(fields=["agent", "-created_at"], name="reply_by_agent"),
             models.Index(
