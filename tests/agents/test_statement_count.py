@@ -1,6 +1,6 @@
 """What one whole reply asks of the database: at most eight statements and exactly two commits.
 
-`accept` and `settle` are all that touches it for a reply of less than a second. They run here in the
+`accept` and a run's settling are all that touches it for a reply of less than a second. They run here in the
 test's own thread, where their statements can be counted; those of triggers are inside the database.
 """
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from agents.knowledge import training
 from agents.models import Agent, Reply
-from agents.running import accepting, outcomes, settlement
+from agents.running import accepting, outcomes, runs
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
 from agents.running.submission import AcceptedReply, Submission
@@ -67,7 +67,7 @@ def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted:
     metadata = ResponseMetadata(Finish.STOP, input_tokens=60, output_tokens=5)
     with counting(counted):
         result = Result(outcome, "At nine [1].", attempts=1, metadata=metadata, first_text_at=timezone.now())
-        settlement.settle(accepted, result)
+        runs.Run(accepted)._settle_once(result)
     return accepted
 
 
@@ -78,8 +78,8 @@ def test_a_reply_on_credits_takes_eight_statements_at_most_and_two_commits(cast:
 
     followed = whole_reply(cast, agent, first.conversation_id, counted)
 
-    # Admission, search, history; reply, hold; reply, capture.
-    assert len(counted.statements) == 7, "\n".join(counted.statements)
+    # Admission, search, history; reply, hold; reply, capture; what is left.
+    assert len(counted.statements) == 8, "\n".join(counted.statements)
     assert counted.commits == 2
     # It did all of its work: from the source, with what was said before, and for its price.
     assert [source["title"] for source in followed.sources] == ["Hours"]
@@ -95,7 +95,7 @@ def test_the_first_message_of_a_conversation_takes_no_more(cast: Cast) -> None:
     whole_reply(cast, trained_agent(cast), None, counted)
 
     # The conversation's row in place of its history.
-    assert len(counted.statements) == 7, "\n".join(counted.statements)
+    assert len(counted.statements) == 8, "\n".join(counted.statements)
     assert counted.commits == 2
 
 
@@ -107,7 +107,7 @@ def test_a_reply_on_the_workspaces_own_key_writes_no_ledger_row(cast: Cast) -> N
 
     whole_reply(cast, agent, first.conversation_id, counted)
 
-    assert len(counted.statements) == 5, "\n".join(counted.statements)
+    assert len(counted.statements) == 6, "\n".join(counted.statements)
     assert counted.commits == 2
     assert [
         statement for statement in counted.statements if "billing_" in statement.partition("FROM")[0]
