@@ -64,7 +64,8 @@ NEW_CONVERSATION = Way("New conversation", "agents:playground", Role.EDITOR, of_
 NONE: tuple[Way, ...] = ()
 OF_REFUSALS = {
     "not_signed_in": NONE,  # its one way out needs no role: see of_refusal
-    "not_found": NONE,
+    # Of a member: the conversation is gone, deleted in another tab say.
+    "not_found": (NEW_CONVERSATION,),
     "forbidden": (MEMBERS,),
     "second_factor_needed": NONE,  # its way out is outside the workspace: see of_refusal
     "workspace_suspended": (MEMBERS,),

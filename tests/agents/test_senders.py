@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from agents.models import Agent, Conversation
 from tests.agents.scenes import agent_on, nothing_happened
@@ -48,6 +49,18 @@ def test_conversation_of_another_agent_is_not_found(
     for conversation in (theirs.pk, own_other.pk, uuid4(), "not-a-uuid"):
         assert refusal(send(visit(cast.edith), agent, conversation=conversation))[1] == "not_found"
     assert nothing_happened(provider_double)
+
+
+def test_conversation_that_is_gone_leads_to_a_new_one(cast: Cast, visit: Visit, agent: Agent) -> None:
+    """Whose it was tells nothing: a deleted one is answered as a neighbour's, and as one that never was."""
+    deleted = Conversation.objects.create(agent=agent, started_by=cast.edith, deleted_at=timezone.now())
+    theirs = Conversation.objects.create(agent=make_agent(cast.globex, "gpt-4o"), started_by=cast.gina)
+    playground = f"/w/acme/agents/{agent.pk}/playground/"
+    way = {"label": "New conversation", "url": playground, "method": "GET"}
+
+    for conversation in (deleted.pk, theirs.pk, uuid4()):
+        refused = send(visit(cast.edith), agent, conversation=conversation)
+        assert refused.json()["error"]["actions"] == [way]
 
 
 def test_people_who_may_not_send(cast: Cast, visit: Visit, agent: Agent, provider_double: Double) -> None:
