@@ -37,8 +37,8 @@ GRACE_SECONDS = 5.0
 # A worker is ended after so many jobs, with whatever memory they left behind.
 JOBS_EACH = 200
 MEMORY_BYTES = 1024**3
-# One that has taken more than this is ended too: what is left of it could make the next job fail for want of memory.
-KEPT_BYTES = 256 * 1024**2
+# One that still holds more than this after a job is ended too: the next could fail for want of memory.
+KEPT_BYTES = MEMORY_BYTES // 2
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -132,7 +132,7 @@ class _Worker:
             answer = self._ask(job)
         finally:
             end.cancel()
-        if answer["most_bytes"] > KEPT_BYTES:
+        if answer["held_bytes"] > KEPT_BYTES:
             self.end()
         if "result" not in answer:
             raise NotDone(answer["error"])
@@ -176,7 +176,7 @@ def work(jobs: IO[bytes], answers: IO[bytes]) -> None:
         name, arguments, seconds = json.loads(line)
         # The system ends us, whatever we hang in, and though nobody should be left to do it.
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        answer = _do(name, arguments) | {"most_bytes": _most_bytes()}
+        answer = _do(name, arguments) | {"held_bytes": _held_bytes()}
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
@@ -190,10 +190,15 @@ def _do(name: str, arguments: list[Any]) -> dict[str, Any]:
         return {"error": type(error).__name__}
 
 
-def _most_bytes() -> int:
-    """The most memory that this process has had so far."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+def _held_bytes() -> int:
+    """What counts towards MEMORY_BYTES of this process; 0 where the system does not say, and does not limit it either.
+
+    Not the most that it has had: Linux counts there what our parent had when it started us.
+    """
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 if __name__ == "__main__":
