@@ -74,7 +74,7 @@ def _accept(send: Submission, admitted: admission.Admission) -> AcceptedReply | 
     except (TooFast, TooManyRunning) as refusal:
         try:
             return storing.sent_before_or_raise(send, admitted, refusal)
-        except ReplyRefused:
+        except (TooFast, TooManyRunning):
             limits_reached.note(admitted.caller.workspace_id, refusal.code, refusal.most)
             raise
     except (WorkspaceSuspended, NotRunnable) as refusal:
