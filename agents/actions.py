@@ -59,6 +59,9 @@ USE_LOCAL = Way(
 )
 CHANGE_MODEL = Way("Change the model", "agents:agent", Role.EDITOR, of_agent=True, fragment="#agent-title")
 AGENT_SETTINGS = Way("Agent's settings", "agents:agent", Role.EDITOR, of_agent=True, fragment="#agent-title")
+AGENTS = Way("See the agents", "agents:list", Role.VIEWER)
+NEW_AGENT = Way("New agent", "agents:create", Role.EDITOR)
+AUDIT_LOG = Way("Audit log", "workspaces:audit", Role.ADMIN)
 NEW_CONVERSATION = Way("New conversation", "agents:playground", Role.EDITOR, of_agent=True)
 
 NONE: tuple[Way, ...] = ()
@@ -66,7 +69,9 @@ OF_REFUSALS = {
     "not_signed_in": NONE,  # its one way out needs no role: see of_refusal
     # Of a member: the conversation is gone, deleted in another tab say.
     "not_found": (NEW_CONVERSATION,),
+    "agent_gone": (AGENTS, NEW_AGENT, AUDIT_LOG),
     "forbidden": (MEMBERS,),
+    "not_yours": (MEMBERS,),
     "second_factor_needed": NONE,  # its way out is outside the workspace: see of_refusal
     "workspace_suspended": (MEMBERS,),
     "message_empty": NONE,

@@ -1,7 +1,7 @@
 """Why a message is not answered, or not even looked at. Words for people are in agents/words.py.
 
 ReplyRefused(code, status)
-├── NotSignedIn, NoSuchPlace, RoleTooSmall, NoSecondFactor, WorkspaceSuspended    who and where
+├── NotSignedIn, NoSuchPlace, AgentGone, RoleTooSmall, NotYours, NoSecondFactor, WorkspaceSuspended    who and where
 ├── BadMessage, MessageTooLarge, TooFast, TooManyRunning      what was sent
 ├── IdempotencyConflict                       one send key, two contents
 ├── NotReplaceable                            the reply that this one was to take the place of
@@ -42,12 +42,32 @@ class NoSuchPlace(ReplyRefused):
         super().__init__("not_found")
 
 
+class AgentGone(ReplyRefused):
+    """A member's message to an agent that was deleted, or never was in this workspace."""
+
+    status = 404
+
+    def __init__(self, role: Role) -> None:
+        super().__init__("agent_gone")
+        self.role = role
+
+
 class RoleTooSmall(ReplyRefused):
     status = 403
     role = Role.VIEWER  # at least
 
     def __init__(self) -> None:
         super().__init__("forbidden")
+
+
+class NotYours(ReplyRefused):
+    """An editor wants to stop a reply that another member asked for."""
+
+    status = 403
+    role = Role.EDITOR
+
+    def __init__(self) -> None:
+        super().__init__("not_yours")
 
 
 class NoSecondFactor(ReplyRefused):

@@ -67,6 +67,7 @@ class Turn:
 class Trouble:
     """Why the next reply would not come, before it is asked for: a line in bold, what follows it, and the ways out."""
 
+    code: str
     title: str
     rest: str
     ways_out: list[dict[str, str]]
@@ -93,7 +94,7 @@ def _trouble(code: str, facts: dict[str, Any], agent: Agent, role: Role) -> Trou
     provider = agent.chat_model.provider
     told = words.told(code, facts | {"provider": provider}, is_sent=False)
     ways = actions.ways_out(code, role=role, slug=agent.workspace.slug, agent_id=agent.pk, provider=provider)
-    return Trouble(told.title, told.rest, ways)
+    return Trouble(code, told.title, told.rest, ways)
 
 
 # The same text would fail in the same way: nothing is offered that only costs the provider's tokens.

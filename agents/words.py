@@ -18,7 +18,11 @@ PROVIDER_NAMES = {one.value: one.label for one in Provider}
 REFUSALS = {
     "not_signed_in": ("Your session has ended.", "Sign in again; what you typed is still here."),
     "not_found": ("There is no such agent or conversation in this workspace.", ""),
+    "agent_gone": (
+        "This agent is not here any more.", "It was deleted, or its address is wrong.",
+    ),
     "forbidden": ("Your role does not allow this.", "An editor or admin of the workspace can do it."),
+    "not_yours": ("Another member asked for this reply.", "They or an admin of the workspace can stop it."),
     "second_factor_needed": (
         "This workspace wants a second factor.", "Set up a passkey or an app that shows codes, and come back.",
     ),
@@ -102,7 +106,7 @@ EXPECTED = {
 # Of these it is said what the refused message cost. The others are about the page, and cost nothing anyway.
 ABOUT_PAYING = {
     "database_down", "busy", "price_changed", "credits_exhausted", "platform_key_missing", "platform_key_unreadable", "byo_key_missing",
-    "byo_key_unreadable", "model_shut_down", "not_replaceable",
+    "byo_key_unreadable", "model_shut_down", "not_replaceable", "agent_gone",
 }  # fmt: skip
 NOTHING_CHARGED = "Nothing was charged."
 

@@ -19,7 +19,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
 from django.utils.crypto import constant_time_compare
 
-from agents.errors import NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall
+from agents.errors import AgentGone, NoSecondFactor, NoSuchPlace, NotSignedIn, RoleTooSmall
 from agents.ids import as_uuid
 from agents.models import Reply
 from billing.sql import now, quoted, uid
@@ -248,8 +248,9 @@ def to_send(
 ) -> Admission:
     """The facts for one send, with what its conversation tries in place of the agent's own.
 
-    `chat_model_id`: of the chat model that a new conversation is to try. Raises NotSignedIn, RoleTooSmall, and
-    NoSuchPlace for a stranger or another workspace's agent or chat model.
+    `chat_model_id`: of the chat model that a new conversation is to try. Raises NotSignedIn, RoleTooSmall,
+    AgentGone for an agent that this workspace does not have, and NoSuchPlace for a stranger or another
+    workspace's chat model.
     """
     params = [
         settings.REPLIES_PER_MINUTE,
@@ -264,7 +265,9 @@ def to_send(
     ]
     row = SendRow._make(_fetch(_SEND, params))
     caller = _caller(row, needs=Role.EDITOR)
-    if row.agent_id is None or row.chat_model_id is None:
+    if row.agent_id is None:
+        raise AgentGone(caller.role)
+    if row.chat_model_id is None:
         raise NoSuchPlace
     return Admission(
         caller,

@@ -25,7 +25,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from agents import actions, refusals, running
-from agents.errors import BadMessage, NoSuchPlace, ReplyRefused, RoleTooSmall
+from agents.errors import BadMessage, NoSuchPlace, NotYours, ReplyRefused
 from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
 from workspaces.access import admits_itself
@@ -191,7 +191,7 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
             session_key=_session_key(request), slug=slug, reply_id=reply_id, needs=Role.EDITOR
         )
         if member_id != caller.user_id and not caller.is_admin:
-            raise RoleTooSmall
+            raise NotYours
     except ReplyRefused as refusal:
         return refused(refusal, slug)
     await running.stop(reply_id)

@@ -1,15 +1,16 @@
 """The playground: the live agent, with what each reply cost, who paid, and where it came from."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -27,7 +28,7 @@ from agents import (
     turns,
     words,
 )
-from agents.errors import NotSignedIn, ReplyRefused
+from agents.errors import AgentGone, NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
 from agents.views import turns as turn_pages
 from agents.views.agents import find_agent
@@ -44,7 +45,10 @@ CONVERSATIONS_SHOWN = 8
 @editor_required
 @require_GET
 def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    agent = find_agent(workspace, agent_id)
+    try:
+        agent = find_agent(workspace, agent_id)
+    except Http404:
+        return _gone(request, workspace)
     conversation = chosen(agent, request.GET.get("conversation"))
     named = uuid_or_none(request.GET.get("reply"))
     if conversation and named:
@@ -67,6 +71,14 @@ class Draft:
 
     text: str = ""
     instead_of: Reply | None = None
+
+
+def _gone(request: WorkspaceRequest, workspace: Workspace, *, text: str = "") -> HttpResponse:
+    """In the place of the playground of an agent that is not here: what the member may do, and what they typed."""
+    told = words.told("agent_gone", {}, is_sent=bool(text))
+    ways = actions.ways_out("agent_gone", role=Role(request.membership.role), slug=workspace.slug)
+    context = {"workspace": workspace, "problem": told, "ways": ways, "text": text}
+    return render(request, "agents/gone.html", context, status=404)
 
 
 def _draft(request: HttpRequest, conversation: Conversation) -> Draft:
@@ -149,35 +161,54 @@ def _opening() -> Subquery:
 def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: ReplyRefused) -> HttpResponse:
     """The page again after a refusal, with what was typed still in it. For forms without JavaScript."""
     if isinstance(refusal, NotSignedIn):
-        return redirect_to_login(_with_text(request, reverse("agents:playground", args=[slug, agent_id])))
+        page = reverse("agents:playground", args=[slug, agent_id])
+        if conversation := request.POST.get("conversation", ""):
+            page = f"{page}?{urlencode({'conversation': conversation})}"
+        return redirect_to_login(with_text(page, request.POST.get("text", "")))
     return _refused(request, slug, agent_id, refusal=refusal)
 
 
-def _with_text(request: HttpRequest, address: str) -> str:
-    """`address` with what was typed and where, so that it is in the box after signing in; without, if it is too long."""
-    typed = {"conversation": request.POST.get("conversation", ""), "ask": request.POST.get("text", "")}
-    whole = f"{address}?{urlencode({name: value for name, value in typed.items() if value})}"
-    return whole if len(whole) <= LONGEST_ADDRESS else address
+def with_text(address: str, text: str) -> str:
+    """The playground's `address` with what was typed, so that it is in the box there; without, if that is too long."""
+    parts = urlsplit(address)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "ask"]
+    typed = [("ask", text)] if text else []
+    whole, bare = (urlunsplit(parts._replace(query=urlencode(one))) for one in (query + typed, query))
+    return whole if len(whole) <= LONGEST_ADDRESS else bare
 
 
 @editor_required
 def _refused(
     request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, *, refusal: ReplyRefused
 ) -> HttpResponse:
+    text = request.POST.get("text", "")
+    if isinstance(refusal, AgentGone):
+        return _gone(request, workspace, text=text)
     agent = find_agent(workspace, agent_id)
     conversation = chosen(agent, request.POST.get("conversation"))
     instead_of = uuid_or_none(request.POST.get("instead_of"))
     context = _context(request, workspace, agent, conversation)
     refusal.role = Role(request.membership.role)
     context |= {
-        "problem": words.told(refusal.code, refusal.data),
-        "problem_ways_out": actions.of_refusal(refusal, slug=workspace.slug, agent_id=agent.pk),
-        "draft": request.POST.get("text", ""),
+        **_problem(refusal, context["trouble"], slug=workspace.slug, agent_id=agent.pk),
+        "draft": text,
         "instead_of": conversation.replies.filter(pk=instead_of).first()
         if conversation and instead_of
         else None,
     }
     return render(request, "agents/playground.html", context, status=refusal.status)
+
+
+def _problem(
+    refusal: ReplyRefused, trouble: presenting.Trouble | None, *, slug: str, agent_id: UUID
+) -> dict[str, Any]:
+    """The refusal in the page's context: in the place of what the page says by itself, where that is the same."""
+    told = words.told(refusal.code, refusal.data)
+    ways = actions.of_refusal(refusal, slug=slug, agent_id=agent_id)
+    if trouble and trouble.code == refusal.code:
+        return {"trouble": dataclasses.replace(trouble, title=told.title, rest=told.rest, ways_out=ways)}
+    shortage = {"shortage": None} if refusal.code == "credits_exhausted" else {}
+    return {"problem": told, "problem_ways_out": ways, **shortage}
 
 
 @editor_required

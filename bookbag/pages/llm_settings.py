@@ -3,9 +3,11 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from agents.views import playground
 from bookbag.pages import llm_overview
 from llm import account, byo, key_wording, keys, outlook, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
@@ -13,6 +15,7 @@ from llm.models import ChatModel, Provider, ProviderKey
 from llm.providers.base import ProviderError
 from workspaces import contact
 from workspaces.access import WorkspaceRequest, admin_required, admin_required_even_suspended
+from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.models import Workspace
 from workspaces.reauth import PasswordForm, is_recent, recent_sign_in_required
 
@@ -139,12 +142,21 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
 @require_POST
 @admin_required
 def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    """Back to `next`, a page of this workspace, if the form has one: the playground's way out of a rejected key does."""
     row = keys.active(workspace, provider)
     if row is None:
         messages.info(request, f"There is no {Provider(provider).label} key to verify.")
     else:
         _check(request, row, "checked.")
-    return _back(workspace)
+    return redirect(_came_from(request, workspace) or reverse("llm:settings", args=[workspace.slug]))
+
+
+def _came_from(request: WorkspaceRequest, workspace: Workspace) -> str:
+    """`next` with the text that was typed there, if it is an address within the workspace; else empty."""
+    came_from = request.POST.get("next", "")
+    if len(came_from) > LONGEST_ADDRESS or not came_from.startswith(f"/w/{workspace.slug}/"):
+        return ""
+    return playground.with_text(came_from, request.POST.get("text", ""))
 
 
 @require_POST

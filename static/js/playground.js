@@ -263,7 +263,8 @@ function converse(log) {
     try {
       const response = await fetch(run.where.stream.replace(/stream\/$/, "stop/"), { method: "POST", headers });
       if (response.ok) return;
-      complain((await response.json()).error.message);
+      const refusal = (await response.json()).error;
+      complain(refusal.message, refusal.actions, refusal.title);
     } catch {
       connection.lost();
     }
@@ -369,7 +370,11 @@ function converse(log) {
 
   // What is typed goes along with an act, and comes back with its page.
   document.querySelector("[data-act]")?.addEventListener("formdata", ({ formData }) => {
-    if (composer) formData.set("text", composer.box.value);
+    if (!composer) return;
+    formData.set("text", composer.box.value);
+    // A conversation may have begun since the page was made.
+    formData.set("conversation", composer.form.elements.conversation.value);
+    formData.set("next", location.pathname + location.search);
   });
   namePrices(log);
   showEarlierOn(log, { announce, shown: () => { localise(log); offerCode(log); namePrices(log); } });

@@ -194,7 +194,7 @@ class TestOverHttp:
 
         page = send(visitor, agent, accept="text/html", csrfmiddlewaretoken=csrf(visitor)).text
 
-        problem = page.partition("data-problem-title")[2].partition("</div>")[0]
+        problem = page.partition("data-trouble")[2].partition("</div>")[0]
         assert f'href="{SETTINGS}#openai-title">Add an OpenAI key</a>' in problem
 
     def test_a_reply_of_another_is_not_stopped_and_the_editor_is_told_who_can(
@@ -208,5 +208,5 @@ class TestOverHttp:
 
         error = stop(visit(cast.edith), "acme", str(reply.pk)).json()["error"]
 
-        assert (error["code"], [link["label"] for link in error["actions"]]) == ("forbidden", ["See who can"])
+        assert (error["code"], [link["label"] for link in error["actions"]]) == ("not_yours", ["See who can"])
         stop(visit(cast.adam), "acme", str(reply.pk))

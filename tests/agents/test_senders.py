@@ -25,7 +25,7 @@ def agent(cast: Cast, provider_double: Double) -> Agent:
 def test_unknown_agent_is_not_found(cast: Cast, visit: Visit, agent: Agent, provider_double: Double) -> None:
     missing = Agent(pk=uuid4(), workspace=cast.acme)
 
-    assert refusal(send(visit(cast.edith), missing)) == (404, "not_found")
+    assert refusal(send(visit(cast.edith), missing)) == (404, "agent_gone")
     assert nothing_happened(provider_double)
 
 
@@ -35,7 +35,7 @@ def test_neighbours_agent_is_not_found(
     theirs = make_agent(cast.globex, "gpt-4o")
     theirs_under_our_name = Agent(pk=theirs.pk, workspace=cast.acme)
 
-    assert refusal(send(visit(cast.edith), theirs_under_our_name)) == (404, "not_found")
+    assert refusal(send(visit(cast.edith), theirs_under_our_name)) == (404, "agent_gone")
     assert refusal(send(visit(cast.edith), theirs)) == (404, "not_found")
     assert nothing_happened(provider_double)
 

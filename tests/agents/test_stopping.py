@@ -169,7 +169,7 @@ def test_only_the_one_who_asked_or_an_admin_may_stop(
     }
 
     assert refused == {
-        "another editor": (403, "forbidden"),
+        "another editor": (403, "not_yours"),
         "viewer": (403, "forbidden"),
         "stranger": (404, "not_found"),
         "neighbour": (404, "not_found"),

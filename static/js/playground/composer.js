@@ -37,8 +37,8 @@ export function makeComposer(chat, acts) {
     const kept = store.read();
     unsure = kept.unsure ?? null;
     const text = joined(unsure?.text, ...(kept.waiting ?? []), kept.text);
-    if (box.value) setAside = text; // the page was opened to edit a turn
-    else box.value = text;
+    if (!box.value) box.value = text;
+    else if (box.value !== text) setAside = text; // the page was opened to edit a turn
     if (unsure?.insteadOf && box.value === unsure.text) composer.takePlaceOf(unsure.insteadOf, null);
     keep();
   }

@@ -1,0 +1,149 @@
+"""Where somebody stands after a refusal: told once, with a way that leads back, and with what they typed."""
+
+import re
+from html import unescape
+from uuid import uuid4
+
+import pytest
+
+from agents.models import Agent, Conversation
+from llm import byo, keys
+from llm.models import ProviderKey
+from tests.agents.scenes import agent_on, spend_all
+from tests.factories import browser_of
+from tests.harness.cast import Cast
+from tests.harness.chat import bring_key, platform_key
+from tests.llm.rows import the_key
+from tests.provider_double.client import Double
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TYPED = "When do you open? <b>é</b>"
+VERIFY = "/w/acme/settings/llm/keys/openai/verify/"
+
+
+def messages(agent: Agent) -> str:
+    return f"/w/acme/agents/{agent.pk}/messages/"
+
+
+def playground(agent: Agent) -> str:
+    return f"/w/acme/agents/{agent.pk}/playground/"
+
+
+class TestWithoutScripts:
+    def sent(self, cast: Cast, agent: Agent) -> str:
+        """The page that a form's message is answered with."""
+        fields = {"text": TYPED, "idempotency_key": uuid4().hex}
+        return browser_of(cast.adam).post(messages(agent), fields).content.decode()
+
+    def test_broken_route_is_told_in_one_box_with_what_was_typed(self, cast: Cast) -> None:
+        agent = agent_on(cast, "openai")
+        byo.set_byo(cast.acme, enabled=True, by=None)
+
+        page = self.sent(cast, agent)
+
+        told = "This workspace brings its own keys, but has none for OpenAI."
+        assert unescape(page).count(told) == 1
+        assert page.count("Add an OpenAI key</a>") == 1
+        assert "Nothing was charged." in page.partition("data-trouble")[2].partition("</div>")[0]
+        assert '<p dir="auto">When do you open? &lt;b&gt;é&lt;/b&gt;</p>' in page
+
+    def test_want_of_credits_is_told_in_one_box(self, cast: Cast) -> None:
+        platform_key()
+        agent = agent_on(cast, "openai")
+        spend_all(cast)
+
+        page = self.sent(cast, agent)
+
+        assert page.count("See credits</a>") == 1
+        assert "Nothing was charged." in page
+        assert "data-shortage" not in page
+
+    def test_another_refusal_stands_beside_a_broken_route(self, cast: Cast) -> None:
+        agent = agent_on(cast, "openai")
+        byo.set_byo(cast.acme, enabled=True, by=None)
+        fields = {"text": TYPED, "idempotency_key": "short"}
+
+        page = browser_of(cast.adam).post(messages(agent), fields).content.decode()
+
+        assert "The page is out of date." in page
+        assert "has none for OpenAI." in page
+
+
+class TestCheckTheKeyAgain:
+    @pytest.fixture
+    def agent(self, cast: Cast, provider_double: Double) -> Agent:
+        bring_key(cast.acme)
+        keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+        return agent_on(cast, "openai")
+
+    def test_comes_back_to_the_conversation_with_the_result(self, cast: Cast, agent: Agent) -> None:
+        talk = Conversation.objects.create(agent=agent, started_by=cast.adam)
+        adam = browser_of(cast.adam)
+        page = adam.get(f"{playground(agent)}?conversation={talk.pk}").content.decode()
+        back = re.search(r'name="next" value="([^"]*)"', page)
+        assert back
+        assert f'formaction="{VERIFY}"' in page
+
+        fields = {"next": unescape(back[1]), "conversation": str(talk.pk), "text": TYPED}
+        after = adam.post(VERIFY, fields, follow=True)
+
+        assert after.request["PATH_INFO"] == playground(agent)
+        assert (after.context["conversation"], after.context["draft"]) == (talk, TYPED)
+        shown = after.content.decode()
+        assert "checked." in shown
+        assert "data-trouble" not in shown
+        assert the_key(cast.acme).health == ProviderKey.Health.VALID
+
+    @pytest.mark.parametrize(
+        "elsewhere",
+        ["https://evil.example/", "//evil.example/w/acme/", "/w/globex/", "/admin/", "", "/w/acme", "\\evil"],
+    )
+    def test_leads_to_no_other_place(self, cast: Cast, agent: Agent, elsewhere: str) -> None:
+        answer = browser_of(cast.adam).post(VERIFY, {"next": elsewhere, "text": TYPED})
+
+        assert answer["location"] == "/w/acme/settings/llm/"
+
+    def test_text_that_no_address_holds_is_left_out(self, cast: Cast, agent: Agent) -> None:
+        fields = {"next": f"{playground(agent)}?ask=old&before=1", "text": "x" * 5_000}
+
+        assert browser_of(cast.adam).post(VERIFY, fields)["location"] == f"{playground(agent)}?before=1"
+
+    def test_refused_message_leads_back_to_the_playground(self, cast: Cast, agent: Agent) -> None:
+        """Its page came by a POST, whose address nobody can go back to."""
+        keys.delete(cast.acme, provider="openai", by=cast.adam)
+        fields = {"text": TYPED, "idempotency_key": uuid4().hex}
+
+        page = browser_of(cast.adam).post(messages(agent), fields).content.decode()
+
+        assert re.findall(r'name="next"\s+value="([^"]*)"', page) == [playground(agent)]
+
+
+class TestAgentThatIsGone:
+    def test_its_playground_has_ways_for_the_role(self, cast: Cast) -> None:
+        agent = agent_on(cast, "openai")
+        gone = playground(agent)
+        agent.delete()
+
+        edith, adam = (browser_of(user).get(gone) for user in (cast.edith, cast.adam))
+
+        assert (edith.status_code, adam.status_code) == (404, 404)
+        told = edith.content.decode()
+        assert "This agent is not here any more." in told
+        assert "Nothing was charged." not in told
+        ways = [{way["label"] for way in page.context["ways"]} for page in (edith, adam)]
+        assert ways == [{"See the agents", "New agent"}, {"See the agents", "New agent", "Audit log"}]
+        assert browser_of(cast.stranger).get(gone).status_code == 404
+        assert b"any more" not in browser_of(cast.stranger).get(gone).content
+
+    def test_what_was_typed_to_it_is_kept(self, cast: Cast) -> None:
+        agent = agent_on(cast, "openai")
+        where = messages(agent)
+        agent.delete()
+
+        page = browser_of(cast.edith).post(where, {"text": TYPED, "idempotency_key": uuid4().hex})
+
+        assert page.status_code == 404
+        told = page.content.decode()
+        assert "readonly>When do you open? &lt;b&gt;é&lt;/b&gt;</textarea>" in told
+        assert "Nothing was charged." in told
