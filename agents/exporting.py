@@ -1,6 +1,7 @@
 """A conversation as a file to keep: Markdown for people, JSON for scripts. Made a few turns at a time.
 
-Each turn has who asked, the chat model, who paid, what it cost and when. The mask of a key is in neither.
+Each turn has who asked, the chat model, who paid, what it cost and when. The mask of a key is in neither. An answer that
+is still being written is there as far as it is stored, and said to be unfinished.
 """
 
 import json
@@ -16,6 +17,9 @@ from agents.models import Conversation, Reply
 
 # Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
 AT_ONCE = 20
+UNFINISHED = (
+    "Still being answered: this is what was stored when this file was made. Save it again once it is done."
+)
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
@@ -69,13 +73,15 @@ def _section(reply: Reply) -> str:
     told = [
         reply.model_name,
         words.badge(reply),
-        f"paid by: {receipts.payer(reply).words}",
+        "" if reply.is_running else f"paid by: {receipts.payer(reply).words}",
         reply.get_ending_display() or reply.get_state_display(),
         f"{reply.created_at:%Y-%m-%d %H:%M} UTC",
     ]
     # A question is quoted, so that its marks change nothing after it.
     asked = "\n".join(f"> {line}" for line in reply.question.splitlines())
-    parts = [f"## {_asker(reply)}", asked, reply.text.strip(), _sources(reply), f"*{' · '.join(told)}*"]
+    unfinished = f"**{UNFINISHED}**" if reply.is_running else ""
+    told_of = f"*{' · '.join(filter(None, told))}*"
+    parts = [f"## {_asker(reply)}", asked, reply.text.strip(), unfinished, _sources(reply), told_of]
     return "\n" + "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -83,9 +89,14 @@ def _sources(reply: Reply) -> str:
     """What the marks in the answer stand for, a line each: "[1] Handbook, Opening hours"."""
     lines = [
         f"\\[{number}] {', '.join(filter(None, [one.get('title'), one.get('heading')]))}"
-        for number, one in enumerate(reply.sources, start=1)
+        for number, one in enumerate(_cited(reply), start=1)
     ]
     return "  \n".join(lines)
+
+
+def _cited(reply: Reply) -> list[dict[str, str]]:
+    """The sources that the page shows under the answer: none while it is written, or where it failed."""
+    return [] if reply.is_running or reply.state == Reply.State.FAILED else reply.sources
 
 
 def _asker(reply: Reply) -> str:
@@ -98,6 +109,7 @@ def _turn(reply: Reply) -> dict[str, Any]:
         "asked_by": reply.member.email if reply.member else None,
         "question": reply.question,
         "answer": reply.text,
+        "is_unfinished": reply.is_running,
         "state": reply.state,
         "ending": reply.ending,
         "model": reply.model_name,
@@ -108,5 +120,5 @@ def _turn(reply: Reply) -> dict[str, Any]:
         "charged": reply.charged,
         "asked_at": reply.created_at.isoformat(),
         "done_at": reply.done_at and reply.done_at.isoformat(),
-        "sources": [{"title": one.get("title"), "heading": one.get("heading")} for one in reply.sources],
+        "sources": [{"title": one.get("title"), "heading": one.get("heading")} for one in _cited(reply)],
     }

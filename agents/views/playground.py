@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from agents import (
     actions,
     building,
+    conversations,
     presenting,
     rating,
     rendering,
@@ -62,7 +63,8 @@ def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
 def chosen(agent: Agent, text: str | None) -> Conversation | None:
     """The agent's conversation of this id, as an address or a form brings it; None where there is none."""
     found = uuid_or_none(text)
-    return agent.conversations.present().filter(pk=found).first() if found else None
+    present = agent.conversations.present().select_related("started_by")
+    return present.filter(pk=found).first() if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def _context(
         "workspace": workspace,
         "agent": agent,
         "conversation": conversation,
+        "begun_by": _begun_by(conversation, request.membership.user_id),
         "conversations": _earlier(agent, request.membership.user_id),
         "turns": [
             presenting.turn(reply, role=role, earlier_versions=len(earlier.of(reply.pk)))
@@ -133,6 +136,12 @@ def _context(
         "ratings": rating.own(stretch.replies, request.membership.user_id),
         "may_judge": True,
     }
+
+
+def _begun_by(conversation: Conversation | None, reader_id: int) -> str:
+    """Whose conversation it is, where it is not the reader's own."""
+    is_others = conversation is not None and conversation.started_by_id != reader_id
+    return conversations.asked_by(conversation) if conversation and is_others else ""
 
 
 def _balance(workspace: Workspace, price: int) -> ledger.Balance:

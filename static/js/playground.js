@@ -9,6 +9,7 @@ import { watchConnection } from "./playground/connection.js";
 import { copyOn, offerCode } from "./playground/copying.js";
 import { openNamedTurn, showEarlierOn } from "./playground/earlier.js";
 import { rateInPlace } from "./playground/rating.js";
+import { readAlong } from "./playground/reading.js";
 import { follow, Refused, STREAM } from "./playground/stream.js";
 import { localise } from "./playground/times.js";
 import { beginTurn, clone, finishTurn, keepingTheEnd, summary, thinkingClock, toTheEnd } from "./playground/turns.js";
@@ -25,6 +26,7 @@ for (const log of logs) {
 }
 rateInPlace();
 if (chat?.querySelector("[data-problem]")) converse(logs[0]);
+else if (chat?.matches("[data-read]")) readAlong(chat, logs[0], announce);
 
 function converse(log) {
   const problem = chat.querySelector("[data-problem]");
@@ -395,8 +397,7 @@ function converse(log) {
     const run = { where: { stream: turn.dataset.running, reply: turn.id.replace("reply-", "") }, stopWanted: false };
     return { turn, run };
   });
-  if (unfinished.length && composer) takeUp(unfinished);
-  else for (const { turn, run } of unfinished) watch(turn, run);
+  if (unfinished.length) takeUp(unfinished);
 
   async function takeUp(all) {
     running = all.at(-1).run;

@@ -149,6 +149,20 @@ def test_another_members_conversation_is_an_admins_to_change(cast: Cast) -> None
     assert (made.title, made.deleted_at) == ("A better name", None)
 
 
+def test_playground_says_whose_conversation_it_is_to_others(cast: Cast) -> None:
+    """Every editor chats, as the roles table has it, in anybody's conversation; what is replaced stays."""
+    agent = make_agent(cast.acme)
+    of_adam, of_nobody = conversation(agent, cast.adam), conversation(agent, None)
+
+    def begun_by(user: User, made: Conversation) -> str:
+        page = shown(user, f"/w/acme/agents/{agent.pk}/playground/?conversation={made.pk}")
+        return page.partition("data-begun-by>")[2].partition(".")[0]
+
+    assert begun_by(cast.edith, of_adam).startswith("Begun by adam@acme")
+    assert begun_by(cast.adam, of_adam) == ""
+    assert begun_by(cast.adam, of_nobody) == "Begun by a former member"
+
+
 def test_deleted_one_is_offered_for_undo_and_comes_back_whole(cast: Cast) -> None:
     made = conversation(make_agent(cast.acme), cast.edith, "What is it?")
     browser = browser_of(cast.edith)
@@ -276,6 +290,37 @@ def test_markdown_says_what_its_marks_stand_for(cast: Cast) -> None:
     text = read(exporting.as_markdown(opened(made), "A title"))
 
     assert "Nine [1], without dogs [2].\n\n\\[1] Hours, Weekdays  \n\\[2] Dogs\n\n*" in text
+
+
+def test_answer_that_is_still_written_is_said_to_be_unfinished(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    made = conversation(agent, cast.edith)
+    running = {"state": Reply.State.STREAMING, "done_at": None, "text": "As far as [1]"}
+    cited = [{"title": "Hours", "heading": "", "text": "At nine."}]
+    make_reply(agent, made, sources=cited, billing="credits", price=5, **running)
+
+    text = read(exporting.as_markdown(opened(made), "A title"))
+    turn = json.loads(read(exporting.as_json(opened(made), "A title")))["turns"][-1]
+
+    assert (
+        f"As far as [1]\n\n**{exporting.UNFINISHED}**\n\n*Bookbag Local · 5 credits held · Answering" in text
+    )
+    assert text.count("paid by:") == 1  # of the turn before
+    assert (turn["is_unfinished"], turn["answer"], turn["sources"]) == (True, "As far as [1]", [])
+
+
+def test_failed_answer_cites_nothing(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    made = conversation(agent, cast.edith)
+    make_reply(
+        agent,
+        made,
+        state=Reply.State.FAILED,
+        text="",
+        sources=[{"title": "Hours", "heading": "", "text": ""}],
+    )
+
+    assert "Hours" not in read(exporting.as_markdown(opened(made), "A title"))
 
 
 def test_mask_of_a_key_is_in_no_file(cast: Cast) -> None:

@@ -190,6 +190,21 @@ class TestRefused:
         assert current(first) == ["one"]
 
 
+def test_an_editor_replaces_a_turn_of_an_admins_conversation_and_it_stays_as_a_version(
+    cast: Cast, visit: Visit, edith: Visitor, agent: Agent
+) -> None:
+    """The roles table gives the playground to every editor; what the admin was answered is kept, with its receipt."""
+    (first,) = conversation_of(visit(cast.adam), agent, "one")
+
+    watch(edith, instead(edith, agent, first, "again").json()["stream"])
+
+    first.refresh_from_db()
+    assert current(first) == ["again"]
+    assert first.superseded_by is not None
+    assert (first.superseded_by.member_id, first.charged, first.text) == (cast.edith.pk, 5, first.text)
+    assert edith.get(f"/w/acme/replies/{first.superseded_by_id}/versions/").status_code == 200
+
+
 def test_of_two_who_replace_a_reply_at_once_one_does(cast: Cast, edith: Visitor, agent: Agent) -> None:
     session = session_cookie(cast.edith)
     (last,) = conversation_of(edith, agent, "one")

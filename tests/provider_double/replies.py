@@ -9,6 +9,8 @@ from .answers import Act, Answer, Step, events, parts, whole
 from .calls import Call
 
 WORDS = re.compile(r"\S+\s*|\s+")
+SENTENCE_END = re.compile(r"(?<=[.!?]) ")
+SENTENCES_SAID = 2
 QUESTION_SHOWN = 200
 TOGETHER = 1_000  # tokens; more are handed out one by one, as fast as the client reads
 
@@ -74,14 +76,37 @@ def words(text: str) -> list[str]:
 
 
 def default_text(call: Call) -> str:
-    """A short, sensible answer to the last user message."""
-    asked = " ".join(call.question().split())
+    """A short, sensible answer to the last user message: from the first of its numbered facts, where it brings any."""
+    facts, asked = facts_and_question(call.question())
+    said = f"This is the provider double answering as {call.model}"
+    if fact := opening_of_first(facts):
+        return f"{fact} [1]\n\n{said}: it repeats the first fact that it was given."
+    asked = " ".join(asked.split())
     if len(asked) > QUESTION_SHOWN:
         asked = asked[: QUESTION_SHOWN - 1] + "…"
     if asked and asked[-1] not in ".?!…":
         asked += "."
-    said = f"This is the provider double answering as {call.model}."
-    return f"You asked: {asked} {said}" if asked else said
+    return f"You asked: {asked} {said}." if asked else f"{said}."
+
+
+def facts_and_question(message: str) -> tuple[str, str]:
+    """What agents/knowledge/prompt.py puts into one message, apart; no facts in any other message."""
+    facts, _, asked = message.rpartition("\n\nQuestion: ")
+    return (facts, asked) if facts.startswith(("[1] ", "(no facts")) else ("", message)
+
+
+def opening_of_first(facts: str) -> str:
+    """The first sentences of fact 1, below its title; nothing where it has no plain paragraph."""
+    if not facts.startswith("[1] "):
+        return ""
+    text = facts.partition("\n\n[2] ")[0].partition("\n")[2]
+    plain = (
+        paragraph
+        for paragraph in text.split("\n\n")
+        if paragraph[:1] not in ("", "|", "#", "-", "*", ">", "`")
+    )
+    sentences = SENTENCE_END.split(" ".join(next(plain, "").split()))
+    return " ".join(sentences[:SENTENCES_SAID])
 
 
 def reply_to(call: Call, params: dict[str, Any], text: str | None = None) -> Reply:

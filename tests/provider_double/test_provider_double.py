@@ -267,3 +267,29 @@ def test_delays_hold_for_any_reply(double: Double, sdk: Sdk) -> None:
         start = time.monotonic()
         assert act().text == "abc"
         assert 0.11 < time.monotonic() - start < 5
+
+
+FACTS = """[1] Handbook — Opening hours
+| day | hours |
+
+We open at nine. On Sundays we rest. Ring the bell.
+
+Come in.
+
+[2] Other
+Nothing of that.
+
+Question: When?"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "begins"),
+    [
+        (FACTS, "We open at nine. On Sundays we rest. [1]\n\nThis is the provider double answering as "),
+        ("(no facts were found for this question)\n\nQuestion: When?", "You asked: When? This is"),
+        ("[1] Only a title\n\nQuestion: When?", "You asked: When? This is"),
+        ("Not of Bookbag.\n\nQuestion: When?", "You asked: Not of Bookbag. Question: When? This is"),
+    ],
+)
+def test_facts_that_come_with_a_question_are_answered_from(sdk: Sdk, asked: str, begins: str) -> None:
+    assert sdk.ask(messages=[{"role": "user", "content": asked}]).text.startswith(begins)
