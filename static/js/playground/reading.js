@@ -9,11 +9,11 @@ export function readAlong(chat, log, announce) {
   const running = log.querySelectorAll("[data-running]");
   if (!running.length) return;
   const connection = watchConnection(chat.querySelector("[data-lost]"), announce);
-  for (const turn of running) watch(log, turn, connection, announce);
+  for (const turn of running) watchOnly(log, turn, connection, announce);
 }
 
 // Its finished turn has what this reader may do with it: the page is opened anew for that.
-async function watch(log, turn, connection, announce) {
+async function watchOnly(log, turn, connection, announce) {
   const thinking = thinkingClock(turn, announce);
   const live = new LiveText(turn.querySelector("[data-text]"));
   const gone = () => location.reload();
