@@ -63,8 +63,9 @@ def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
 def chosen(agent: Agent, text: str | None) -> Conversation | None:
     """The agent's conversation of this id, as an address or a form brings it; None where there is none."""
     found = uuid_or_none(text)
-    present = agent.conversations.present().select_related("started_by")
-    return present.filter(pk=found).first() if found else None
+    if found is None:
+        return None
+    return agent.conversations.present().select_related("started_by").filter(pk=found).first()
 
 
 @dataclass(frozen=True, slots=True)

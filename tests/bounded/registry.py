@@ -289,6 +289,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.views.comparing._uuid": comparing._uuid,
     "agents.views.inspector._uuid": inspector._uuid,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
+    "agents.views.playground.with_text": lambda text: playground.with_text(f"/w/acme/?{text}", text),
     "agents.views.turns.uuid_or_none": turn_pages.uuid_or_none,
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
@@ -329,6 +330,7 @@ NOT_HERE = {
     "agents.correcting.correct": "stores what a form took: test_forms.py",
     "agents.rating.rate": "stores what a form took: test_forms.py",
     "agents.views.rating._keep": "one of two words that a form took",
+    "agents.views.playground._gone": "shows what was typed as it is",
     "agents.rendering.final": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._keep": "stores: tests/agents/test_rendering.py",
