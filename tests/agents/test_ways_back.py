@@ -2,8 +2,8 @@
 
 import re
 from html import unescape
-from uuid import uuid4
 
+import httpx
 import pytest
 
 from agents.models import Agent, Conversation
@@ -12,7 +12,8 @@ from llm.models import ProviderKey
 from tests.agents.scenes import agent_on, spend_all
 from tests.factories import browser_of
 from tests.harness.cast import Cast
-from tests.harness.chat import bring_key, platform_key
+from tests.harness.chat import bring_key, csrf, platform_key, send
+from tests.harness.visitor import Visit, Visitor
 from tests.llm.rows import the_key
 from tests.provider_double.client import Double
 
@@ -22,25 +23,21 @@ TYPED = "When do you open? <b>é</b>"
 VERIFY = "/w/acme/settings/llm/keys/openai/verify/"
 
 
-def messages(agent: Agent) -> str:
-    return f"/w/acme/agents/{agent.pk}/messages/"
-
-
 def playground(agent: Agent) -> str:
     return f"/w/acme/agents/{agent.pk}/playground/"
 
 
-class TestWithoutScripts:
-    def sent(self, cast: Cast, agent: Agent) -> str:
-        """The page that a form's message is answered with."""
-        fields = {"text": TYPED, "idempotency_key": uuid4().hex}
-        return browser_of(cast.adam).post(messages(agent), fields).content.decode()
+def answer(visitor: Visitor, agent: Agent, **fields: str) -> httpx.Response:
+    """What a form's message is answered with."""
+    return send(visitor, agent, TYPED, accept="text/html", csrfmiddlewaretoken=csrf(visitor), **fields)
 
-    def test_broken_route_is_told_in_one_box_with_what_was_typed(self, cast: Cast) -> None:
+
+class TestWithoutScripts:
+    def test_broken_route_is_told_in_one_box_with_what_was_typed(self, cast: Cast, visit: Visit) -> None:
         agent = agent_on(cast, "openai")
         byo.set_byo(cast.acme, enabled=True, by=None)
 
-        page = self.sent(cast, agent)
+        page = answer(visit(cast.adam), agent).text
 
         told = "This workspace brings its own keys, but has none for OpenAI."
         assert unescape(page).count(told) == 1
@@ -48,23 +45,21 @@ class TestWithoutScripts:
         assert "Nothing was charged." in page.partition("data-trouble")[2].partition("</div>")[0]
         assert '<p dir="auto">When do you open? &lt;b&gt;é&lt;/b&gt;</p>' in page
 
-    def test_want_of_credits_is_told_in_one_box(self, cast: Cast) -> None:
+    def test_want_of_credits_is_told_in_one_box(self, cast: Cast, visit: Visit) -> None:
         platform_key()
         agent = agent_on(cast, "openai")
         spend_all(cast)
 
-        page = self.sent(cast, agent)
+        page = answer(visit(cast.adam), agent).text
 
         assert page.count("See credits</a>") == 1
         assert "Nothing was charged." in page
         assert "data-shortage" not in page
 
-    def test_another_refusal_stands_beside_a_broken_route(self, cast: Cast) -> None:
+    def test_another_refusal_stands_beside_a_broken_route(self, cast: Cast, visit: Visit) -> None:
         agent = agent_on(cast, "openai")
         byo.set_byo(cast.acme, enabled=True, by=None)
-        fields = {"text": TYPED, "idempotency_key": "short"}
-
-        page = browser_of(cast.adam).post(messages(agent), fields).content.decode()
+        page = answer(visit(cast.adam), agent, idempotency_key="short").text
 
         assert "The page is out of date." in page
         assert "has none for OpenAI." in page
@@ -109,12 +104,12 @@ class TestCheckTheKeyAgain:
 
         assert browser_of(cast.adam).post(VERIFY, fields)["location"] == f"{playground(agent)}?before=1"
 
-    def test_refused_message_leads_back_to_the_playground(self, cast: Cast, agent: Agent) -> None:
+    def test_refused_message_leads_back_to_the_playground(
+        self, cast: Cast, visit: Visit, agent: Agent
+    ) -> None:
         """Its page came by a POST, whose address nobody can go back to."""
         keys.delete(cast.acme, provider="openai", by=cast.adam)
-        fields = {"text": TYPED, "idempotency_key": uuid4().hex}
-
-        page = browser_of(cast.adam).post(messages(agent), fields).content.decode()
+        page = answer(visit(cast.adam), agent).text
 
         assert re.findall(r'name="next"\s+value="([^"]*)"', page) == [playground(agent)]
 
@@ -136,14 +131,13 @@ class TestAgentThatIsGone:
         assert browser_of(cast.stranger).get(gone).status_code == 404
         assert b"any more" not in browser_of(cast.stranger).get(gone).content
 
-    def test_what_was_typed_to_it_is_kept(self, cast: Cast) -> None:
+    def test_what_was_typed_to_it_is_kept(self, cast: Cast, visit: Visit) -> None:
         agent = agent_on(cast, "openai")
-        where = messages(agent)
-        agent.delete()
+        Agent.objects.filter(pk=agent.pk).delete()
 
-        page = browser_of(cast.edith).post(where, {"text": TYPED, "idempotency_key": uuid4().hex})
+        page = answer(visit(cast.edith), agent)
 
         assert page.status_code == 404
-        told = page.content.decode()
+        told = page.text
         assert "readonly>When do you open? &lt;b&gt;é&lt;/b&gt;</textarea>" in told
         assert "Nothing was charged." in told
