@@ -1,0 +1,35 @@
+"""What people build (agents and what they answer from) and what comes of it (conversations of replies)."""
+
+from .agent import Agent
+from .conversations import Conversation, ConversationPin
+from .knowledge import (
+    CommonTerms,
+    Passage,
+    QAPair,
+    RemovedPair,
+    Source,
+    SourcePart,
+    SourceQuerySet,
+    Vocabulary,
+)
+from .processes import Duty, Instance
+from .replies import Reply, ReplyRating, keep_without_prompt
+
+__all__ = [
+    "Agent",
+    "CommonTerms",
+    "Conversation",
+    "ConversationPin",
+    "Duty",
+    "Instance",
+    "Passage",
+    "QAPair",
+    "RemovedPair",
+    "Reply",
+    "ReplyRating",
+    "Source",
+    "SourcePart",
+    "SourceQuerySet",
+    "Vocabulary",
+    "keep_without_prompt",
+]

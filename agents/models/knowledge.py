@@ -1,0 +1,248 @@
+"""What an agent answers from: its sources, the passages cut from them, and its Q&A pairs."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Length
+from django.utils import timezone
+
+from .agent import Agent
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def listed(self) -> "SourceQuerySet":
+        """What people see as one source each, and what the plan counts: no single pages, nothing that is deleted."""
+        return self.filter(parent=None, deleted_at=None)
+
+
+class Source(models.Model):
+    """What an agent answers from: a text, a file, or a website with a source of its own for each of its pages.
+
+    Training cuts its text into passages, by a job (agents/sources/working.py); it is always free.
+    """
+
+    class Kind(models.TextChoices):
+        TEXT = "text", "Text"
+        FILE = "file", "File"
+        WEBSITE = "website", "Website"
+        PAGE = "page", "Page of a website"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        TRAINING = "training", "Training"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Recrawl(models.TextChoices):
+        NEVER = "", "Only when I ask for it"
+        DAILY = "daily", "Every day"
+        WEEKLY = "weekly", "Every week"
+
+    BUSY = (State.QUEUED, State.TRAINING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="sources")
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.TEXT, db_default=Kind.TEXT)
+    # Of a page: its website.
+    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="pages")
+    title = models.CharField(max_length=200)
+    # Of a file or a page: what was read from it, as Markdown.
+    text = models.TextField(max_length=1_000_000)
+    # Counted by the database when it stores the text: a page that lists sources does not read through all of them.
+    characters = models.GeneratedField(
+        expression=Length("text"), output_field=models.PositiveIntegerField(), db_persist=True
+    )
+    # Of the text, normalised: what has not changed is not trained again. Empty while there is no text yet.
+    content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    # Where a website begins, or where a page is.
+    url = models.CharField(max_length=2_000, blank=True, default="", db_default="")
+    recrawl = models.CharField(
+        max_length=6, choices=Recrawl, blank=True, default=Recrawl.NEVER, db_default=Recrawl.NEVER
+    )
+    file_name = models.CharField(max_length=200, blank=True, default="", db_default="")
+    file_bytes = models.PositiveIntegerField(default=0, db_default=0)
+    # A row that a server of an earlier version makes is trained when it is there.
+    state = models.CharField(max_length=9, choices=State, default=State.READY, db_default=State.READY)
+    # Why it failed, or what was left out, in words for people.
+    note = models.CharField(max_length=500, blank=True, default="", db_default="")
+    done = models.PositiveIntegerField(default=0, db_default=0)
+    total = models.PositiveIntegerField(default=0, db_default=0)
+    queued_at = models.DateTimeField(null=True)
+    # Whoever trains holds the token until then, and renews it; after that another may begin anew.
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    # How often the present job has been taken up.
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    crawled_at = models.DateTimeField(null=True)
+    trained_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Deleted, with time left to undo it; its passages are gone already.
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = SourceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["title", "created_at"]
+        indexes = [
+            models.Index(
+                fields=["lease_until"], name="source_busy", condition=Q(state__in=["queued", "training"])
+            ),
+            models.Index(fields=["deleted_at"], name="source_deleted", condition=Q(deleted_at__isnull=False)),
+            models.Index(
+                fields=["crawled_at"], name="source_to_recrawl", condition=Q(recrawl__in=["daily", "weekly"])
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["agent", "content_hash"],
+                name="source_text_once_per_agent",
+                condition=Q(parent__isnull=True, deleted_at__isnull=True) & ~Q(content_hash=""),
+            ),
+            models.UniqueConstraint(
+                fields=["parent", "url"], name="source_page_once", condition=Q(parent__isnull=False)
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "training", "ready", "failed", "cancelled"]),
+                name="source_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="page", parent__isnull=False)
+                | Q(kind__in=["text", "file", "website"], parent__isnull=True),
+                name="source_page_of_a_website",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in self.BUSY
+
+
+class SourcePart(models.Model):
+    """A piece of an uploaded file, kept until the file has been read. Pieces, so that no process holds a whole one twice."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="parts")
+    position = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["source", "position"], name="source_part_once")]
+
+    def __str__(self) -> str:
+        return f"part {self.position} of {self.source_id}"
+
+
+class Passage(models.Model):
+    """A piece of a source, small enough to quote; the unit of the full-text index."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="passages")
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="passages")
+    position = models.PositiveIntegerField()
+    heading = models.CharField(max_length=200, blank=True)
+    text = models.TextField()
+    # Its terms, as agents/knowledge/terms.py makes them. None: written by a version before this one, and not indexed yet.
+    searchable = models.TextField(null=True, editable=False)  # noqa: DJ001 (empty is not the same as not indexed)
+    # What it means, as the encoder of that name made it (agents/knowledge/encoders.py), which leaves some texts out.
+    vector = models.BinaryField(null=True)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (none has looked at it)
+
+    class Meta:
+        ordering = ["source", "position"]
+        indexes = [
+            models.Index(fields=["id"], name="passage_to_index", condition=Q(searchable__isnull=True)),
+            models.Index(
+                fields=["agent", "vector_by", "id"], name="passage_vectors", condition=Q(vector__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(vector__isnull=True) | Q(vector_by__isnull=False), name="passage_vector_by_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Vocabulary(models.Model):
+    """The words of a source, separated by blanks: what a misspelt word of a question may mean."""
+
+    source = models.OneToOneField(
+        Source, on_delete=models.CASCADE, primary_key=True, related_name="vocabulary"
+    )
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="+")
+    words = models.TextField()
+
+    def __str__(self) -> str:
+        return f"words of {self.source}"
+
+
+class CommonTerms(models.Model):
+    """The terms that stand in very many passages of an agent, each with how many; kept for agents with many passages."""
+
+    agent = models.OneToOneField(Agent, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    # Passages that the agent had when they were counted.
+    size = models.PositiveIntegerField()
+    terms = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"common terms of {self.agent}"
+
+
+class QAPair(models.Model):
+    """A question with its one right answer, returned word for word and free."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="qa_pairs")
+    question = models.CharField(max_length=500)
+    answer = models.TextField(max_length=20_000)
+    # The question as a version before this one compared it, which still reads it during an upgrade.
+    folded = models.CharField(max_length=500, editable=False)
+    # The question as it is compared word for word (agents/knowledge/folding.py), the terms of question and answer, and
+    # the pair's number in the index. None: not indexed yet.
+    exact = models.CharField(max_length=500, null=True, editable=False)  # noqa: DJ001 (empty is a question of marks)
+    searchable = models.TextField(null=True, editable=False)  # noqa: DJ001
+    place = models.BigIntegerField(null=True, editable=False)
+    # As of a passage; and a number drawn anew with each vector, so that the sum of all tells whether one has changed.
+    vector = models.BinaryField(null=True)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001
+    vector_mark = models.PositiveIntegerField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["question"]
+        indexes = [
+            models.Index(fields=["place"], name="qa_by_place"),
+            models.Index(fields=["id"], name="qa_to_index", condition=Q(searchable__isnull=True)),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["agent", "exact"], name="qa_exact_question_once_per_agent"),
+            models.CheckConstraint(
+                condition=Q(vector__isnull=True) | Q(vector_by__isnull=False, vector_mark__isnull=False),
+                name="qa_vector_by_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+
+class RemovedPair(models.Model):
+    """A Q&A pair that was deleted, with time left to undo it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="removed_pairs")
+    question = models.CharField(max_length=500)
+    answer = models.TextField(max_length=20_000)
+    deleted_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-deleted_at"]
+
+    def __str__(self) -> str:
+        return self.question
