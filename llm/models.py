@@ -188,6 +188,12 @@ class Region(models.TextChoices):
     AE = "ae", "United Arab Emirates"
 
 
+class ProviderKeyQuerySet(models.QuerySet["ProviderKey"]):
+    def sealed(self) -> "ProviderKeyQuerySet":
+        """Those with bytes left to open; a wiped row is history only."""
+        return self.exclude(kek_id="")
+
+
 class ProviderKey(models.Model):
     """A sealed secret and what may be shown of it. Without a workspace it is a platform key.
 
@@ -243,6 +249,8 @@ class ProviderKey(models.Model):
     # A data-residency region of the provider's, as a closed choice: a tenant never names a host.
     region = models.CharField(max_length=4, blank=True, choices=Region, default="", db_default="")
 
+    objects = ProviderKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["provider", "-added_at"]
         constraints = [
@@ -268,11 +276,6 @@ class ProviderKey(models.Model):
     @property
     def mask(self) -> str:
         return f"{self.prefix}…{self.tail}"
-
-    @property
-    def is_sealed(self) -> bool:
-        """Whether there are still bytes to open; a wiped row is history only."""
-        return self.kek_id != ""
 
 
 class ListedModel(models.Model):
@@ -330,7 +333,7 @@ class PlatformKeys(models.Manager):
 class PlatformKey(ProviderKey):
     """Our own keys, as operators see them: the rows without a workspace."""
 
-    objects: ClassVar[PlatformKeys] = PlatformKeys()
+    objects: ClassVar[PlatformKeys] = PlatformKeys()  # type: ignore[assignment]
 
     class Meta:
         proxy = True

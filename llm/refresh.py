@@ -25,7 +25,7 @@ KEYS_A_ROUND = 5
 
 def all_keys() -> QuerySet[ProviderKey]:
     """The active keys that may list models, the platform's among them."""
-    rows = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE, may_list=True).exclude(kek_id="")
+    rows = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE, may_list=True).sealed()
     return rows.select_related("workspace").order_by("added_at", "pk")
 
 

@@ -23,7 +23,7 @@ def assert_genuine() -> None:
 
 def rows_per_kek() -> dict[str, int]:
     """How many sealed rows each KEK id has, ids of the ring included, newest first."""
-    sealed = ProviderKey.objects.exclude(kek_id="").order_by()
+    sealed = ProviderKey.objects.sealed().order_by()
     stored = Counter(dict(sealed.values_list("kek_id").annotate(rows=Count("pk"))))
     stored.update(factor_secrets.rows_per_kek())
     ids = [*vault.ring().ids, *sorted(set(stored) - set(vault.ring().ids))]

@@ -197,7 +197,7 @@ def _held(workspace: Workspace) -> QuerySet[ProviderKey]:
     """The workspace's active and restorable keys, and the platform's active ones, without their sealed parts."""
     mine = Q(workspace=workspace, state__in=[State.ACTIVE, State.SUPERSEDED])
     ours = Q(workspace=None, state=State.ACTIVE)
-    rows = ProviderKey.objects.filter(mine | ours).exclude(kek_id="").select_related("added_by")
+    rows = ProviderKey.objects.filter(mine | ours).sealed().select_related("added_by")
     return rows.defer("wrapped_dek", "nonce", "ciphertext").order_by("-retired_at", "-added_at")
 
 

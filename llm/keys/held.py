@@ -2,10 +2,9 @@
 
 import datetime as dt
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from llm.models import ProviderKey
+from llm.models import ProviderKey, ProviderKeyQuerySet
 from workspaces.models import Workspace
 
 RESTORE_WITHIN = dt.timedelta(hours=24)
@@ -13,7 +12,7 @@ RESTORE_WITHIN = dt.timedelta(hours=24)
 State = ProviderKey.State
 
 
-def held_by(workspace: Workspace | None) -> QuerySet[ProviderKey]:
+def held_by(workspace: Workspace | None) -> ProviderKeyQuerySet:
     """The workspace's keys of every state; the platform's when there is no workspace."""
     return ProviderKey.objects.filter(workspace=workspace)
 
@@ -27,4 +26,4 @@ def restorable(workspace: Workspace | None, provider: str) -> ProviderKey | None
     """The key that was superseded last, while it may still be brought back."""
     since = timezone.now() - RESTORE_WITHIN
     rows = held_by(workspace).filter(provider=provider, state=State.SUPERSEDED, retired_at__gt=since)
-    return rows.exclude(kek_id="").order_by("-retired_at").first()
+    return rows.sealed().order_by("-retired_at").first()

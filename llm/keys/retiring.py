@@ -65,7 +65,7 @@ def destroy(workspace: Workspace) -> None:
 def wipe_retired() -> int:
     """Remove the sealed bytes of keys that can no longer be restored; returns how many."""
     before = timezone.now() - RESTORE_WITHIN
-    retired = ProviderKey.objects.exclude(state=State.ACTIVE).exclude(kek_id="")
+    retired = ProviderKey.objects.exclude(state=State.ACTIVE).sealed()
     return retired.filter(retired_at__lte=before).update(**WIPED)
 
 

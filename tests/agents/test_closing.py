@@ -68,8 +68,8 @@ def test_its_keys_are_destroyed(cast: Cast) -> None:
     rows = ProviderKey.objects.filter(workspace=cast.globex)
 
     assert rows.count() == 2
-    assert {(row.is_sealed, bytes(row.ciphertext), bytes(row.wrapped_dek), row.added_by) for row in rows} == {
-        (False, b"", b"", None)
+    assert {(row.kek_id, bytes(row.ciphertext), bytes(row.wrapped_dek), row.added_by) for row in rows} == {
+        ("", b"", b"", None)
     }
     assert not rows.filter(state="active").exists()
 

@@ -156,7 +156,7 @@ def test_l5_hold_that_outlived_its_lease(account: Account, held: moves.Held) -> 
     moves.lapse(held)
 
     assert [drift[:9] for drift in laws.overdue_holds()] == ["L5: hold "]
-    # A running system has such holds for up to a sweep: not a drift.
+    # A running system has such holds for up to a sweep: not a drift, but said.
     assert laws.broken_laws() == []
 
 
@@ -170,6 +170,20 @@ def test_trial_balance_comes_to_zero(account: Account, neighbour: Account) -> No
 
     assert balances == {"workspaces": 2_110, "issued": -2_200, "usage": 20, "expired": 70}
     assert sum(balances.values()) == 0
+
+
+def test_command_names_a_hold_that_outlived_its_lease(account: Account, held: moves.Held) -> None:
+    out = StringIO()
+    moves.lapse(held)
+
+    # The hold is of no reply, which is a drift.
+    with pytest.raises(CommandError):
+        call_command("verify_ledger", stdout=out, stderr=StringIO())
+
+    assert (
+        f"hold {held.hold_id} of account {account.pk} outlived its lease; the next sweep frees it"
+        in out.getvalue()
+    )
 
 
 def test_command_prints_the_balances_of_a_sound_ledger(account: Account) -> None:

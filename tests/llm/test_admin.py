@@ -112,7 +112,7 @@ def test_a_platform_key_is_verified_restored_and_deleted(cast, oscar, provider_d
         assert oscar.post(f"/admin/llm/platformkey/{row.pk}/acts/{act}/").status_code == 302
         row.refresh_from_db()
         assert row.state == state
-    assert not first.is_sealed
+    assert not first.kek_id
     assert [event.action for event in AuditEvent.objects.filter(workspace=None, action__startswith="prov").order_by("id")][2:] == [
         "provider_key.verified", "provider_key.restored", "provider_key.deleted",
     ]  # fmt: skip

@@ -342,14 +342,14 @@ def test_wiping_takes_the_bytes_and_leaves_the_history(cast, monkeypatch):
     later(monkeypatch, hours=24, seconds=1)
     assert (keys.wipe_retired(), keys.wipe_retired()) == (1, 0)
     first.refresh_from_db()
-    assert (first.mask, first.is_sealed, opened(second)) == ("sk-…1a2B", False, SECOND)
+    assert (first.mask, first.kek_id, opened(second)) == ("sk-…1a2B", "", SECOND)
 
 
 def test_delete_wipes_the_key_and_the_one_before_it(cast):
     put(cast), put(cast, SECOND)
     keys.delete(cast.acme, provider="openai", by=cast.adam)
     assert keys.active(cast.acme, "openai") is None
-    assert not any(row.is_sealed or bytes(row.ciphertext) for row in keys.held_by(cast.acme))
+    assert not any(row.kek_id or bytes(row.ciphertext) for row in keys.held_by(cast.acme))
 
 
 def test_delete_without_a_key_says_so(cast):
@@ -363,7 +363,7 @@ def test_a_platform_key_lives_the_same_life(cast):
     assert keys.active(None, "openai") == first
     keys.delete(None, provider="openai", by=cast.oscar)
     second.refresh_from_db()
-    assert (keys.active(None, "openai"), second.is_sealed) == (None, False)
+    assert (keys.active(None, "openai"), second.kek_id) == (None, "")
 
 
 # --- Nothing is sealed by guess ----------------------------------------------------------------

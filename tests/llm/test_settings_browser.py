@@ -86,4 +86,4 @@ def test_everything_works_without_scripts(cast: Cast, open_page: OpenPage, provi
     page.get_by_role("link", name="Delete the OpenAI key").click()
     page.get_by_role("button", name="Delete key").click()
     expect(page.get_by_role("region", name="OpenAI")).to_contain_text("No key")
-    assert not ProviderKey.objects.filter(workspace=cast.acme).exclude(kek_id="").exists()
+    assert not ProviderKey.objects.filter(workspace=cast.acme).sealed().exists()

@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = "Open every stored key and second factor, show none, and name those that do not open. Changes nothing but stale marks."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = ProviderKey.objects.exclude(kek_id="").select_related("workspace").order_by("pk")
+        rows = ProviderKey.objects.sealed().select_related("workspace").order_by("pk")
         failing = [line for row in rows.iterator(chunk_size=500) if (line := self._problem(row))]
         failing += [f"{describe(row)}: does not open" for row in factor_secrets.unreadable()]
         problems = [*ring.problems(), *failing]
