@@ -303,6 +303,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 MFA_ADAPTER = "llm.factor_adapter.Adapter"
 MFA_FORMS = {
     "activate_totp": "workspaces.second_factors.SetUpForm",
+    "add_webauthn": "workspaces.second_factors.PasskeyForm",
+    "generate_recovery_codes": "workspaces.second_factors.NewCodesForm",
     "authenticate": "workspaces.second_factors.SignInCodeForm",
     "reauthenticate": "workspaces.second_factors.ConfirmingCodeForm",
 }

@@ -197,13 +197,26 @@ def new_kek() -> bytes:
     return AESGCM.generate_key(DEK_BITS)
 
 
+class Envelope(NeverCopied):
+    """A fresh DEK for one secret of the row of `binding`, already wrapped by the newest KEK: sealing asks nobody any more."""
+
+    def __init__(self, binding: Binding) -> None:
+        """Asks the KEK's keeper, so outside of transactions. Raises VaultUnavailable."""
+        kek = ring().primary
+        self.binding, self.kek_id = binding, kek.kek_id
+        self._dek = AESGCM.generate_key(DEK_BITS)
+        self._wrapped = _wrap(kek, self._dek, binding)
+
+    def seal(self, secret: Secret) -> Sealed:
+        nonce = os.urandom(NONCE_BYTES)
+        data = self.binding.associated_data()
+        ciphertext = AESGCM(self._dek).encrypt(nonce, secret.reveal().encode(), data)
+        return Sealed(self.kek_id, self._wrapped, nonce, ciphertext)
+
+
 def seal(secret: Secret, *, binding: Binding) -> Sealed:
     """Encrypt `secret` for the row of `binding`, under the newest KEK. Raises VaultUnavailable."""
-    dek = AESGCM.generate_key(DEK_BITS)
-    nonce = os.urandom(NONCE_BYTES)
-    ciphertext = AESGCM(dek).encrypt(nonce, secret.reveal().encode(), binding.associated_data())
-    kek = ring().primary
-    return Sealed(kek.kek_id, _wrap(kek, dek, binding), nonce, ciphertext)
+    return Envelope(binding).seal(secret)
 
 
 def unseal(sealed: Sealed, *, binding: Binding) -> Secret:

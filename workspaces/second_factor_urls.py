@@ -6,7 +6,7 @@ from typing import Any
 
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
-from allauth.mfa.webauthn.views import login_webauthn
+from allauth.mfa.webauthn.views import add_webauthn, login_webauthn
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -34,6 +34,7 @@ def told_if_shut(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 urlpatterns = [
     path("webauthn/login/", login_not_required(login_webauthn), name="mfa_login_webauthn"),
+    path("webauthn/add/", told_if_shut(add_webauthn), name="mfa_add_webauthn"),
     path("totp/activate/", told_if_shut(totp.activate_totp), name="mfa_activate_totp"),
     path("recovery-codes/", told_if_shut(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
     path(

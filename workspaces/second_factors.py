@@ -14,8 +14,10 @@ from allauth.core import context as current
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.forms import GenerateRecoveryCodesForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef
@@ -77,6 +79,9 @@ class Adapter(DefaultMFAAdapter):
         "incorrect_code": "That is not right, or it was used before. Wait for the app's next code, or use a recovery code.",
     }
 
+    def make_ready(self, secrets: int) -> None:
+        """Whatever sealing so many new secrets takes beside the database; llm/factor_adapter.py, where the vault is, says what."""
+
     def _get_site_name(self) -> str:
         return "Bookbag"
 
@@ -124,8 +129,23 @@ def _in_our_words(form: Any) -> None:
     field.widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 20}
 
 
-class SetUpForm(ActivateTOTPForm):
+class _SealedAhead(forms.Form):
+    """What makes a factor: the keeper of the KEKs is asked once the form is right, before allauth's transaction begins."""
+
+    # Of the factor itself and of the recovery codes that may come with it.
+    most_secrets = 1
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            get_adapter().make_ready(self.most_secrets)
+        return cleaned
+
+
+class SetUpForm(_SealedAhead, ActivateTOTPForm):
     """Of an app that shows codes. Its secret waits in the session until a code is typed; there, too, it is sealed."""
+
+    most_secrets = 2
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         session = current.request.session
@@ -136,6 +156,14 @@ class SetUpForm(ActivateTOTPForm):
                 session[SECRET_SESSION_KEY] = get_adapter().decrypt(kept)
         super().__init__(*args, **kwargs)
         session[SECRET_SESSION_KEY] = get_adapter().encrypt(self.secret)
+
+
+class PasskeyForm(_SealedAhead, AddWebAuthnForm):
+    pass
+
+
+class NewCodesForm(_SealedAhead, GenerateRecoveryCodesForm):
+    pass
 
 
 class SignInCodeForm(_LimitedCodes, AuthenticateForm):

@@ -228,7 +228,7 @@ def test_set_up_that_cannot_be_sealed_is_told(monkeypatch: pytest.MonkeyPatch) -
         raise vault.VaultUnavailable
 
     browser = browser_of(make_user())
-    monkeypatch.setattr(vault, "seal", unavailable)
+    monkeypatch.setattr(vault, "Envelope", unavailable)
     answer = browser.get(f"{INDEX}totp/activate/", follow=True)
 
     assert answer.redirect_chain == [(INDEX, 302)]

@@ -4,17 +4,23 @@ import base64
 import dataclasses
 import secrets
 import sys
+import time
 import traceback
 import uuid
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from bookbag.settings import vault_ring
-from llm import keys, ring, rotation, vault
+from llm import factor_secrets, keys, ring, rotation, vault
 from llm.keksource import KmsKek
 from llm.models import ProviderKey
 from llm.vault import Binding, Secret
+from tests.factories import browser_of, make_user
 from tests.llm.kms_double import Kms, KmsError
 from tests.llm.test_vault import flipped
 
@@ -203,3 +209,72 @@ def test_a_silent_kms_marks_no_key_unreadable(cast, kms, remote):
         keys.verify(row)
     row.refresh_from_db()
     assert row.health == "unverified"
+
+
+# --- Second factors --------------------------------------------------------------------------------
+
+FACTORS = "/accounts/second-factor/"
+
+
+@pytest.fixture
+def asked_outside(remote, monkeypatch):
+    """How often KMS was asked; never while a transaction is open, which would keep its locks until Amazon answers."""
+    ask, asked = KmsKek._ask, []
+
+    def watched(self, verb, **arguments):
+        assert not connection.in_atomic_block, f"KMS is asked to {verb} inside a transaction"
+        asked.append(verb)
+        return ask(self, verb, **arguments)
+
+    monkeypatch.setattr(KmsKek, "_ask", watched)
+    return asked
+
+
+def set_up_app(browser):
+    secret = browser.get(f"{FACTORS}totp/activate/").context["form"].secret
+    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    return browser.post(f"{FACTORS}totp/activate/", {"code": code})
+
+
+def add_passkey(browser, monkeypatch):
+    """As a browser with an authenticator does, whose answer is taken unseen."""
+    monkeypatch.setattr(webauthn, "parse_registration_response", lambda credential: None)
+    monkeypatch.setattr(webauthn, "complete_registration", lambda credential: None)
+    return browser.post(f"{FACTORS}webauthn/add/", {"name": "Laptop", "credential": '{"id": "1"}'})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["totp", "webauthn"])
+def test_kms_is_asked_for_new_factors_before_any_transaction_begins(asked_outside, monkeypatch, kind):
+    browser = browser_of(make_user())
+    answer = set_up_app(browser) if kind == "totp" else add_passkey(browser, monkeypatch)
+    assert answer["Location"] == f"{FACTORS}recovery-codes/"
+    codes = browser.get(answer["Location"]).context["unused_codes"]
+    assert browser.post(f"{FACTORS}recovery-codes/generate/")["Location"] == answer["Location"]
+    renewed = browser.get(answer["Location"]).context["unused_codes"]
+
+    assert (len(codes), len(renewed), set(codes) & set(renewed)) == (10, 10, set())
+    assert "encrypt" in asked_outside
+    assert sum(ring.rows_per_kek().values()) == (2 if kind == "totp" else 1)
+    assert len({row.data.get("seed") or row.data.get("secret") for row in Authenticator.objects.all()}) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_factor_is_half_made_while_kms_does_not_serve(kms, remote, monkeypatch):
+    browser = browser_of(make_user())
+    kms.fail_with = KmsError("KMSInternalException", 500)
+    answer = add_passkey(browser, monkeypatch)
+
+    assert answer["Location"] == FACTORS
+    assert "which is our fault" in browser.get(FACTORS).content.decode()
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.django_db
+def test_envelope_takes_one_secret_of_its_own_person(remote):
+    """One that was made for somebody else is not used."""
+    text = factor_secrets.seal(PLAINTEXT, 7, ahead=factor_secrets.envelope(8))
+
+    assert factor_secrets.unseal(text, 7) == PLAINTEXT
+    with pytest.raises(vault.Unreadable):
+        factor_secrets.unseal(text, 8)
