@@ -31,11 +31,13 @@ def is_mere_sign_up(person: User) -> bool:
 
 
 def is_taken(address: str) -> bool:
-    """Whether `address` is somebody's who counts: one who has confirmed it, or signs in with it."""
-    if EmailAddress.objects.filter(email__iexact=address, verified=True).exists():
-        return True
+    """Whether `address` is somebody's who counts: one who has confirmed it, or signs in with it.
+
+    Both are always looked for, so that the time of the answer does not tell.
+    """
+    confirmed = EmailAddress.objects.filter(email__iexact=address, verified=True).exists()
     holders = User.objects.filter(email__iexact=address)
-    return holders.exclude(pk__in=_mere_sign_ups()).exists()
+    return holders.exclude(pk__in=_mere_sign_ups()).exists() or confirmed
 
 
 def address_is_anothers() -> str:

@@ -1,6 +1,7 @@
 """Nobody learns whether an address has an account, and only whoever reads its mail can have one with it."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -8,11 +9,13 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.factories import PASSWORD, add_member, make_user, make_workspace
 from workspaces import people, signup
-from workspaces.models import AuditEvent, Session, User
+from workspaces.models import AuditEvent, Session, SignInCount, User
 
 pytestmark = pytest.mark.django_db
 SIGN_UP, SIGN_IN, RESET = "/accounts/signup/", "/accounts/login/", "/accounts/password/reset/"
@@ -26,6 +29,10 @@ def sign_up(email: str, password: str = PASSWORD, browser: Client | None = None,
 
 def sign_in(email: str, password: str = PASSWORD, browser: Client | None = None) -> Any:
     return (browser or Client()).post(SIGN_IN, {"login": email, "password": password})
+
+
+def ask_for_reset(email: str) -> Any:
+    return Client().post(RESET, {"email": email})
 
 
 def link(email: str) -> str:
@@ -101,6 +108,50 @@ def test_known_and_unknown_addresses_cost_as_many_hashes(
         counts.append(len(hashes))
 
     assert counts == [1, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("form", ["sign-in", "reset", "sign-up"])
+def test_known_and_unknown_addresses_cost_as_many_statements_and_mails(form: str) -> None:
+    """What the hashes leave of the time."""
+    make_user("olivia@acme.test")
+    acts: dict[str, Callable[[str], Any]] = {
+        "sign-in": lambda email: sign_in(email, OTHER_PASSWORD),
+        "reset": ask_for_reset,
+        "sign-up": sign_up,
+    }
+    counts = []
+    # The first makes what the others find, a count of today for one.
+    for email in ("warming@acme.test", "olivia@acme.test", "nobody@acme.test"):
+        SignInCount.objects.all().delete()
+        mails = len(mail.outbox)
+        with CaptureQueriesContext(connection) as captured:
+            acts[form](email)
+        verbs = Counter(one["sql"].split()[0] for one in captured)
+        counts.append((len(mail.outbox) - mails, verbs))
+    (known_mails, known), (unknown_mails, unknown) = counts[1:]
+
+    assert known_mails == unknown_mails == (form != "sign-in")
+    for verb in ("INSERT", "DELETE", "COMMIT"):
+        assert (verb, known[verb]) == (verb, unknown[verb])
+    assert abs(known["SELECT"] - unknown["SELECT"]) <= (3 if form == "sign-up" else 1)
+    # What is made in vain for a known address is taken back, and two writes without effect stand for its commits.
+    assert known["UPDATE"] - unknown["UPDATE"] == (2 if form == "sign-up" else 0)
+    assert abs(known.total() - unknown.total()) <= 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_operators_link_goes_on_confirming_after_a_known_address(settings: Any) -> None:
+    """Its address has an account by now; what the link confirms is not used up by the account made in vain."""
+    settings.SIGNUP = "invited"
+    make_user("olivia@acme.test")
+    browser = Client()
+    browser.get(SIGN_UP, {"invitation": signup.invitation("olivia@acme.test")})
+    answer = sign_up("olivia@acme.test", browser=browser)
+
+    assert answer["Location"] == "/accounts/confirm-email/"
+    assert browser.session["account_verified_email"] == "olivia@acme.test"
+    assert User.objects.count() == 1
 
 
 def test_signing_in_after_signing_up_does_not_tell_whether_the_address_was_free() -> None:
