@@ -475,6 +475,25 @@ class TestOpening:
         expect(box(page)).to_be_focused()
         expect(turns(page)).to_have_count(50)
 
+    @pytest.mark.parametrize("hash", ["", "#latest"])
+    @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_its_last_turn_stands_above_the_composer(
+        self, cast: Cast, open_page: OpenPage, agent: Agent, width: int, scripts: bool, hash: str
+    ) -> None:
+        conversation = talked(agent, cast, 20)
+        page = open_page(cast.edith, viewport={"width": width, "height": 780}, java_script_enabled=scripts)
+        page.goto(f"{address(agent)}?conversation={conversation.pk}{hash}")
+        if not scripts and not hash:
+            page.get_by_role("link", name="Question 0").click()  # in the list of conversations
+
+        # What can be done with it is neither covered nor scrolled out of sight.
+        foot = turns(page).last.locator(".chat__tools").bounding_box()
+        composer = page.locator("[data-composer]").bounding_box()
+        assert foot
+        assert composer
+        assert 60 < foot["y"] < foot["y"] + foot["height"] <= composer["y"]
+
     def test_page_of_fifty_turns_takes_six_requests(
         self, cast: Cast, open_page: OpenPage, agent: Agent
     ) -> None:

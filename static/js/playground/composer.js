@@ -170,10 +170,12 @@ export function makeComposer(chat, acts) {
     }
   }, true); // before the page's own listener closes the menu that Escape is meant for
   // Whatever covers the foot of the page is kept clear when something is scrolled or tabbed into sight.
-  new ResizeObserver(() => {
+  const keepClear = () => {
     const covers = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
     document.documentElement.style.scrollPaddingBottom = `${covers + 8}px`;
-  }).observe(form);
+  };
+  keepClear(); // at once, since the page scrolls to its end next
+  new ResizeObserver(keepClear).observe(form);
   restore();
   return composer;
 }
