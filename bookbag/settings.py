@@ -280,7 +280,12 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "workspaces.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "workspaces.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "add_email": "workspaces.forms.AddressForm",
+    "login": "workspaces.forms.SignInForm",
+    "reset_password": "workspaces.forms.ResetForm",
+    "signup": "workspaces.forms.SignUpForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

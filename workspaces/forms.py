@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from allauth.account.adapter import get_adapter
 from allauth.account.app_settings import EmailVerificationMethod
-from allauth.account.forms import SignupForm
+from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
 from allauth.account.internal.flows.email_verification import consume_email_verification_rate_limit
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.internal.flows.signup import complete_signup
@@ -29,7 +29,29 @@ CONFIRMED_BY_LINK = "account_verified_email"
 MANDATORY = EmailVerificationMethod.MANDATORY
 
 
-class SignUpForm(SignupForm):
+class _Worded(forms.Form):
+    """allauth's forms say "Email" where all other pages say "E-mail"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.EmailField):
+                field.label = "E-mail address"
+
+
+class SignInForm(_Worded, LoginForm):
+    pass
+
+
+class ResetForm(_Worded, ResetPasswordForm):
+    pass
+
+
+class AddressForm(_Worded, AddEmailForm):
+    pass
+
+
+class SignUpForm(_Worded, SignupForm):
     """allauth's form, for those whom SIGNUP admits, and so many a day from one network.
 
     It answers the same whether the address is somebody's or nobody's: look in your mail. There, its owner is told that

@@ -31,7 +31,7 @@ def test_instructions_outlive_reload_and_session_and_go_when_saved(open_page: Op
     cast.edith.sessions.all().delete()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("what you sent was not saved")).to_be_visible()
-    page.get_by_label("Email").fill(cast.edith.email)
+    page.get_by_label("E-mail address").fill(cast.edith.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(field).to_have_value("Be brief. <b>Always.</b>")
@@ -54,7 +54,7 @@ def test_draft_is_let_go_and_is_nobody_elses(open_page: OpenPage, cast: Cast) ->
     assert kept(page) == 1
     page.context.clear_cookies()
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(cast.adam.email)
+    page.get_by_label("E-mail address").fill(cast.adam.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Your workspaces")).to_be_visible()

@@ -268,7 +268,7 @@ class TestNothingIsLost:
         expect(link).to_be_visible()
         expect(box(page)).to_have_value("Second")
         link.click()
-        page.get_by_label("Email").fill(cast.edith.email)
+        page.get_by_label("E-mail address").fill(cast.edith.email)
         page.get_by_label("Password").fill(cast.password)
         page.get_by_role("button", name="Sign in", exact=True).click()
 
