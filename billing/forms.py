@@ -15,9 +15,15 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
 
 
+# The ledger is never changed, so what names somebody here cannot be taken out when they or the workspace are deleted.
+READ_IN_THE_LEDGER = (
+    "Members read it in their ledger, and it stays there after the workspace is deleted: name nobody."
+)
+
+
 class GrantForm(forms.Form):
     amount = forms.IntegerField(label="Credits", min_value=1, max_value=MOST_CREDITS)
-    reason = forms.CharField(max_length=200, help_text="Members read it in their ledger.")
+    reason = forms.CharField(max_length=200, help_text=READ_IN_THE_LEDGER)
     expires_on = forms.DateField(
         label="Last day",
         required=False,
@@ -51,7 +57,7 @@ class ReverseForm(forms.Form):
         required=False,
         help_text="Left empty, as much of it as can be.",
     )
-    reason = forms.CharField(max_length=200, help_text="Members read it in their ledger.")
+    reason = forms.CharField(max_length=200, help_text=READ_IN_THE_LEDGER)
 
 
 class PlanForm(forms.ModelForm):

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, add_member, make_user, make_workspace
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
 from workspaces.models import Invitation
@@ -81,3 +81,19 @@ def test_pages_of_people_fit_a_phone(roomy: Cast, open_page: OpenPage, scheme: s
         page.goto(path)
         width = page.locator("html").evaluate("page => page.scrollWidth")
         assert width <= 360, path
+
+
+def test_long_names_do_not_overlap_in_a_full_switcher(cast: Cast, open_page: OpenPage) -> None:
+    for number in range(20):
+        add_member(
+            make_workspace(name=f"The Department of Very Long Names, Section {number}"), "viewer", cast.olivia
+        )
+    page = open_page(cast.olivia, viewport={"width": 360, "height": 740})
+    page.goto("/w/acme/")
+    page.locator("summary.topbar__workspace").click()
+    entries = page.locator(".topbar .dropdown--left .dropdown__panel a")
+    expect(entries.nth(5)).to_be_visible()
+    overfull = entries.evaluate_all("all => all.filter(one => one.scrollHeight > one.clientHeight).length")
+
+    assert entries.count() > 20
+    assert overfull == 0

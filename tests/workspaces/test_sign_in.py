@@ -344,3 +344,14 @@ def test_admin_signs_out_of_the_whole_site(client: Client) -> None:
     client.post("/admin/logout/")
 
     assert not is_in(client)
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/email/"]
+)
+def test_forms_say_e_mail_address(path: str) -> None:
+    person = make_user()
+    page = browser_of(person if path == "/accounts/email/" else None).get(path).content.decode()
+
+    assert ">E-mail address" in page
+    assert ">Email" not in page

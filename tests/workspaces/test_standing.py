@@ -186,6 +186,16 @@ def test_suspended_workspace_is_read_and_not_changed(acme: Workspace, browser: C
     assert browser.post("/w/acme/settings/", {"name": "Acme 2", "slug": "acme"}).status_code == 302
 
 
+def test_overview_of_a_suspended_workspace_offers_nothing_new(acme: Workspace, browser: Client) -> None:
+    assert "New agent" in browser.get("/w/acme/").content.decode()
+    standing.suspend(acme, "Spam.")
+    page = browser.get("/w/acme/").content.decode()
+
+    assert "New agent" not in page
+    assert "Create an agent" not in page
+    assert "First steps" not in page
+
+
 def test_suspending_and_resuming_are_audited_once(acme: Workspace) -> None:
     assert [standing.suspend(acme, "Spam."), standing.suspend(acme, "Again.")] == [True, False]
     assert last_event(acme) == ("workspace.suspended", {"reason": "Spam.", "by": "an operator"})
