@@ -25,7 +25,7 @@ class _Gist:
 
     def __init__(self, question: str) -> None:
         runs = terms.runs(fold(question))
-        language = languages.of(runs)
+        language = languages.of(runs, question)
         self.words = {word.text: word for word in terms.words_of(question, language).values()}
         self.asks = frozenset(runs) & languages.EVERY_ASKING
         # Numbers with their signs, names like C++, and words that turn the question round.

@@ -3,6 +3,7 @@
 A language is told by its small words, or by its script. Words stand here as `folding.fold` leaves them.
 """
 
+import re
 import threading
 from functools import lru_cache
 
@@ -33,7 +34,8 @@ SMALL = {
         "must my myself need no not now of off ok on one only or other our ours out over own please possible re s shall she "
         "should so some somebody someone something still such sure t take tell than thank thanks that the their them then "
         "there these they thing things this those through to too under up us use very want was we were will with without "
-        "wondering would yes yet you your yours",
+        "wondering would yes yet you your yours don isn doesn didn wouldn couldn shouldn aren wasn weren hasn haven hadn dont "
+        "doesnt didnt isnt cant whats",
     "german":
         "aber alle allem allen als also am an auch auf aus bei beim bin bis bitte da dabei damit dann das dass dein deine dem "
         "den denn der des dich die dies diese diesem diesen dieser dieses dir doch du durch ein eine einem einen einer eines "
@@ -42,7 +44,8 @@ SMALL = {
         "kein keine konnen konnte konnten machen man mehr mein meine meinem meinen meiner mich mir mit mochte mochten muss "
         "mussen nach nein nicht noch nun nur ob oder ohne schon sehr sein seine sich sie sind so soll sollte sowie uber um und "
         "uns unser unsere unseren unter viel viele vielen vom von vor war warum waren was wenn werde werden wird wir wissen "
-        "wo wurde wurden zu zum zur zwischen",
+        "wo wurde wurden zu zum zur zwischen meines deines seines unseres eures ihres welchem bin bist seid waren ware "
+        "gehts gibts",
     "french":
         "a ai alors an apres au aucun aussi autre aux avant avec avez avoir avons bien bonjour c ca car ce ceci cela celle celui "
         "ces cet cette chaque chez ci d dans de des deux dois doit donc du elle elles en encore entre es est et etait etes etre "
@@ -61,11 +64,11 @@ SMALL = {
         "degil diye eger en etmek fakat gibi hangi hem hep her hic icin ile ise istiyorum kadar ki lutfen m merhaba mi mu mudur "
         "midir miyim miyiz miyim musunuz misiniz nasil ne neden o olan olarak oldugu olur olmak olup on ona onlar onu onun "
         "oysa pek sana sen senin siz sizin size son sonra sey su tum uzere var ve veya ya yani yine yok mumkun lazim "
-        "olabilir ediyor eder edebilir yapabilir miyim verir veriyor gerekir gerekiyor",
+        "olabilir ediyor eder edebilir yapabilir miyim verir veriyor gerekir gerekiyor varmi varmidir olurmu nekadar kactir",
     "arabic":
         "في من الي علي عن مع هذا هذه ذلك تلك التي الذي الذين هو هي هم نحن انا انت كان كانت يكون تكون ان اذا او و ثم قد كل بعض "
         "لا لم لن ما هل لقد بين عند عندما حتي بعد قبل ايضا فقط لي لك له لها لكم لدي لديكم يمكن يمكنني استطيع اريد مرحبا "
-        "شكرا رجاء فضلك كما لكن غير منذ خلال هناك يتم تم احد شي اي",
+        "شكرا رجاء فضلك كما لكن غير منذ خلال هناك يتم تم احد شي اي يجب ينبغي علينا عليك وهو وهي فيه فيها منه منها",
     "italian":
         "a ad al alla alle anche avere c che ci ciao come con cui da dal dalla de degli dei del della delle di e ed essere "
         "fare fra grazie ha hai hanno ho i il in io la le lei lo loro lui ma mi mia mio ne nei nel nella no non noi o per piu "
@@ -79,6 +82,28 @@ SMALL = {
         "ik in is ja je jij jullie kan kunnen maar me meer men met mij mijn moet moeten na naar niet nog nu of om omdat onder "
         "ons onze ook op over te tot u uit uw van veel voor want was we wel wij wil worden wordt zal ze zich zij zijn zo",
 }  # fmt: skip
+# What a question is made with beside its subject: of what measure, what happens, what something is called. A section
+# that answers need not say it, so it counts less.
+FRAMING = {
+    "english":
+        "long often much many time times cost costs price prices take takes took last lasts happen happens mean means kept "
+        "weigh weighs measure measures called number amount per maximum allowed able want wants need needs find say says think way ways kind sort type",
+    "german":
+        "lang lange oft heisst heissen bedeutet bedeuten passiert geschieht darf durfen durft brauche braucht brauchen komme "
+        "kommt kommen mache macht bekomme bekommt bekommen kriege kriegt gilt gelten kostet kosten preis dauert dauern zeit "
+        "wiegt wiegen misst mal teuer hoch gross finde findet",
+    "french":
+        "temps fois cas coute coutent cout prix dure durent duree signifie veut dire passe arrive appelle reste restent "
+        "pese pesent mesure mesurent trouve trouver trouvent besoin prend prendre mettre",
+    "spanish":
+        "cuesta cuestan costar vale valen precio dura duran tarda tardan tardar tiempo veces vez significa pasa ocurre llama "
+        "llaman cobra cobran numero necesito necesita hago sirve pesa pesan mide miden queda quedan maximo",
+    "turkish":
+        "surer suruyor sure surede kere defa lira fiyat fiyati ucret ucreti numarasi anlama anlami geliyor gelir demek yapilir "
+        "yapiliyor yapmali yapilmali yapmaliyim olur oluyor aliniyor alinir",
+    "arabic": "يستغرق تستغرق يكلف تكلفه سعر ثمن مره مرات معني يعني رقم افعل نفعل يحدث عدد مده وقت",
+}  # fmt: skip
+FRAMES = {name: frozenset(words.split()) for name, words in FRAMING.items()}
 SILENT = {name: frozenset(words.split()) | frozenset(ASKING[name].split()) for name, words in SMALL.items()}
 ASKED_BY = {name: frozenset(words.split()) for name, words in ASKING.items()}
 EVERY_SILENT = frozenset(word for words in SILENT.values() for word in words)
@@ -87,8 +112,10 @@ EVERY_ASKING = frozenset(word for words in ASKED_BY.values() for word in words)
 # Of scripts written without blanks: phrases that a question is made with, taken out before it is cut.
 FILLER = sorted(
     "请问 什么 怎么样 怎么 怎样 如何 哪里 哪儿 哪些 哪个 多少 为什么 为何 可以 能否 能不能 可不可以 是否 有没有 是不是 需要 应该 "
+    "多少钱 多少 多久 多长时间 多长 多大 几年 几天 几个 几次 几点 什么意思 意思 "
     "我们 你们 您们 他们 我 你 您 吗 呢 吧 啊 的 了 是 在 和 与 或 及 请 想 要 有 会 能 被 把 就 也 都 "
     "教えてください てください ください でしょうか でしょう ですか ますか ません ました です ます ありますか あります いくら "
+    "何時 何分 何日 何月 何年 何歳 何円 何人 何名 何個 何枚 何本 何台 何回 何泊 何曜日 だれですか "
     "どのくらい どれくらい どのように どうやって どうすれば どうしたら どこで どこ どう いつ なに 何ですか なぜ どれ どの だれ 誰 "
     "について とは には では から まで より という こと もの この その あの する した して され できる できます できますか "
     "알려주세요 무엇인가요 무엇 어떻게 어디 언제 얼마 인가요 있나요 하나요 합니까 입니까".split(),
@@ -103,16 +130,49 @@ _SAID_IN = {
 }
 
 
-def of(words: list[str]) -> str:
-    """The language of a text by its small words, or by its script; empty when nothing tells."""
+# Letters that only one of the languages writes; each counts as two small words, which several languages may have.
+_OWN_LETTERS = {
+    "turkish": re.compile("[ğĞıİşŞ]"), "spanish": re.compile("[ñÑ¿¡]"),
+    "german": re.compile("[ßäÄ]"), "portuguese": re.compile("[ãÃõÕ]"),
+}  # fmt: skip
+# Endings that are frequent in one of them, for texts that the small words leave open: "ne" is Turkish and French.
+_ENDINGS = {
+    "english": re.compile(r"(?:ing|ed|tion|ness|ly|ght|th|ck|ee|ow)\Z"),
+    "german": re.compile(r"(?:ung|ungen|heit|keit|lich|isch|cht|sst|tz|ler|hen|ieren|mer|ein|atz|ben)\Z"),
+    "french": re.compile(r"(?:eux|euse|tion|ement|ez|aient|ais|ait|elle|ette|oir|eau|eaux|ance|ique|ier|iere)\Z"),
+    "spanish": re.compile(r"(?:cion|ciones|dad|ado|ada|ados|adas|ido|ida|ando|iendo|amos|aron|aria|ero|illo|uro)\Z"),
+    "turkish": re.compile(
+        r"(?:l[ae]r|l[ae]ri|[dt][ae]|[dt][ae]n|[dt][ae]ki|[ns]in|nun|[iu]yor|m[ae]k|m[ae]si|m[iu]s|lik|luk|lar[iu]n|l[iu]|mi|ni|si)\Z"
+    ),
+    "italian": re.compile(r"(?:zione|zioni|ggio|tta|tto|are|ere|ire|ato|ata|ello|ella|ici)\Z"),
+    "portuguese": re.compile(r"(?:cao|coes|dade|ado|ada|ndo|agem|eiro|eira|nho|nha)\Z"),
+    "dutch": re.compile(r"(?:ing|heid|lijk|aan|oor|ijn|tje|aar|uis|eren|ij)\Z"),
+}  # fmt: skip
+
+
+def of(words: list[str], written: str = "") -> str:
+    """The language of a text by its small words, or by its script; empty when nothing tells.
+
+    `words` are folded; `written`: the text as it stands, whose letters tell as well.
+    """
     said = dict.fromkeys(SILENT, 0)
     for word in words:
         for name in _SAID_IN.get(word, ()):
             said[name] += 1
-    best = max(said, key=lambda name: said[name])
-    if said[best]:
-        return best
+    if not written.isascii():
+        for name, letters in _OWN_LETTERS.items():
+            said[name] += 2 * len(letters.findall(written))
+    most = max(said.values())
+    if most:
+        best = [name for name, times in said.items() if times == most]
+        return best[0] if len(best) == 1 else max(best, key=lambda name: _ending_like(name, words))
     return "russian" if any("а" <= word[0] <= "я" for word in words[:20]) else ""
+
+
+def _ending_like(language: str, words: list[str]) -> int:
+    """Words of a text that end like those of a language."""
+    ending = _ENDINGS.get(language)
+    return sum(bool(ending.search(word)) for word in words if word not in EVERY_SILENT) if ending else 0
 
 
 LATIN = ("english", "german", "french", "spanish", "turkish", "italian", "portuguese", "dutch")

@@ -1,6 +1,7 @@
 """Words that were meant: the known ones within two edits of one that no passage has."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
+from itertools import chain
 
 # Letters that a word needs before one, or two, of them may be wrong.
 FOR_ONE, FOR_TWO = 4, 6
@@ -14,15 +15,23 @@ def most_edits(word: str) -> int:
     return 1 if len(word) < FOR_TWO else 2
 
 
-def meant(word: str, known: Iterable[str]) -> list[tuple[str, int]]:
-    """Of the `known` words the nearest to `word`, with their distance; the few that share the least distance."""
+def by_size(words: Iterable[str]) -> dict[int, list[str]]:
+    """The words by their number of letters."""
+    sized: dict[int, list[str]] = {}
+    for word in words:
+        sized.setdefault(len(word), []).append(word)
+    return sized
+
+
+def meant(word: str, known: Mapping[int, Iterable[str]]) -> list[tuple[str, int]]:
+    """Of the `known` words (by_size) the nearest to `word`, with their distance; the few that share the least distance."""
     limit = most_edits(word)
     if not limit:
         return []
     letters, size = set(word), len(word)
     nearest: list[tuple[str, int]] = []
-    for one in known:
-        if abs(len(one) - size) > limit or len(letters.symmetric_difference(one)) > 2 * limit:
+    for one in chain.from_iterable(known.get(near, ()) for near in range(size - limit, size + limit + 1)):
+        if len(letters.symmetric_difference(one)) > 2 * limit:
             continue
         found = distance(word, one, limit)
         if found is None or (found > 1 and one[0] != word[0]):
@@ -31,6 +40,35 @@ def meant(word: str, known: Iterable[str]) -> list[tuple[str, int]]:
             limit, nearest = found, []
         nearest.append((one, found))
     return sorted(nearest)[:MOST_MEANT]
+
+
+# Letters of a part of a compound, and of a word that others may end with.
+PART, TAIL = 4, 5
+# What German puts between the parts.
+_JOINTS = ("", "s", "n", "es", "en", "er")
+
+
+def parts(word: str, known: Container[str]) -> tuple[str, ...]:
+    """The two `known` words that `word` is put together of ("fahrradverleih"); none where there are no such."""
+    if not word.isalpha():
+        return ()
+    for start in range(PART, len(word) - PART + 1):
+        tail = word[start:]
+        if tail in known:
+            heads = (word[: start - len(joint)] for joint in _JOINTS if word[:start].endswith(joint))
+            head = next((one for one in heads if len(one) >= PART and one in known), "")
+            if head:
+                return head, tail
+    return ()
+
+
+def longer(word: str, known: Iterable[str]) -> list[str]:
+    """The few shortest of the `known` words that end with `word`: "haustürschlüssel" for "schlüssel"."""
+    if not word.isalpha() or len(word) < TAIL:
+        return []
+    return sorted(
+        (one for one in known if one.endswith(word) and one != word), key=lambda one: (len(one), one)
+    )[:MOST_MEANT]
 
 
 def distance(one: str, other: str, most: int) -> int | None:
