@@ -26,6 +26,8 @@ _IS_HANGUL = re.compile(f"[{HANGUL}]")
 # "whatever's" and "l'offre": what an apostrophe cuts off says nothing. So does "1,000" say 1000.
 _CUT_OFF = re.compile(
     r"(?<=\w)['’](?:s|re|ve|ll|d|m|t)\b|\b(?:l|d|qu|n|s|t|m|j|c|un|dell|all|nell|sull)['’](?=\w)"
+    # What Turkish writes behind a name: "Ankara'nın", "Bank'ta".
+    r"|(?<=\w)['’](?:[ns]?[iu]n|[dt][ae]|[dt][ae]n|[dt][ae]ki|[yns]?[aeiu]|y?l[ae]|l[ae]r)\b"
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,.’' ](?=\d{3}(?!\d))")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -47,6 +49,8 @@ SHORTEST_OPENING = 4
 WHOLE, STEM, OPENING, SYNONYM = 100, 95, 60, 50
 # Signs of a script without blanks weigh less than words: there are more of them for one meaning.
 PAIR, SIGN = 60, 15
+# A word that a question is made with, beside one of its subject.
+FRAME = 40
 
 _SENTENCE = re.compile(r"[^.!?。？！؟…\n]*[.!?。？！؟…\n]*")
 _ASKS = re.compile(r"[?？؟]")
@@ -65,7 +69,7 @@ def searchable(heading: str, text: str) -> str:
     """The terms of a passage, separated by blanks, as often as they stand there."""
     whole = _BROKEN_WORD.sub("", f"{heading}\n{text}")
     found = runs(fold(whole))
-    language = languages.of(found)
+    language = languages.of(found, whole)
     terms = [term for run in found for term in _of_run(run, language)]
     for word in _WRITTEN.findall(whole) if _HAS_OTHER_SPELLING.search(whole) else ():
         # "für" may be asked for as "fuer", "retryLimit" as two words.
@@ -73,6 +77,12 @@ def searchable(heading: str, text: str) -> str:
         parts = map(fold, _HUMP.split(word)) if _HUMP.search(word) else ()
         terms += [term for one in (spelt, *parts) for run in runs(one) for term in _of_run(run, language)]
     return " ".join(terms)
+
+
+@lru_cache(maxsize=4_096)
+def of_heading(source: str, heading: str) -> str:
+    """The terms of a passage's heading and of its source's title, between blanks. Many passages share them."""
+    return f" {searchable(source, heading)} "
 
 
 def _of_run(run: str, language: str) -> Iterator[str]:
@@ -143,7 +153,7 @@ def asked(question: str) -> Asked:
     """The words of `question` that carry meaning, those of the sentences that ask first, each once."""
     sentences = [found for found in _SENTENCE.findall(question) if found.strip()]
     asking = [one for one in sentences if _ASKS.search(one)]
-    language = languages.of(runs(fold(question)))
+    language = languages.of(runs(fold(question)), question)
     subject = words_of(" ".join(asking), language) if asking else {}
     every = subject | {
         word: one for word, one in words_of(" ".join(sentences), language).items() if word not in subject
@@ -161,6 +171,11 @@ def _with_synonyms(word: Word, language: str) -> Word:
 def without_synonyms(word: Word) -> Word:
     """`word` as it was asked, in its own forms only."""
     return replace(word, terms=tuple(one for one in word.terms if one[1] != SYNONYM))
+
+
+def synonyms_alone(word: Word) -> Word:
+    """What only means the same as `word`; it has no terms where there is no such word."""
+    return replace(word, terms=tuple(one for one in word.terms if one[1] == SYNONYM))
 
 
 def words_of(text: str, language: str) -> dict[str, Word]:
@@ -211,7 +226,7 @@ def _word(run: str, language: str) -> Word:
     listed = [(term, share, is_opening) for term, (share, is_opening) in terms.items()]
     if shortest and shortest.isalpha():
         listed.append((shortest, OPENING, True))
-    return Word(run, tuple(listed))
+    return Word(run, tuple(listed), FRAME if run in languages.FRAMES.get(language, ()) else 100)
 
 
 def share(word: Word, searchable: str) -> int:

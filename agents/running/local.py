@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agents.knowledge import courtesy, terms
+from agents.knowledge import courtesy, terms, wanting
 from agents.knowledge.index import Found, Hits
 from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Asked, Word
@@ -16,9 +16,14 @@ from agents.knowledge.terms import Asked, Word
 # Parts of a section that are quoted together, and about how many characters.
 MOST_UNITS = 4
 MOST_CHARACTERS = 600
-# The share of what is asked (rare words weigh more) that a section must speak of to be the answer. Below it is the nearest,
-# as long as it speaks of anything.
-ANSWERS = 0.72
+# The share of what is asked (rare words weigh more) that the part quoted must speak of to be the answer. Below it is the
+# nearest, as long as it speaks of anything.
+ANSWERS = 0.7
+# Where a number is asked for and one is quoted, less is enough; of scripts without blanks still less, since some of a
+# question's neighbouring signs stand at the seams of its words and in no text.
+ANSWERS_IN_NUMBERS, ANSWERS_BLANKLESS = 0.62, 0.5
+# What is not spoken of must weigh less than this part of the rarest word that is asked for.
+MOST_LACKING = 0.75
 # A question so long tells a story; what it asks stands in the sentences that end in a question mark.
 LONG = 12
 # Sections that are given as the nearest, each by itself: those that are not much less near than the first.
@@ -63,6 +68,17 @@ class _Wanted:
             for word, weight in zip(self.words, self.weights, strict=True)
         )
 
+    def rarest_missing(self, *texts: str) -> float:
+        """The weight of the rarest word that is in none of the texts, given as in `spoken_of`; 0 when all are."""
+        return max(
+            (
+                weight
+                for word, weight in zip(self.words, self.weights, strict=True)
+                if not any(terms.share(word, text) for text in texts)
+            ),
+            default=0.0,
+        )
+
 
 def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     """The answer from what a search found; else `fallback`."""
@@ -77,7 +93,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     best = ranked[0]
     if not best.worth:
         return Answer(fallback, [], fallback)
-    if best.sure >= ANSWERS:
+    if _answers(question, best):
         return Answer(best.text, [best.passage], _marked(best.text, 1))
     near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
     opening = courtesy.nearest(hits.asked.language, question)
@@ -87,6 +103,18 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
         "\n\n".join([opening, *(_marked(one.text, number) for number, one in enumerate(near, start=1))]),
         is_nearest=True,
     )
+
+
+def _answers(question: str, best: "_Quotation") -> bool:
+    """Whether what would be quoted is the answer, and not only near."""
+    is_blankless = any(map(terms.is_blankless, question))
+    # The rarest words are what the question is about: what does not have them speaks of something else.
+    if not is_blankless and best.lacks > MOST_LACKING:
+        return False
+    if not wanting.wants_number(question):
+        return best.sure >= ANSWERS
+    least = ANSWERS_BLANKLESS if is_blankless else ANSWERS_IN_NUMBERS
+    return best.sure >= least and wanting.has_number(best.told, question)
 
 
 def _wanted(asked: Asked, hits: Hits) -> _Wanted:
@@ -99,7 +127,9 @@ def _wanted(asked: Asked, hits: Hits) -> _Wanted:
 class _Quotation:
     """What would be quoted of a passage: of what is asked it speaks to `share`, the whole passage to `passage_share`.
 
-    `sure`: to what share in the words of the question themselves.
+    `told`: the part that speaks most of it, with what is quoted after it. `sure`: to what share that part and the one
+    after it speak of the question in its own words. `lacks`: the weight of the rarest word that is not quoted, as a
+    share of the rarest of all.
     """
 
     text: str
@@ -107,7 +137,9 @@ class _Quotation:
     rank: int
     share: float
     passage_share: float
+    told: str
     sure: float
+    lacks: float
 
     @property
     def worth(self) -> float:
@@ -116,7 +148,7 @@ class _Quotation:
 
 def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     """The parts of the passage that speak most of what is asked, in their order, under its heading."""
-    heading = f" {terms.searchable(passage.source, passage.heading)} "
+    heading = terms.of_heading(passage.source, passage.heading)
     parts = units(passage.text) or [Unit(passage.text.strip(), 0)]
     contents = [f" {terms.searchable('', part.text)} " for part in parts]
     scores = [wanted.spoken_of(content, heading) + 0.5 * wanted.spoken_of(content) for content in contents]
@@ -127,8 +159,13 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
         text = f"**{passage.heading}**\n\n{text}"
     quoted = wanted.spoken_of(heading, *(contents[number] for number in chosen))
     whole = wanted.spoken_of(heading, *contents)
-    sure = wanted.literal.spoken_of(heading, *(contents[number] for number in chosen))
-    return _Quotation(text, passage, rank, quoted / wanted.total, whole / wanted.total, sure / wanted.total)
+    literal = wanted.literal
+    sure = literal.spoken_of(heading, *(contents[number] for number in chosen if number in (best, best + 1)))
+    told = "\n".join(parts[number].text for number in chosen if number >= best)
+    lacks = literal.rarest_missing(heading, *(contents[number] for number in chosen)) / max(wanted.weights)
+    return _Quotation(
+        text, passage, rank, quoted / wanted.total, whole / wanted.total, told, sure / wanted.total, lacks
+    )
 
 
 def _around(parts: Sequence[Unit], scores: Sequence[float], best: int) -> list[int]:

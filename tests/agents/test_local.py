@@ -1,6 +1,7 @@
 """Bookbag Local quotes the section that answers, word for word, or says what is nearest, or its fallback."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,8 @@ def hits(question: str, passages: list[Found]) -> Hits:
         return sum(terms.share(word, text) for word in asked.words)
 
     ranked = sorted((one for one in passages if spoken_of(one)), key=lambda one: -spoken_of(one))
-    return Hits(None, ranked, asked=asked, weights=(1.0,) * len(asked.words), known=(1,) * len(asked.words))
+    weights = tuple(word.weight / 100 for word in asked.words)
+    return Hits(None, ranked, asked=asked, weights=weights, known=(1,) * len(asked.words))
 
 
 def ask(question: str, passages: list[Found] = EVERYTHING) -> Answer:
@@ -115,6 +117,35 @@ def test_sections_are_not_mixed() -> None:
 
 def test_without_sources_there_is_the_fallback() -> None:
     assert ask("Where is the parking?", []) == Answer(FALLBACK, [])
+
+
+WINE = Found("Food", "The farm serves wine and juice of its own. It has a playground.", "Tours")
+BATTERY = Found("", "A full battery lasts for forty kilometres. Charging takes four hours.", "Manual")
+
+
+def test_a_section_without_a_number_is_no_answer_to_how_much() -> None:
+    said = ask("What does the wine of the farm cost?", [WINE])
+
+    assert said.is_nearest
+    assert "serves wine" in said.text
+
+
+def test_a_number_answers_though_the_words_of_measure_are_missing() -> None:
+    said = ask("How long will the full battery last?", [BATTERY])
+
+    assert not said.is_nearest
+    assert "forty kilometres" in said.text
+
+
+def test_a_section_without_the_rarest_word_is_the_nearest_only() -> None:
+    question = "May I print the report of the month for the team?"
+    text = Found("", "The report of the month is sent to the team.", "Manual")
+    found = hits(question, [text])
+    rare = tuple(5.0 if word.text == "print" else 1.0 for word in found.asked.words)
+
+    said = answer(question, replace(found, weights=rare), fallback=FALLBACK)
+
+    assert said.is_nearest
 
 
 def test_one_shared_word_of_many_is_no_answer() -> None:

@@ -30,6 +30,7 @@ from agents.knowledge import (
     quoting,
     terms,
     training,
+    wanting,
 )  # fmt: skip
 from agents.knowledge.index import Found, Hits
 from agents.reading import inline, shield
@@ -252,6 +253,9 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.terms.searchable": lambda text: terms.searchable(text[:200], text),
     "agents.knowledge.terms.asked": terms.asked,
     "agents.knowledge.terms.words_of": lambda text: terms.words_of(text, ""),
+    "agents.knowledge.terms.of_heading": lambda text: terms.of_heading(text[:200], text),
+    "agents.knowledge.wanting.wants_number": wanting.wants_number,
+    "agents.knowledge.wanting.has_number": lambda text: wanting.has_number(text, text),
     "agents.knowledge.prompt.build": _prompt,
     "agents.knowledge.prompt.with_facts": lambda text: prompt.with_facts(text, [Found(text, text, text)]),
     "agents.knowledge.training.content_hash": training.content_hash,
@@ -384,6 +388,7 @@ NOT_HERE = {
     ),
     "agents.sources.website._swap_in": "stores what html_text.read gave",
     "agents.sources.working._swap_in": "stores what extract.read gave",
+    "agents.running.local._answers": "agents.knowledge.wanting, and figures",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
     **dict.fromkeys(
         [
