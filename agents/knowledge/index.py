@@ -183,7 +183,8 @@ GATHERED, FEW = 1_000, 200
 MOST_AMONG = 6
 
 # One statement answers all: is this one of the agent's Q&A pairs, how rare is each word, and which passages and pairs
-# speak of it? A word's weight is the logarithm of how rare it is, in thousandths and whole, so that both databases
+# speak of it? Words of the same meaning have a number of their own, by so many higher, and are never gathered by before
+# the word that was asked. A word's weight is the logarithm of how rare it is, in thousandths and whole, so that both databases
 # add up to the same. `common` is empty for agents with few passages: then every word is gathered by.
 _QUERY = """
 WITH asked(word, term, plain, share) AS MATERIALIZED ({asked}),
@@ -191,9 +192,10 @@ common(size, terms) AS MATERIALIZED (SELECT size, terms FROM agents_commonterms 
 thought(word, known) AS MATERIALIZED (SELECT asked.word, COALESCE(MAX(CAST(many.value AS integer)), 0)
   FROM asked LEFT JOIN (SELECT each.key, each.value FROM common CROSS JOIN {each}) many ON many.key = asked.plain
   GROUP BY asked.word),
-ordered(word, nth, is_rare) AS MATERIALIZED (SELECT word, ROW_NUMBER() OVER (ORDER BY known, word),
+ordered(word, nth, is_rare) AS MATERIALIZED (SELECT word, ROW_NUMBER() OVER (ORDER BY together, word),
   CASE WHEN so_far <= %(gathered)s OR so_far - known < %(few)s THEN 1 ELSE 0 END
-  FROM (SELECT word, known, SUM(known) OVER (ORDER BY known, word) AS so_far FROM thought) summed),
+  FROM (SELECT word, known, together, SUM(known) OVER (ORDER BY together, word) AS so_far FROM
+  (SELECT word, known, MAX(known) OVER (PARTITION BY word %% %(words)s) AS together FROM thought) grouped) summed),
 rare(word, term, share) AS MATERIALIZED (SELECT asked.word, asked.term, asked.share
   FROM ordered CROSS JOIN asked WHERE asked.word = ordered.word AND is_rare = 1),
 among(word, term, share) AS MATERIALIZED (SELECT asked.word, {among}, asked.share
@@ -303,6 +305,8 @@ def search(agent_id: UUID, question: str) -> Hits:
 # Words of a question that are looked for among the known ones, and how much one counts that is so many edits away.
 MOST_MISSPELT = 12
 _NEAR = {1: 85, 2: 60}
+# How much a part of a compound counts, or a compound that ends with the word.
+_IN_COMPOUND = 70
 
 
 def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
@@ -312,11 +316,15 @@ def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
         cursor.execute(_WORDS, [agent, agent])
         known = {word for (words,) in cursor.fetchall() for word in words.split(" ")}
     known -= languages.EVERY_SILENT
+    sized = spelling.by_size(known)
     words = list(asked.words)
     for number in unknown:
         word = words[number]
-        near = spelling.meant(word.text, known)
+        near = spelling.meant(word.text, sized)
         meant = tuple((one, _NEAR.get(edits, terms.WHOLE), False) for one, edits in near)
+        if not near or near[0][1] > 1:
+            compound = (*spelling.parts(word.text, known), *spelling.longer(word.text, known))
+            meant += tuple((one, _IN_COMPOUND, False) for one in compound)
         if meant:
             words[number] = replace(word, terms=(*word.terms, *meant))
     return asked if words == list(asked.words) else replace(asked, words=tuple(words))
@@ -325,6 +333,8 @@ def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
 def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
     is_postgres = connection.vendor == "postgresql"
     owner = agent_id.hex[:OWNED]
+    # Words of the same meaning are counted apart: how rare a word is must not depend on how many others mean it.
+    others = list(map(terms.synonyms_alone, asked.words))
     looked_for = [
         # A common word that is only looked for among others is not looked for by how it begins.
         [
@@ -333,7 +343,7 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
             "" if is_opening else term,
             share * word.weight // 100,
         ]
-        for number, word in enumerate(asked.words)
+        for number, word in enumerate([*map(terms.without_synonyms, asked.words), *others])
         for term, share, is_opening in word.terms
     ]
     parameters = {
@@ -343,11 +353,12 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
         "asked": json.dumps(looked_for, ensure_ascii=False),
         "gathered": GATHERED,
         "few": FEW,
+        "words": max(1, len(asked.words)),
     }
     with connection.cursor() as cursor:
         _execute(cursor, is_postgres, parameters)
         rows = cursor.fetchall()
-    known = [0] * len(asked.words)
+    counts = [0] * (2 * len(asked.words))
     size, exact, found = 1, None, []
     for kind, number, heading, text, title, more, url in rows:
         if kind == "exact":
@@ -355,22 +366,25 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
         elif kind == "size":
             size = max(1, number)
         elif kind == "word":
-            known[number] = int(more)
+            counts[number] = int(more)
         else:
             source = PAIRS if kind == "pair" else title
             found.append(_Row(number, Found(heading, text, source, url), f" {more} "))
-    weights = tuple(
-        log(1 + size / (count or 0.5)) * word.weight / 100
-        for word, count in zip(asked.words, known, strict=True)
-    )
+    of_others = counts[len(asked.words) :]
+    known = tuple(own or other for own, other in zip(counts, of_others, strict=False))
+    weights = _weights(asked.words, counts[: len(asked.words)], size)
     if exact is not None:
-        return Hits(exact, [], False, asked, weights, tuple(known))
+        return Hits(exact, [], False, asked, weights, known)
     closest = closeness.clearly_meant(question, [row.found for row in found if row.place < 0])
-    ranked = sorted(found, key=lambda row: (-_score(row, asked.words, weights), row.place))
+    weighed = [
+        *zip(map(terms.without_synonyms, asked.words), weights, strict=True),
+        *zip(others, _weights(others, of_others, size), strict=True),
+    ]
+    ranked = sorted(found, key=lambda row: (-_score(row, weighed), row.place))
     passages = [row.found for row in ranked[:LIMIT]]
     if closest is not None:
-        return Hits(closest.text, [], True, asked, weights, tuple(known))
-    return Hits(None, passages, False, asked, weights, tuple(known))
+        return Hits(closest.text, [], True, asked, weights, known)
+    return Hits(None, passages, False, asked, weights, known)
 
 
 @lru_cache(maxsize=2)
@@ -406,25 +420,30 @@ _AGAIN = 0.4
 _IN_HEADING = 0.35
 
 
-def _score(row: _Row, words: tuple[Word, ...], weights: tuple[float, ...]) -> float:
+def _weights(words: Sequence[Word], known: Sequence[int], size: int) -> tuple[float, ...]:
+    """How much each word counts that stands in `known` of `size` passages."""
+    return tuple(
+        log(1 + size / (count or 0.5)) * word.weight / 100 for word, count in zip(words, known, strict=True)
+    )
+
+
+def _score(row: _Row, weighed: Sequence[tuple[Word, float]]) -> float:
     """How much a passage speaks of what is asked. Longer ones say each word more often, which counts less there."""
     size = row.searchable.count(" ")
     norm = 0.5 + 0.5 * min(size, 400) / 150
-    heading = f" {terms.searchable(row.found.heading, row.found.source)} "
-    score = 0.0
-    for word, weight in zip(words, weights, strict=True):
-        best = max(
-            (
-                share * _often(row.searchable, term, is_opening, norm)
-                for term, share, is_opening in word.terms
-            ),
-            default=0,
-        )
-        if best:
-            score += weight * best / 100
-        share = terms.share(word, heading)
-        score += weight * _IN_HEADING * share / 100
-    return score
+    heading = terms.of_heading(row.found.source, row.found.heading)
+    half = len(weighed) // 2
+    scores = [_word_score(word, weight, row.searchable, heading, norm) for word, weight in weighed]
+    # A word or what means the same, whichever says more.
+    return sum(map(max, scores[:half], scores[half:]))
+
+
+def _word_score(word: Word, weight: float, searchable: str, heading: str, norm: float) -> float:
+    best = max(
+        (share * _often(searchable, term, is_opening, norm) for term, share, is_opening in word.terms),
+        default=0,
+    )
+    return weight * (best + _IN_HEADING * terms.share(word, heading)) / 100
 
 
 def _often(searchable: str, term: str, is_opening: bool, norm: float) -> float:

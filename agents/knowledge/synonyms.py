@@ -64,7 +64,123 @@ _SAME = {
         money cash payment
         teacher instructor trainer coach
         pupil student learner
-        leave resign departure""",
+        leave resign departure
+        quick fast rapid speed
+        slow delay late
+        big large size huge
+        small little tiny compact
+        free complimentary gratis
+        adult grown
+        senior elderly pensioner retired
+        student pupil university
+        disabled wheelchair accessible accessibility handicapped
+        toilet restroom bathroom
+        luggage baggage suitcase bag
+        room accommodation bedroom
+        breakfast morning
+        evening night overnight
+        dinner supper
+        drink beverage
+        bill charge charged
+        credit card pay
+        instalment installment rate partial
+        deposit advance
+        penalty fine surcharge
+        owner proprietor holder
+        boss manager head director chief lead leader
+        address location located where
+        near nearby close
+        arrive arrival come
+        depart departure leave
+        train railway station
+        bus coach shuttle
+        plane flight airport
+        travel trip journey
+        rent hire lend borrow loan
+        insure insurance cover covered coverage
+        accident crash collision injury
+        fire burn flame
+        water flood leak
+        rain weather storm wet
+        snow ice winter
+        heat heating warm hot
+        cold cool chill
+        noise loud quiet silent
+        light lamp bulb
+        battery charge power recharge
+        electricity power current
+        screen display monitor
+        phone mobile smartphone cell
+        computer laptop device pc
+        app application
+        website page site
+        internet wifi network online
+        login signin sign access
+        username account profile
+        upload attach import
+        download export
+        copy duplicate backup
+        share invite
+        hide invisible private
+        block ban suspend
+        limit maximum quota cap
+        minimum least smallest
+        language translate translation
+        help support assistance
+        complain complaint claim
+        question ask enquiry
+        answer reply respond response
+        contact reach write
+        letter post postal
+        parcel package shipment
+        size measurement dimension length width height
+        material fabric made
+        colour color shade
+        taste flavour flavor
+        sweet sugar
+        allergy allergic intolerance
+        vegetarian vegan meatless
+        wine alcohol
+        smoke smoking cigarette
+        dress clothing clothes wear
+        shoe boot footwear
+        gift present voucher
+        win prize award
+        course class lesson workshop training
+        exam test
+        certificate diploma
+        teach instruct
+        join member membership subscribe
+        renew extend prolong renewal
+        postpone reschedule shift delay
+        move relocate transfer
+        test try trial
+        update upgrade version
+        set configure adjust setting
+        turn switch disable enable activate deactivate
+        install setup assemble mount
+        maintain maintenance service
+        check inspect inspection verify
+        spare replacement part
+        replace exchange swap
+        return bring
+        collect pickup fetch
+        wait queue
+        law legal court
+        sign signature contract agreement
+        confidential secret privacy private
+        data information
+        security safe secure
+        emergency urgent
+        hurt pain ache
+        tooth dental dentist
+        pregnant pregnancy expecting
+        salary wage earn paid
+        hire recruit apply
+        invest investor shareholder
+        partner cooperation
+        environment green sustainable recycle recycling waste rubbish
+        tip advice hint recommend""",
     "german": """
         erstatten ruckerstattung erstattung geld zuruckzahlen ruckzahlung
         kundigen stornieren kundigung stornierung absagen abbestellen
@@ -114,7 +230,122 @@ _SAME = {
         leihen mieten ausleihen miete verleih
         bahn zug
         regen regnet wetter unwetter
-        abend nachts nacht""",
+        abend nachts nacht
+        schnell rasch zugig eilig express
+        langsam verspatung verspatet spat
+        gross grosse umfang
+        klein winzig kompakt
+        kostenlos gratis umsonst frei
+        erwachsene volljahrig
+        senior rentner alter
+        student schuler studenten
+        rollstuhl barrierefrei behindert behinderung
+        toilette wc klo
+        gepack koffer tasche
+        zimmer unterkunft ubernachten ubernachtung schlafen
+        fruhstuck morgens
+        abendessen abends
+        trinken getrank
+        karte kreditkarte
+        rate raten ratenzahlung teilzahlung
+        kaution pfand anzahlung
+        strafe mahnung zuschlag aufschlag
+        inhaber besitzer eigentumer
+        chef leiter leitung leitet geschaftsfuhrer vorgesetzter
+        adresse anschrift standort wo
+        nahe neben umgebung
+        ankommen ankunft anreise eintreffen
+        abfahren abfahrt abreise
+        bus shuttle haltestelle
+        flugzeug flug flughafen
+        reise ausflug fahrt tour
+        versichern versicherung versichert abgedeckt
+        unfall sturz zusammenstoss verletzung
+        feuer brand brennen
+        wasser uberschwemmung leck
+        schnee eis winter glatte
+        heizen heizung warm warme
+        kalt kuhl kuhlen
+        larm laut leise ruhe
+        licht lampe leuchte
+        akku batterie laden aufladen
+        strom elektrizitat steckdose
+        bildschirm anzeige display
+        handy smartphone mobiltelefon
+        computer rechner laptop gerat
+        app anwendung programm
+        webseite seite internetseite homepage
+        internet wlan netz online
+        einloggen anmelden login zugang
+        konto profil benutzerkonto
+        hochladen anhangen importieren
+        herunterladen exportieren export
+        kopie duplikat sicherung
+        teilen einladen einladung
+        sperren blockieren gesperrt
+        grenze hochstens maximum maximal limit begrenzung
+        mindestens minimum wenigstens
+        sprache ubersetzung
+        hilfe unterstutzung support
+        beschweren beschwerde reklamation reklamieren
+        frage fragen anfrage
+        antworten antwort
+        kontakt erreichen melden
+        brief post
+        paket sendung packchen
+        mass lange breite hohe abmessung
+        stoff material
+        farbe farbig
+        geschmack schmecken
+        suss zucker
+        allergie unvertraglichkeit
+        vegetarisch vegan fleischlos
+        rauchen zigarette
+        kleidung anziehen tragen
+        schuhe stiefel
+        geschenk gutschein schenken
+        gewinnen preis gewinn
+        kurs unterricht lehrgang schulung workshop
+        prufung test
+        zeugnis zertifikat bescheinigung nachweis
+        lehrer trainer kursleiter
+        mitglied mitgliedschaft beitreten
+        verlangern verlangerung
+        verschieben umbuchen verlegen
+        umziehen umzug
+        probieren probe testen ausprobieren
+        aktualisieren update version
+        einstellen einstellung konfigurieren
+        ausschalten abschalten deaktivieren
+        einschalten aktivieren
+        aufbauen montieren montage zusammenbauen
+        wartung inspektion warten
+        prufen kontrollieren kontrolle
+        ersatz ersatzteil austausch ersetzen
+        umtauschen umtausch tauschen
+        zuruckgeben ruckgabe zuruckbringen retoure zurucksenden
+        abholen abholung
+        warteliste schlange
+        gesetz recht gericht
+        unterschreiben unterschrift vertrag vereinbarung
+        geheim vertraulich datenschutz
+        daten angaben informationen
+        sicherheit sicher
+        notfall dringend
+        schmerz weh schmerzen
+        zahn zahnarzt
+        schwanger schwangerschaft
+        gehalt lohn verdienen verdienst
+        bewerben bewerbung einstellung
+        umwelt nachhaltig recycling
+        mull abfall entsorgen
+        tipp rat empfehlung
+        hinzufugen erganzen zufugen
+        helm schutz
+        ausweis pass personalausweis
+        gruppe team gruppen
+        samstag wochenende
+        feiertag feiertage""",
     "french": """
         rembourser remboursement argent
         annuler annulation resilier resiliation
@@ -163,7 +394,126 @@ _SAME = {
         laver nettoyer lavage nettoyage
         louer location
         gout saveur arome
-        offrir cadeau""",
+        offrir cadeau
+        rapide vite express
+        lent retard tard tardif
+        grand gros taille
+        petit compact
+        gratuit offert
+        adulte majeur
+        senior retraite age
+        etudiant eleve
+        fauteuil handicape accessible accessibilite
+        toilettes wc sanitaires
+        bagage valise sac
+        chambre hebergement dormir loger
+        matin petit dejeuner
+        diner souper soir
+        boire boisson
+        carte bancaire
+        mensualite echeance echelonner fois
+        caution acompte depot
+        penalite amende supplement majoration
+        proprietaire titulaire
+        chef directeur responsable patron dirigeant gerant
+        adresse situe emplacement lieu
+        pres proche voisin
+        arriver arrivee venir
+        partir depart quitter
+        train gare rail
+        bus navette car
+        avion vol aeroport
+        voyage deplacement trajet
+        assurer assurance couvert couverture
+        accident choc blessure
+        feu incendie bruler
+        eau fuite inondation
+        pluie meteo orage
+        neige glace hiver
+        chauffer chauffage chaud chaleur
+        froid frais
+        bruit silence calme
+        lumiere lampe eclairage
+        batterie pile charger recharge
+        electricite courant
+        ecran affichage
+        portable smartphone mobile
+        ordinateur appareil
+        application logiciel
+        site page
+        internet wifi reseau ligne
+        connecter connexion identifiant acces
+        compte profil
+        telecharger exporter importer
+        copie double sauvegarde
+        partager inviter invitation
+        bloquer suspendre bloque
+        limite maximum plafond
+        minimum moins
+        langue traduction
+        aide assistance support
+        plainte reclamation
+        question demander demande
+        repondre reponse
+        contacter joindre contact
+        lettre poste courrier
+        colis paquet envoi
+        dimension longueur largeur hauteur
+        matiere tissu
+        couleur teinte
+        sucre sucrer
+        allergie allergique allergene
+        vegetarien vegan
+        alcool vin
+        fumer tabac cigarette
+        vetement habit
+        chaussure botte
+        cadeau bon cheque
+        gagner prix concours
+        cours atelier stage formation
+        examen test
+        certificat attestation diplome
+        professeur formateur enseignant
+        membre adherent adhesion abonne
+        abonnement formule
+        renouveler prolonger reconduction
+        reporter decaler deplacer
+        demenager demenagement
+        essayer essai
+        jour actualiser version
+        regler reglage parametre configurer
+        desactiver eteindre couper
+        activer allumer
+        monter montage installer installation
+        entretien maintenance entretenir
+        verifier controle controler
+        remplacer remplacement piece
+        echange echanger
+        recuperer retrait chercher
+        attendre attente
+        loi juridique tribunal
+        signer signature contrat
+        confidentiel secret prive
+        donnees informations
+        securite sur
+        urgence urgent
+        douleur mal
+        dent dentiste
+        enceinte grossesse
+        salaire remuneration
+        postuler candidature embaucher recruter
+        environnement durable recycler recyclage dechet ordure
+        conseil conseiller recommander
+        ajouter supplementaire
+        fidelite points
+        vendre vente
+        temperature degre
+        pourriel spam
+        groupe equipe
+        week samedi dimanche
+        noel fetes
+        perime peremption conserver
+        manquer manquant absent""",
     "spanish": """
         reembolsar reembolso devolver devolucion dinero
         cancelar cancelacion anular rescindir baja
@@ -210,7 +560,127 @@ _SAME = {
         foto imagen
         lavar limpiar limpieza
         alquilar alquiler
-        retraso demora tardar""",
+        retraso demora tardar
+        rapido urgente express
+        lento tarde
+        grande tamano
+        pequeno reducido compacto
+        gratis gratuito incluido
+        adulto mayor
+        jubilado mayor anciano pensionista
+        estudiante alumno
+        minusvalia discapacidad discapacitado accesible silla
+        aseo bano servicio
+        equipaje maleta bolsa
+        habitacion alojamiento dormir hotel
+        desayuno manana
+        cena noche
+        beber bebida
+        tarjeta credito
+        plazos fraccionar cuotas aplazar
+        fianza deposito anticipo
+        multa penalizacion recargo
+        dueno propietario titular
+        jefe director responsable encargado gerente
+        direccion ubicacion situado
+        cerca proximo
+        llegar llegada venir
+        salir salida marchar
+        tren estacion
+        autobus bus lanzadera
+        avion vuelo aeropuerto
+        viaje viajar desplazamiento
+        asegurar seguro cubierto cubrir cobertura cubre
+        accidente golpe choque siniestro lesion
+        fuego incendio quemar
+        agua fuga inundacion
+        lluvia tormenta tiempo
+        nieve hielo invierno
+        calefaccion calor caliente
+        frio fresco
+        ruido silencio
+        luz lampara bombilla
+        bateria pila cargar
+        electricidad corriente
+        pantalla monitor
+        movil smartphone celular
+        ordenador computadora dispositivo aparato
+        aplicacion app programa
+        web pagina sitio
+        internet wifi red
+        sesion acceso entrar usuario
+        cuenta perfil
+        subir adjuntar importar
+        descargar exportar bajar
+        copia duplicado
+        compartir invitar
+        bloquear suspender
+        limite maximo tope
+        minimo menos
+        idioma lengua traduccion
+        ayuda asistencia soporte
+        queja reclamacion reclamar
+        pregunta consulta
+        responder respuesta contestar
+        contacto contactar localizar
+        carta postal
+        paquete envio
+        medida largo ancho alto
+        material tela
+        color tono
+        alergia alergico
+        vegetariano vegano
+        alcohol vino
+        fumar tabaco cigarro
+        ropa vestir
+        zapato bota calzado
+        regalo vale
+        ganar premio sorteo
+        curso clase taller formacion
+        examen prueba
+        certificado justificante
+        profesor formador
+        socio miembro
+        renovar prorroga renovacion prorrogar
+        aplazar posponer retrasar
+        mudanza mudarse trasladar domicilio
+        probar prueba
+        actualizar version
+        configurar ajuste ajustar
+        desactivar apagar
+        activar encender
+        montar instalar instalacion
+        mantenimiento revision revisar
+        comprobar verificar
+        sustituir reemplazar recambio
+        recoger recogida
+        esperar espera
+        ley legal juzgado abogado
+        firmar firma contrato
+        confidencial secreto privado privacidad
+        datos informacion
+        seguridad seguro
+        urgencia emergencia
+        dolor doler
+        diente dentista
+        embarazada embarazo
+        sueldo salario ganar
+        contratar suscribir
+        medioambiente reciclar residuo basura
+        consejo recomendar
+        anadir sumar agregar
+        vecino comunidad
+        casa vivienda piso hogar
+        cristal vidrio ventana
+        llave cerradura cerrajero
+        tuberia fontanero
+        morir fallecer muerte fallecimiento
+        ladron robar
+        gafas lentes
+        maleta equipaje
+        indemnizar indemnizacion pagar pagamos
+        aviso avisar comunicar notificar
+        alquilado inquilino arrendar""",
     "turkish": """
         iade geri para odeme
         iptal fesih vazgecmek
@@ -252,7 +722,119 @@ _SAME = {
         temizlemek yikamak temizlik
         saklamak tutmak
         kayit uyelik
-        resim fotograf""",
+        resim fotograf
+        hizli acele cabuk
+        yavas gecikme gec
+        buyuk boyut
+        kucuk ufak
+        ucretsiz bedava bedelsiz
+        yetiskin buyuk
+        yasli emekli
+        ogrenci okul
+        engelli tekerlekli
+        tuvalet lavabo wc
+        bagaj bavul canta
+        oda konaklama
+        kahvalti sabah
+        aksam gece
+        icmek icecek
+        kart kredi
+        taksit vade
+        depozito kapora avans
+        ceza gecikme
+        sahip malik
+        mudur yonetici baskan sef sorumlu
+        adres konum nerede
+        yakin civar
+        gelmek varis ulasmak
+        gitmek cikis ayrilmak
+        tren istasyon
+        otobus servis
+        ucak havalimani
+        seyahat gezi yolculuk
+        sigorta guvence kapsam
+        kaza yaralanma
+        yangin ates
+        su sizinti
+        yagmur hava
+        kar buz kis
+        isitma sicak isi
+        soguk serin
+        gurultu ses sessiz
+        isik lamba
+        pil batarya sarj
+        elektrik akim
+        ekran gosterge
+        cep telefon
+        bilgisayar cihaz
+        uygulama yazilim program
+        site sayfa web
+        internet wifi ag
+        giris oturum erisim
+        hesap profil
+        yuklemek eklemek
+        indirmek disari
+        kopya yedek
+        paylasmak davet
+        engellemek kilitlemek
+        sinir azami limit
+        asgari en
+        dil ceviri
+        yardim destek
+        sikayet itiraz
+        soru sormak
+        yanit cevap
+        iletisim ulasmak
+        mektup posta
+        paket koli
+        olcu uzunluk genislik yukseklik santim
+        malzeme kumas
+        renk renkli
+        tat lezzet aroma
+        alerji alerjik
+        vejetaryen vegan
+        sigara tutun
+        giysi kiyafet
+        ayakkabi cizme
+        hediye armagan cek
+        kazanmak odul
+        kurs ders atolye egitim
+        sinav test
+        belge sertifika
+        ogretmen egitmen usta
+        uye uyelik
+        yenilemek uzatmak
+        tasinmak tasima
+        denemek deneme
+        guncellemek guncelleme surum
+        ayar ayarlamak
+        kapatmak devre
+        kurulum montaj takmak
+        bakim servis
+        kontrol denetim
+        yedek parca
+        degisim takas
+        beklemek bekleme
+        yasa hukuk mahkeme
+        imza sozlesme anlasma
+        gizli gizlilik
+        veri bilgi
+        guvenlik guvenli
+        acil ivedi
+        agri aci
+        dis disci
+        maas ucret
+        basvuru ise
+        cevre geri donusum atik cop
+        oneri tavsiye
+        kiralamak kira kiralik
+        eski kullanilmis
+        kimden kim
+        aile es
+        bagis bagislamak hayir
+        hafta cumartesi pazar
+        bayram tatil
+        fabrika uretim uretmek""",
     "arabic": """
         استرداد استرجاع ارجاع اعاده
         الغاء فسخ
@@ -287,7 +869,78 @@ _SAME = {
         الم وجع
         دفع سداد
         وظيفه عمل
-        تنظيف غسيل""",
+        تنظيف غسيل
+        سريع عاجل مستعجل
+        بطيء تاخير متاخر
+        كبير حجم
+        مجاني مجانا
+        طالب تلميذ
+        مسن كبار
+        معاق اعاقه كرسي
+        غرفه سكن
+        مساء ليل
+        بطاقه ائتمان
+        قسط تقسيط دفعات اقساط
+        تامين تغطيه
+        غرامه عقوبه
+        مالك صاحب
+        مدير رئيس مسؤول
+        عنوان موقع مكان
+        وصول حضور قدوم
+        مغادره ذهاب
+        سفر رحله
+        حادث اصابه
+        حريق نار
+        ماء تسرب
+        حراره ساخن حار
+        بارد تبريد
+        ضجيج صوت
+        بطاريه شحن
+        كهرباء تيار
+        شاشه عرض
+        حاسوب كمبيوتر جهاز
+        تطبيق برنامج
+        انترنت شبكه
+        دخول تسجيل
+        حساب ملف
+        مشاركه دعوه
+        حظر منع ايقاف
+        حد اقصي
+        لغه ترجمه
+        مساعده دعم
+        شكوي اعتراض
+        سؤال استفسار
+        جواب رد
+        تواصل اتصال
+        رساله بريد
+        طرد شحنه
+        طول عرض ارتفاع
+        تدخين سيجاره
+        ملابس لباس
+        هديه قسيمه
+        دوره درس تدريب
+        شهاده وثيقه
+        مدرب معلم
+        عضو عضويه اشتراك
+        تجديد تمديد
+        تاجيل نقل
+        تجربه اختبار
+        تحديث اصدار
+        اعداد ضبط اعدادات
+        صيانه فحص
+        استبدال بدل
+        قانون محكمه
+        توقيع عقد
+        سريه خصوصيه
+        بيانات معلومات
+        امان حمايه
+        طوارئ عاجل
+        حمل حامل
+        راتب اجر
+        توظيف تقديم
+        نصيحه توصيه
+        اشعه صوره
+        تخدير مخدر بنج""",
 }  # fmt: skip
 # Words of two signs in scripts without blanks, as the index has them.
 _SAME_SIGNS = """
@@ -347,7 +1000,196 @@ _SAME_SIGNS = """
     領収 請求
     食事 朝食 夕食
     雨天 荒天
-    撮影 写真"""
+    撮影 写真
+    多快 速度
+    免费 赠送
+    学生 校园
+    老人 老年
+    残疾 轮椅
+    厕所 洗手
+    行李 箱子
+    房间 住宿
+    早餐 早饭
+    晚上 夜间
+    饮料 喝的
+    分期 月供
+    押金 定金
+    罚款 滞纳
+    老板 经理 总监 负责 主管
+    地址 位置
+    附近 旁边
+    到达 抵达
+    离开 退房
+    火车 地铁
+    公交 巴士
+    飞机 航班
+    旅行 出门 出差
+    保险 理赔
+    事故 意外
+    着火 火灾
+    漏水 水浸
+    下雨 雨天
+    加热 供暖
+    冰箱 冷藏
+    噪音 声音
+    灯光 照明
+    电池 充电 续航
+    电源 供电
+    屏幕 显示
+    手机 移动
+    电脑 设备
+    应用 软件
+    网站 网页
+    网络 断网 联网
+    登录 登陆
+    账号 帐号 账户
+    上传 导入
+    下载 导出
+    备份 复制
+    分享 邀请
+    封号 冻结
+    上限 最多
+    下限 最少
+    语言 语音
+    帮助 支持
+    投诉 举报
+    提问 咨询
+    回答 答复
+    联系 客服
+    快递 包裹
+    尺寸 长度 大小
+    材料 材质
+    颜色 色彩
+    口味 味道
+    过敏 敏感
+    素食 吃素
+    抽烟 吸烟
+    衣服 服装
+    礼物 赠品
+    课程 培训
+    考试 测试
+    证书 证明
+    老师 教练
+    会员 成员
+    续费 续订
+    延期 推迟
+    搬家 迁移
+    试用 体验
+    升级 更新
+    设置 设定
+    关闭 停用
+    开启 启用
+    安装 组装
+    维护 保养 维修
+    检查 检测
+    替换 更换
+    退回 寄回
+    取货 自提
+    等待 排队
+    法律 法院
+    签字 合同
+    隐私 保密
+    数据 资料
+    安全 防护
+    紧急 急救
+    疼痛 难受
+    牙齿 牙科
+    怀孕 孕妇
+    工资 薪水 收入
+    招聘 应聘
+    环保 回收
+    垃圾 废弃
+    建议 推荐
+    注销 销号
+    遗失 丢失
+    找回 恢复
+    留存 保留 保存
+    离线 掉线
+    重置 复位
+    钥匙 密码
+    创始 创办 创立
+    邮箱 邮件
+    発車 出発
+    到着 着く
+    無料 ただ 無償
+    学生 生徒
+    高齢 年配
+    便所 手洗
+    宿泊 泊ま
+    朝食 朝飯
+    夕方 夜間
+    飲物 飲料
+    分割 月払
+    保証 補償
+    罰金 違約
+    店長 社長 代表 責任
+    住所 所在
+    近く 付近
+    電車 鉄道
+    飛行 空港
+    保険 共済
+    事故 怪我
+    火事 火災 焚火
+    雨天 雨の
+    雪の 積雪
+    暖房 暖か
+    冷房 冷蔵
+    騒音 音楽
+    電灯 照明
+    電池 充電
+    電気 電源
+    画面 表示
+    携帯 電話
+    端末 機器
+    通信 接続
+    鍵の 認証
+    登録 申請
+    複写 控え
+    共有 招待
+    上限 最大
+    下限 最小
+    言語 翻訳
+    援助 支援 助け
+    苦情 不満
+    質問 問合
+    回答 返事
+    手紙 郵便
+    荷物 小包
+    寸法 長さ 大き
+    材料 素材
+    味わ 風味
+    禁煙 喫煙 煙草 たば
+    服装 衣類
+    贈物 進物
+    講座 教室 体験
+    試験 検査
+    証明 証書
+    先生 講師 案内
+    会員 加入
+    更新 延長
+    延期 変更
+    引越 移転
+    設定 調整
+    停止 終了
+    開始 始ま
+    設置 組立
+    点検 検査
+    交換 取替
+    返品 返却 返送
+    受取 引取
+    待ち 待機
+    法律 裁判
+    署名 契約
+    秘密 個人
+    緊急 急病 救急
+    痛み 痛い
+    妊娠 妊婦
+    給料 給与 時給
+    採用 求人 募集
+    環境 再生
+    ごみ ゴミ
+    助言 推奨
+    仕事 勤務"""
 _SIGNS = [line.split() for line in _SAME_SIGNS.split("\n") if line]
 
 

@@ -90,6 +90,13 @@ ASKED = [
     ("يمكن استرجاع المنتج خلال ثلاثين يوما.", "كيف أطلب إرجاع ما اشتريته؟", "ثلاثين"),
     ("退款需要三天。", "多久能退钱？", "三天"),
     ("料金は二千円です。", "値段はいくらですか", "二千円"),
+    # Compounds that one side writes as several words, or within a longer one.
+    ("Der Verleih von Fahrrädern ist am Hafen.", "Wo ist der Fahrradverleih?", "am Hafen"),
+    ("Den Haustürschlüssel gibt es am Empfang.", "Wo bekomme ich den Schlüssel?", "am Empfang"),
+    # What stands behind an apostrophe is no word.
+    ("Ankara'nın şubesi Kızılay meydanındadır.", "Ankara şubesi nerede?", "Kızılay"),
+    # A language that is told by its letters.
+    ("Baş tasarımcımız Defne Aksoy.", "Baş tasarımcının adı ne?", "Defne Aksoy"),
 ]  # fmt: skip
 
 
