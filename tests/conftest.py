@@ -66,9 +66,12 @@ def _rank(item: pytest.Item) -> int:
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
     if item.get_closest_marker("any_database"):
         return False
-    fixtures = set(getattr(item, "fixturenames", ()))
+    # What a page does is the same on any database, and its address is tried on both without a browser.
+    if "chromium" in fixtures and not item.get_closest_marker("both_databases"):
+        return False
     return bool({"db", "transactional_db"} & fixtures or item.get_closest_marker("django_db"))
 
 

@@ -6,11 +6,13 @@ pytest-xdist's workers inherit what the controller decided here.
 """
 
 import atexit
+import gc
 import logging
 import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 from base64 import b64encode
 from pathlib import Path
@@ -84,8 +86,17 @@ def _choose_database(directory: Path) -> None:
             _problem = f"PostgreSQL did not start: {type(error).__name__}: {error}"
 
 
+def _keep_what_is_compiled() -> None:
+    """Containers often forbid it; each worker, server and command of a run would compile the project anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
+    # Nearly all that is made while modules are imported and tests collected stays: there is no garbage to look for.
+    gc.disable()
+    _keep_what_is_compiled()
     if "BOOKBAG_TEST_DIR" in os.environ:  # a worker: the controller has prepared everything
         return
     directory = Path(tempfile.mkdtemp(prefix="bookbag-tests-"))
@@ -97,6 +108,14 @@ def pytest_load_initial_conftests() -> None:
     _forget_the_developers_settings()
     _set_the_tests_settings(directory)
     _choose_database(directory)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    # What is there by now stays to the end: garbage collection need not go through it during each test.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> list[str]:

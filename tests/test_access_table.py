@@ -15,18 +15,21 @@ from uuid import UUID, uuid4
 import pytest
 from asgiref.sync import async_to_sync
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from agents.models import Agent, Conversation, QAPair, RemovedPair, Reply, Source
 from agents.running import database
 from llm.models import ChatModel
 from tests.factories import add_member, browser_of, make_invitation, make_user
-from tests.harness.cast import Cast, make_agent
+from tests.harness.again import Scene
+from tests.harness.cast import Cast, keep_models_alive, make_agent, make_cast
 from workspaces import invitations, standing
 from workspaces.models import Role, Session, User, Workspace
 
@@ -251,6 +254,15 @@ class World:
     people: dict[str, User | None]
     acme: dict[str, Any]
     globex: dict[str, Any]
+    # Who is signed in, by the value of their cookie.
+    sessions: dict[str, str]
+
+    def browser(self, who: str, **options: Any) -> Client:
+        """A test client that is signed in as `who`, or as nobody, by a session that is there."""
+        client = Client(**options)
+        if who in self.sessions:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[who]
+        return client
 
 
 def make_reply(agent: Agent, member: User) -> Reply:
@@ -291,8 +303,7 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def world(cast: Cast) -> World:
+def make_world(cast: Cast) -> World:
     # A second owner, so that the first may leave.
     add_member(cast.acme, "owner")
     removed = add_member(cast.acme, "admin")
@@ -312,7 +323,33 @@ def world(cast: Cast) -> World:
         "owner": cast.olivia,
         "suspended": cast.olivia,
     }
-    return World(people, things_in(cast.acme, cast.edith), things_in(cast.globex, cast.gina))
+    sessions = {
+        who: browser_of(user).cookies[settings.SESSION_COOKIE_NAME].value
+        for who, user in people.items()
+        if user
+    }
+    return World(people, things_in(cast.acme, cast.edith), things_in(cast.globex, cast.gina), sessions)
+
+
+@pytest.fixture(scope="session")
+def world_scene(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Scene[World]:
+    scene = Scene(lambda: make_world(make_cast()))
+    with django_db_blocker.unblock():
+        scene.record()
+    return scene
+
+
+@pytest.fixture
+def world(db: None, world_scene: Scene[World]) -> World:
+    """Made once, since some five hundred tests begin with it, and put in again for each."""
+    keep_models_alive()
+    return world_scene.again()
+
+
+@pytest.fixture
+def committed_world(transactional_db: None) -> World:
+    keep_models_alive()
+    return make_world(make_cast())
 
 
 def address(name: str, things: dict[str, Any]) -> str:
@@ -406,7 +443,7 @@ def test_everybody_is_answered_as_the_table_says(world: World, row: Row) -> None
     path = address(row.name, world.acme)
     answers = {}
     for who in EVERYBODY:
-        browser = browser_of(world.people[who])
+        browser = world.browser(who)
         with transaction.atomic():  # so that nobody finds what another did
             if who == "suspended":
                 standing.suspend(Workspace.objects.get(slug="acme"), "A test.")
@@ -426,7 +463,8 @@ def chat_connections() -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("chat_connections")
 @pytest.mark.parametrize("row", CHAT_TABLE, ids=str)
-def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, row: Row) -> None:
+def test_everybody_is_answered_on_the_chat_path_as_the_table_says(committed_world: World, row: Row) -> None:
+    world = committed_world
     Agent.objects.filter(pk=world.acme["agent_id"]).update(
         chat_model=ChatModel.objects.get(model_id="gpt-4o")
     )
@@ -435,7 +473,7 @@ def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, 
     for who in EVERYBODY:  # the suspended last
         if who == "suspended":
             standing.suspend(Workspace.objects.get(slug="acme"), "A test.")
-        answers[who] = call(browser_of(world.people[who]), row, path).status_code
+        answers[who] = call(world.browser(who), row, path).status_code
 
     assert answers == {who: expected(row, who) for who in EVERYBODY}
 
@@ -444,7 +482,7 @@ def test_everybody_is_answered_on_the_chat_path_as_the_table_says(world: World, 
 def test_stranger_cannot_tell_a_workspace_from_none(world: World, row: Row) -> None:
     nowhere = {**world.acme, "slug": "no-such-workspace"}
     for who in NOT_MEMBERS:
-        browser = browser_of(world.people[who])
+        browser = world.browser(who)
         here = call(browser, row, address(row.name, world.acme))
         there = call(browser, row, address(row.name, nowhere))
 
@@ -454,7 +492,7 @@ def test_stranger_cannot_tell_a_workspace_from_none(world: World, row: Row) -> N
 
 @pytest.mark.parametrize("row", INSIDE, ids=str)
 def test_stranger_writes_nothing(world: World, row: Row) -> None:
-    browser = browser_of(world.people["stranger"])
+    browser = world.browser("stranger")
     with CaptureQueriesContext(connection) as captured:
         call(browser, row, address(row.name, world.acme))
 
@@ -463,7 +501,7 @@ def test_stranger_writes_nothing(world: World, row: Row) -> None:
 
 @pytest.mark.parametrize("row", [row for row in TABLE if addresses()[row.name].parts & IDS], ids=str)
 def test_owner_reaches_nothing_of_another_workspace_by_its_id(world: World, row: Row) -> None:
-    browser = browser_of(world.people["owner"])
+    browser = world.browser("owner")
     here = {"slug": world.acme["slug"], "provider": "openai"}
     none = {part: uuid4() if isinstance(value, UUID) else 999_999 for part, value in world.acme.items()}
     before = everything()
@@ -478,7 +516,7 @@ def test_owner_reaches_nothing_of_another_workspace_by_its_id(world: World, row:
 @pytest.mark.parametrize("part", ["source_id", "qa_id", "removed_id"])
 def test_owner_reaches_no_part_of_one_agent_through_another(world: World, part: str) -> None:
     other = make_agent(Workspace.objects.get(slug="acme"), name="Other")
-    browser = browser_of(world.people["owner"])
+    browser = world.browser("owner")
     for row in TABLE:
         if part in addresses()[row.name].parts:
             assert (
@@ -517,7 +555,7 @@ IN_A_FORM = [
 def test_owner_reaches_nothing_of_another_workspace_by_an_id_in_a_form(
     world: World, name: str, method: str, part: str, whose: str
 ) -> None:
-    browser = browser_of(world.people["owner"])
+    browser = world.browser("owner")
     path = address(name, world.acme)
     nobodys = uuid4() if isinstance(world.globex[whose], UUID) else 999_999
     before = everything()
@@ -559,7 +597,7 @@ def everything() -> str:
 
 @pytest.mark.parametrize("row", WRITERS, ids=str)
 def test_writer_refuses_a_post_without_a_token(world: World, row: Row) -> None:
-    browser = browser_of(world.people["owner"], enforce_csrf_checks=True)
+    browser = world.browser("owner", enforce_csrf_checks=True)
     with CaptureQueriesContext(connection) as captured:
         response = call(browser, row, address(row.name, world.acme))
 
@@ -569,7 +607,7 @@ def test_writer_refuses_a_post_without_a_token(world: World, row: Row) -> None:
 
 @pytest.mark.parametrize("row", WRITERS, ids=str)
 def test_writer_refuses_a_post_from_another_origin(world: World, row: Row) -> None:
-    browser = browser_of(world.people["owner"], enforce_csrf_checks=True)
+    browser = world.browser("owner", enforce_csrf_checks=True)
     token = browser.get("/workspaces/new/").context["csrf_token"]
     response = browser.post(
         address(row.name, world.acme),
@@ -582,14 +620,14 @@ def test_writer_refuses_a_post_from_another_origin(world: World, row: Row) -> No
 
 @pytest.mark.parametrize("name", sorted({row.name for row in WRITERS} - {row.name for row in READERS}))
 def test_writer_without_a_page_answers_a_get_with_405(world: World, name: str) -> None:
-    response = browser_of(world.people["owner"]).get(address(name, world.acme))
+    response = world.browser("owner").get(address(name, world.acme))
 
     assert (response.status_code, response["Allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("name", sorted({row.name for row in READERS} - {row.name for row in WRITERS}))
 def test_page_answers_a_write_with_405(world: World, name: str) -> None:
-    browser, path = browser_of(world.people["owner"]), address(name, world.acme)
+    browser, path = world.browser("owner"), address(name, world.acme)
     methods = ("POST", "PUT", "PATCH", "DELETE")
 
     assert [browser.generic(method, path).status_code for method in methods] == [405] * 4

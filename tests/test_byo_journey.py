@@ -13,7 +13,7 @@ from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS, platform_key
 from tests.provider_double.client import Double
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True), pytest.mark.money]
 
 
 def sign_in(page: Page, email: str, password: str) -> None:

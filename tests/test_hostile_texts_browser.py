@@ -109,6 +109,7 @@ def assert_nothing_ran(page: Page) -> None:
 
 
 @pytest.mark.parametrize("has_policy", [True, False], ids=["as served", "without the policy"])
+@pytest.mark.both_databases
 def test_stored_texts_are_shown_and_do_nothing(cast: Cast, open_page: OpenPage, has_policy: bool) -> None:
     agent, conversations = furnish(cast)
     page = open_page(cast.olivia, bypass_csp=not has_policy)

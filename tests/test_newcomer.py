@@ -8,6 +8,7 @@ import sys
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
+import pytest
 from django.core.management import get_commands
 from playwright.sync_api import Browser, Page, expect
 
@@ -16,6 +17,7 @@ from tests.harness.fresh import ROOT, Copy, Running
 from tests.harness.visitor import Visitor
 from tests.harness.waiting import eventually
 
+pytestmark = pytest.mark.any_database
 QUESTION = re.compile(r"ask “(What happens when the credits\s+run out\?)”")
 PERSON = re.compile(r"^    (\S+@\S+)  ", re.MULTILINE)
 

@@ -55,6 +55,7 @@ def test_the_sum_follows_the_choice(cast: Cast, open_page: OpenPage, agent: Agen
     assert sound(page) == []
 
 
+@pytest.mark.both_databases
 def test_columns_stream_side_by_side_and_a_second_press_sends_nothing(
     cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_reload_in_the_middle_goes_on(
     assert len(calls(provider_double)) == 2
 
 
+@pytest.mark.both_databases
 def test_a_refused_column_says_why_and_the_other_answers(
     cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double, complaints: list[str]
 ) -> None:

@@ -93,6 +93,7 @@ def test_running_reply_has_no_turn_to_bring(
 
 
 @pytest.mark.browser
+@pytest.mark.both_databases
 def test_credits_on_the_page_follow_each_reply(cast: Cast, open_page: OpenPage, agent: Agent) -> None:
     page = open_page(cast.edith)
     asked: list[str] = []

@@ -274,6 +274,7 @@ class TestWaysOut:
         page.goto(f"/w/acme/agents/{agent.pk}/playground/")
         expect(page.locator("[data-trouble]")).to_have_count(0)
 
+    @pytest.mark.both_databases
     def test_shortage_is_told_before_sending_and_while_a_reply_holds_the_rest(
         self, cast: Cast, open_page: OpenPage, provider_double: Double
     ) -> None:

@@ -79,6 +79,7 @@ def test_the_same_press_again_is_its_reply_whatever_the_price_is_by_then(
 
 
 @pytest.mark.browser
+@pytest.mark.both_databases
 def test_the_page_says_the_new_price_and_sends_when_pressed_again(
     cast: Cast, open_page: OpenPage, agent: Agent, complaints: list[str]
 ) -> None:

@@ -28,6 +28,7 @@ def row_of(page: Page, title: str) -> Any:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])
+@pytest.mark.both_databases
 def test_files_are_uploaded_and_their_rows_follow_without_a_reload(
     cast: Cast, guide: Agent, open_page: OpenPage, look: dict[str, Any]
 ) -> None:

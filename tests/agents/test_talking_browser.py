@@ -166,6 +166,7 @@ class TestTheButton:
         expect(button(page)).to_be_focused()
         expect(button(page)).to_be_enabled()
 
+    @pytest.mark.both_databases
     def test_double_click_sends_once_and_stops_nothing(self, page: Page, provider_double: Double) -> None:
         provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
         box(page).fill("Twice?")
@@ -202,6 +203,7 @@ class TestTheButton:
 
 
 class TestWaiting:
+    @pytest.mark.both_databases
     def test_second_message_waits_and_is_sent_after_the_first(
         self, page: Page, provider_double: Double
     ) -> None:
@@ -346,6 +348,7 @@ class TestLostConnection:
         assert all("ERR_INTERNET_DISCONNECTED" in complaint for complaint in complaints), complaints
         complaints.clear()
 
+    @pytest.mark.both_databases
     def test_message_to_a_dead_server_is_kept_and_answered_once(
         self, cast: Cast, page: Page, live: Server, complaints: list[str]
     ) -> None:
@@ -392,6 +395,7 @@ class TestOnATurn:
         page.get_by_role("link", name="Go to the latest turns").click()
         expect(turns(page).last).to_contain_text("Question 119")
 
+    @pytest.mark.both_databases
     def test_regenerate_says_its_price_and_keeps_the_earlier_version(self, cast: Cast, page: Page) -> None:
         ask(page, "What is it?")
         expect(turns(page).locator(".chat__price")).to_have_text("5 credits")

@@ -117,6 +117,7 @@ def test_what_does_not_end_is_freed_uncharged(
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
 
 
+@pytest.mark.any_database
 def test_second_signal_does_not_wait_for_a_thread_that_is_stuck(
     cast: Cast, visit: Visit, start_server: StartServer
 ) -> None:
@@ -135,6 +136,7 @@ def test_second_signal_does_not_wait_for_a_thread_that_is_stuck(
     assert ended(server) == 0
 
 
+@pytest.mark.any_database
 def test_idle_connection_does_not_hold_up_the_stop(start_server: StartServer) -> None:
     server = start_server(DRAIN_SECONDS="600")
     with httpx.Client(trust_env=False) as idle:
@@ -279,6 +281,7 @@ def many_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.any_database
 @pytest.mark.usefixtures("many_descriptors")
 def test_crowd_of_idle_and_half_sent_requests_keeps_nobody_out(
     cast: Cast, visit: Visit, provider_double: Double, collected_static: None, monkeypatch: pytest.MonkeyPatch

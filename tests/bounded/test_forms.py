@@ -51,6 +51,7 @@ def test_fields_were_found() -> None:
 
 
 @sizes
+@pytest.mark.any_database
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", FIELDS)
 def test_field_keeps_within_the_bound(kind: str, most: int) -> None:
@@ -86,15 +87,25 @@ HARSH: dict[str, TextOf] = {
 }
 
 
+# Taken as they are, and then much is done with them.
+LONG = {"text", "answer", "instructions"}
+
+
 def posts() -> Iterator[Any]:
+    """All fields of a page at once, and alone what is long; the others alone in `make soak`."""
     for path, who, names in PAGES:
+        yield pytest.param(path, who, names, id=path)
         for name in names:
-            yield pytest.param(path, who, name, id=f"{path} {name}")
+            marks = () if name in LONG else pytest.mark.soak
+            yield pytest.param(path, who, (name,), id=f"{path} {name}", marks=marks)
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
-@pytest.mark.parametrize(("path", "who", "name"), list(posts()))
-def test_page_keeps_within_the_bound(cast: Cast, settings: Any, path: str, who: str, name: str) -> None:
+@pytest.mark.parametrize(("path", "who", "names"), list(posts()))
+def test_page_keeps_within_the_bound(
+    cast: Cast, settings: Any, path: str, who: str, names: tuple[str, ...]
+) -> None:
     settings.ACCOUNT_RATE_LIMITS = False
     agent = make_agent(cast.acme)
     rest = {
@@ -108,9 +119,9 @@ def test_page_keeps_within_the_bound(cast: Cast, settings: Any, path: str, who: 
         client = Client()
         if who:
             client.force_login(getattr(cast, who))
-        statuses.add(client.post(path.format(agent=agent.pk), rest | {name: text}).status_code)
+        statuses.add(client.post(path.format(agent=agent.pk), rest | dict.fromkeys(names, text)).status_code)
 
     assert {what: seen for what, text_of in HARSH.items() if (seen := too_steep(post, text_of, 32_000))} == {}
     # An id that is none is of nothing here.
-    allowed = {200, 302, 400, 403, 413, 429} | ({404} if name == "conversation" else set())
+    allowed = {200, 302, 400, 403, 413, 429} | ({404} if "conversation" in names else set())
     assert statuses <= allowed, statuses

@@ -72,14 +72,20 @@ SOME = (
 
 
 @pytest.mark.django_db
-def test_search_keeps_within_the_bound(cast: Cast) -> None:
+@pytest.mark.parametrize(
+    "whats", [SOME, pytest.param(tuple(TEXTS), marks=pytest.mark.soak)], ids=["some", "all"]
+)
+def test_search_keeps_within_the_bound(cast: Cast, whats: tuple[str, ...]) -> None:
+    """What is made of a question is fed with everything, above; here the database is asked as well."""
     agent = make_agent(cast.acme)
     training.add_text(agent, title="Hours", text="We open at nine.\n\n# Prices\n\nCheap.")
 
     steep = {
         what: seen
-        for what, text_of in TEXTS.items()
-        if (seen := too_steep(lambda text: index.search(agent.pk, text), text_of, 8 * QUESTION_CHARACTERS))
+        for what in whats
+        if (
+            seen := too_steep(lambda text: index.search(agent.pk, text), TEXTS[what], 8 * QUESTION_CHARACTERS)
+        )
     }
 
     assert steep == {}

@@ -30,7 +30,7 @@ from tests.provider_double.client import Double
 from workspaces import audit
 from workspaces.models import AuditEvent, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
 
 TOKENS_PER_SECOND = 20
 CALM_SECONDS = 1.5

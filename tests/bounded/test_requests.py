@@ -61,6 +61,7 @@ async def asked(path: str, name: str, value: str) -> int:
     return statuses[0]
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", HEADERS)
 def test_header_keeps_within_the_bound(name: str) -> None:
@@ -91,6 +92,7 @@ def test_the_longest_header_that_is_read_is_read_whole() -> None:
     assert [name for name, _ in scope["headers"]] == [b"accept", b"cookie"]
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_a_content_type_in_an_encoding_that_there_is_not_is_none() -> None:
     """Django by itself raises ValueError for it, which the server would log as a failure of ours."""
@@ -146,6 +148,7 @@ def body_of(size: int) -> bytes:
     return b"name=" + b"a" * (size - 5)
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("announced", [True, False])
 def test_larger_form_is_refused_in_plain_words_with_a_way_back(
@@ -168,6 +171,7 @@ def test_larger_form_is_refused_in_plain_words_with_a_way_back(
     assert visitor.get("/").status_code == 200
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_form_of_nothing_but_escapes_is_too_large(cast: Cast, visit: Visit) -> None:
     visitor = visit(cast.edith)
@@ -183,6 +187,7 @@ def test_form_of_nothing_but_escapes_is_too_large(cast: Cast, visit: Visit) -> N
     assert bounds.FORM_ESCAPES > 4 * 20_000 + 10_000
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_larger_message_of_a_page_without_scripts_is_refused_on_a_page(cast: Cast, visit: Visit) -> None:
     agent, visitor = make_agent(cast.acme), visit(cast.edith)
@@ -215,6 +220,7 @@ def test_source_may_be_a_book_and_no_other_form_may(cast: Cast, visit: Visit) ->
     assert post(f"{page}/questions/new/", "𝕬" * 20_000) == 302
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
 def test_a_path_that_only_looks_like_a_source_reads_no_form(cast: Cast) -> None:
     assert signed_in(cast.edith).post("/accounts/login/sources/", {"text": "a" * 100}).status_code == 404

@@ -16,6 +16,7 @@ from tests.provider_double.client import Double
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_an_answer_means_what_it_says(cast: Cast, visit: Visit, provider_double: Double, case: Case) -> None:
     bring_key(cast.acme, case.provider)
@@ -86,6 +87,7 @@ def test_a_declined_turn_is_left_out_of_what_is_said_next(
     assert [turn["role"] for turn in provider_double.calls()[-1]["body"]["messages"]] == ["user"]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("status_of", [None, {"status": 422}])
 def test_a_refused_parameter_is_left_out_once_and_for_all(
     cast: Cast, visit: Visit, provider_double: Double, status_of: dict[str, int] | None
@@ -127,6 +129,7 @@ def left_out_of_gpt_4o() -> str:
     return ChatModel.objects.get(model_id="gpt-4o").left_out
 
 
+@pytest.mark.any_database
 def test_the_finish_marker_ends_the_answer(cast: Cast, visit: Visit, provider_double: Double) -> None:
     bring_key(cast.acme)
     pings = [step for _ in range(10) for step in ({"sleep": 2}, ": ping\n\n")]

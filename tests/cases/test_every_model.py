@@ -18,7 +18,7 @@ from tests.harness.chat import bring_key, platform_key, talk
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True), pytest.mark.money]
 
 # Beside the catalogue's: one of each family, as custom models.
 FAMILIES = {

@@ -63,7 +63,7 @@ class Scene(Generic[T]):
         if not sql.startswith(READS):
             if many or not sql.startswith(("INSERT", "UPDATE", "DELETE")):
                 raise CannotBePlayed(sql)
-            self.statements.append((_with_its_id(sql), params))
+            self.statements.append(_with_what_the_database_chose(sql, params))
         return done
 
     def _play(self) -> T:
@@ -86,20 +86,52 @@ def _leave_room_for_ids() -> None:
             cursor.execute(f"INSERT INTO sqlite_sequence (name, seq) {highest}", [table])
 
 
-def _with_its_id(sql: str) -> str:
-    """An INSERT that gives the row the id which the database has just chosen; any other statement as it is."""
+def _with_what_the_database_chose(sql: str, params: Any) -> tuple[str, Any]:
+    """An INSERT that gives the row the id and the codes which the database has just chosen; any other statement as it is."""
     found = INSERT.match(sql)
     if found is None:
-        return sql
+        return sql, params
     table, columns, values = found.groups()
-    if '"id"' in columns or "), (" in values:
+    if "), (" in values:
         raise CannotBePlayed(sql)
+    if '"id"' in columns:  # it was chosen by whoever made the row
+        return f'INSERT INTO "{table}" ({columns}) VALUES ({values})', params
+    last, left, parts = _last_id(table), iter(params), []
+    given: list[Any] = []
+    for name, value in zip(columns.split(", "), _parts(values), strict=True):
+        # The database's default, by its name or written out: what it gave this row.
+        is_chosen = value == "DEFAULT" or ("(" in value and "%s" not in value)
+        parts.append("%s" if is_chosen else value)
+        given += [_value(table, name, last)] if is_chosen else [next(left) for _ in range(value.count("%s"))]
+    return f'INSERT INTO "{table}" ("id", {columns}) VALUES ({last}, {", ".join(parts)})', given
+
+
+def _parts(values: str) -> list[str]:
+    """`%s, f(a, b), 1` as its three parts."""
+    parts = [""]
+    depth = 0
+    for sign in values:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts]
+
+
+def _last_id(table: str) -> int:
     if connection.vendor == "sqlite":
-        (last,) = connection.connection.execute("SELECT last_insert_rowid()").fetchone()
+        found = connection.connection.execute("SELECT last_insert_rowid()").fetchone()
     else:
         sequence = f"pg_get_serial_sequence('\"{table}\"', 'id')"
-        (last,) = connection.connection.execute(f"SELECT currval({sequence})").fetchone()
-    return f'INSERT INTO "{table}" ("id", {columns}) VALUES ({last}, {values})'
+        found = connection.connection.execute(f"SELECT currval({sequence})").fetchone()
+    return int(found[0])
+
+
+def _value(table: str, quoted_name: str, last: int) -> Any:
+    return connection.connection.execute(
+        f'SELECT {quoted_name} FROM "{table}" WHERE "id" = {last}'
+    ).fetchone()[0]
 
 
 def _later(value: Any, shift: timedelta) -> Any:

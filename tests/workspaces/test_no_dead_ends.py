@@ -7,10 +7,10 @@ from django.test import Client
 
 from tests.factories import PASSWORD, browser_of, make_user
 from tests.harness.cast import Cast
-from tests.test_access_table import READERS, WRITERS, World, address, addresses, world
+from tests.test_access_table import READERS, WRITERS, World, address, addresses, world, world_scene
 from workspaces.no_dead_ends import page_above, takes_forms_only
 
-__all__ = ["world"]
+__all__ = ["world", "world_scene"]
 pytestmark = pytest.mark.django_db
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 ACTS = sorted({row.name for row in WRITERS} - {row.name for row in READERS})
@@ -18,7 +18,7 @@ ACTS = sorted({row.name for row in WRITERS} - {row.name for row in READERS})
 
 @pytest.mark.parametrize("name", ACTS)
 def test_act_asked_for_by_a_person_leads_to_a_page(world: World, name: str) -> None:
-    browser = browser_of(world.people["owner"], headers=HTML)
+    browser = world.browser("owner", headers=HTML)
     page = browser.get(address(name, world.acme), follow=True)
 
     assert (page.status_code, len(page.redirect_chain)) == (200, 1)

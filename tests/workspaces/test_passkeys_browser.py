@@ -14,7 +14,7 @@ from tests.harness.browser import OpenPage
 from tests.harness.live import Server
 from workspaces.models import AuditEvent, User
 
-pytestmark = [pytest.mark.browser]
+pytestmark = [pytest.mark.both_databases, pytest.mark.browser]
 
 
 @pytest.fixture

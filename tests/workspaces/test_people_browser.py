@@ -10,7 +10,7 @@ from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
 from workspaces.models import Invitation
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
