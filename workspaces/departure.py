@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from workspaces import audit, members
+from workspaces.errors import LastOwner
 from workspaces.models import Membership, Role, User, Workspace
 
 
@@ -26,5 +27,9 @@ def delete_account(person: User, *, request: HttpRequest) -> None:
     """
     for member in person.memberships.select_related("workspace", "user").order_by("workspace_id"):
         members.leave(member, request=request)
+    # Whoever makes a workspace locks the person first: one that was made meanwhile is in, and from here on there is none.
+    User.objects.select_for_update().get(pk=person.pk)
+    if held_by(person).exists():
+        raise LastOwner
     audit.record(None, "person.deleted_own_account", actor=person, request=request)
     person.delete()

@@ -12,6 +12,7 @@ MembersError
 ├── NoSeat            the plan has no seat left
 ├── InvitationOver    it was accepted, revoked or replaced, or its time is over
 ├── InvitationSent    it was sent a moment ago
+├── NotNow            operators have suspended the workspace, so nobody joins
 ├── NotInvited        the person has not confirmed the address that was invited
 ├── FactorUnreadable  the vault does not open the secret of a second factor
 └── IdentityRefused   who somebody is at the issuer signs in nobody here; `code` says why
@@ -84,6 +85,12 @@ class InvitationOver(MembersError):
 
 class InvitationSent(MembersError):
     sentence = "This invitation was sent less than a minute ago. Wait a moment, or copy its link."
+
+
+class NotNow(MembersError):
+    sentence = (
+        "This workspace is suspended by the operators of this site, and nobody can join until it works again."
+    )
 
 
 class NotInvited(MembersError):

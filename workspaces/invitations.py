@@ -31,7 +31,15 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from workspaces import audit, limits_reached, members
-from workspaces.errors import InvitationOver, InvitationSent, NoLongerMember, NoSeat, NotInvited, RoleAboveOwn
+from workspaces.errors import (
+    InvitationOver,
+    InvitationSent,
+    NoLongerMember,
+    NoSeat,
+    NotInvited,
+    NotNow,
+    RoleAboveOwn,
+)
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 
 LIFE = timedelta(hours=24)
@@ -185,7 +193,7 @@ def revoke(invitation: Invitation, *, by: Membership, request: HttpRequest | Non
 def accept(
     invitation: Invitation, person: User, *, seats: int | None, request: HttpRequest | None = None
 ) -> Membership:
-    """Make `person` a member, once; who is one already keeps their role. Raises InvitationOver, NotInvited or NoSeat."""
+    """Make `person` a member, once; who is one already keeps their role. Raises InvitationOver, NotInvited, NotNow or NoSeat."""
     with transaction.atomic():
         workspace = members.lock(invitation.workspace)
         known = workspace.invitations.filter(pk=invitation.pk, token_hash=invitation.token_hash).first()
@@ -193,6 +201,8 @@ def accept(
             raise InvitationOver
         if not has_confirmed(person, known.email):
             raise NotInvited
+        if workspace.is_suspended:
+            raise NotNow
         member = workspace.memberships.filter(user=person).first()
         # Not the other invitations: of those who were invited while there was room, the first come in.
         if member is None and seats is not None and workspace.memberships.count() >= seats:

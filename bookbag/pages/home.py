@@ -1,6 +1,7 @@
 """The pages that draw on every app: your workspaces, a new one, and a workspace at a glance."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing import free, ledger
@@ -23,6 +25,8 @@ from workspaces.models import User, Workspace
 # One address per look: no capitals, and nothing that reads like something else.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 AGENTS_SHOWN = 6
+# Within it, the same form again is the same press.
+A_MOMENT = timedelta(seconds=10)
 
 
 class NewWorkspaceForm(forms.ModelForm):
@@ -64,6 +68,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_workspace(request: HttpRequest) -> HttpResponse:
+    if twin := _just_made(request):
+        return redirect(twin)
     form = NewWorkspaceForm(request.POST or None)
     if form.is_valid():
         try:
@@ -73,6 +79,8 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
                 **form.cleaned_data,
             )
         except SlugTaken as refusal:  # between the form's look and ours
+            if twin := _just_made(request):
+                return redirect(twin)
             form.add_error("slug", str(refusal))
         except TooManyWorkspaces as refusal:
             form.add_error(None, str(refusal))
@@ -80,6 +88,21 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"{workspace.name} is ready.")
             return redirect(workspace)
     return render(request, "bookbag/new_workspace.html", {"form": form})
+
+
+def _just_made(request: HttpRequest) -> Workspace | None:
+    """What the same form, sent a moment ago, has made: a button is pressed twice."""
+    name, slug = request.POST.get("name", "").strip(), request.POST.get("slug", "").strip().lower()
+    if not name or "\0" in name + slug:
+        return None
+    found = Workspace.objects.filter(
+        memberships__user=request.user.pk,
+        created_by=request.user.pk,
+        name=name,
+        created_at__gte=timezone.now() - A_MOMENT,
+        **({"slug": slug} if slug else {}),
+    )
+    return found.first()
 
 
 @viewer_required

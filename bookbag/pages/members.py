@@ -19,7 +19,7 @@ from billing import plans
 from billing.models import Account
 from workspaces import inbox, invitations, members, notices, signup
 from workspaces.access import WorkspaceRequest, admin_required, owner_required, public, viewer_required
-from workspaces.errors import MembersError, NoSeat, NotInvited
+from workspaces.errors import MembersError, NoSeat, NotInvited, NotNow
 from workspaces.invitations import Answer
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 from workspaces.reauth import ask_again, is_recent
@@ -296,7 +296,7 @@ def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
         )
     except NotInvited:
         return _show(request, found, status=403)
-    except NoSeat as refusal:
+    except (NoSeat, NotNow) as refusal:
         return _show(request, found, refusal=str(refusal), status=409)
     except MembersError:
         return _over(request, invitations.find(request.path.rstrip("/").rpartition("/")[2]))

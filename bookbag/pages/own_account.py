@@ -75,7 +75,8 @@ def account_page(request: HttpRequest) -> HttpResponse:
     person = _person(request)
     form = AccountForm(request.POST or None, instance=person)
     if form.is_valid():
-        form.save()
+        # Its own fields alone: a password or a disabling of this moment must not be written over.
+        form.save(commit=False).save(update_fields=list(form.fields))
         messages.success(request, "Saved.")
         return redirect("own_account")
     memberships = person.memberships.select_related("workspace").order_by("workspace__name", "pk")
