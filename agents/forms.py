@@ -243,7 +243,7 @@ class FilesForm(forms.Form):
     def problem(file: Any) -> str:
         """Why this one is not taken, in words; empty if it is."""
         if not file.size:
-            return extract.REFUSALS["empty"]
+            return extract.WHY_UNREADABLE["empty"]
         if file.size > settings.SOURCE_FILE_MB * 1024**2:
             return f"The file has more than {settings.SOURCE_FILE_MB} MB. Split it into several."
         if extract.kind_of(file.name or "") is None:

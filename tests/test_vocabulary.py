@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,20 @@ def test_code_does_not_name_anything_so(rule: Forbidden) -> None:
     }
 
     assert broken == {}
+
+
+def test_what_the_vocabulary_defines_is_one_class_at_most() -> None:
+    """ "**Refusal** –" and "**Seal**, **unseal** –" define words; a class of that name is what they say."""
+    defined = re.findall(r"\*\*([A-Z][a-z]+(?: [a-z]+)*)\*\*", VOCABULARY.read_text())
+    classes = Counter(
+        node.name
+        for path in product(".py", *APPS)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert len(defined) > 80
+    assert {name for word in defined if classes[name := word.title().replace(" ", "")] > 1} == set()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ _BETWEEN = re.compile(r"[\s,;]+")
 _ADDRESS_LENGTH = Invitation._meta.get_field("email").max_length or 0
 
 
-class Outcome(Enum):
+class InviteStatus(Enum):
     """What became of one address that was to be invited."""
 
     INVITED = "was sent an invitation"
@@ -65,15 +65,20 @@ class Outcome(Enum):
 
     @property
     def is_done(self) -> bool:
-        return self in (Outcome.INVITED, Outcome.JOINED, Outcome.MEMBER, Outcome.JUST_SENT)
+        return self in (
+            InviteStatus.INVITED,
+            InviteStatus.JOINED,
+            InviteStatus.MEMBER,
+            InviteStatus.JUST_SENT,
+        )
 
 
 @dataclass(frozen=True)
-class Answer:
+class Invitee:
     """One address as it was typed, what became of it, and the row that was made of it."""
 
     address: str
-    outcome: Outcome
+    status: InviteStatus
     invitation: Invitation | None = None
     member: Membership | None = None
 
@@ -96,8 +101,8 @@ def invite(
     by: Membership,
     seats: int | None,
     request: HttpRequest | None = None,
-) -> list[Answer]:
-    """An answer for each address. Nobody is written to: the caller does so once this is committed.
+) -> list[Invitee]:
+    """What became of each address. Nobody is written to: the caller does so once this is committed.
 
     Raises NoLongerMember where `by` is no admin by now, RoleAboveOwn for a role that is not theirs to give.
     """
@@ -115,19 +120,19 @@ def _invite_one(
     by: Membership,
     seats: int | None,
     request: HttpRequest | None,
-) -> Answer:
+) -> Invitee:
     address = typed.lower()
     if not _is_address(address):
-        return Answer(typed, Outcome.MALFORMED)
+        return Invitee(typed, InviteStatus.MALFORMED)
     person = person_of(address)
     if _is_member(workspace, address, person):
-        return Answer(typed, Outcome.MEMBER)
+        return Invitee(typed, InviteStatus.MEMBER)
     pending = workspace.invitations.filter(email=address, state=Invitation.State.PENDING).first()
     # Its own seat is its own already, as long as it is open.
     others = seats_taken(workspace) - bool(pending and pending.is_open(timezone.now()))
     if seats is not None and others >= seats:
         limits_reached.note(workspace.pk, "seats", seats)
-        return Answer(typed, Outcome.NO_SEAT)
+        return Invitee(typed, InviteStatus.NO_SEAT)
     if person is not None:
         if pending is not None:
             _end(pending, Invitation.State.ACCEPTED)
@@ -135,27 +140,27 @@ def _invite_one(
         audit.record(
             workspace, "member.added", actor=by.user, request=request, member=person.email, role=role.value
         )
-        return Answer(typed, Outcome.JOINED, member=member)
+        return Invitee(typed, InviteStatus.JOINED, member=member)
     if pending is not None:
         return _invite_again(typed, pending, role, by, request)
     invitation = Invitation(workspace=workspace, email=address, role=role, invited_by=by.user)
     _give_link(invitation)
     invitation.save(force_insert=True)
     _record("invitation.sent", invitation, by.user, request)
-    return Answer(typed, Outcome.INVITED, invitation=invitation)
+    return Invitee(typed, InviteStatus.INVITED, invitation=invitation)
 
 
 def _invite_again(
     typed: str, pending: Invitation, role: Role, by: Membership, request: HttpRequest | None
-) -> Answer:
+) -> Invitee:
     if timezone.now() - pending.sent_at < PAUSE:
-        return Answer(typed, Outcome.JUST_SENT)
+        return Invitee(typed, InviteStatus.JUST_SENT)
     pending.role, pending.invited_by = role, by.user
     pending.serial += 1
     _give_link(pending)
     pending.save()
     _record("invitation.sent_again", pending, by.user, request)
-    return Answer(typed, Outcome.INVITED, invitation=pending)
+    return Invitee(typed, InviteStatus.INVITED, invitation=pending)
 
 
 @transaction.atomic

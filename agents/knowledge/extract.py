@@ -1,7 +1,7 @@
 """What a file says, as Markdown: PDF, Word, plain text, Markdown, CSV and HTML.
 
 Needs neither Django nor the database: it runs in a worker process with limits (agents/process_pool.py), since a file
-may be made to take all the time and memory there is. What it will not read it refuses by a code (REFUSALS has the
+may be made to take all the time and memory there is. What it will not read it refuses by a code (WHY_UNREADABLE has the
 words).
 """
 
@@ -38,7 +38,7 @@ KINDS = {
     "tsv": "csv", "html": "html", "htm": "html",
 }  # fmt: skip
 
-REFUSALS = {
+WHY_UNREADABLE = {
     "empty": "The file is empty.",
     "no_text": "There is no text in this file.",
     "scanned": "This PDF is made of pictures of pages: there is no text in it to read. Run text recognition (OCR) over "
@@ -53,8 +53,8 @@ REFUSALS = {
 }
 
 
-class Refusal(Exception):
-    """Why a file is not read: a code of REFUSALS."""
+class Unreadable(Exception):
+    """Why a file is not read: a code of WHY_UNREADABLE."""
 
 
 def kind_of(name: str) -> str | None:
@@ -68,8 +68,8 @@ def read(name: str, encoded: str) -> dict[str, str]:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
     try:
         title, text = _read(kind_of(name) or "", base64.b64decode(encoded))
-    except Refusal as refusal:
-        return {"refused": str(refusal)}
+    except Unreadable as why:
+        return {"refused": str(why)}
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
     return {"title": title[:200], "text": text}
@@ -82,18 +82,18 @@ def read_page(markup: str, address: str) -> dict[str, Any]:
 
 def _read(kind: str, content: bytes) -> tuple[str, str]:
     if not content:
-        raise Refusal("empty")
+        raise Unreadable("empty")
     found = _sort_of(content)
     if found == "old":
-        raise Refusal("old_word")
+        raise Unreadable("old_word")
     if found != (kind if kind in ("pdf", "docx") else "text"):
-        raise Refusal("wrong_type")
+        raise Unreadable("wrong_type")
     title, text = {"pdf": _pdf, "docx": _docx, "csv": _csv, "html": _html, "text": _text}[kind](content)
     text = _tidy(text)
     if len(text) > MOST_CHARACTERS:
-        raise Refusal("too_long")
+        raise Unreadable("too_long")
     if not any(character.isalnum() for character in text):
-        raise Refusal("no_text")
+        raise Unreadable("no_text")
     return " ".join(title.split()), text
 
 
@@ -153,7 +153,7 @@ def _csv(content: bytes) -> tuple[str, str]:
         said.append(_row_in_words(head, row))
         size += len(said[-1])
         if size > MOST_CHARACTERS:
-            raise Refusal("too_long")
+            raise Unreadable("too_long")
     return "", "\n\n".join(said)
 
 
@@ -163,12 +163,12 @@ def _row_in_words(head: list[str], row: list[str]) -> str:
 
 
 def table_rows(text: str) -> list[list[str]]:
-    """The rows of a CSV that have something in them, split at what splits its first lines. Refusal when it cannot be read."""
+    """The rows of a CSV that have something in them, split at what splits its first lines. Unreadable when it cannot be read."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
         rows = [[" ".join(cell.split(" ")).strip() for cell in row] for row in reader]
     except csv.Error:
-        raise Refusal("damaged") from None
+        raise Unreadable("damaged") from None
     return [row for row in rows if any(row)]
 
 
@@ -209,7 +209,7 @@ def _docx(content: bytes) -> tuple[str, str]:
     except MemoryError:
         raise
     except Exception:  # whatever is wrong with it: the library raises what it meets
-        raise Refusal("damaged") from None
+        raise Unreadable("damaged") from None
     return title, "".join(_spaced(blocks))
 
 
@@ -238,18 +238,18 @@ def _refuse_bombs(content: bytes) -> None:
     try:
         entries = zipfile.ZipFile(io.BytesIO(content)).infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise Refusal("damaged") from None
+        raise Unreadable("damaged") from None
     if any(entry.flag_bits & 1 for entry in entries):
-        raise Refusal("encrypted")
+        raise Unreadable("encrypted")
     large = (entry for entry in entries if entry.file_size > 1024**2)
     if (
         len(entries) > MOST_ENTRIES
         or sum(entry.file_size for entry in entries) > MOST_UNPACKED
         or any(entry.file_size > MOST_RATIO * max(entry.compress_size, 1) for entry in large)
     ):
-        raise Refusal("bomb")
+        raise Unreadable("bomb")
     if not any(entry.filename == "word/document.xml" for entry in entries):
-        raise Refusal("wrong_type")
+        raise Unreadable("wrong_type")
 
 
 # --- PDF -----------------------------------------------------------------------------------------
@@ -266,21 +266,21 @@ def _pdf(content: bytes) -> tuple[str, str]:
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise Refusal("encrypted")
+            raise Unreadable("encrypted")
         if len(reader.pages) > MOST_PAGES:
-            raise Refusal("too_many_pages")
+            raise Unreadable("too_many_pages")
         pages = list(_pages(reader))
         titles = set(_outline(reader))
         title = str(reader.metadata.title or "") if reader.metadata else ""
-    except (Refusal, MemoryError):
+    except (Unreadable, MemoryError):
         raise
     except pypdf.errors.LimitReachedError:
-        raise Refusal("bomb") from None
+        raise Unreadable("bomb") from None
     except Exception:  # whatever is wrong with it: the library raises what it meets
-        raise Refusal("damaged") from None
+        raise Unreadable("damaged") from None
     # A page number or two is no text.
     if sum(character.isalnum() for page in pages for character in page) < 5 * len(pages):
-        raise Refusal("scanned")
+        raise Unreadable("scanned")
     return title, "\n\n".join(_page(page, titles) for page in _without_running_heads(pages))
 
 
@@ -290,7 +290,7 @@ def _pages(reader: Any) -> Iterator[str]:
         text = page.extract_text()
         size += len(text)
         if size > MOST_CHARACTERS:
-            raise Refusal("too_long")
+            raise Unreadable("too_long")
         yield text
 
 

@@ -140,7 +140,7 @@ def import_all(agent: Agent, text: str, *, request: HttpRequest) -> int:
 def _rows(text: str) -> list[list[str]]:
     try:
         rows = extract.table_rows(text.lstrip("\ufeff").replace("\r\n", "\n"))
-    except extract.Refusal:
+    except extract.Unreadable:
         raise CannotBeRead(
             "This cannot be read as CSV: a cell is far too long, or a quote is never closed."
         ) from None

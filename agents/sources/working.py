@@ -80,7 +80,7 @@ def _read_file(source: Source) -> str:
     except process_pool.NotDone:
         raise SourceRefused(TOO_MUCH) from None
     if "refused" in found:
-        raise SourceRefused(extract.REFUSALS[found["refused"]])
+        raise SourceRefused(extract.WHY_UNREADABLE[found["refused"]])
     return str(found["text"])
 
 

@@ -69,7 +69,7 @@ def chosen(agent: Agent, text: str | None) -> Conversation | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Prefilled:
     """What stands in the box when the page opens, and the reply whose place it is to take."""
 
     text: str = ""
@@ -84,15 +84,15 @@ def _gone(request: WorkspaceRequest, workspace: Workspace, *, text: str = "") ->
     return render(request, "agents/gone.html", context, status=404)
 
 
-def _draft(request: HttpRequest, conversation: Conversation) -> Draft:
+def _prefilled(request: HttpRequest, conversation: Conversation) -> Prefilled:
     """A question of this conversation to be sent once more (`again`), or instead of its turn (`edit`)."""
     again, edit = uuid_or_none(request.GET.get("again")), uuid_or_none(request.GET.get("edit"))
     if not (named := edit or again):
-        return Draft()
+        return Prefilled()
     reply = conversation.replies.filter(pk=named, superseded_by=None).only("question", "state").first()
     if reply is None:
-        return Draft()
-    return Draft(reply.question, reply if edit and not reply.is_running else None)
+        return Prefilled()
+    return Prefilled(reply.question, reply if edit and not reply.is_running else None)
 
 
 def _context(
@@ -103,7 +103,7 @@ def _context(
     earlier = turns.versions_among(stretch.replies)
     for reply in stretch.replies:
         reply.workspace = workspace
-    draft = _draft(request, conversation) if conversation else Draft()
+    prefilled = _prefilled(request, conversation) if conversation else Prefilled()
     routes = outlook.for_workspace(workspace)
     trial = trying.told(agent, conversation, routes)
     agent = trial.agent if trial else agent
@@ -120,8 +120,8 @@ def _context(
             for reply in stretch.replies
         ],
         "stretch": stretch,
-        "draft": draft.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
-        "instead_of": draft.instead_of,
+        "draft": prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
+        "instead_of": prefilled.instead_of,
         "trial": trial,
         "prospect": prospect,
         "trouble": presenting.trouble(prospect, agent, routes, role=role),

@@ -20,7 +20,7 @@ from billing.models import Account
 from workspaces import inbox, invitations, members, notices, signup
 from workspaces.access import WorkspaceRequest, admin_required, owner_required, public, viewer_required
 from workspaces.errors import MembersError, NoSeat, NotInvited, NotNow
-from workspaces.invitations import Answer
+from workspaces.invitations import Invitee
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 from workspaces.reauth import ask_again, is_recent
 
@@ -204,23 +204,23 @@ def invite(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, workspace, form, status=400)
-    answers = invitations.invite(
+    invitees = invitations.invite(
         form.cleaned_data["emails"],
         role=form.cleaned_data["role"],
         by=request.membership,
         seats=plans.seats_of(workspace),
         request=request,
     )
-    request.session[ANSWERS] = _told(request, answers)
+    request.session[ANSWERS] = _told(request, invitees)
     return redirect(reverse("workspaces:members", args=[workspace.slug]) + "#invite")
 
 
-def _told(request: WorkspaceRequest, answers: list[Answer]) -> list[dict[str, Any]]:
+def _told(request: WorkspaceRequest, invitees: list[Invitee]) -> list[dict[str, Any]]:
     """Write to the people, and say what became of each address. Once a mail fails, no further one is tried."""
     by: User = request.membership.user
     mail_works, told = True, []
-    for one in answers:
-        words = one.outcome.value
+    for one in invitees:
+        words = one.status.value
         if one.invitation is not None:
             mail_works = mail_works and notices.send_invitation(
                 one.invitation, _link(request, one.invitation), by=by
@@ -229,7 +229,7 @@ def _told(request: WorkspaceRequest, answers: list[Answer]) -> list[dict[str, An
         elif one.member is not None:
             mail_works = mail_works and notices.tell_of_joining(one.member, by=by)
             _tell_admins(one.member, by)
-        told.append({"address": one.address[:100], "words": words, "done": one.outcome.is_done})
+        told.append({"address": one.address[:100], "words": words, "done": one.status.is_done})
     return told
 
 

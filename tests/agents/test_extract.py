@@ -133,12 +133,12 @@ def test_a_page_without_a_main_part_loses_its_menus() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_reason(name: str, content: bytes, code: str) -> None:
-    with pytest.raises(extract.Refusal, match=f"^{code}$"):
+    with pytest.raises(extract.Unreadable, match=f"^{code}$"):
         extract._read(extract.kind_of(name) or "", content)
 
 
 def test_every_refusal_has_words() -> None:
-    assert all(words.endswith(".") for words in extract.REFUSALS.values())
+    assert all(words.endswith(".") for words in extract.WHY_UNREADABLE.values())
 
 
 def test_a_zip_bomb_is_not_opened() -> None:

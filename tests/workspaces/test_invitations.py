@@ -32,7 +32,7 @@ from workspaces.errors import (
     NotInvited,
     RoleAboveOwn,
 )
-from workspaces.invitations import Outcome
+from workspaces.invitations import InviteStatus
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -61,9 +61,9 @@ def owner_of(workspace: Workspace) -> Membership:
 
 def invite(
     workspace: Workspace, *addresses: str, role: str = "editor", seats: int | None = None
-) -> list[Outcome]:
+) -> list[InviteStatus]:
     answers = invitations.invite(addresses, role=Role(role), by=owner_of(workspace), seats=seats)
-    return [one.outcome for one in answers]
+    return [one.status for one in answers]
 
 
 def plan_of(workspace: Workspace, seats: int | None) -> None:
@@ -96,7 +96,7 @@ def actions(workspace: Workspace) -> list[str]:
 def test_confirmed_address_joins_at_once(acme: Workspace) -> None:
     ada = make_user("ada@example.test")
 
-    assert invite(acme, "Ada@Example.test") == [Outcome.JOINED]
+    assert invite(acme, "Ada@Example.test") == [InviteStatus.JOINED]
     assert acme.memberships.get(user=ada).role == "editor"
     assert acme.invitations.count() == 0
     assert actions(acme)[-1] == "member.added"
@@ -106,7 +106,7 @@ def test_second_confirmed_address_of_a_person_is_theirs_too(acme: Workspace) -> 
     ada = make_user("ada@example.test")
     EmailAddress.objects.create(user=ada, email="ada@work.test", verified=True)
 
-    assert invite(acme, "ada@work.test") == [Outcome.JOINED]
+    assert invite(acme, "ada@work.test") == [InviteStatus.JOINED]
     assert acme.memberships.filter(user=ada).exists()
 
 
@@ -114,7 +114,7 @@ def test_unconfirmed_address_is_nobodys(acme: Workspace) -> None:
     """A stranger who has registered somebody's address is not let in for it."""
     squatter = make_user("ada@example.test", confirmed=False)
 
-    assert invite(acme, "ada@example.test") == [Outcome.INVITED]
+    assert invite(acme, "ada@example.test") == [InviteStatus.INVITED]
     assert not acme.memberships.filter(user=squatter).exists()
     with pytest.raises(NotInvited):
         invitations.accept(acme.invitations.get(), squatter, seats=None)
@@ -132,12 +132,12 @@ def test_each_address_is_answered(acme: Workspace) -> None:
     ]
 
     assert invite(acme, *typed) == [
-        Outcome.INVITED,
-        Outcome.JOINED,
-        Outcome.MEMBER,
-        Outcome.MALFORMED,
-        Outcome.MALFORMED,
-        Outcome.MALFORMED,
+        InviteStatus.INVITED,
+        InviteStatus.JOINED,
+        InviteStatus.MEMBER,
+        InviteStatus.MALFORMED,
+        InviteStatus.MALFORMED,
+        InviteStatus.MALFORMED,
     ]
 
 
@@ -148,7 +148,7 @@ def test_addresses_are_separated_by_whatever_people_type() -> None:
 
 
 def test_owner_is_invited_as_nothing_less(acme: Workspace) -> None:
-    assert invite(acme, "olivia@acme.test", role="viewer") == [Outcome.MEMBER]
+    assert invite(acme, "olivia@acme.test", role="viewer") == [InviteStatus.MEMBER]
     assert members.roles(acme) == {"olivia@acme.test": "owner"}
 
 
@@ -171,10 +171,10 @@ def test_invited_again_gets_a_new_link_and_role(acme: Workspace) -> None:
     first = make_invitation(acme, email="new@example.test")
     old = link_of(first)
 
-    assert invite(acme, "new@example.test", role="admin") == [Outcome.INVITED]
+    assert invite(acme, "new@example.test", role="admin") == [InviteStatus.INVITED]
     now = acme.invitations.get()
     assert (now.pk, now.role, link_of(now) == old) == (first.pk, "admin", False)
-    assert invite(acme, "new@example.test") == [Outcome.JUST_SENT]
+    assert invite(acme, "new@example.test") == [InviteStatus.JUST_SENT]
 
 
 # --- Seats --------------------------------------------------------------------------------------
@@ -184,16 +184,16 @@ def test_members_and_open_invitations_take_seats(acme: Workspace) -> None:
     make_user("ada@example.test")
 
     assert invite(acme, "one@x.test", "two@x.test", "ada@example.test", seats=2) == [
-        Outcome.INVITED,
-        Outcome.NO_SEAT,
-        Outcome.NO_SEAT,
+        InviteStatus.INVITED,
+        InviteStatus.NO_SEAT,
+        InviteStatus.NO_SEAT,
     ]
 
 
 def test_expired_invitation_takes_none(acme: Workspace) -> None:
     expired = make_invitation(acme, email="old@x.test", hours=25)
 
-    assert invite(acme, "new@x.test", seats=2) == [Outcome.INVITED]
+    assert invite(acme, "new@x.test", seats=2) == [InviteStatus.INVITED]
     with pytest.raises(NoSeat):
         invitations.resend(expired, by=owner_of(acme), seats=2)
 
