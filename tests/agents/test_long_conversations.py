@@ -1,11 +1,13 @@
 """Which turns a page shows, and what it costs, however long the conversation is."""
 
 import gzip
+import random
 import sys
 import time
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from agents import turns
@@ -75,9 +77,26 @@ def test_thousand_turns_cost_as_many_queries_as_three_and_read_few_rows(
 
 
 def test_fifty_turns_weigh_less_than_forty_kilobytes(cast: Cast, agent: Agent) -> None:
-    conversation, _ = talked(cast, agent, 60)
+    """Each with an answer of its own and as many sources as a prompt takes, of which it cites two."""
+    pages = sorted((settings.BASE_DIR / "docs/help").glob("*.md"))
+    prose = [part for page in pages for part in page.read_text().split("\n\n") if len(part) > 200]
+    pick = random.Random(11)
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    for _ in range(51):
+        found = pick.sample(prose, 8)
+        make_reply(
+            agent,
+            conversation,
+            question=f"What of this: {found[7][:60]}?",
+            text=f"{found[0][:300]} [1]\n\n{found[1][:300]} [2]",
+            html_version=0,
+            sources=[{"title": "Help", "heading": text[:30], "text": text} for text in found],
+        )
+    page = signed_in(cast.edith).get(path(conversation)).content
 
-    assert len(gzip.compress(signed_in(cast.edith).get(path(conversation)).content)) < 40_000
+    assert page.count(b"<blockquote") == 8 * turns.TURNS_SHOWN
+    assert page.count(b"data-back") > 90  # a mark within a piece of code is none
+    assert len(gzip.compress(page)) < 40_000
 
 
 def test_latest_turns_are_shown_and_that_there_are_earlier_ones(cast: Cast, agent: Agent) -> None:
