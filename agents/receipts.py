@@ -226,7 +226,11 @@ def left_out(reply: Reply) -> str:
 def took(reply: Reply) -> str:
     """ "first text after 0.8 s, done after 3.6 s"."""
     shown = {"first text": first_text_ms(reply), "done": done_ms(reply)}
-    return ", ".join(f"{what} after {ms / 1000:.1f} s" for what, ms in shown.items() if ms is not None)
+    return ", ".join(f"{what} {_after(ms)}" for what, ms in shown.items() if ms is not None)
+
+
+def _after(ms: int) -> str:
+    return f"after {ms / 1000:.1f} s" if ms >= 100 else "within 0.1 s"
 
 
 def first_text_ms(reply: Reply) -> int | None:

@@ -173,7 +173,7 @@ def test_each_answers_in_a_conversation_of_its_own_and_a_second_press_changes_no
     assert said(page) == fields["said"]  # the same are chosen
     shown = columns_of(page)
     assert ["5 credits" in column for column in shown] == ["GPT-4o" in column for column in shown]
-    assert all("first text after" in column and " out" in column for column in shown)
+    assert all("first text " in column and " out" in column for column in shown)
     listed = edith.get("/w/acme/conversations/").text
     assert sorted(re.findall(r"· tries <bdi>([^<]*)</bdi>", listed)) == sorted(
         model(one).name for one in ("gpt-4o", SONNET)

@@ -69,7 +69,7 @@ def test_columns_stream_side_by_side_and_a_second_press_sends_nothing(
     done = page.locator("[data-column]", has_text="Claude Sonnet 4.6")
 
     expect(done.get_by_role("link", name="Go on with this one")).to_be_visible()
-    expect(done).to_contain_text("first text after")
+    expect(done).to_contain_text("first text ")
     expect(hanging.locator("[data-text]")).to_contain_text("You asked")
     assert sound(page) == []
     hanging.get_by_role("button", name="Stop").click()
