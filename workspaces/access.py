@@ -146,6 +146,29 @@ viewer_required = _requires(Role.VIEWER)
 editor_required = _requires(Role.EDITOR)
 admin_required = _requires(Role.ADMIN)
 owner_required = _requires(Role.OWNER)
+
+
+def editor_required_or(instead: View) -> Callable[[View], View]:
+    """For editors. A viewer is given what `instead` answers, called as a view; 403 where that is None."""
+
+    def decorate(view: View) -> View:
+        for_editors, for_viewers = editor_required(view), viewer_required(instead)
+
+        @wraps(for_editors)
+        def either(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                answer: HttpResponseBase = for_editors(request, slug, *args, **kwargs)
+            except PermissionDenied:
+                if (led := for_viewers(request, slug, *args, **kwargs)) is None:
+                    raise
+                answer = led
+            return answer
+
+        return either
+
+    return decorate
+
+
 # For what a suspended workspace still lets its members do: leave, take somebody or a key out, delete it all.
 viewer_required_even_suspended = _requires(Role.VIEWER, while_suspended=True)
 admin_required_even_suspended = _requires(Role.ADMIN, while_suspended=True)

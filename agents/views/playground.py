@@ -36,14 +36,25 @@ from agents.views.agents import find_agent
 from agents.views.turns import uuid_or_none
 from billing import ledger
 from llm import outlook
-from workspaces.access import WorkspaceRequest, editor_required
+from workspaces.access import WorkspaceRequest, editor_required, editor_required_or
 from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.models import Role, Workspace
 
 CONVERSATIONS_SHOWN = 8
 
 
-@editor_required
+def _to_read(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse | None:
+    """A link into a conversation that a viewer follows leads to where viewers read it."""
+    agent = workspace.agents.filter(pk=agent_id).first()
+    conversation = chosen(agent, request.GET.get("conversation")) if agent else None
+    if conversation is None:
+        return None
+    page = reverse("agents:conversation", args=[workspace.slug, conversation.pk])
+    named = uuid_or_none(request.GET.get("reply"))
+    return redirect(f"{page}?reply={named}#reply-{named}" if named else page)
+
+
+@editor_required_or(_to_read)
 @require_GET
 def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     try:

@@ -149,6 +149,24 @@ def test_another_members_conversation_is_an_admins_to_change(cast: Cast) -> None
     assert (made.title, made.deleted_at) == ("A better name", None)
 
 
+def test_link_into_the_playground_leads_a_viewer_to_where_they_read(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    made = conversation(agent, cast.adam)
+    theirs = conversation(make_agent(cast.globex), cast.gina)
+    reply = made.replies.get()
+    victor, playground = browser_of(cast.victor), f"/w/acme/agents/{agent.pk}/playground/"
+
+    to_reply = victor.get(f"{playground}?conversation={made.pk}&reply={reply.pk}")
+    to_all = victor.get(f"{playground}?conversation={made.pk}&reply=nonsense")
+
+    assert to_reply["location"] == f"{LIST}{made.pk}/?reply={reply.pk}#reply-{reply.pk}"
+    assert to_all["location"] == f"{LIST}{made.pk}/"
+    assert "Hello?" in victor.get(to_reply["location"]).content.decode()
+    for nothing in ("", f"?conversation={theirs.pk}", "?conversation=nonsense"):
+        assert victor.get(f"{playground}{nothing}").status_code == 403
+    assert browser_of(cast.stranger).get(f"{playground}?conversation={made.pk}").status_code == 404
+
+
 def test_playground_says_whose_conversation_it_is_to_others(cast: Cast) -> None:
     """Every editor chats, as the roles table has it, in anybody's conversation; what is replaced stays."""
     agent = make_agent(cast.acme)
