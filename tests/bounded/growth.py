@@ -1,7 +1,8 @@
 """How the CPU time of a piece of work grows with its text: twice the text may take two and a half times as long.
 
 The work begins with little text and is given twice as much each time, so that one that takes the square of it is
-found in a second instead of after hours. CPU time of this process, not the clock's: other work does not count.
+found in a second instead of after hours; where even the square would take no longer than that, the last doubling tells.
+CPU time of this process, not the clock's: other work does not count.
 """
 
 import gc
@@ -17,7 +18,7 @@ MOST_GROWTH = 2.5
 FLOOR = 0.05
 LEAST = 0.02
 TRIES = 5
-MOMENT = 2.0
+MOMENT = 1.0
 # Characters: enough to find what is steep in every run of the tests, and the whole megabyte in `make soak`.
 sizes = pytest.mark.parametrize(
     "most", [64_000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
@@ -37,31 +38,32 @@ def seconds(work: Callable[[str], object], text: str) -> float:
 
 def too_steep(work: Callable[[str], object], text_of: TextOf, most: int) -> str | None:
     """None when `work` keeps within the bound up to `most` characters; else what was seen, in words."""
-    if _is_quick(work, text_of, most):
-        return None
     size = most
     while size > 2_000:
         size //= 2
-    before = float("inf")
-    while size <= most:
+    before = seconds(work, text_of(size))
+    if (most / size) ** 2 * before < MOMENT:
+        # Even if it took the square, all of it would end in a moment: of the way there, the last step is measured.
+        now = seconds(work, text_of(most))
+        before = now if now <= FLOOR else seconds(work, text_of(most // 2))
+        return _said_if_too_steep(work, text_of, most, before, now)
+    while (size := 2 * size) <= most:
         now = seconds(work, text_of(size))
-        if _is_too_much(before, now):
-            before, now = _look_again(work, text_of, size)
-            if _is_too_much(before, now):
-                return f"{size // 2:,} characters took {before:.3f} s, {size:,} took {now:.3f} s"
+        said = _said_if_too_steep(work, text_of, size, before, now)
+        if said:
+            return said
         before = now
-        size *= 2
     return None
 
 
-def _is_quick(work: Callable[[str], object], text_of: TextOf, most: int) -> bool:
-    """Whether all of `most` characters take no longer than what harms nobody, so that the way there need not be measured.
-
-    Tried only where little text is done so soon that even work that takes its square would end in a moment.
-    """
-    little = min(most, 2_000)
-    times = most / little
-    return times**2 * seconds(work, text_of(little)) < MOMENT and seconds(work, text_of(most)) <= FLOOR
+def _said_if_too_steep(
+    work: Callable[[str], object], text_of: TextOf, size: int, before: float, now: float
+) -> str | None:
+    if _is_too_much(before, now):
+        before, now = _look_again(work, text_of, size)
+        if _is_too_much(before, now):
+            return f"{size // 2:,} characters took {before:.3f} s, {size:,} took {now:.3f} s"
+    return None
 
 
 def _is_too_much(before: float, now: float) -> bool:
