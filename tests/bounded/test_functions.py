@@ -27,7 +27,7 @@ def test_nothing_is_excused_that_is_not_there() -> None:
     assert NOT_HERE.keys() - set(text_takers()) == set()
 
 
-# Characters: several times what the product hands these, which take long. `make soak` gives them the whole megabyte.
+# Characters, for what takes long: more than a passage (2,700) or a question (20,000) has. `make soak` gives a megabyte.
 ENOUGH = {
     "agents.running.local.answer (passage)": 8_000,
     "agents.running.local.answer (question)": 32_000,
