@@ -309,6 +309,8 @@ MFA_ADAPTER = "llm.factor_adapter.Adapter"
 MFA_FORMS = {
     "activate_totp": "workspaces.second_factors.SetUpForm",
     "add_webauthn": "workspaces.second_factors.PasskeyForm",
+    "login_webauthn": "workspaces.second_factors.PasskeySignInForm",
+    "reauthenticate_webauthn": "workspaces.second_factors.ConfirmingPasskeyForm",
     "generate_recovery_codes": "workspaces.second_factors.NewCodesForm",
     "authenticate": "workspaces.second_factors.SignInCodeForm",
     "reauthenticate": "workspaces.second_factors.ConfirmingCodeForm",

@@ -17,7 +17,8 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.forms import GenerateRecoveryCodesForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef
@@ -158,8 +159,45 @@ class SetUpForm(_SealedAhead, ActivateTOTPForm):
         session[SECRET_SESSION_KEY] = get_adapter().encrypt(self.secret)
 
 
+class CredentialField(forms.JSONField):
+    """What a browser's authenticator answers, or whatever a stranger sends in its place, which is refused in words."""
+
+    widget = forms.HiddenInput
+    default_error_messages = {
+        "invalid": "The answer of your browser could not be read. Try again.",
+        "required": "No passkey was used. Try again.",
+    }
+    # The function of allauth that reads it.
+    parser = "parse_authentication_response"
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = super().to_python(value)
+            if found is not None:
+                getattr(webauthn, self.parser)(found)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            # Among them what allauth lets through: a part that is not there, a number of thousands of digits.
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> None:
+        """Nothing: where the page is shown again, the authenticator is asked again."""
+
+
+class NewCredentialField(CredentialField):
+    parser = "parse_registration_response"
+
+
 class PasskeyForm(_SealedAhead, AddWebAuthnForm):
-    pass
+    credential = NewCredentialField()
+
+
+class PasskeySignInForm(LoginWebAuthnForm):
+    credential = CredentialField()
+
+
+class ConfirmingPasskeyForm(ReauthenticateWebAuthnForm):
+    credential = CredentialField()
 
 
 class NewCodesForm(_SealedAhead, GenerateRecoveryCodesForm):

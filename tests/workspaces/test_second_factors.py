@@ -222,3 +222,30 @@ def test_admin_asks_for_it_and_sees_whom_it_shuts_out() -> None:
     browser.post(page, {})
     acme.refresh_from_db()
     assert not acme.second_factor_required
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "1" * 5_000,
+        "[" * 50_000,
+        "1",
+        "[]",
+        "{}",
+        '"x"',
+        "null",
+        "no",
+        '{"id": 1}',
+        '{"id": "a", "response": []}',
+    ],
+    ids=lambda text: text[:20],
+)
+@pytest.mark.parametrize("path", ["login/", "add/", "reauthenticate/"])
+def test_answer_that_no_authenticator_gives_signs_nobody_in(path: str, credential: str) -> None:
+    browser = browser_of(None if path == "login/" else make_user())
+    browser.get(f"/accounts/second-factor/webauthn/{path}")
+    answer = browser.post(f"/accounts/second-factor/webauthn/{path}", {"credential": credential})
+
+    assert answer.status_code in (200, 302)
+    assert not Authenticator.objects.exists()
+    assert path != "login/" or "_auth_user_id" not in browser.session
