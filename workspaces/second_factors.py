@@ -17,7 +17,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.forms import GenerateRecoveryCodesForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
-from allauth.mfa.webauthn.forms import AddWebAuthnForm, LoginWebAuthnForm, ReauthenticateWebAuthnForm
+from allauth.mfa.webauthn import forms as passkey_forms
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.core.cache import cache
@@ -188,15 +188,15 @@ class NewCredentialField(CredentialField):
     parser = "parse_registration_response"
 
 
-class PasskeyForm(_SealedAhead, AddWebAuthnForm):
+class PasskeyForm(_SealedAhead, passkey_forms.AddWebAuthnForm):
     credential = NewCredentialField()
 
 
-class PasskeySignInForm(LoginWebAuthnForm):
+class PasskeySignInForm(passkey_forms.LoginWebAuthnForm):
     credential = CredentialField()
 
 
-class ConfirmingPasskeyForm(ReauthenticateWebAuthnForm):
+class ConfirmingPasskeyForm(passkey_forms.ReauthenticateWebAuthnForm):
     credential = CredentialField()
 
 
