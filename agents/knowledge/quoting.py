@@ -32,6 +32,13 @@ class Unit:
     block: int
     flows: bool = False
     leads: bool = False
+    # A row of a table, which says what it says by itself.
+    is_row: bool = False
+
+    @property
+    def is_title(self) -> bool:
+        """Whether it looks like a line that stands over what follows, as in a text without headings."""
+        return not self.is_row and len(self.text) <= LINE and self.text[-1:].isalpha()
 
 
 def units(passage: str) -> list[Unit]:
@@ -41,7 +48,7 @@ def units(passage: str) -> list[Unit]:
         if block.startswith(("```", "~~~")):
             found.append(Unit(block, number))
         elif (rows := _table(block)) is not None:
-            found += [Unit(row, number) for row in rows]
+            found += [Unit(row, number, is_row=True) for row in rows]
         else:
             found += _prose(block, number)
     return found

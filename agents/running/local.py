@@ -16,6 +16,8 @@ from agents.knowledge.terms import Asked, Word
 # Parts of a section that are quoted together, and about how many characters.
 MOST_UNITS = 4
 MOST_CHARACTERS = 600
+# A part beside the best one is quoted with it when it speaks of the question to this share of what that does.
+AS_MUCH = 0.5
 # The share of what is asked (rare words weigh more) that the part quoted must speak of to be the answer. Below it is the
 # nearest, as long as it speaks of anything.
 ANSWERS = 0.7
@@ -151,9 +153,12 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     heading = terms.of_heading(passage.source, passage.heading)
     parts = units(passage.text) or [Unit(passage.text.strip(), 0)]
     contents = [f" {terms.searchable('', part.text)} " for part in parts]
-    scores = [wanted.spoken_of(content, heading) + 0.5 * wanted.spoken_of(content) for content in contents]
+    own = [wanted.spoken_of(content) for content in contents]
+    scores = [
+        wanted.spoken_of(content, heading) + 0.5 * one for content, one in zip(contents, own, strict=True)
+    ]
     best = max(range(len(parts)), key=lambda number: (round(scores[number], 3), -number))
-    chosen = _around(parts, scores, best)
+    chosen = _around(parts, scores, own, best)
     text = _put_together([parts[number] for number in chosen])
     if passage.heading and passage.heading != passage.text:
         text = f"**{passage.heading}**\n\n{text}"
@@ -168,8 +173,11 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     )
 
 
-def _around(parts: Sequence[Unit], scores: Sequence[float], best: int) -> list[int]:
-    """The best part with those beside it, as far as they fit; a lead ("as follows:") with what it leads to."""
+def _around(parts: Sequence[Unit], scores: Sequence[float], own: Sequence[float], best: int) -> list[int]:
+    """The best part with those beside it, as far as they fit; a lead ("as follows:") with what it leads to.
+
+    `own`: what the parts speak of by themselves, without the heading that they share.
+    """
     chosen = {best}
     size = len(parts[best].text)
     room = MOST_UNITS
@@ -178,10 +186,16 @@ def _around(parts: Sequence[Unit], scores: Sequence[float], best: int) -> list[i
         room = 12
     before, after = best - 1, best + 1
     while len(chosen) < room:
-        ahead = (
-            scores[after] if after < len(parts) and size + len(parts[after].text) <= MOST_CHARACTERS else -1.0
-        )
-        behind = scores[before] if before >= 0 and size + len(parts[before].text) <= MOST_CHARACTERS else -1.0
+        ahead = behind = -1.0
+        if after < len(parts) and size + len(parts[after].text) <= MOST_CHARACTERS:
+            # Another row of a table is another thing, unless that is asked for as well.
+            is_other = parts[after].is_row and parts[best].is_row and own[after] < AS_MUCH * own[best]
+            ahead = -1.0 if is_other else scores[after]
+        # What stands before belongs to it where it leads to it, stands over it, or speaks of the matter itself.
+        if before >= 0 and size + len(parts[before].text) <= MOST_CHARACTERS:
+            stands_over = before == best - 1 and parts[before].is_title
+            belongs = parts[before].leads or stands_over or own[before] >= AS_MUCH * own[best]
+            behind = scores[before] if belongs else -1.0
         if ahead < 0 and behind < 0:
             break
         # What follows explains; what stands before is taken when it speaks of the matter.

@@ -119,6 +119,41 @@ def test_without_sources_there_is_the_fallback() -> None:
     assert ask("Where is the parking?", []) == Answer(FALLBACK, [])
 
 
+def test_rows_of_other_things_are_not_quoted_with_the_one_that_is_asked_for() -> None:
+    table = "| Country | Fee |\n|---|---|\n| Belgium | 5 euros |\n| Norway | 9 euros |\n| Chile | 12 euros |"
+
+    said = ask("Do you deliver to Belgium?", [Found("Delivery: deliver to", table, "Shop")])
+
+    assert said.text == "**Delivery: deliver to**\n\nCountry: Belgium · Fee: 5 euros"
+
+
+def test_all_rows_are_quoted_where_the_table_is_asked_for() -> None:
+    table = "| Country | Fee |\n|---|---|\n| Belgium | 5 euros |\n| Norway | 9 euros |"
+
+    said = ask("Where do you deliver?", [Found("Where we deliver", table, "Shop")])
+
+    assert "Belgium" in said.text
+    assert "Norway" in said.text
+
+
+def test_what_stands_before_and_speaks_of_something_else_is_left_out() -> None:
+    text = "The old address leads members on.\n\nAn owner deletes a workspace under Settings. It is gone at once."
+
+    said = ask("How do I delete a workspace?", [Found("Rename or delete a workspace", text, "Help")])
+
+    assert said.text == (
+        "**Rename or delete a workspace**\n\nAn owner deletes a workspace under Settings. It is gone at once."
+    )
+
+
+def test_a_line_that_stands_over_what_answers_is_quoted_with_it() -> None:
+    text = "Something else is said here.\n\nRepairs of bicycles\n\nA new chain costs 30 euros."
+
+    said = ask("How much is a new chain?", [Found("", text, "Shop")])
+
+    assert said.text == "Repairs of bicycles\n\nA new chain costs 30 euros."
+
+
 WINE = Found("Food", "The farm serves wine and juice of its own. It has a playground.", "Tours")
 BATTERY = Found("", "A full battery lasts for forty kilometres. Charging takes four hours.", "Manual")
 

@@ -19,7 +19,7 @@ FIRST = {
     "what's the cheepest model": "Bookbag Local, which is free",
     "Can I read my key back?": "never read back",
     "Can I see my API key again?": "never read back",
-    "My credits ran out, what now?": "Bookbag Local go on working",
+    "My credits ran out, what now?": "turn on BYO",
     "What happens if we run out of credits?": "Bookbag Local go on working",
     "Who may add a key?": "Admins and owners",
     "Who can change the LLM settings?": "Only admins and owners",
