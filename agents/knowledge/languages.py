@@ -87,17 +87,17 @@ SMALL = {
 FRAMING = {
     "english":
         "long often much many time times cost costs price prices take takes took last lasts happen happens mean means kept "
-        "weigh weighs measure measures called number amount per maximum allowed able euros dollars pounds metres meters centimetres kilos grams want wants need needs find say says think way ways kind sort type",
+        "called number amount per maximum allowed able euros dollars pounds metres meters centimetres kilos grams want wants need needs find say says think way ways kind sort type",
     "german":
         "lang lange oft heisst heissen bedeutet bedeuten passiert geschieht darf durfen durft brauche braucht brauchen komme "
         "kommt kommen mache macht bekomme bekommt bekommen kriege kriegt gilt gelten kostet kosten preis dauert dauern zeit "
-        "wiegt wiegen misst mal teuer hoch gross finde findet",
+        "mal finde findet",
     "french":
         "temps fois cas coute coutent cout prix dure durent duree signifie veut dire passe arrive appelle reste restent "
-        "pese pesent mesure mesurent trouve trouver trouvent besoin prend prendre mettre",
+        "trouve trouver trouvent besoin prend prendre mettre",
     "spanish":
         "cuesta cuestan costar vale valen precio dura duran tarda tardan tardar tiempo veces vez significa pasa ocurre llama "
-        "llaman cobra cobran numero euros metros centimetros kilos gramos necesito necesita hago sirve pesa pesan mide miden queda quedan maximo",
+        "llaman cobra cobran numero euros metros centimetros kilos gramos necesito necesita hago sirve queda quedan maximo",
     "turkish":
         "surer suruyor sure surede kere defa lira fiyat fiyati ucret ucreti numarasi santim metre kilo gram euro anlama anlami geliyor gelir demek yapilir "
         "yapiliyor yapmali yapilmali yapmaliyim olur oluyor aliniyor alinir",

@@ -42,6 +42,26 @@ _NUMBER_WORDS = re.compile(
     "|(?:ثلاث|اربع|خمس|ست|سبع|ثمان|تسع|عشر|مئ|مائ|الف|نصف|مجان|يوم|يومين|اسبوع|شهر|سنه|سنتين|ساعه|ساعتين|دقيق|مره|مرتين)"
     "|[一二三四五六七八九十百千万两半]|無料|免费|なし"
 )
+# What is asked for by its price, and what says one; by how long it takes, and what says that.
+_ASKS_MONEY = re.compile(
+    r"\b(?:costs?|prices?|fees?|koste[tn]|preis|cout(?:e|ent)?|prix|tarif|cuestan?|precio|vale|cobran?|fiyati?|ucreti?|lira)\b"
+    r"|سعر|تكلف|ثمن|بكم|いくら|料金|多少钱|价格"
+)
+_MONEY = re.compile(
+    r"[€$£¥₺]|\b(?:euros?|eur|dollars?|pounds?|liras?|tl|credits?|cents?|yen|price|prices|costs?|fees?|free|preis|kostet|"
+    r"kosten|gebuhr|kostenlos|gratis|prix|frais|tarif|coute|gratuite?|precio|cuestan?|fiyati?|ucreti?|ucretsiz|bedava)\b"
+    r"|ريال|درهم|دينار|سعر|رسوم|مجان|円|元|料金|价格|免费|無料"
+)
+_ASKS_TIME = re.compile(
+    r"\bhow long\b|\bwie lange\b|\bcombien de temps\b|\b(?:duree|dure|durent)\b|\bcuanto tiempo\b|\b(?:dura|duran|tarda)\b"
+    r"|\bne kadar sur|يستغرق|多久|多长时间"
+)
+_TIME = re.compile(
+    r"\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|sekunden?|minuten?|stunden?|tagen?|tage?s?|wochen?|"
+    r"monate?n?|jahre?n?|secondes?|heures?|jours?|semaines?|mois|ans|annees?|segundos?|minutos?|horas?|dias?|semanas?|"
+    r"mes|meses|anos?|(?:saniye|dakika|saat|gun|hafta|yil)[a-z]{0,4}|ay(?:da|dir|lik)?)\b"
+    r"|ثاني|دقيق|دقاءق|ساع|يوم|ايام|اسبوع|اسابيع|شهر|اشهر|سن|秒|分|時|时|日|天|週|周|月|年"
+)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -50,8 +70,16 @@ def wants_number(question: str) -> bool:
     return _ASKS_NUMBER.search(fold(question[:MOST_CHARACTERS])) is not None
 
 
-def has_number(text: str, question: str) -> bool:
-    """Whether `text` says a number, in digits or words, that `question` does not say itself."""
+def has_number(text: str, question: str, under: str = "") -> bool:
+    """Whether `text` says a number, in digits or words, that `question` does not say itself.
+
+    Where a price or a time is asked for, it or the heading that it stands `under` must speak of money or of time as well.
+    """
     said, asked = fold(text[:MOST_CHARACTERS]), fold(question[:MOST_CHARACTERS])
+    told = f"{fold(under)}\n{said}"
+    if _ASKS_MONEY.search(asked) and not _MONEY.search(told):
+        return False
+    if _ASKS_TIME.search(asked) and not _TIME.search(told):
+        return False
     had = set(_DIGITS.findall(asked)) | set(_NUMBER_WORDS.findall(asked))
     return any(one not in had for pattern in (_DIGITS, _NUMBER_WORDS) for one in pattern.findall(said))

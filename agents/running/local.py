@@ -23,9 +23,11 @@ AS_MUCH = 0.5
 ANSWERS = 0.7
 # Where a number is asked for and one is quoted, less is enough; of scripts without blanks still less, since some of a
 # question's neighbouring signs stand at the seams of its words and in no text.
-ANSWERS_IN_NUMBERS, ANSWERS_BLANKLESS = 0.62, 0.5
+ANSWERS_IN_NUMBERS, ANSWERS_BLANKLESS = 0.66, 0.55
 # What is not spoken of must weigh less than this part of the rarest word that is asked for.
 MOST_LACKING = 0.75
+# How much more than the next section one must speak of the question to be its answer.
+AHEAD = 0.1
 # A question so long tells a story; what it asks stands in the sentences that end in a question mark.
 LONG = 12
 # Sections that are given as the nearest, each by itself: those that are not much less near than the first.
@@ -95,14 +97,16 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     best = ranked[0]
     if not best.worth:
         return Answer(fallback, [], fallback)
-    if _answers(question, best):
+    # Where two sections speak of it nearly alike, either may be what was meant.
+    is_alone = all(one.worth <= best.worth - AHEAD for one in ranked[1:] if one.text != best.text)
+    if is_alone and _answers(question, best):
         return Answer(best.text, [best.passage], _marked(best.text, 1))
     near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
     opening = courtesy.nearest(hits.asked.language, question)
     return Answer(
-        "\n\n".join([opening, *(one.text for one in near)]),
+        "\n\n".join([opening, *(one.near for one in near)]),
         [one.passage for one in near],
-        "\n\n".join([opening, *(_marked(one.text, number) for number, one in enumerate(near, start=1))]),
+        "\n\n".join([opening, *(_marked(one.near, number) for number, one in enumerate(near, start=1))]),
         is_nearest=True,
     )
 
@@ -116,7 +120,7 @@ def _answers(question: str, best: "_Quotation") -> bool:
     if not wanting.wants_number(question):
         return best.sure >= ANSWERS
     least = ANSWERS_BLANKLESS if is_blankless else ANSWERS_IN_NUMBERS
-    return best.sure >= least and wanting.has_number(best.told, question)
+    return best.sure >= least and wanting.has_number(best.told, question, best.passage.heading)
 
 
 def _wanted(asked: Asked, hits: Hits) -> _Wanted:
@@ -129,12 +133,14 @@ def _wanted(asked: Asked, hits: Hits) -> _Wanted:
 class _Quotation:
     """What would be quoted of a passage: of what is asked it speaks to `share`, the whole passage to `passage_share`.
 
+    `text` is quoted as the answer, `near` as the nearest only.
     `told`: the part that speaks most of it, with what is quoted after it. `sure`: to what share that part and the one
     after it speak of the question in its own words. `lacks`: the weight of the rarest word that is not quoted, as a
     share of the rarest of all.
     """
 
     text: str
+    near: str
     passage: Found
     rank: int
     share: float
@@ -159,18 +165,24 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     ]
     best = max(range(len(parts)), key=lambda number: (round(scores[number], 3), -number))
     chosen = _around(parts, scores, own, best)
-    text = _put_together([parts[number] for number in chosen])
-    if passage.heading and passage.heading != passage.text:
-        text = f"**{passage.heading}**\n\n{text}"
-    quoted = wanted.spoken_of(heading, *(contents[number] for number in chosen))
+    # Of what is only near, whatever stands beside it may be what was meant.
+    wide = _around(parts, scores, [0.0] * len(parts), best)
+    quoted = wanted.spoken_of(heading, *(contents[number] for number in wide))
     whole = wanted.spoken_of(heading, *contents)
     literal = wanted.literal
     sure = literal.spoken_of(heading, *(contents[number] for number in chosen if number in (best, best + 1)))
     told = "\n".join(parts[number].text for number in chosen if number >= best)
     lacks = literal.rarest_missing(heading, *(contents[number] for number in chosen)) / max(wanted.weights)
     return _Quotation(
-        text, passage, rank, quoted / wanted.total, whole / wanted.total, told, sure / wanted.total, lacks
-    )
+        _quoted(passage, [parts[number] for number in chosen]), _quoted(passage, [parts[number] for number in wide]),
+        passage, rank, quoted / wanted.total, whole / wanted.total, told, sure / wanted.total, lacks,
+    )  # fmt: skip
+
+
+def _quoted(passage: Found, parts: Sequence[Unit]) -> str:
+    text = _put_together(parts)
+    has_heading = passage.heading and passage.heading != passage.text
+    return f"**{passage.heading}**\n\n{text}" if has_heading else text
 
 
 def _around(parts: Sequence[Unit], scores: Sequence[float], own: Sequence[float], best: int) -> list[int]:

@@ -154,6 +154,24 @@ def test_a_line_that_stands_over_what_answers_is_quoted_with_it() -> None:
     assert said.text == "Repairs of bicycles\n\nA new chain costs 30 euros."
 
 
+def test_two_sections_that_speak_of_it_alike_are_both_given_as_the_nearest() -> None:
+    one = Found("", "The pool opens at nine in the morning.", "Summer")
+    other = Found("", "The pool opens at ten in the morning.", "Winter")
+
+    said = ask("When does the pool open in the morning?", [one, other])
+
+    assert said.is_nearest
+    assert said.citations == [one, other]
+
+
+def test_the_same_text_in_two_sources_is_one_answer() -> None:
+    one = Found("", "The pool opens at nine in the morning.", "Summer")
+
+    said = ask("When does the pool open in the morning?", [one, replace(one, source="Copy")])
+
+    assert not said.is_nearest
+
+
 WINE = Found("Food", "The farm serves wine and juice of its own. It has a playground.", "Tours")
 BATTERY = Found("", "A full battery lasts for forty kilometres. Charging takes four hours.", "Manual")
 

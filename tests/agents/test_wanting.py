@@ -40,9 +40,19 @@ def test_questions_that_want_something_else(question: str) -> None:
         ("Il reste quatre places.", "Combien de places ?", True),
         ("三十天内。", "多久？", True),
         ("The house has a playground.", "What does the wine cost?", False),
+        # A number of something else than money or time.
+        ("It has 24 gears and a basket.", "What does the bike cost?", False),
+        ("It has 24 gears and a basket.", "How long is it lent for?", False),
+        ("Der Akku hat 500 Zellen.", "Wie lange hält der Akku?", False),
+        ("Der Akku hält 40 Stunden.", "Wie lange hält der Akku?", True),
         # A number that the question brought along answers nothing.
         ("The plan of 2024 is listed here.", "How much is the plan of 2024?", False),
     ],
 )
 def test_number_that_a_text_says(text: str, question: str, has: bool) -> None:
     assert wanting.has_number(text, question) is has
+
+
+def test_a_heading_says_that_a_number_is_a_price() -> None:
+    assert wanting.has_number("Large: 24", "What does the large one cost?", under="Prices")
+    assert not wanting.has_number("Large: 24", "What does the large one cost?", under="Seats")
