@@ -158,6 +158,7 @@ class TestTheButton:
         expect(button(page)).to_have_text("Stop")
         expect(button(page)).to_be_focused()
         expect(page.locator("[data-text]")).to_contain_text("You asked")
+        expect(turns(page).locator(".chat__meta .badge")).to_have_text("5 credits held")
         page.wait_for_timeout(600)  # after a second press of the same wish
         page.keyboard.press("Enter")
 
