@@ -206,7 +206,8 @@ total(size) AS MATERIALIZED (SELECT
   COALESCE((SELECT size FROM common), (SELECT COUNT(*) FROM agents_passage WHERE agent_id = %(agent)s))
   + (SELECT COUNT(*) FROM agents_qapair WHERE agent_id = %(agent)s)),
 counted(word, known) AS (SELECT hit.word, CASE WHEN hit.word IN (SELECT word FROM rare) THEN COUNT(*)
-  ELSE (SELECT known FROM thought WHERE thought.word = hit.word) END FROM hit GROUP BY hit.word),
+  ELSE COALESCE((SELECT NULLIF(known, 0) FROM thought WHERE thought.word = hit.word), COUNT(*)) END
+  FROM hit GROUP BY hit.word),
 weight(word, known, worth) AS MATERIALIZED (SELECT word, known, {whole} FROM counted),
 best(place, score) AS MATERIALIZED (SELECT place, SUM(hit.share * weight.worth) AS score
   FROM hit JOIN weight ON weight.word = hit.word GROUP BY place ORDER BY score DESC, place LIMIT {candidates})

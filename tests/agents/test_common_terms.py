@@ -70,6 +70,12 @@ def test_a_misspelt_word_beside_common_ones_is_still_corrected(agent: Agent) -> 
     assert found(agent, "what is the price of a refnud")[0].startswith("Refunds")
 
 
+def test_a_rare_word_of_the_same_meaning_as_a_common_one_is_found(agent: Agent) -> None:
+    training.add_text(agent, title="Quotas", text="A quota is a limit of the plan.")
+
+    assert "Quotas: A quota is a limit of the plan." in found(agent, "what is the limit of the plan")
+
+
 def test_a_small_agent_is_not_counted(cast: Cast) -> None:
     small = make_agent(cast.globex)
     training.add_text(small, title="One", text="Bees make honey.")
