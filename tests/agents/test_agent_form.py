@@ -190,6 +190,7 @@ def test_a_model_that_is_gone_is_not_offered_but_stays_where_it_is_in_use(cast: 
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("last_days_as_published")
 def test_the_picker_names_the_last_day_of_a_model_and_what_takes_over(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:

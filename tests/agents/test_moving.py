@@ -15,7 +15,7 @@ from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, platform_key
 from workspaces.models import AuditEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("last_days_as_published")]
 
 PAGE = "/w/acme/agents/change-models/"
 LEAVES = "shuts down 14 Jan 2027 · use GPT-6 Luna"

@@ -185,6 +185,7 @@ def test_custom_model_says_so_while_the_switch_is_off(cast: Cast) -> None:
     assert set(badges(adam, f"agents/{agent.pk}/playground/")) == {"your OpenAI key"}
 
 
+@pytest.mark.usefixtures("last_days_as_published")
 def test_last_day_is_on_the_overview_and_the_price_list(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outlook, "today", lambda: dt.date(2026, 12, 1))
     make_agent(cast.acme, "gpt-4o")

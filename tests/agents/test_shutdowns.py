@@ -18,7 +18,7 @@ from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, platform_key
 from tests.harness.threads import at_once
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("last_days_as_published")]
 
 LAST = dt.date(2027, 1, 14)
 

@@ -75,17 +75,22 @@ def make_agent(workspace: Workspace, model_id: str = "", *, name: str = "Guide")
 
 
 def keep_models_alive() -> None:
-    """Move the catalogue's last days along with the calendar: these tests run models that really leave in 2027.
+    """Move the catalogue's last days along with the calendar: these tests run models that really leave in 2027."""
+    _move_last_days(dt.date.today() - WRITTEN_ON)
 
-    Not within the first month: nothing leaves then, and some tests name the day by its date.
-    """
-    later = dt.date.today() - WRITTEN_ON
-    if later > dt.timedelta(days=30):
-        leaving = list(ChatModel.objects.filter(workspace=None, shuts_down_on__isnull=False))
-        for row in leaving:
-            assert row.shuts_down_on is not None
-            row.shuts_down_on += later
-        ChatModel.objects.bulk_update(leaving, ["shuts_down_on"])
+
+def _move_last_days(by: dt.timedelta) -> None:
+    leaving = list(ChatModel.objects.filter(workspace=None, shuts_down_on__isnull=False))
+    for row in leaving:
+        assert row.shuts_down_on is not None
+        row.shuts_down_on += by
+    ChatModel.objects.bulk_update(leaving, ["shuts_down_on"])
+
+
+@pytest.fixture
+def last_days_as_published(cast: Cast) -> None:
+    """For tests that name such a day, and say themselves what today is."""
+    _move_last_days(WRITTEN_ON - dt.date.today())
 
 
 @pytest.fixture(scope="session")

@@ -230,6 +230,7 @@ def test_an_operators_own_word_is_kept_and_audited(oscar):
     assert page.count(" checked") == 3  # both levels, and enabled
 
 
+@pytest.mark.usefixtures("last_days_as_published")
 def test_the_catalogues_list_shows_each_last_day_as_the_account_tells_it(cast, oscar):
     days = {"gpt-4o": "14 Jan 2027", "gpt-6-luna": "-"}
     assert last_days(oscar).items() >= days.items()

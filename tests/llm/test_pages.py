@@ -296,6 +296,7 @@ def rows(page) -> list[list[str]]:
     return table.found[1:]
 
 
+@pytest.mark.usefixtures("last_days_as_published")
 def test_the_table_tells_each_agents_route_now_and_after(cast, adam, monkeypatch):
     put(cast)
     put_platform_keys(cast)
