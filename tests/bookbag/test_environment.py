@@ -2,8 +2,6 @@
 
 import os
 import runpy
-import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -329,11 +327,7 @@ def test_database_of_another_kind_is_refused_without_its_password(
 @pytest.mark.parametrize("entry", ["check", "bookbag.asgi"])
 def test_bad_setting_stops_the_start_with_a_sentence(change: dict[str, str], named: str, entry: str) -> None:
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings"} | change
-    if entry == "check":
-        run = nursery.shared().run([entry], env)
-    else:
-        command = [sys.executable, "-c", f"import {entry}"]
-        run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    run = nursery.shared().run(["check"] if entry == "check" else ["-m", entry], env)
     assert run.returncode != 0
     assert named in run.stderr
     assert "Traceback" not in run.stderr

@@ -65,7 +65,7 @@ class Nursery:
         return Child(self, self.ask(start=arguments, env=env, log=str(log)))
 
     def run(self, arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """`manage.py` with these arguments to its end, as `subprocess.run` with its outputs captured."""
+        """`manage.py` with these arguments to its end, as `subprocess.run` with its outputs captured; `-m` imports a module."""
         with tempfile.TemporaryDirectory() as directory:
             log, errors = Path(directory) / "out", Path(directory) / "err"
             child = Child(self, self.ask(start=arguments, env=env, log=str(log), errors=str(errors)))
@@ -162,7 +162,10 @@ def serve(command: dict[str, Any]) -> None:
     code = 1
     try:
         _be_at_home(command)
-        runpy.run_path("manage.py", run_name="__main__")
+        if command["start"][0] == "-m":
+            importlib.import_module(command["start"][1])
+        else:
+            runpy.run_path("manage.py", run_name="__main__")
         code = 0
     except SystemExit as end:
         # As the interpreter does it: a text is printed and is a failure.
