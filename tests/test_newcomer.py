@@ -65,8 +65,10 @@ def ask(page: Page, agent: str, question: str) -> str:
     page.get_by_label("Your message").fill(question)
     page.get_by_role("button", name="Send").click()
     turn = page.locator(".chat__turn").last
-    expect(turn.locator("time")).to_be_visible()
-    return turn.locator(".chat__meta .badge").first.inner_text()
+    # While the reply runs, the badge is no link to its receipt yet, and credits are held.
+    badge = turn.locator(".chat__meta a.badge")
+    expect(badge).to_be_visible()
+    return badge.inner_text()
 
 
 def test_the_printed_lines_end_in_a_reply_on_ones_own_key(quick_copy: Copy, browser: Browser) -> None:

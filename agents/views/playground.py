@@ -131,7 +131,10 @@ def _context(
             for reply in stretch.replies
         ],
         "stretch": stretch,
-        "draft": prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
+        **_drafted(
+            prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
+            _address(workspace, agent, conversation),
+        ),
         "instead_of": prefilled.instead_of,
         "trial": trial,
         "prospect": prospect,
@@ -148,6 +151,17 @@ def _context(
         "ratings": rating.own(stretch.replies, request.membership.user_id),
         "may_judge": True,
     }
+
+
+def _address(workspace: Workspace, agent: Agent, conversation: Conversation | None) -> str:
+    page = reverse("agents:playground", args=[workspace.slug, agent.pk])
+    return f"{page}?conversation={conversation.pk}" if conversation else page
+
+
+def _drafted(text: str, address: str) -> dict[str, str]:
+    """What stands in the box of the page at `address`, and where that page lets it be sent on a route known to be broken."""
+    attempt = f"{address}{'&' if '?' in address else '?'}try=1"
+    return {"draft": text, "try_address": with_text(attempt, text)}
 
 
 def _begun_by(conversation: Conversation | None, reader_id: int) -> str:
@@ -212,7 +226,7 @@ def _refused(
     refusal.role = Role(request.membership.role)
     context |= {
         **_problem(refusal, context["trouble"], slug=workspace.slug, agent_id=agent.pk),
-        "draft": text,
+        **_drafted(text, _address(workspace, agent, conversation)),
         "instead_of": conversation.replies.filter(pk=instead_of).first()
         if conversation and instead_of
         else None,
@@ -251,9 +265,9 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
     if draft := request.POST.get("text", ""):
         # A redirect would lose it.
         context = _context(request, workspace, agent, conversation)
-        return render(request, "agents/playground.html", context | {"draft": draft})
-    page = reverse("agents:playground", args=[workspace.slug, agent.pk])
-    return redirect(f"{page}?conversation={conversation.pk}" if conversation else page)
+        context |= _drafted(draft, _address(workspace, agent, conversation))
+        return render(request, "agents/playground.html", context)
+    return redirect(_address(workspace, agent, conversation))
 
 
 def ended(reply_id: UUID, role: Role) -> dict[str, Any]:

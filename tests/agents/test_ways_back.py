@@ -45,6 +45,25 @@ class TestWithoutScripts:
         assert "Nothing was charged." in page.partition("data-trouble")[2].partition("</div>")[0]
         assert '<p dir="auto">When do you open? &lt;b&gt;é&lt;/b&gt;</p>' in page
 
+    def test_sending_all_the_same_takes_what_was_typed_along(
+        self, cast: Cast, visit: Visit, provider_double: Double
+    ) -> None:
+        bring_key(cast.acme)
+        byo.set_byo(cast.acme, enabled=True, by=None)
+        agent = agent_on(cast, "openai")
+        talk = Conversation.objects.create(agent=agent, started_by=cast.adam)
+        keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+        visitor = visit(cast.adam)
+
+        # An answer at the address of messages: a link relative to it would lead nowhere.
+        refused = answer(visitor, agent, conversation=str(talk.pk), idempotency_key="short").text
+        link = re.search(r'<a href="([^"]*)">Send a message all the same', refused)
+        assert link
+        page = visitor.get(unescape(link[1])).text
+
+        assert f'value="{talk.pk}"' in page
+        assert "When do you open? &lt;b&gt;é&lt;/b&gt;</textarea>" in page
+
     def test_want_of_credits_is_told_in_one_box(self, cast: Cast, visit: Visit) -> None:
         platform_key()
         agent = agent_on(cast, "openai")
