@@ -182,7 +182,14 @@ def test_postgresql_looks_terms_up_in_its_index(agent: Agent) -> None:
     )
     Passage.objects.bulk_create(rows, batch_size=500)
     asked = json.dumps([[0, "'open'", "open", 100]])
-    given: dict[str, Any] = {"agent": agent.pk, "exact": "x", "asked": asked, "gathered": 1_000, "few": 200}
+    given: dict[str, Any] = {
+        "agent": agent.pk,
+        "exact": "x",
+        "asked": asked,
+        "gathered": 1_000,
+        "few": 200,
+        "words": 1,
+    }
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE agents_passage")
         cursor.execute(f"EXPLAIN {index.POSTGRES_QUERY}", given)
