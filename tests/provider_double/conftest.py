@@ -6,13 +6,15 @@ import anthropic
 import openai
 import pytest
 
+from tests.harness.written import WRITTEN_ON
+
 from .client import Double
 from .sdk import SECRETS, Anthropic, OpenAI, Sdk
 
 
 @pytest.fixture(scope="package")
 def running() -> Iterator[Double]:
-    with Double() as double:
+    with Double(options=("--today", WRITTEN_ON.isoformat())) as double:
         yield double
 
 

@@ -11,6 +11,8 @@ from anthropic.types.model_capabilities import ModelCapabilities
 from anthropic.types.model_info import ModelInfo
 from openai.types import Model
 
+from tests.harness.written import WRITTEN_ON
+
 from .asking import models, send
 from .client import Double
 
@@ -180,7 +182,12 @@ def test_a_scripted_list_can_say_more_than_ids(double: Double) -> None:
 def test_the_day_is_kept_until_it_is_cleared(double: Double) -> None:
     assert double.ask("GET", "today") == {"today": TODAY}
     double.clear()
-    assert double.ask("GET", "today") == {"today": datetime.now(UTC).date().isoformat()}
+    assert double.ask("GET", "today") == {"today": WRITTEN_ON.isoformat()}
+
+
+def test_the_day_is_the_clocks_where_none_is_given() -> None:
+    with Double() as another:
+        assert another.ask("GET", "today") == {"today": datetime.now(UTC).date().isoformat()}
 
 
 def test_what_cannot_be_registered_is_refused_in_words(double: Double) -> None:
