@@ -334,6 +334,7 @@ NOT_HERE = {
     "agents.correcting.correct": "stores what a form took: test_forms.py",
     "agents.rating.rate": "stores what a form took: test_forms.py",
     "agents.views.rating._keep": "one of two words that a form took",
+    "agents.views.playground._drafted": "hands it to with_text",
     "agents.views.playground._gone": "shows what was typed as it is",
     "agents.rendering.final": "agents.markdown.to_html, here or in a worker",
     "agents.rendering._render": "agents.markdown.to_html, here or in a worker",
