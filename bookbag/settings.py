@@ -128,6 +128,7 @@ REPLY_IDLE_SECONDS = env.seconds("REPLY_IDLE_SECONDS", default=30)
 REPLY_WALL_SECONDS = env.seconds("REPLY_WALL_SECONDS", default=300)
 REPLY_TEXT_BYTES = env.int("REPLY_TEXT_BYTES", default=256 * 1024, least=1)
 REPLY_WIRE_BYTES = env.int("REPLY_WIRE_BYTES", default=8 * 1024 * 1024, least=1)
+# All processes of a database need the same: each renews its leases in a third of it, and ends those of others that lapse.
 LEASE_SECONDS = env.seconds("LEASE_SECONDS", default=60)
 LEASE_LIFE_SECONDS = env.seconds("LEASE_LIFE_SECONDS", default=330)
 SWEEP_SECONDS = env.seconds("SWEEP_SECONDS", default=30)

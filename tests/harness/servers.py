@@ -17,10 +17,13 @@ def lend_server(
     """`lend_server(REPLY_IDLE_SECONDS="1")`: started once a module for each environment, ended with it.
 
     `name=` tells two of the same environment apart. One that was killed is started anew.
+    It lives on beside the module's other tests, so it may not have a short lease: its sweep would end replies of their
+    servers, which renew theirs less often. Such a server is `start_server`'s.
     """
     kept: dict[tuple[object, ...], Server] = {}
 
     def lend(*, name: str = "", **env: str) -> Server:
+        assert float(env.get("LEASE_SECONDS", "60")) >= 60
         key = (name, *sorted(env.items()))
         if key not in kept:
             kept[key] = _new_server(f"{request.node.name}{name}", double_process, env)

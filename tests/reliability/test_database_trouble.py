@@ -14,6 +14,7 @@ from tests.agents.scenes import agent_on, nothing_happened
 from tests.harness.cast import Cast
 from tests.harness.chat import accepted, live_events, platform_key, refusal, send, talk, watch
 from tests.harness.crowd import press_all, press_by
+from tests.harness.live import StartServer
 from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
@@ -176,9 +177,9 @@ def test_end_outlives_a_long_outage(
 
 @pytest.mark.soak
 def test_end_that_can_never_be_written_is_told_as_the_sweep_will_write_it(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, start_server: StartServer
 ) -> None:
-    server = lend_server(LEASE_SECONDS="5", SWEEP_SECONDS="1", SETTLE_SECONDS="10")
+    server = start_server(LEASE_SECONDS="5", SWEEP_SECONDS="1", SETTLE_SECONDS="10")
     provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
     visitor = visit(cast.edith, server=server)
     where = accepted(visitor, agent)
@@ -195,9 +196,9 @@ def test_end_that_can_never_be_written_is_told_as_the_sweep_will_write_it(
 
 
 def test_one_odd_reply_does_not_stop_the_heartbeat_of_the_others(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, start_server: StartServer
 ) -> None:
-    server = lend_server(LEASE_SECONDS="2", SWEEP_SECONDS="0.5")
+    server = start_server(LEASE_SECONDS="2", SWEEP_SECONDS="0.5")
     odd = "".join(map(chr, [0xD83D, 0, 0x202E, 0x1B]))
     provider_double.script("hang_mid_stream", chunks=[f"odd {odd} text ", "x"], after=1)
     provider_double.script("chunks", chunks=["a "] * 14, gap_ms=300)

@@ -20,7 +20,6 @@ from tests.harness.chat import (
     watch,
 )
 from tests.harness.live import StartServer
-from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -72,13 +71,13 @@ def test_killed_server_sweeps_its_own_when_it_comes_back(
 
 
 def test_credits_of_a_killed_reply_are_free_before_a_refusal(
-    cast: Cast, visit: Visit, start_server: StartServer, lend_server: LendServer, provider_double: Double
+    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
 ) -> None:
     platform_key()
     grant = cast.acme.account.transfers.get(kind="grant_plan")
     ledger.reverse(grant, amount=95, actor=cast.oscar, reason="a test")
     never_sweeping = {"LEASE_SECONDS": "3", "SWEEP_SECONDS": "600"}
-    survivor, doomed = lend_server(**never_sweeping), start_server(**never_sweeping)
+    survivor, doomed = start_server(**never_sweeping), start_server(**never_sweeping)
     agent, visitor = make_agent(cast.acme, "gpt-4o"), visit(cast.edith, server=survivor)
     provider_double.script("hang_mid_stream")
     accepted(visit(cast.edith, server=doomed), agent)
@@ -93,10 +92,10 @@ def test_credits_of_a_killed_reply_are_free_before_a_refusal(
 
 
 def test_paused_process_stores_its_text_free_of_charge(
-    cast: Cast, visit: Visit, start_server: StartServer, lend_server: LendServer, provider_double: Double
+    cast: Cast, visit: Visit, start_server: StartServer, provider_double: Double
 ) -> None:
     platform_key()
-    lend_server(**SHORT_LEASE)  # which sweeps meanwhile
+    start_server(**SHORT_LEASE)  # which sweeps meanwhile
     paused = start_server(**SHORT_LEASE)
     provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=400)
     visitor, agent = visit(cast.edith, server=paused), make_agent(cast.acme, "gpt-4o")
