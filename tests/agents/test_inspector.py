@@ -19,7 +19,7 @@ from tests.agents.scenes import agent_on
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, platform_key, talk
+from tests.harness.chat import accepted, platform_key, talk, watch
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
@@ -47,7 +47,7 @@ def test_the_prompt_shown_is_the_one_that_is_then_sent(
     Agent.objects.update(instructions="Sell “shoes” & <b>hats</b>. " * 200)
     training.add_text(agent, title="Hours", text="The shop opens at nine on weekdays.")
     first = accepted(edith, agent, "When does the shop open?")
-    provider_double.calls()
+    watch(edith, first["stream"])
     client = browser_of(cast.edith)
 
     shown = body_shown(
