@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 from agents.knowledge import prompt
-from agents.knowledge.index import Found
+from agents.knowledge.found import Found
 from agents.knowledge.prompt import Turn
 from agents.models import Reply
 from llm import gateway

@@ -4,8 +4,10 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp  # import-linter reads imports with it
 import pytest
 from django.apps import apps
 
@@ -131,3 +133,14 @@ def test_import_contracts_hold() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_no_module_is_imported_by_what_it_imports() -> None:
+    """Late imports and those for types included."""
+    graph = grimp.build_graph("bookbag", *APPS, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        list(TopologicalSorter(imports).static_order())
+    except CycleError as problem:
+        circle = problem.args[1]
+        pytest.fail(f"a circle of imports: {' -> '.join(circle)}")

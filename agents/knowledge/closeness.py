@@ -1,19 +1,16 @@
 """Whether a question is clearly one of the stored ones, put another way."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from agents.knowledge import languages, spelling, terms
 from agents.knowledge.folding import composed, fold
-
-if TYPE_CHECKING:
-    from agents.knowledge.index import Found
+from agents.knowledge.found import Found
 
 # Words that a longer question may differ in: one of so many.
 ONE_OF = 6
 
 
-def clearly_meant(question: str, pairs: "Sequence[Found]") -> "Found | None":
+def clearly_meant(question: str, pairs: Sequence[Found]) -> Found | None:
     """The one of `pairs` (their heading is their question) that asks the same; None when it is none, or several."""
     asked = _Gist(question)
     close = [pair for pair in pairs if asked.is_like(_Gist(pair.heading))] if asked.words else []

@@ -13,8 +13,8 @@ from uuid import UUID
 from django.db.models import Count, Max, QuerySet, Sum
 
 from agents.knowledge import index, meaning
+from agents.knowledge.found import Found, Hits
 from agents.knowledge.fusion import fused
-from agents.knowledge.index import Found, Hits
 from agents.models import Passage, QAPair
 
 if TYPE_CHECKING:  # they need packages that are only there with the extra `embeddings`

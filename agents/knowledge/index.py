@@ -7,7 +7,7 @@ is, they do not know. The index follows the tables by itself (triggers on SQLite
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import log
 from uuid import UUID
@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents.knowledge import closeness, common, folding, languages, meaning, spelling, terms
 from agents.knowledge.entries import Entry
+from agents.knowledge.found import Found, Hits
 from agents.knowledge.terms import Asked, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
 from billing.sql import uid
@@ -255,31 +256,6 @@ _WORDS = (
 )
 # What a Q&A pair is cited as.
 PAIRS = "Q&A"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    heading: str
-    text: str
-    source: str
-    # Of a page of a website: where it is.
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """`answer` when the question is one of the Q&A pairs, else the best passages, best first.
-
-    `is_closest`: the pair is not this very question, but clearly the one that was meant. `weights`: how much each word
-    of `asked` counts, rare ones more; `known` says of each in how many passages it stands.
-    """
-
-    answer: str | None
-    passages: list[Found]
-    is_closest: bool = False
-    asked: Asked = field(default=Asked((), ""))
-    weights: tuple[float, ...] = ()
-    known: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

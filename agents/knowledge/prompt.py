@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from agents.knowledge.index import Found
+from agents.knowledge.found import Found
 from llm.providers.base import Message
 
 # Characters of earlier turns and of passages that are sent along, where the model's context has room for them.

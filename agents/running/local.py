@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agents.knowledge import courtesy, terms, wanting
-from agents.knowledge.index import Found, Hits
+from agents.knowledge.found import Found, Hits
 from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Asked, Word
 

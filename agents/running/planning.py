@@ -9,7 +9,8 @@ from django.utils import timezone
 from agents import sent_prompts
 from agents.errors import NoSuchPlace, NotRunnable
 from agents.ids import as_uuid, new_id
-from agents.knowledge import finding, index, prompt
+from agents.knowledge import finding, prompt
+from agents.knowledge.found import Found, Hits
 from agents.models import Reply
 from agents.running import admission, local
 from agents.running.submission import AcceptedReply, Submission
@@ -38,7 +39,7 @@ class Draft:
     is_qa_match: bool
     # Whether that pair is only clearly meant, and not the very question.
     is_closest: bool
-    found: list[index.Found] = field(repr=False)
+    found: list[Found] = field(repr=False)
     turns: list[prompt.Turn] = field(repr=False)
     messages: list[Message] = field(repr=False)
     parameters: Parameters
@@ -84,14 +85,14 @@ def plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
     )
 
 
-def _as_source(found: index.Found) -> dict[str, str]:
+def _as_source(found: Found) -> dict[str, str]:
     """A passage as it is stored with its reply; of a page of a website with its address."""
     source = {"title": found.source, "heading": found.heading, "text": found.text}
     return {**source, "url": found.url} if found.url else source
 
 
 def draft(send: Submission, admitted: admission.Admission) -> Draft:
-    hits = finding.search(admitted.agent_id, send.text) if admitted.has_knowledge else index.Hits(None, [])
+    hits = finding.search(admitted.agent_id, send.text) if admitted.has_knowledge else Hits(None, [])
     ready, found = hits.answer, [] if hits.answer is not None else prompt.facts_within_budget(hits.passages)
     if ready is None and admitted.provider == "local":
         answer = local.answer(send.text, hits, fallback=admitted.fallback_text)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.knowledge import terms
-from agents.knowledge.index import Found, Hits
+from agents.knowledge.found import Found, Hits
 from agents.knowledge.quoting import units
 from agents.running.local import Answer, answer, pieces
 

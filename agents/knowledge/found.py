@@ -1,0 +1,30 @@
+"""What looking a question up brings: passages, and an answer where one is stored."""
+
+from dataclasses import dataclass, field
+
+from agents.knowledge.terms import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    heading: str
+    text: str
+    source: str
+    # Of a page of a website: where it is.
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """`answer` when the question is one of the Q&A pairs, else the best passages, best first.
+
+    `is_closest`: the pair is not this very question, but clearly the one that was meant. `weights`: how much each word
+    of `asked` counts, rare ones more; `known` says of each in how many passages it stands.
+    """
+
+    answer: str | None
+    passages: list[Found]
+    is_closest: bool = False
+    asked: Asked = field(default=Asked((), ""))
+    weights: tuple[float, ...] = ()
+    known: tuple[int, ...] = ()
