@@ -19,7 +19,7 @@ random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
-.PHONY: help run test lint format audit soak bench eval mutants manage provider-double runtime developer
+.PHONY: help run test lint format secrets audit soak bench eval mutants manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,8 +43,10 @@ lint: developer  ## check style, types, import rules, migrations and production 
 	@$(PRODUCTION) $(IN_ENV) python manage.py makemigrations --check
 	@$(PRODUCTION) $(IN_ENV) python manage.py check --deploy --fail-level WARNING
 
-audit: developer  ## look for secrets in the tracked files, and for known weaknesses in the locked libraries (asks the network)
+secrets: developer  ## look for secrets in the tracked files
 	@$(IN_ENV) python -m tests.secret_scan
+
+audit: secrets  ## look for secrets, and for known weaknesses in the locked libraries (asks the network)
 	@$(UV) audit --locked --preview-features audit-command || \
 		{ echo "The libraries were not found to be sound: the lines above name a weakness, or say why nobody could be asked."; exit 1; }
 

@@ -18,11 +18,11 @@ from llm.models import ChatModel
 from llm.profiles import Listed
 from llm.providers.base import Listing
 from llm.vault import Secret
+from tests.bookbag.test_llm_settings_browser import problems_of
 from tests.factories import browser_of
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import bring_key, platform_key
-from tests.llm.test_settings_browser import problems_of
 
 OWN_SECRET = "sk-proj-FoRmSkEy7vJ2mNw8ZrT4pLc6sYd1fBk3hG5"
 SETTINGS = ["effort", "temperature", "output_limit"]
