@@ -4,6 +4,8 @@ from .agent import Agent
 from .conversations import Conversation, ConversationPin
 from .knowledge import (
     CommonTerms,
+    CrawledPage,
+    CrawledPassage,
     Passage,
     QAPair,
     RemovedPair,
@@ -20,6 +22,8 @@ __all__ = [
     "CommonTerms",
     "Conversation",
     "ConversationPin",
+    "CrawledPage",
+    "CrawledPassage",
     "Duty",
     "Instance",
     "Passage",

@@ -137,6 +137,38 @@ class SourcePart(models.Model):
         return f"part {self.position} of {self.source_id}"
 
 
+class CrawledPage(models.Model):
+    """A page as a crawl that is still going has read it; no search knows it before the whole crawl is swapped in."""
+
+    site = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="crawled")
+    # The source that it is, or will be.
+    page = models.UUIDField(default=uuid.uuid4)
+    url = models.CharField(max_length=2_000)
+    title = models.CharField(max_length=200)
+    text = models.TextField()
+    content_hash = models.CharField(max_length=64)
+    # As of Vocabulary.
+    words = models.TextField()
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class CrawledPassage(models.Model):
+    """A passage of such a page; the fields are those of Passage."""
+
+    crawled = models.ForeignKey(CrawledPage, on_delete=models.CASCADE, related_name="passages")
+    position = models.PositiveIntegerField()
+    heading = models.CharField(max_length=200, blank=True)
+    text = models.TextField()
+    searchable = models.TextField()
+    vector = models.BinaryField(null=True)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (as of Passage)
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
 class Passage(models.Model):
     """A piece of a source, small enough to quote; the unit of the full-text index."""
 

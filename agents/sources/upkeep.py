@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from agents.models import RemovedPair, Source, SourcePart, SourceQuerySet
+from agents.models import CrawledPage, RemovedPair, Source, SourcePart, SourceQuerySet
 from agents.sources import adding, jobs
 
 AT_ONCE = 100
@@ -59,6 +59,8 @@ def wipe() -> None:
     RemovedPair.objects.filter(deleted_at__lte=over).delete()
     idle = Source.objects.filter(queued_at__lt=Now() - KEPT, parts__position=0).exclude(state__in=Source.BUSY)
     SourcePart.objects.filter(source__in=_first(idle)).delete()
+    # Of crawls that failed, or were cancelled.
+    CrawledPage.objects.exclude(site__state__in=Source.BUSY).delete()
 
 
 def _first(sources: SourceQuerySet) -> list[UUID]:

@@ -1,8 +1,8 @@
 """Reading a website: from its start on, or as its sitemap lists it; each page becomes a source of its own.
 
-Only the host of the start is asked, as its robots.txt allows, MOST_DEPTH links deep, WEBSITE_PAGES pages at most. A page
-is swapped in as a whole; one that has not changed is left alone; one that is gone from the website goes at the end.
-A page that could not be read this time keeps what was read of it before.
+Only the host of the start is asked, as its robots.txt allows, MOST_DEPTH links deep, WEBSITE_PAGES pages at most. What
+was read is swapped in as a whole at the end, by one transaction (crawled.py): a page that has not changed is left alone,
+one that is gone from the website goes. A page that could not be read this time keeps what was read of it before.
 """
 
 import re
@@ -23,8 +23,8 @@ from django.utils import timezone
 from agents import process_pool
 from agents.knowledge import extract, fetch, training
 from agents.knowledge.fetch import Fetched, NotFetched
-from agents.models import Passage, Source
-from agents.sources import leases
+from agents.models import CrawledPage, Passage, Source
+from agents.sources import crawled, leases
 from agents.sources.errors import SourceRefused, Taken
 from workspaces.figures import count
 
@@ -84,9 +84,12 @@ class Crawl:
             self.waiting.append((url, depth))
 
     @property
+    def is_full(self) -> bool:
+        return self.read + self.failed >= settings.WEBSITE_PAGES
+
+    @property
     def is_over(self) -> bool:
-        too_long = time.monotonic() - self.begun > MOST_SECONDS
-        return not self.waiting or self.read + self.failed >= settings.WEBSITE_PAGES or too_long
+        return not self.waiting or self.is_full or time.monotonic() - self.begun > MOST_SECONDS
 
 
 def canonical(url: str) -> str:
@@ -104,9 +107,16 @@ def _host(url: str) -> str:
 
 def read(site: Source) -> None:
     """Read the website and train its agent on it. SourceRefused says why not, Taken that it is no longer ours to do."""
+    with transaction.atomic():
+        _hold(site)
+        crawled.forget(site)
     if _is_back(site):
         _index_again(site)
-        return
+    else:
+        _crawl(site)
+
+
+def _crawl(site: Source) -> None:
     leases.held(site.pk, _token(site)).update(crawled_at=Now())
     try:
         start = _get(site.url)
@@ -117,15 +127,24 @@ def read(site: Source) -> None:
     if not crawl.robots.can_fetch(fetch.AGENT, start.url):
         raise SourceRefused(NOT_ALLOWED)
     if _is_sitemap(start):
-        for url in _listed(start):
+        for url in _listed(crawl, start):
             crawl.add(url, MOST_DEPTH)
     else:
         crawl.met.add(canonical(start.url))
         _take_in(crawl, start, depth=0)
+    _walk(crawl)
+    if crawl.failed:
+        # A page that no link led to may stand behind one that could not be read.
+        for url in site.pages.values_list("url", flat=True):
+            crawl.add(url, MOST_DEPTH)
+        _walk(crawl)
+    _finish(crawl)
+
+
+def _walk(crawl: Crawl) -> None:
     while not crawl.is_over:
         time.sleep(crawl.pause)
         _visit(crawl, *crawl.waiting.popleft())
-    _finish(crawl)
 
 
 def _get(url: str) -> Fetched:
@@ -193,7 +212,7 @@ def _take_in(crawl: Crawl, found: Fetched, depth: int) -> None:
         crawl.digests.add(digest)
         crawl.kept.add(url)
         crawl.read += 1
-        _swap_in(crawl.site, url, page["title"] or _path(url), page["text"], digest)
+        _keep(crawl.site, url, page["title"] or _path(url), page["text"], digest)
     _tell(crawl)
 
 
@@ -223,20 +242,20 @@ def _path(url: str) -> str:
     return f"{parts.netloc}{parts.path}".rstrip("/")[:200]
 
 
-def _swap_in(site: Source, url: str, title: str, text: str, digest: str) -> None:
+def _keep(site: Source, url: str, title: str, text: str, digest: str) -> None:
+    """Keep a page for the swap at the end, unless it has not changed."""
     known = site.pages.filter(url=url).defer("text").first()
     if known and known.content_hash == digest and known.passages.exists():
         return
     try:
-        chunks = training.cut(text, seconds=PAGE_SECONDS)
+        passages = training.cut(text, seconds=PAGE_SECONDS)
     except training.CannotBeCut:
         return
     with transaction.atomic():
         _hold(site)
-        page = known or Source(agent_id=site.agent_id, parent=site, kind=Source.Kind.PAGE, url=url)
-        page.title, page.text, page.content_hash = title, text, digest
-        page.save()
-        training.index(page, chunks)
+        page = CrawledPage(site=site, url=url, title=title, text=text, content_hash=digest)
+        page.page = known.pk if known else page.page
+        crawled.keep(page, passages)
 
 
 def _hold(site: Source) -> None:
@@ -257,10 +276,24 @@ def _finish(crawl: Crawl) -> None:
     site = crawl.site
     if not crawl.read:
         raise SourceRefused("There is no text on the pages that could be read.")
+    crawl.kept.update(_not_reached(crawl))
+    _swap_in(site, crawl.kept, note=_note(crawl), done=crawl.read, total=crawl.read)
+
+
+def _not_reached(crawl: Crawl) -> list[str]:
+    """Pages of before for which there was no time this time, as many as the limit leaves room for."""
+    known = set(crawl.site.pages.values_list("url", flat=True))
+    room = max(0, settings.WEBSITE_PAGES - crawl.read - crawl.failed)
+    return [url for url, _ in crawl.waiting if url in known][:room]
+
+
+def _swap_in(site: Source, kept: set[str], **fields: Any) -> None:
     with transaction.atomic():
+        crawled.swap_in(site, kept)
+        # Last: a person's Cancel need not wait for the others.
         _hold(site)
-        site.pages.exclude(url__in=crawl.kept).delete()
-        _end(site, note=_note(crawl), done=crawl.read, total=crawl.read)
+        _end(site, **fields)
+    crawled.forget(site)
 
 
 def _end(site: Source, **fields: Any) -> None:
@@ -273,7 +306,11 @@ def _note(crawl: Crawl) -> str:
     said = []
     if crawl.failed:
         said.append(f"{count(crawl.failed, 'page')} could not be read.")
-    if crawl.waiting:
+    if crawl.waiting and not crawl.is_full:
+        said.append(
+            "There are more pages: reading them took too long. What was known of them is still known."
+        )
+    elif crawl.waiting:
         said.append(f"There are more pages: {settings.WEBSITE_PAGES} of a website are read at most.")
     return " ".join(said)
 
@@ -285,13 +322,14 @@ def _is_sitemap(found: Fetched) -> bool:
     return found.media_type in ("application/xml", "text/xml")
 
 
-def _listed(start: Fetched) -> Iterator[str]:
-    """The pages of a sitemap, and of the sitemaps that it lists."""
+def _listed(crawl: Crawl, start: Fetched) -> Iterator[str]:
+    """The pages of a sitemap, and of the sitemaps that it lists; one that cannot be read counts like a page."""
     waiting, asked = [start], 0
     while waiting:
         try:
             found = process_pool.call(extract.read_sitemap, _decoded(waiting.pop()), seconds=PAGE_SECONDS)
         except process_pool.NotDone:
+            crawl.failed += 1
             continue
         yield from found["pages"]
         for url in found["sitemaps"]:
@@ -300,7 +338,7 @@ def _listed(start: Fetched) -> Iterator[str]:
                 try:
                     waiting.append(_get(url))
                 except NotFetched:
-                    continue
+                    crawl.failed += 1
 
 
 # --- Brought back ----------------------------------------------------------------------------------
@@ -312,9 +350,8 @@ def _is_back(site: Source) -> bool:
 
 
 def _index_again(site: Source) -> None:
-    for page in site.pages.iterator(chunk_size=10):
-        chunks = training.cut(page.text, seconds=PAGE_SECONDS)
-        with transaction.atomic():
-            _hold(site)
-            training.index(page, chunks)
-    _end(site)
+    pages = list(site.pages.values_list("pk", flat=True))
+    for pk in pages:
+        page = site.pages.get(pk=pk)
+        _keep(site, page.url, page.title, page.text, page.content_hash)
+    _swap_in(site, set(site.pages.values_list("url", flat=True)))

@@ -1,15 +1,18 @@
 """Websites as sources: which pages are read, what is kept of them, and when it is left alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 
 from agents.knowledge import index
-from agents.models import Agent, Conversation, Passage, Source
+from agents.models import Agent, Conversation, CrawledPage, Passage, Source
 from agents.running import planning
-from agents.sources import website, working
+from agents.sources import adding, crawled, upkeep, website, working
 from billing.models import Transfer
 from tests.agents import websites
 from tests.agents.test_pages import make_reply
@@ -50,7 +53,7 @@ def add(edith: Client, agent: Agent, url: str) -> Source:
 
 
 def read(source: Source) -> Source:
-    Source.objects.filter(pk=source.pk).update(state="queued")
+    adding.queue(source)
     working.train(source.pk)
     source.refresh_from_db()
     return source
@@ -186,8 +189,182 @@ def test_cancelled_in_the_middle_it_stops(agent: Agent, edith: Client, site: Sit
 
     source.refresh_from_db()
     assert source.state == "cancelled"
-    assert titles(source) == ["Home"]
+    assert titles(source) == []
     assert "/b" not in site.paths
+
+
+@contextmanager
+def before(name: str, of: Any, act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` each time before the function of that name."""
+    done = getattr(of, name)
+
+    def with_act(*arguments: Any, **named: Any) -> Any:
+        act()
+        return done(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of, name, with_act)
+        yield
+
+
+def known_of(source: Source) -> dict[str, str]:
+    """What an agent knows of the website: its passages by the pages' titles."""
+    passages = Passage.objects.filter(source__parent=source)
+    return {one.source.title: one.text.rpartition("about ")[2] for one in passages.select_related("source")}
+
+
+@pytest.fixture
+def changed(agent: Agent, edith: Client, site: Site) -> Source:
+    """A website that was read, and has changed in each page since."""
+    site.pages |= {"/": page("Home", "/a", "/b"), "/a": page("Ants"), "/b": page("Bees")}
+    source = read(add(edith, agent, site.url))
+    site.pages |= {"/": page("House", "/a", "/c"), "/a": page("Apes"), "/c": page("Cats")}
+    return source
+
+
+OLD = {"Home": "Home.", "Ants": "Ants.", "Bees": "Bees."}
+NEW = {"House": "House.", "Apes": "Apes.", "Cats": "Cats."}
+
+
+def test_until_the_last_page_is_read_the_agent_knows_all_of_the_old_ones(
+    agent: Agent, changed: Source
+) -> None:
+    seen = []
+
+    def look() -> None:
+        changed.refresh_from_db()
+        found = index.search(agent.pk, "Which apes, bees and cats are there?").passages
+        seen.append((known_of(changed), sorted(one.source for one in found), changed.done))
+
+    with before("_take_in", website, look):
+        read(changed)
+
+    assert seen == [(OLD, ["Bees"], done) for done in (0, 1, 2)]
+    assert known_of(changed) == NEW
+    assert {one.source for one in index.search(agent.pk, "apes, bees, cats").passages} == {"Apes", "Cats"}
+    assert not CrawledPage.objects.exists()
+
+
+@pytest.mark.parametrize("where", ["_PAGES", "_PASSAGES", "_WORDS"])
+def test_a_swap_that_breaks_off_leaves_all_as_it_was(
+    changed: Source, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(crawled, where, "SELECT broken")
+        failed = read(changed)
+
+    assert (failed.state, failed.note, known_of(changed)) == ("failed", working.OURS, OLD)
+    assert read(changed).state == "ready"
+    assert known_of(changed) == NEW
+
+
+@pytest.mark.parametrize("act", ["cancel", "delete"])
+def test_cancelled_or_deleted_before_the_swap_it_is_not_swapped_in(
+    agent: Agent, edith: Client, changed: Source, act: str
+) -> None:
+    address = f"/w/acme/agents/{agent.pk}/sources/{changed.pk}/{act}/"
+
+    with before("_finish", website, lambda: edith.post(address)):
+        assert read(changed).state == "cancelled"
+
+    assert known_of(changed) == (OLD if act == "cancel" else {})
+    assert titles(changed) == sorted(OLD)
+
+
+def test_what_a_crawl_left_behind_is_cleared_away_and_not_what_another_is_at(
+    agent: Agent, edith: Client, changed: Source
+) -> None:
+    other = add(edith, agent, f"{changed.url}other")
+    Source.objects.filter(pk=other.pk).update(state="training")
+    CrawledPage.objects.create(site=other, url=other.url)
+    with before("_finish", website, lambda: adding.cancel(changed)):
+        read(changed)
+    assert changed.crawled.count() == 3
+
+    upkeep.wipe()
+
+    assert list(CrawledPage.objects.values_list("site", flat=True)) == [other.pk]
+
+
+def test_a_crawl_that_lost_its_lease_changes_nothing_and_the_next_begins_anew(
+    changed: Source, site: Site
+) -> None:
+    """The worker stood still for longer than the lease; another one took the website and read all of it."""
+    stood_still: list[int] = []
+
+    def overtake() -> None:
+        if not stood_still:
+            stood_still.append(changed.crawled.count())
+            Source.objects.filter(pk=changed.pk).update(lease_until=Now() - timedelta(seconds=1))
+            site.pages["/c"] = page("Cows")
+            working.train(changed.pk)
+            site.pages["/c"] = page("Crows")
+
+    with before("_finish", website, overtake):
+        read(changed)
+
+    assert stood_still == [3]
+    assert known_of(changed) == {"House": "House.", "Apes": "Apes.", "Cows": "Cows."}
+    changed.refresh_from_db()
+    assert (changed.state, changed.attempts) == ("ready", 2)
+
+
+def test_what_stands_behind_a_page_that_failed_is_asked_for_itself(
+    agent: Agent, edith: Client, site: Site
+) -> None:
+    site.pages |= {"/": page("Home", "/list"), "/list": page("List", "/a", "/b")}
+    site.pages |= {"/a": page("Ants"), "/b": page("Bees")}
+    source = read(add(edith, agent, site.url))
+
+    site.pages |= {"/list": lambda handler: websites.head(handler, 500), "/a": page("Apes")}
+    del site.pages["/b"]
+    source = read(source)
+
+    assert (source.state, source.note) == ("ready", "1 page could not be read.")
+    assert known_of(source) == {"Home": "Home.", "List": "List.", "Apes": "Apes."}
+
+
+def test_pages_of_a_sitemap_that_failed_are_asked_for_themselves(
+    agent: Agent, edith: Client, site: Site
+) -> None:
+    maps = "".join(f"<sitemap><loc>{site.url}{name}.xml</loc></sitemap>" for name in "ab")
+    site.pages["/sitemap.xml"] = websites.of_type("application/xml", f"<sitemapindex>{maps}</sitemapindex>")
+    for name, title in (("a", "Ants"), ("b", "Bees")):
+        listed = f"<urlset><url><loc>{site.url}{name}</loc></url></urlset>"
+        site.pages |= {f"/{name}.xml": websites.of_type("application/xml", listed), f"/{name}": page(title)}
+    source = read(add(edith, agent, f"{site.url}sitemap.xml"))
+
+    site.pages["/b.xml"] = lambda handler: websites.head(handler, 503)
+    source = read(source)
+
+    assert (titles(source), source.note) == (["Ants", "Bees"], "1 page could not be read.")
+
+
+def test_pages_for_which_there_was_no_time_stay_as_they_were(
+    changed: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(website, "MOST_SECONDS", -1.0)
+
+    source = read(changed)
+
+    assert (source.state, source.done) == ("ready", 1)
+    assert known_of(source) == {"House": "House.", "Ants": "Ants."}
+    assert source.note.startswith("There are more pages: reading them took too long.")
+
+
+def test_brought_back_and_cut_off_it_is_whole_the_next_time(
+    agent: Agent, edith: Client, changed: Source, site: Site
+) -> None:
+    asked = len(site.asked)
+    edith.post(f"/w/acme/agents/{agent.pk}/sources/{changed.pk}/delete/")
+    edith.post(f"/w/acme/agents/{agent.pk}/sources/{changed.pk}/restore/")
+    with before("_swap_in", website, lambda: adding.cancel(changed)):
+        working.train(changed.pk)
+    assert known_of(changed) == {}
+
+    read(changed)
+
+    assert (known_of(changed), len(site.asked)) == (OLD, asked)
 
 
 def test_deleted_and_brought_back_it_is_not_read_again(agent: Agent, edith: Client, site: Site) -> None:

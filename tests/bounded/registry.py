@@ -387,7 +387,7 @@ NOT_HERE = {
         [f"agents.sources.pairs.{name}" for name in ("preview", "import_all", "_rows")],
         "agents.knowledge.extract.table_rows, then folding.fold_question for each row: test_forms.py",
     ),
-    "agents.sources.website._swap_in": "stores what html_text.read gave",
+    "agents.sources.website._keep": "stores what html_text.read gave",
     "agents.sources.working._swap_in": "stores what extract.read gave",
     "agents.running.local._answers": "agents.knowledge.wanting, and figures",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
