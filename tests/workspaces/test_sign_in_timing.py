@@ -1,6 +1,7 @@
 """Nobody learns from the time of an answer whether an address has an account: known and unknown ones, in turn.
 
-With the product's own password hasher and committed writes; mails go to memory, one for one.
+With the product's own password hasher and committed writes; mails go to memory, one for one. The processor's time is
+told beside, since other work on the machine lengthens the time on the clock and hardly that.
 """
 
 import statistics
@@ -28,17 +29,17 @@ FORMS = {
 pytestmark = [pytest.mark.soak, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
 
-def seconds_of(form: str, address: str) -> float:
-    """Of one answer to a browser that has the page, with no limit in the way."""
+def seconds_of(form: str, address: str) -> tuple[float, float]:
+    """Of one answer to a browser that has the page, with no limit in the way: on the clock, and of this processor."""
     cache.clear()
     SignInCount.objects.all().delete()
     path, fields = FORMS[form]
     browser = Client()
     browser.get(path)
     before = len(mail.outbox)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     answer = browser.post(path, {name: value.format(address=address) for name, value in fields.items()})
-    took = time.perf_counter() - began
+    took = time.perf_counter() - began, time.process_time() - worked
     assert answer.status_code == (200 if form == "sign-in" else 302)
     # Sending takes long, so that one mail more would tell.
     assert len(mail.outbox) - before == (0 if form == "sign-in" else 1)
@@ -53,14 +54,17 @@ def test_known_and_unknown_addresses_take_as_long(form: str, settings: Any, figu
     for number in range(3):
         seconds_of(form, KNOWN)
         seconds_of(form, f"warming{number}@else.test")
-    known: list[float] = []
-    unknown: list[float] = []
+    known: list[tuple[float, float]] = []
+    unknown: list[tuple[float, float]] = []
     for number in range(TRIES):
         # In turn, and which of the two comes first in turn as well: a machine that slows down slows both.
         pair = [(known, KNOWN), (unknown, f"nobody{number}@else.test")]
         for times, address in pair if number % 2 else reversed(pair):
             times.append(seconds_of(form, address))
-    medians = [statistics.median(times) for times in (known, unknown)]
-    figure(f"{form}, medians of known and unknown", [f"{seconds * 1000:.1f} ms" for seconds in medians])
+    clock, processor = (
+        [statistics.median(one[at] for one in times) for times in (known, unknown)] for at in (0, 1)
+    )
+    for name, medians in (("clock", clock), ("processor", processor)):
+        figure(f"{form}, medians of known and unknown, {name}", [f"{one * 1000:.1f} ms" for one in medians])
 
-    assert abs(medians[0] - medians[1]) < MOST_SECONDS
+    assert abs(clock[0] - clock[1]) < MOST_SECONDS
