@@ -1,9 +1,11 @@
 """Making, changing and deleting agents, within the plan's limits."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from agents.models import Agent, Conversation
 from billing import ledger, plans
@@ -14,17 +16,29 @@ from workspaces.models import Workspace
 # What the audit log tells of a change: these before and after, of the long ones only that they have changed.
 SHORT = ("name", "status", "temperature", "effort", "output_limit")
 LONG = ("instructions", "fallback_text", "suggested_questions")
+# Within it the same form is the same agent: a button was pressed twice, or somebody went back and pressed it again.
+A_MOMENT = timedelta(minutes=10)
 
 
 def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
-    """Save a new agent; billing.errors.LimitReached when the plan has no room for it."""
+    """Save a new agent, or give the one that the same form has just made.
+
+    billing.errors.LimitReached when the plan has no room for it.
+    """
     with transaction.atomic():
         # The account's row is the lock: two requests cannot both take the last place.
         account = ledger.lock(agent.workspace.account)
+        if twin := _just_made(agent):
+            return twin
         plans.require(account, "agents", agent.workspace.agents.count() + 1)
-        agent.save()
+        agent.save(force_insert=True)
         audit.record(agent.workspace, "agent.created", request=request, agent=agent.name)
     return agent
+
+
+def _just_made(agent: Agent) -> Agent | None:
+    same = {name: getattr(agent, name) for name in (*SHORT, *LONG, "chat_model")}
+    return agent.workspace.agents.filter(created_at__gte=timezone.now() - A_MOMENT, **same).first()
 
 
 def facts(agent: Agent) -> dict[str, Any]:
@@ -38,7 +52,8 @@ def facts(agent: Agent) -> dict[str, Any]:
 def change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> None:
     """Save a changed agent, and record what differs from the `facts` before."""
     with transaction.atomic():
-        agent.save()
+        # Never as a new row: one that is deleted at this moment stays deleted.
+        agent.save(force_update=True)
         record_change(agent, before, request=request)
 
 

@@ -1,6 +1,6 @@
 """Correcting an answer: what was asked becomes a Q&A pair of the agent, with the answer that should have been given."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from agents.knowledge import folding, index, training
 from agents.knowledge.training import AlreadyKnown
@@ -39,8 +39,10 @@ def correct(agent: Agent, *, question: str, answer: str, shown: str) -> QAPair:
         try:
             with transaction.atomic():
                 return training.add_qa(agent, question=question, answer=answer)
-        except (AlreadyKnown, IntegrityError):  # somebody else added it just now
+        except AlreadyKnown:  # somebody else added it just now
             raise WouldReplace(pair_for(agent, question)) from None
+    if (known.question, known.answer) == (question, answer):
+        return known
     unchanged = agent.qa_pairs.filter(pk=known.pk, answer=known.answer)
     seen_before = seen(known)
     known.question, known.answer = question, answer

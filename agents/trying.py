@@ -90,7 +90,10 @@ def _settings(own: Agent, tried: Agent, routes: Outlook) -> list[str]:
 def begin(
     agent: Agent, conversation: Conversation | None, tried: Agent, *, user: User
 ) -> Conversation | None:
-    """Let `conversation`, or a new one, run as `tried` is; returns it. None where nothing differs and none was there."""
+    """Let `conversation`, or a new one, run as `tried` is; returns it. None where nothing differs and none was there.
+
+    A new one in which nothing has been said yet is taken again for the same: a button is pressed twice.
+    """
     other_model = any(getattr(tried, name) != getattr(agent, name) for name in OF_THE_MODEL)
     other_instructions = tried.instructions != agent.instructions
     if conversation is None:
@@ -102,8 +105,15 @@ def begin(
     conversation.tried_effort = tried.effort if other_model else ""
     conversation.tried_output_limit = tried.output_limit if other_model else None
     conversation.tried_instructions = tried.instructions if other_instructions else None
+    if conversation._state.adding and (twin := _unused_twin(conversation)):
+        return twin
     conversation.save(update_fields=None if conversation._state.adding else TRIED)
     return conversation
+
+
+def _unused_twin(fresh: Conversation) -> Conversation | None:
+    same = {name: getattr(fresh, name) for name in ("started_by", *TRIED)}
+    return fresh.agent.conversations.present().filter(replies=None, **same).first()
 
 
 def end(conversation: Conversation) -> None:

@@ -200,6 +200,7 @@ MIDDLEWARE = [
     "workspaces.no_dead_ends.lead_on",
     "workspaces.devices.remember",
     "workspaces.time_zones.in_own_zone",
+    "bookbag.server.meanwhile.GoneMeanwhile",
 ]
 ROOT_URLCONF = "bookbag.urls"
 ASGI_APPLICATION = "bookbag.asgi.application"

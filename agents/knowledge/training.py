@@ -8,8 +8,10 @@ whoever wrote it, and meanwhile nobody else's row is locked and nobody else's st
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from agents import building, process_pool
@@ -44,7 +46,8 @@ def add_text(agent: Agent, *, title: str, text: str, passages: list[Entry] | Non
     passages, digest = cut(text) if passages is None else passages, content_hash(text)
     with transaction.atomic():
         require_new(agent, digest)
-        source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
+        with one_of_each():
+            source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
         index(source, passages)
         # Last, since it locks the workspace's account, and with it its replies on credits.
         building.require_source_room(agent)
@@ -59,9 +62,19 @@ def replace_text(source: Source, *, title: str, text: str, passages: list[Entry]
     with transaction.atomic():
         require_new(source.agent, digest, besides=source)
         source.title, source.text, source.content_hash = title, text, digest
-        source.save(update_fields=["title", "text", "content_hash"])
+        with one_of_each():
+            source.save(update_fields=["title", "text", "content_hash"])
         if changed:
             index(source, passages)
+
+
+@contextmanager
+def one_of_each() -> Iterator[None]:
+    """AlreadyKnown where the database refuses a text or question because somebody has added the same since we looked."""
+    try:
+        yield
+    except IntegrityError:
+        raise AlreadyKnown from None
 
 
 def require_new(agent: Agent, digest: str, *, besides: Source | None = None) -> None:
@@ -102,6 +115,7 @@ def add_qa(agent: Agent, *, question: str, answer: str) -> QAPair:
     with transaction.atomic():
         if agent.qa_pairs.filter(exact=pair.exact).exists():
             raise AlreadyKnown
-        pair.save()
+        with one_of_each():
+            pair.save(force_insert=True)
         building.require_source_room(agent)
     return pair

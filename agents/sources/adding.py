@@ -6,10 +6,11 @@ counted against the plan's limit under the lock of the workspace's account, as t
 
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -24,6 +25,8 @@ from workspaces import audit
 
 UNDO = timedelta(minutes=10)
 PART_BYTES = 1024**2
+# Within it the same file is the same press of the button.
+A_MOMENT = timedelta(seconds=10)
 
 
 def add_text(agent: Agent, *, title: str, text: str, request: HttpRequest) -> Source:
@@ -61,14 +64,37 @@ def change_text(source: Source, *, title: str, text: str, request: HttpRequest) 
 
 
 def add_file(agent: Agent, file: UploadedFile, *, request: HttpRequest) -> Source:
-    """Take in a file, to be read by a job. LimitReached when the plan has no room for it."""
+    """Take in a file, to be read by a job, or give the source of the same file that was sent just before.
+
+    LimitReached when the plan has no room for it.
+    """
     name = clean_name(file.name or "")
     with transaction.atomic():
+        if twin := _just_sent(_locked(agent), name, file):
+            return twin
         source = _add(agent, kind=Source.Kind.FILE, title=name, file_name=name, file_bytes=file.size or 0)
         for position, piece in enumerate(file.chunks(PART_BYTES)):
             SourcePart.objects.create(source=source, position=position, data=piece)
         _record("source.added", source, request)
     return source
+
+
+def _locked(agent: Agent) -> Agent:
+    """The agent as it is now, its row locked: of two presses at once, the second sees what the first has added."""
+    return agent.workspace.agents.select_for_update(no_key=True).get(pk=agent.pk)
+
+
+def _just_sent(agent: Agent, name: str, file: UploadedFile) -> Source | None:
+    """The source of exactly this file, as long as its bytes are still there to be compared."""
+    since = timezone.now() - A_MOMENT
+    alike = agent.sources.listed().filter(file_name=name, file_bytes=file.size or 0, created_at__gte=since)
+    return next((one for one in alike.defer("text") if _has_bytes_of(one, file)), None)
+
+
+def _has_bytes_of(source: Source, file: UploadedFile) -> bool:
+    parts = source.parts.values_list("data", flat=True).iterator(chunk_size=2)
+    pairs = zip_longest((bytes(part) for part in parts), file.chunks(PART_BYTES))
+    return all(stored == sent for stored, sent in pairs)
 
 
 def clean_name(name: str) -> str:
@@ -81,7 +107,7 @@ def clean_name(name: str) -> str:
 def add_website(agent: Agent, *, url: str, recrawl: str, request: HttpRequest) -> Source:
     """Add a website, to be read by a job from `url` on. AlreadyKnown, LimitReached."""
     with transaction.atomic():
-        if agent.sources.listed().filter(kind=Source.Kind.WEBSITE, url=url).exists():
+        if _locked(agent).sources.listed().filter(kind=Source.Kind.WEBSITE, url=url).exists():
             raise AlreadyKnown
         title = url.partition("://")[2].rstrip("/")[:200]
         source = _add(agent, kind=Source.Kind.WEBSITE, title=title, url=url, recrawl=recrawl)
@@ -93,9 +119,10 @@ def _add(agent: Agent, **fields: Any) -> Source:
     digest = fields.get("content_hash", "")
     if digest:
         training.require_new(agent, digest)
-    source = Source.objects.create(
-        agent=agent, state=Source.State.QUEUED, queued_at=timezone.now(), **{"text": "", **fields}
-    )
+    with training.one_of_each():
+        source = Source.objects.create(
+            agent=agent, state=Source.State.QUEUED, queued_at=timezone.now(), **{"text": "", **fields}
+        )
     jobs.enqueue(source.pk)
     building.require_source_room(agent)
     return source
@@ -131,15 +158,13 @@ def delete(source: Source, *, request: HttpRequest) -> None:
 
 def restore(source: Source, *, request: HttpRequest) -> bool:
     """Bring a deleted one back and train on it again; False when its time is over. AlreadyKnown, LimitReached."""
-    try:
-        with transaction.atomic():
+    with transaction.atomic():
+        with training.one_of_each():
             if not undoable().filter(pk=source.pk).update(deleted_at=None, state=Source.State.CANCELLED):
                 return False
-            queue(source)
-            building.require_source_room(source.agent)
-            _record("source.restored", source, request)
-    except IntegrityError:  # the same text was added meanwhile
-        raise AlreadyKnown from None
+        queue(source)
+        building.require_source_room(source.agent)
+        _record("source.restored", source, request)
     return True
 
 

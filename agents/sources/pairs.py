@@ -15,7 +15,6 @@ from django.http import HttpRequest
 from agents import building
 from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS
 from agents.knowledge import extract, folding, index, training
-from agents.knowledge.training import AlreadyKnown
 from agents.models import Agent, QAPair, RemovedPair
 from agents.sources.adding import UNDO
 from workspaces import audit
@@ -66,12 +65,10 @@ def change(agent: Agent, pair_id: UUID, *, question: str, answer: str, request: 
     """AlreadyKnown when another pair of the agent answers that question."""
     pair = index.prepare(QAPair(pk=pair_id, question=question, answer=answer))
     changes = {name: getattr(pair, name) for name in ("question", "answer", *index.PREPARED)}
-    try:
-        with transaction.atomic():
+    with transaction.atomic():
+        with training.one_of_each():
             agent.qa_pairs.filter(pk=pair_id).update(**changes)
-            _record("question.changed", agent, question, request)
-    except IntegrityError:
-        raise AlreadyKnown from None
+        _record("question.changed", agent, question, request)
 
 
 def delete(pair: QAPair, *, request: HttpRequest) -> None:

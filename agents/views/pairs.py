@@ -120,7 +120,12 @@ def confirm_import(request: WorkspaceRequest, workspace: Workspace, agent_id: UU
         except pairs.CannotBeRead as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{count(added, 'question')} imported with their answers.")
+            if added:
+                messages.success(request, f"{count(added, 'question')} imported with their answers.")
+            else:
+                messages.info(
+                    request, "Nothing was left to import: the agent answers all of these questions."
+                )
             return redirect(agent)
     shown = PairsForm(initial={"text": form.data.get("text", "")})
     for words in [*map(str, form.non_field_errors())] or ["Nothing was imported. Choose the file again."]:

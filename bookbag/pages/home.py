@@ -25,8 +25,8 @@ from workspaces.models import User, Workspace
 # One address per look: no capitals, and nothing that reads like something else.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 AGENTS_SHOWN = 6
-# Within it, the same form again is the same press.
-A_MOMENT = timedelta(seconds=10)
+# Within it the same form is the same workspace: a button was pressed twice, or somebody went back and pressed it again.
+A_MOMENT = timedelta(minutes=10)
 
 
 class NewWorkspaceForm(forms.ModelForm):
@@ -91,7 +91,7 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
 
 
 def _just_made(request: HttpRequest) -> Workspace | None:
-    """What the same form, sent a moment ago, has made: a button is pressed twice."""
+    """What the same form, sent a moment ago, has made."""
     name, slug = request.POST.get("name", "").strip(), request.POST.get("slug", "").strip().lower()
     if not name or "\0" in name + slug:
         return None

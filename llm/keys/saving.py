@@ -1,5 +1,7 @@
 """A provider key is entered: checked, sealed and put in the place of the active one, which is superseded."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -15,6 +17,8 @@ from workspaces.models import User, Workspace
 
 Health = ProviderKey.Health
 State = ProviderKey.State
+# Within it the same key from the same person is the same press of the button.
+A_MOMENT = timedelta(seconds=10)
 
 
 def enter(
@@ -77,6 +81,8 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
     with transaction.atomic():
         lock(row.workspace)
         previous = active(row.workspace, row.provider)
+        if previous is not None and _is_same_press(previous, row):
+            return previous
         held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
         if previous is not None:
             retire(previous, State.SUPERSEDED)
@@ -93,6 +99,13 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
             health=row.health,
         )
     return row
+
+
+def _is_same_press(previous: ProviderKey, row: ProviderKey) -> bool:
+    """Whether a button was pressed twice. Replacing twice would wipe the key before, which can be restored for a day."""
+    of_both = [(one.prefix, one.tail, one.added_by_id) for one in (previous, row)]
+    is_told_by_its_mask = bool(row.tail) and row.added_by_id is not None
+    return is_told_by_its_mask and of_both[0] == of_both[1] and row.added_at - previous.added_at < A_MOMENT
 
 
 def set_region(

@@ -1,14 +1,24 @@
 """People with an old tab, a second tab or two quick fingers: what they send is refused, or done once, and nothing is lost."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import resolve
+from django.utils import timezone
 
+from agents.models import Agent
+from billing.models import Account, Plan
+from bookbag import onboarding
 from bookbag.pages.own_account import AccountForm
+from llm import keys
+from llm.models import ChatModel, ProviderKey
+from llm.vault import Secret
 from tests.factories import (
     PASSWORD,
     add_member,
@@ -17,7 +27,9 @@ from tests.factories import (
     make_user,
     make_workspace,
 )
-from tests.harness.cast import Cast
+from tests.harness.cast import Cast, keep_models_alive, make_agent
+from tests.harness.threads import at_once
+from tests.test_access_table import make_reply
 from workspaces import invitations, members, standing
 from workspaces.models import Membership, Role, User, Workspace
 
@@ -148,6 +160,150 @@ def test_another_name_or_another_persons_workspace_is_made(cast: Cast) -> None:
     another = browser_of(cast.olivia).post(NEW, {"name": "Initrode"})
 
     assert (other["Location"], another["Location"]) == ("/w/initech-2/", "/w/initrode/")
+
+
+def make_whole(owner: User) -> Workspace:
+    """On the Free plan, which has room for one agent."""
+    return onboarding.create_workspace(name="Acme", slug="acme", owner=owner)
+
+
+def agent_form() -> dict[str, Any]:
+    local = ChatModel.objects.get(workspace=None, provider="local")
+    return {
+        "name": "Guide",
+        "instructions": "Be kind.",
+        "chat_model": local.pk,
+        "fallback_text": "No idea.",
+        "status": "active",
+    }
+
+
+def test_agent_that_is_sent_twice_is_made_once_though_the_plan_has_no_room_for_two() -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    browser = browser_of(acme.memberships.get().user)
+    answers = [browser.post("/w/acme/agents/new/", agent_form()) for _ in range(2)]
+    agent = acme.agents.get()
+
+    assert [answer["Location"] for answer in answers] == [agent.get_absolute_url()] * 2
+    assert acme.audit_events.filter(action="agent.created").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_agent_that_two_presses_at_once_send_is_made_once() -> None:
+    keep_models_alive()
+    acme = make_whole(make_user("olivia@acme.test"))
+    person = acme.memberships.get().user
+    Account.objects.filter(workspace=acme).update(plan=Plan.objects.get(slug="pro"))
+    form = agent_form()
+    presses = [partial(browser_of(person).post, "/w/acme/agents/new/", form) for _ in range(4)]
+    answers = at_once(*presses)
+
+    assert {answer["Location"] for answer in answers} == {acme.agents.get().get_absolute_url()}
+
+
+@pytest.mark.parametrize(("changed", "minutes"), [({"instructions": "Be brief."}, 0), ({}, 11)])
+def test_agent_of_another_kind_or_much_later_is_another(changed: dict[str, str], minutes: int) -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    Account.objects.filter(workspace=acme).update(plan=Plan.objects.get(slug="pro"))
+    browser = browser_of(acme.memberships.get().user)
+    browser.post("/w/acme/agents/new/", agent_form())
+    Agent.objects.update(created_at=timezone.now() - timedelta(minutes=minutes))
+    browser.post("/w/acme/agents/new/", agent_form() | changed)
+
+    assert acme.agents.count() == 2
+
+
+SOURCES: dict[str, dict[str, str]] = {
+    "sources/new/": {"title": "Hours", "text": "Open from nine to five."},
+    "sources/website/": {"url": "https://example.com/"},
+    "questions/new/": {"question": "When?", "answer": "At nine."},
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", SOURCES)
+def test_source_that_two_presses_at_once_send_is_added_once(path: str) -> None:
+    keep_models_alive()
+    acme = make_whole(make_user("olivia@acme.test"))
+    agent, person = make_agent(acme), acme.memberships.get().user
+    presses = [
+        partial(browser_of(person).post, f"{agent.get_absolute_url()}{path}", SOURCES[path]) for _ in range(4)
+    ]
+    answers = at_once(*presses)
+
+    assert sorted(answer.status_code for answer in answers) == [302, 400, 400, 400]
+    assert all("already" in page_of(answer) for answer in answers if answer.status_code == 400)
+    assert agent.sources.count() + agent.qa_pairs.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_file_that_two_presses_at_once_send_is_added_once() -> None:
+    keep_models_alive()
+    acme = make_whole(make_user("olivia@acme.test"))
+    agent, person = make_agent(acme), acme.memberships.get().user
+
+    def send(words: str) -> Any:
+        file = SimpleUploadedFile("hours.txt", words.encode())
+        return browser_of(person).post(f"{agent.get_absolute_url()}sources/files/", {"files": file})
+
+    answers = at_once(*[partial(send, "Open from nine to five.") for _ in range(4)])
+    send("Open from ten to four..")  # as many bytes
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert agent.sources.count() == 2
+
+
+def test_questions_that_are_imported_twice_are_there_once_and_that_is_said() -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    browser, agent = browser_of(acme.memberships.get().user), make_agent(acme)
+    path = f"{agent.get_absolute_url()}sources/questions/import/"
+    answers = [browser.post(path, {"text": "When?,At nine."}, follow=True) for _ in range(2)]
+
+    assert "1 question imported" in page_of(answers[0])
+    assert "Nothing was left to import" in page_of(answers[1])
+    assert agent.qa_pairs.count() == 1
+
+
+def test_correction_that_is_sent_twice_leads_to_the_pair_twice() -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    person, agent = acme.memberships.get().user, make_agent(acme)
+    path = f"/w/acme/replies/{make_reply(agent, person).pk}/correct/"
+    browser = browser_of(person)
+    answers = [browser.post(path, {"question": "When?", "answer": "At nine."}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0]["Location"] == answers[1]["Location"]
+
+
+def test_trial_that_is_begun_twice_is_one_conversation() -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    browser, agent = browser_of(acme.memberships.get().user), make_agent(acme)
+    path = f"{agent.get_absolute_url()}playground/try/"
+    answers = [browser.post(path, agent_form() | {"instructions": words}) for words in ("A", "A", "B")]
+    first, again, other = [answer["Location"] for answer in answers]
+
+    assert first == again != other
+    assert agent.conversations.count() == 2
+
+
+def test_provider_key_that_is_sent_twice_keeps_the_one_before_for_a_day() -> None:
+    """Replaced twice, the key before would be wiped, and could not be restored."""
+    olivia, adam = make_user("olivia@acme.test"), make_user("adam@acme.test")
+    acme = make_workspace(olivia)
+
+    def put(secret: str, by: User = olivia) -> ProviderKey:
+        return keys.replace(acme, provider="openai", secret=Secret(secret), by=by)
+
+    before = put("sk-BEFOREKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eX")
+    after = "sk-AFTERKEYYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9ff"
+    first, again = put(after), put(after)
+    before.refresh_from_db()
+
+    assert first == again
+    assert before.kek_id
+    assert acme.audit_events.filter(action="provider_key.replaced").count() == 1
+    # Somebody else's press is another one, and so is a later one.
+    assert put(after, adam) != first
 
 
 def test_acts_on_people_that_are_sent_twice_are_done_once() -> None:

@@ -1,0 +1,68 @@
+"""What an act worked on may be deleted while it works: the account that acts, its membership, an agent, a source.
+
+The database then refuses what would refer to it, or finds nothing to change. The act is undone as a whole, and whoever
+sent it is answered as if it had been gone before: it is no failure of ours, and none to report.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.defaults import page_not_found
+
+from agents.models import Agent, Conversation, QAPair, Reply, Source
+from workspaces.models import Membership, User
+
+# What an address names beside the workspace, as far as it can be deleted.
+NAMED: dict[str, Any] = {
+    "agent_id": Agent,
+    "source_id": Source,
+    "qa_id": QAPair,
+    "conversation_id": Conversation,
+    "reply_id": Reply,
+}
+ACCOUNT_GONE = "Your account was deleted meanwhile. What you sent was not saved."
+
+
+class GoneMeanwhile:
+    """Middleware: looks, after a failure that may come from it, whether what the request needs is still there."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        if not _may_come_of_it(problem) or not request.user.is_authenticated:
+            return None
+        if not User.objects.filter(pk=request.user.pk).exists():
+            logout(request)
+            messages.warning(request, ACCOUNT_GONE)
+            return redirect_to_login("/", reverse("account_login"))
+        if _names_what_is_gone(request):
+            return page_not_found(request, Http404())
+        return None
+
+
+def _may_come_of_it(problem: Exception) -> bool:
+    """Not where the database was of no use at all: then nothing can be looked up either."""
+    is_outage = isinstance(problem, OperationalError | InterfaceError)
+    return isinstance(problem, DatabaseError | ObjectDoesNotExist) and not is_outage
+
+
+def _names_what_is_gone(request: HttpRequest) -> bool:
+    named = request.resolver_match.kwargs if request.resolver_match else {}
+    if request.path.startswith("/w/"):
+        own = Membership.objects.filter(user=request.user.pk, workspace__slug=named.get("slug"))
+        if not own.exists():
+            return True
+    return any(
+        not NAMED[name].objects.filter(pk=value).exists() for name, value in named.items() if name in NAMED
+    )
