@@ -45,7 +45,7 @@ def is_in(browser: Client, email: str = "olivia@acme.test") -> bool:
 
 def heading(answer: Any) -> str:
     found = re.search(r"<h1>(.*?)</h1>", answer.content.decode(), re.S)
-    return unescape(found.group(1)) if found else ""
+    return unescape(re.sub(r"<[^>]*>", "", found.group(1))) if found else ""
 
 
 def nothing_changed() -> bool:
