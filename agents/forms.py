@@ -17,6 +17,7 @@ from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.profiles import EFFORTS, Wish
 from workspaces.models import Workspace
+from workspaces.one_line import Named
 
 ACCEPTED = ",".join(f".{ending}" for ending in extract.KINDS)
 # Characters of rows that are imported at once.
@@ -31,7 +32,7 @@ def choosable(workspace: Workspace) -> QuerySet[ChatModel]:
     return ChatModel.objects.filter(own, enabled=True, retired_at__isnull=True)
 
 
-class AgentForm(forms.ModelForm):
+class AgentForm(Named, forms.ModelForm):
     """An agent, with those settings that its chat model takes.
 
     All settings are on the page, and those that the model does not take are hidden, so that they are kept. After a

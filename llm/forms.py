@@ -9,6 +9,7 @@ from llm import listing, shape
 from llm.models import KEYED_PROVIDERS, MOST_PRICE, ChatModel, Provider, Region
 from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
+from workspaces.one_line import Named
 
 # Letters, digits and the few signs that model ids have; the id goes into a request body.
 MODEL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*\Z")
@@ -220,7 +221,7 @@ class ChatModelForm(forms.ModelForm):
         return cleaned
 
 
-class CustomModelForm(Forgets, forms.Form):
+class CustomModelForm(Named, Forgets, forms.Form):
     """A chat model of the workspace's own, by the provider's id."""
 
     provider = ProviderField()

@@ -15,9 +15,10 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
+from django.utils.functional import cached_property
 
 from workspaces import audit, members, notices, standing
-from workspaces.desk import DeskAdmin, ReadOnlyAdmin, StaleForm
+from workspaces.desk import LONGEST_SEARCH, DeskAdmin, ReadOnlyAdmin, StaleForm
 from workspaces.errors import LastOwner
 from workspaces.forms import InvitationForm, SuspensionForm
 from workspaces.models import AuditEvent, Membership, Role, User, Workspace
@@ -175,7 +176,19 @@ class WorkspaceForm(StaleForm):
         return {**super().values(row), **members.roles(row)}  # type: ignore[arg-type]
 
 
+# A page of all of ten thousand would take minutes, and more fields than one form may have.
+MEMBERS_SHOWN = 100
+
+
 class MembershipFormSet(BaseInlineFormSet):
+    def get_queryset(self) -> QuerySet[Membership]:
+        """The first of them; a form that was sent names its own."""
+        return super().get_queryset() if self.is_bound else self._first
+
+    @cached_property
+    def _first(self) -> QuerySet[Membership]:
+        return super().get_queryset()[:MEMBERS_SHOWN]
+
     def clean(self) -> None:
         """Asks for a reason, and refuses to leave the workspace without an owner, whoever else is changing roles."""
         super().clean()
@@ -202,6 +215,12 @@ class MembershipInline(admin.TabularInline):
     extra = 0
     verbose_name = "member"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With `member` in the page's address, those whose own address has it in it."""
+        found = super().get_queryset(request).select_related("user", "workspace").order_by("user__email")
+        words = request.GET.get("member", "")[:LONGEST_SEARCH].strip()
+        return found.filter(user__email__icontains=words) if words and request.method != "POST" else found
+
 
 @admin.register(Workspace)
 class WorkspaceAdmin(DeskAdmin):
@@ -225,6 +244,12 @@ class WorkspaceAdmin(DeskAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), "members_shown": MEMBERS_SHOWN}
+        return super().change_view(request, object_id, form_url, context)
 
     @admin.display(description="members", ordering="member_count")
     def member_count(self, workspace: Any) -> int:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from workspaces.models import Notice, Role, User, Workspace
+from workspaces.one_line import one_line
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def tell(
     body = f"{text}\n\n{settings.SITE_URL}{link}\n\nWhich notices are mailed to you: {settings.SITE_URL}/account/notices/\n"
     addresses = [person.email for person in told]
     if addresses:
-        transaction.on_commit(lambda: _mail(" ".join(text.split()), body, addresses), robust=True)
+        transaction.on_commit(lambda: _mail(one_line(text), body, addresses), robust=True)
 
 
 def wants_mail(person: User, kind: str) -> bool:

@@ -239,9 +239,9 @@ def find(token: str) -> Invitation | None:
     return found.filter(token_hash=_hash(token)).first()
 
 
-def pending(workspace: Workspace) -> QuerySet[Invitation]:
-    """Those that nobody has accepted or revoked, the expired ones too, the newest first."""
-    found = workspace.invitations.filter(state=Invitation.State.PENDING)
+def pending(workspace: Workspace, words: str = "") -> QuerySet[Invitation]:
+    """Those that nobody has accepted or revoked, the expired ones too, the newest first; with `words` in the address."""
+    found = workspace.invitations.filter(state=Invitation.State.PENDING, email__icontains=words)
     return found.select_related("invited_by").order_by("-sent_at", "email")
 
 

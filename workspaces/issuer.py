@@ -21,7 +21,11 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx2
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.crypto import constant_time_compare
+
+from workspaces.one_line import one_line
 
 DISCOVERY = "/.well-known/openid-configuration"
 # Public keys only. With none, or with a key that both sides share, a token would prove nothing.
@@ -29,6 +33,7 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 # Of one request to the issuer, from its beginning to the last byte of the answer.
 SECONDS = 10
 MOST_BYTES = 256 * 1024
+LONGEST_EMAIL = 254
 # By how much the issuer's clock may be wrong.
 LEEWAY_SECONDS = 60
 # How long the issuer's description of itself is used before it is fetched again.
@@ -125,8 +130,8 @@ def _redeem(description: dict[str, Any], code: str, question: Question, back: st
     }
     headers = {}
     # As RFC 6749 2.3.1 has it: the header, unless the issuer names other ways and not this one.
-    ways = description.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-    if "client_secret_basic" in ways:
+    ways = description.get("token_endpoint_auth_methods_supported")
+    if not isinstance(ways, list) or not ways or "client_secret_basic" in ways:
         pair = f"{quote_plus(settings.OIDC_CLIENT_ID)}:{quote_plus(settings.OIDC_CLIENT_SECRET)}"
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     else:
@@ -162,16 +167,25 @@ def _read(token: str, keys: dict[str, Any], question: Question, name: str) -> Cl
 
 def _claims(told: dict[str, Any]) -> Claims:
     subject, address = told["sub"], told.get("email")
-    if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+    if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not subject.isprintable():
         raise TokenRefused("The ID token names nobody.")
-    is_verified = told.get("email_verified") is True and isinstance(address, str)
+    is_verified = told.get("email_verified") is True and isinstance(address, str) and _is_address(address)
     at = told.get("auth_time")
     return Claims(
         subject=subject,
         address=str(address).strip().lower() if is_verified else "",
-        name=str(told.get("name") or "")[:80],
+        name=one_line(str(told.get("name") or ""))[:80],
         signed_in_at=float(at) if isinstance(at, int | float) else None,
     )
+
+
+def _is_address(text: str) -> bool:
+    """Whether it can be an e-mail address here; the issuer may know people by what is none."""
+    try:
+        validate_email(text.strip())
+    except ValidationError:
+        return False
+    return len(text) <= LONGEST_EMAIL
 
 
 def _is_for_several(told: dict[str, Any]) -> bool:
@@ -207,7 +221,10 @@ def _own(description: dict[str, Any], name: str) -> str:
     """One of the issuer's addresses. Raises IssuerDown unless it is on the issuer's host or on one of OIDC_HOSTS."""
     address = description.get(name)
     ours = urlsplit(settings.OIDC_ISSUER)
-    parts = urlsplit(address if isinstance(address, str) else "")
+    try:
+        parts = urlsplit(address if isinstance(address, str) else "")
+    except ValueError:
+        raise IssuerDown(f"The issuer's {name} is no address.") from None
     is_own = (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
     if not is_own and not (parts.scheme == "https" and parts.netloc in settings.OIDC_HOSTS):
         raise IssuerDown(f"The issuer's {name} is on a host that is neither its own nor in OIDC_HOSTS.")
@@ -246,7 +263,7 @@ def _ask(
         raise IssuerDown(f"The issuer answered {response.status_code}.")
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of very many brackets
         raise IssuerDown("The issuer's answer is no JSON.") from None
     if not isinstance(answer, dict):
         raise IssuerDown("The issuer's answer is no JSON object.")

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from workspaces import signup
 from workspaces.models import Invitation, Membership, Role, User, Workspace
+from workspaces.one_line import one_line
 
 log = logging.getLogger(__name__)
 
@@ -108,12 +109,10 @@ def _name_of(person: User) -> str:
 def _send_now(subject: str, templates: tuple[str, str], facts: dict[str, Any], address: str) -> bool:
     """One mail, as text and as HTML."""
     text, html = (render_to_string(template, facts) for template in templates)
-    # People choose these names; a line break in one would begin a mail header.
-    subject = " ".join(subject.split())
     try:
         with get_connection(timeout=MAIL_SECONDS) as connection:
             mail = EmailMultiAlternatives(
-                subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection
+                one_line(subject), text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection
             )
             mail.attach_alternative(html, "text/html")
             mail.send()
@@ -132,6 +131,8 @@ def _send_on_commit(subject: str, text: str, addresses: list[str]) -> None:
 
 def _send(subject: str, text: str, addresses: list[str]) -> None:
     """One mail each, so that nobody reads who else got it."""
+    # People choose the names in it; a line break in one would begin a mail header.
+    subject = one_line(subject)
     with get_connection(timeout=MAIL_SECONDS) as connection:
         for address in addresses:
             EmailMessage(subject, text, settings.DEFAULT_FROM_EMAIL, [address], connection=connection).send()

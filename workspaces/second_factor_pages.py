@@ -11,21 +11,23 @@ from workspaces.access import WorkspaceRequest, admin_required
 from workspaces.models import Workspace
 from workspaces.reauth import ask_again, is_recent
 
+LACKING_SHOWN = 200
+
 
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def setting_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `lacking`, the members who would be shut out; `has_one`, whether the reader would not."""
+    """Context: `lacking`, of the `lacking_count` members who would be shut out; `has_one`, whether the reader would not."""
     has_one = second_factors.has_one(request.membership.user)
     here = reverse("workspaces:second_factor_setting", args=[workspace.slug])
     if request.method != "POST":
-        lacking = workspace.memberships.select_related("user").annotate(
-            has_second_factor=second_factors.exists_for("user_id")
-        )
+        everybody = workspace.memberships.select_related("user")
+        without = everybody.filter(~second_factors.exists_for("user_id"))
         context = {
             "workspace": workspace,
             "has_one": has_one,
-            "lacking": lacking.filter(has_second_factor=False).order_by("user__email"),
+            "lacking": without.order_by("user__email")[:LACKING_SHOWN],
+            "lacking_count": without.count(),
         }
         return render(request, "workspaces/second_factor_setting.html", context)
     if not is_recent(request):

@@ -21,6 +21,7 @@ from workspaces import invitations, members, second_factors, standing
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
 from workspaces.models import User, Workspace
+from workspaces.one_line import Named, one_line
 
 # One address per look: no capitals, and nothing that reads like something else.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -29,7 +30,7 @@ AGENTS_SHOWN = 6
 A_MOMENT = timedelta(minutes=10)
 
 
-class NewWorkspaceForm(forms.ModelForm):
+class NewWorkspaceForm(Named, forms.ModelForm):
     slug = forms.CharField(
         label="Address",
         max_length=40,
@@ -92,8 +93,8 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
 
 def _just_made(request: HttpRequest) -> Workspace | None:
     """What the same form, sent a moment ago, has made."""
-    name, slug = request.POST.get("name", "").strip(), request.POST.get("slug", "").strip().lower()
-    if not name or "\0" in name + slug:
+    name, slug = one_line(request.POST.get("name", "")), request.POST.get("slug", "").strip().lower()
+    if not name or "\0" in slug:
         return None
     found = Workspace.objects.filter(
         memberships__user=request.user.pk,

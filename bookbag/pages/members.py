@@ -28,6 +28,7 @@ from workspaces.reauth import ask_again, is_recent
 ANSWERS = "invited"
 UNSENT = "is invited, but the mail could not be sent: copy the link below and pass it on"
 MEMBERS_SHOWN = 200
+PENDING_SHOWN = 200
 LONGEST_SEARCH = 100
 
 
@@ -133,11 +134,13 @@ def _page(
     }
     if request.membership.is_admin:
         answers = request.session.pop(ANSWERS, [])
+        waiting = invitations.pending(workspace, words)
         not_done = [one["address"] for one in answers if not one["done"]]
         facts |= {
             "form": form or InviteForm(initial={"emails": "\n".join(not_done), "role": Role.EDITOR.value}),
             "seats": _seats(workspace),
-            "pending": [Pending(one, _link(request, one)) for one in invitations.pending(workspace)],
+            "pending": [Pending(one, _link(request, one)) for one in waiting[:PENDING_SHOWN]],
+            "pending_count": waiting.count(),
             "answers": answers,
         }
     return render(request, "workspaces/members.html", facts, status=status)

@@ -16,13 +16,14 @@ from workspaces import departure, identities, inbox, open_sessions, second_facto
 from workspaces.access import signed_in
 from workspaces.errors import LastOwner
 from workspaces.models import Notice, Theme, User
+from workspaces.one_line import Named
 from workspaces.reauth import ask_again, is_recent
 
 # What stands for an empty value of the person's, so that a choice is always made.
 UTC, SYSTEM = "UTC", "system"
 
 
-class AccountForm(forms.ModelForm):
+class AccountForm(Named, forms.ModelForm):
     time_zone = forms.ChoiceField(label="Time zone", help_text="Times on pages are in this zone, and say so.")
     theme = forms.ChoiceField(
         label="Colours",

@@ -339,6 +339,65 @@ def test_invitation_that_is_accepted_twice_leads_in_twice() -> None:
     assert acme.memberships.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_ownership_that_two_tabs_pass_on_at_once_goes_to_one() -> None:
+    olivia = make_user("olivia@acme.test")
+    acme = make_workspace(olivia, slug="acme")
+    others = [add_member(acme, Role.EDITOR), add_member(acme, Role.VIEWER)]
+    at_once(*[partial(browser_of(olivia).post, f"/w/acme/members/{one.code}/transfer/") for one in others])
+    roles = members.roles(acme)
+
+    assert sorted(roles.values()) in (["admin", "editor", "owner"], ["admin", "owner", "viewer"])
+    assert roles["olivia@acme.test"] == "admin"
+
+
+# --- Odd names ---------------------------------------------------------------------------------------
+
+ODD = "\u202eAcme\r\n\nYour key is lost:\x1b evil.test\u2069"
+
+
+def test_names_are_one_line_and_read_in_their_own_order() -> None:
+    """In a mail a line break would begin a paragraph that seems to be ours."""
+    olivia = make_user("olivia@acme.test")
+    browser = browser_of(olivia)
+    acme = onboarding.create_workspace(name="Acme", slug="acme", owner=olivia)
+    browser.post("/account/", PROFILE | {"name": ODD})
+    browser.post("/w/acme/settings/", {"name": ODD, "slug": "acme"})
+    browser.post("/w/acme/agents/new/", agent_form() | {"name": ODD})
+    for one in (olivia, acme):
+        one.refresh_from_db()
+
+    assert {olivia.name, acme.name, acme.agents.get().name} == {"Acme Your key is lost: evil.test"}
+
+
+def test_names_of_other_scripts_stay_as_they_are() -> None:
+    olivia = make_user("olivia@acme.test")
+    persian = "می\u200cخواهم 👩\u200d💻 שלום"
+    browser_of(olivia).post("/account/", PROFILE | {"name": persian})
+    olivia.refresh_from_db()
+
+    assert olivia.name == persian
+
+
+@pytest.mark.parametrize("name", ["\u202e", "\u2069\n"])
+def test_name_of_nothing_that_is_seen_is_none(name: str) -> None:
+    page = page_of(browser_of(make_user()).post(NEW, {"name": name}))
+
+    assert "This field is required" in page
+    assert not Workspace.objects.exists()
+
+
+# --- Plus signs and capitals -------------------------------------------------------------------------
+
+
+def test_invitation_is_for_its_mailbox_with_its_label_in_whatever_case() -> None:
+    acme = make_workspace(slug="acme")
+    path = f"/invitations/{invitations.token_of(make_invitation(acme, email='Ada+Work@X.Test'))}/"
+
+    assert browser_of(make_user("ada@x.test")).post(path).status_code == 403
+    assert browser_of(make_user("ada+work@x.test")).post(path)["Location"] == "/w/acme/"
+
+
 # --- The wrong place ---------------------------------------------------------------------------------
 
 

@@ -50,7 +50,7 @@ from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, events, openai, refusals, roster, wire
 from llm.providers.twins import twin_of
-from workspaces import adapter, csv_export, invitations
+from workspaces import adapter, csv_export, invitations, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("agents", "billing", "bookbag", "llm", "workspaces")
@@ -323,6 +323,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
     "workspaces.csv_export.formula_safe": csv_export.formula_safe,
     "workspaces.invitations.addresses_in": invitations.addresses_in,
+    "workspaces.one_line.one_line": one_line.one_line,
     "audit and ledger as CSV": _csv,
     "a question on a page": _page("{{ text|linebreaksbr }}"),
     "a text on a page": _page("{{ text }}{{ text|opening:60 }}"),

@@ -7,9 +7,9 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.core import mail
-from django.test import Client
+from django.test import Client, TestCase
 
-from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
+from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace, queries_of
 from workspaces import members
 from workspaces.models import AuditEvent, Membership, Session, User, Workspace
 
@@ -51,6 +51,53 @@ def save_members(
 
 def row(member: Membership, **changes: Any) -> dict[str, Any]:
     return {"id": member.pk, "user": member.user_id, "role": member.role} | changes
+
+
+def test_page_of_a_large_workspace_shows_some_members_and_finds_the_others(
+    oscar: Client, acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workspaces.admin.MEMBERS_SHOWN", 2)
+    for name in ("ada", "bob", "zoe"):
+        add_member(acme, "viewer", make_user(f"{name}@acme.test"))
+    path = f"/admin/workspaces/workspace/{acme.pk}/change/"
+
+    def shown(page: Any) -> list[str]:
+        formset = page.context["inline_admin_formsets"][0].formset
+        return [form.instance.user.email for form in formset.initial_forms]
+
+    assert shown(oscar.get(path)) == ["ada@acme.test", "bob@acme.test"]
+    assert "The first 2 of 4 members are shown" in oscar.get(path).content.decode()
+    assert shown(oscar.get(f"{path}?member=zoe")) == ["zoe@acme.test"]
+    zoe = acme.memberships.get(user__email="zoe@acme.test")
+    assert save_members(oscar, acme, [row(zoe, role="admin")]).status_code == 302
+    assert members.roles(acme) == {
+        "ada@acme.test": "viewer",
+        "bob@acme.test": "viewer",
+        "olivia@acme.test": "owner",
+        "zoe@acme.test": "admin",
+    }
+
+
+def test_page_of_members_costs_few_statements_more_for_each(oscar: Client, acme: Workspace) -> None:
+    path = f"/admin/workspaces/workspace/{acme.pk}/change/"
+    add_member(acme, "viewer")
+    few = queries_of(oscar, path)
+    for _ in range(5):
+        add_member(acme, "viewer")
+
+    # One for the person that each row's field shows.
+    assert queries_of(oscar, path) - few <= 5
+
+
+def test_line_break_in_a_name_keeps_no_owner_from_being_told(oscar: Client, acme: Workspace) -> None:
+    Workspace.objects.update(name="Acme\nBcc: x@evil.test")
+    acme.refresh_from_db()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        save_members(oscar, acme, [{"user": make_user().pk, "role": "viewer"}])
+
+    assert {one.subject for one in mail.outbox} == {
+        "An operator has changed the members of Acme Bcc: x@evil.test"
+    }
 
 
 def test_operator_adds_a_person_who_can_then_sign_in(oscar: Client) -> None:

@@ -385,6 +385,20 @@ def test_hostile_names_stay_text_in_the_mail(acme: Workspace, browser: Client) -
     assert "<b>Acme" not in str(html_of(mail.outbox[0])[0][0])
 
 
+def test_pending_ones_are_shown_up_to_a_limit_and_found_by_their_address(
+    acme: Workspace, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookbag.pages.members.PENDING_SHOWN", 1)
+    for address in ("ada@x.test", "bob@x.test"):
+        make_invitation(acme, email=address)
+    first = browser.get(PAGE).content.decode()
+    found = [browser.get(f"{PAGE}?q={name}").content.decode() for name in ("ada", "bob")]
+
+    assert "The newest 1 of 2" in " ".join(first.split())
+    assert ["ada@x.test" in page for page in found] == [True, False]
+    assert ["bob@x.test" in page for page in found] == [False, True]
+
+
 def test_mail_that_fails_leaves_the_link_to_be_copied(
     acme: Workspace, browser: Client, settings: Any
 ) -> None:

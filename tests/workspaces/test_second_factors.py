@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from asgiref.sync import async_to_sync
 from django.core import mail
@@ -15,6 +17,7 @@ from django.urls import reverse
 from agents.running import database
 from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
 from tests.harness.cast import make_agent
+from tests.harness.threads import at_once
 from workspaces import second_factors
 from workspaces.models import AuditEvent, User
 
@@ -73,6 +76,29 @@ def test_code_is_taken_once() -> None:
 
     assert "it was used before" in page
     assert not is_in(thief)
+
+
+def test_code_is_taken_once_for_as_long_as_it_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """allauth remembers a code for 30 seconds; it is good for 90."""
+    monkeypatch.setattr(TOTP, "_mark_code_used", lambda *_: True)
+    with_app(make_user("olivia@acme.test"))
+    shown = code()
+    browsers = [after_the_password("olivia@acme.test") for _ in range(2)]
+    for browser in browsers:
+        browser.post(CODE, {"code": shown})
+
+    assert [is_in(browser) for browser in browsers] == [True, False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_recovery_code_that_four_send_at_once_signs_in_one() -> None:
+    olivia = with_app(make_user("olivia@acme.test"))
+    with second_factors.belonging_to(olivia):
+        shown = RecoveryCodes.activate(olivia).get_unused_codes()[0]
+    browsers = [after_the_password("olivia@acme.test") for _ in range(4)]
+    at_once(*[partial(browser.post, CODE, {"code": shown}) for browser in browsers])
+
+    assert sum(is_in(browser) for browser in browsers) == 1
 
 
 def test_eleventh_wrong_code_is_refused_with_the_right_one_too() -> None:

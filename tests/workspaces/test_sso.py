@@ -235,6 +235,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "no subject": {"sub": None},
     "empty subject": {"sub": ""},
     "endless subject": {"sub": "1" * 256},
+    "unseen subject": {"sub": "1\0"},
+    "half a sign as subject": {"sub": "1\ud800"},
+    "no moment": {"exp": float("inf")},
 }
 
 
@@ -248,6 +251,32 @@ def test_token_with_a_wrong_claim_is_refused(issuer: Issuer, wrong: str) -> None
     assert (answer.status_code, heading(answer)) == (400, "Acme ID did not say who you are")
     assert nothing_changed()
     assert not is_in(browser)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a\0@x.test",
+        "a\ud800@x.test",
+        f"{'x' * 250}@x.test",
+        "no address",
+        "a@x.test\nBcc: b@x.test",
+        ["a@x.test"],
+    ],
+)
+def test_address_that_is_none_is_nobodys(issuer: Issuer, address: Any) -> None:
+    issuer.told = {"email": address}
+    answer = came_back(Client(), issuer)
+
+    assert (answer.status_code, heading(answer)) == (403, "Your address is not verified at Acme ID")
+    assert not User.objects.exists()
+
+
+def test_name_that_the_issuer_gives_is_one_line(issuer: Issuer) -> None:
+    issuer.told = {"name": "\u202eOlivia\n\0of \ud800Acme"}
+    came_back(Client(), issuer)
+
+    assert User.objects.get().name == "Olivia of Acme"
 
 
 @pytest.mark.parametrize(
@@ -351,7 +380,7 @@ def test_person_who_says_no_is_back_at_the_sign_in_page(issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize("part", ["/.well-known/openid-configuration", "/token", "/keys"])
-@pytest.mark.parametrize("given", [500, 302, "<html>", "[]", '{"a": "' + "a" * 300_000 + '"}'])
+@pytest.mark.parametrize("given", [500, 302, "<html>", "[]", '{"a": "' + "a" * 300_000 + '"}', "[" * 100_000])
 def test_issuer_that_does_not_answer_as_one_is_said_to_be_out_of_reach(
     issuer: Issuer, part: str, given: Any
 ) -> None:
@@ -377,7 +406,8 @@ def test_issuer_that_is_down_leaves_the_other_ways(issuer: Issuer) -> None:
 
 @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "authorization_endpoint"])
 @pytest.mark.parametrize(
-    "elsewhere", ["https://169.254.169.254/x", "http://127.0.0.1:1/x", "file:///etc/passwd", None]
+    "elsewhere",
+    ["https://169.254.169.254/x", "http://127.0.0.1:1/x", "file:///etc/passwd", "http://[::1", 5, None],
 )
 def test_server_is_sent_to_no_host_but_the_issuers(issuer: Issuer, name: str, elsewhere: Any) -> None:
     issuer.answers["/.well-known/openid-configuration"] = {**issuer.description(), name: elsewhere}
@@ -387,6 +417,15 @@ def test_server_is_sent_to_no_host_but_the_issuers(issuer: Issuer, name: str, el
         answer = came_back(browser, issuer)
 
     assert heading(answer) == "Acme ID cannot be reached"
+
+
+def test_issuer_that_names_its_ways_oddly_is_asked_in_the_usual_one(issuer: Issuer) -> None:
+    odd = {**issuer.description(), "token_endpoint_auth_methods_supported": 5}
+    issuer.answers["/.well-known/openid-configuration"] = odd
+    browser = Client()
+    came_back(browser, issuer)
+
+    assert is_in(browser)
 
 
 def test_issuer_that_calls_itself_something_else_is_refused(issuer: Issuer) -> None:

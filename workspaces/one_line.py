@@ -1,0 +1,23 @@
+"""Names that people choose stand in mails and on other people's pages: each is one line, read from its beginning to its end."""
+
+import re
+
+from django import forms
+
+# Controls, and the signs that turn the order around of what stands beside them: with those a name shows as another.
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, which would begin another paragraph of a mail, and without UNSEEN."""
+    return " ".join(UNSEEN.sub("", " ".join(text.split())).split())
+
+
+class Named(forms.BaseForm):
+    """For a form with a `name`, which is one line."""
+
+    def clean_name(self) -> str:
+        name, field = one_line(self.cleaned_data["name"]), self.fields["name"]
+        if field.required and not name:
+            raise forms.ValidationError(field.error_messages["required"])
+        return name
