@@ -179,13 +179,13 @@ def _claims(told: dict[str, Any]) -> Claims:
     )
 
 
-def _is_address(text: str) -> bool:
+def _is_address(address: str) -> bool:
     """Whether it can be an e-mail address here; the issuer may know people by what is none."""
     try:
-        validate_email(text.strip())
+        validate_email(address.strip())
     except ValidationError:
         return False
-    return len(text) <= LONGEST_EMAIL
+    return len(address) <= LONGEST_EMAIL
 
 
 def _is_for_several(told: dict[str, Any]) -> bool:
