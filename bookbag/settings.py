@@ -178,7 +178,8 @@ TASKS = {
         "BACKEND": "django_tasks_rq.RQBackend" if JOBS == "redis" else "django_tasks_db.DatabaseBackend"
     }
 }
-RQ_QUEUES = {"default": {"URL": REDIS_URL}}
+# A website is read for 20 minutes at most (agents/sources/website.py); Redis' own limit would end it after three.
+RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 30 * 60}}
 RQ = {"JOB_CLASS": "django_tasks_rq.Job"}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

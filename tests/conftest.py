@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.harness.fresh",
     "tests.harness.proxies",
     "tests.harness.pooler",
+    "tests.harness.redis",
     "tests.harness.visitor",
     "tests.harness.browser",
     "tests.harness.cast",
@@ -40,7 +41,7 @@ hypothesis.settings.load_profile("bookbag")
 # What a test starts besides itself, the slowest first. Files that wait for processes begin first, so that no worker is left
 # alone with one of them at the end.
 SLOWEST_FIRST = (
-    {"copy", "start_server", "lend_server", "start_proxy", "pooler"},
+    {"copy", "start_server", "lend_server", "start_proxy", "pooler", "redis_server"},
     {"live", "browser", "double_process"},
 )
 

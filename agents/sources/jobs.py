@@ -4,6 +4,7 @@ A job only names its source. What is to be done, and whether anybody is at it al
 (working.py), so a job that comes twice does no harm, and one that is lost is put into the queue again (upkeep.py).
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,16 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_tasks import task
 
+from agents.models import Source
+
+log = logging.getLogger(__name__)
+
+# A job that nobody has begun by then is taken for lost. Longer than a full queue takes: a second one does no harm.
+LOST = timedelta(minutes=15)
 # Jobs that are done are kept this long, for whoever looks for a fault.
 KEPT = timedelta(days=1)
 # Of meaning.fill, in one job.
@@ -44,7 +52,16 @@ def give_vectors(after: int) -> None:
 
 def enqueue(source_id: UUID) -> None:
     """Have a worker train this source, once the present transaction is committed."""
-    transaction.on_commit(lambda: train.enqueue(str(source_id)))
+    transaction.on_commit(lambda: _put(source_id))
+
+
+def _put(source_id: UUID) -> None:
+    try:
+        train.enqueue(str(source_id))
+    except Exception as problem:  # a Redis that is away is no fault of the person's act, which is stored
+        log.warning("a job could not be put into the queue: %s", type(problem).__name__)
+        # For upkeep.revive, in its next round.
+        Source.objects.filter(pk=source_id, state=Source.State.QUEUED).update(queued_at=Now() - LOST)
 
 
 def catch_up() -> None:
@@ -56,7 +73,8 @@ def catch_up() -> None:
 def work(*, until_empty: bool = False) -> None:
     """Do jobs until told to stop by a signal, or until there are none."""
     if settings.JOBS == "redis":
-        call_command("rqworker", "default", burst=until_empty)
+        # In this process, as with the database: it has its helpers (process_pool.py), and nothing to fork.
+        call_command("rqworker", "default", burst=until_empty, worker_class="rq.SimpleWorker", verbosity=0)
     else:
         call_command("db_worker", reload=False, startup_delay=False, batch=until_empty)
 

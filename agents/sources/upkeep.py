@@ -14,8 +14,6 @@ from agents.models import CrawledPage, RemovedPair, Source, SourcePart, SourceQu
 from agents.sources import adding, jobs
 
 AT_ONCE = 100
-# A job that nobody has begun by then is taken for lost. Longer than a full queue takes: a second one does no harm.
-LOST = timedelta(minutes=15)
 # A file that could not be read is kept this long, to try again.
 KEPT = timedelta(days=1)
 EVERY = {Source.Recrawl.DAILY: timedelta(days=1), Source.Recrawl.WEEKLY: timedelta(days=7)}
@@ -31,7 +29,7 @@ def take_round() -> None:
 def revive() -> int:
     """Queue again what was cut off with the process that trained it, and what nobody ever began; returns how many."""
     cut_off = Q(state=Source.State.TRAINING, lease_until__lt=Now())
-    lost = Q(state=Source.State.QUEUED, queued_at__lt=Now() - LOST)
+    lost = Q(state=Source.State.QUEUED, queued_at__lte=Now() - jobs.LOST)
     count = 0
     for pk in _first(Source.objects.filter(cut_off | lost, deleted_at=None)):
         still = Source.objects.filter(cut_off | lost, pk=pk)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from agents.knowledge import training
 from agents.models import Agent, RemovedPair, Source, SourcePart
-from agents.sources import adding, leases, upkeep, working
+from agents.sources import adding, jobs, leases, upkeep, working
 from billing.models import Bucket, Hold, Plan, Transfer
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
@@ -154,7 +154,7 @@ def test_a_job_that_was_lost_before_it_began_is_put_into_the_queue_again(agent: 
     source = upload(edith, agent, b"We open at nine.")
     assert upkeep.revive() == 0
 
-    Source.objects.filter(pk=source.pk).update(queued_at=timezone.now() - upkeep.LOST - timedelta(seconds=1))
+    Source.objects.filter(pk=source.pk).update(queued_at=timezone.now() - jobs.LOST - timedelta(seconds=1))
     assert (upkeep.revive(), upkeep.revive()) == (1, 0)
 
 
