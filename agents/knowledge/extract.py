@@ -38,6 +38,19 @@ KINDS = {
     "tsv": "csv", "html": "html", "htm": "html",
 }  # fmt: skip
 
+# What pages are written in, as Python names it, besides what `decoded` tells apart by itself: many pages in UTF-8 say
+# that they are in Latin-1. Python knows more, and in some of them a page would take days (punycode).
+CHARSETS = frozenset(
+    {
+        "utf-16-le", "utf-16-be", "koi8-r", "koi8-u", "mac-roman", "tis-620", "cp866", "cp874", "gb2312", "gbk", "gb18030",
+        "big5", "big5hkscs", "euc_jp", "euc_kr", "shift_jis", "cp932", "cp949", "iso2022_jp",
+    }
+    | {f"cp{number}" for number in (1250, 1251, *range(1253, 1259))}
+    | {f"iso8859-{number}" for number in range(2, 17)}
+)  # fmt: skip
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
+_BEYOND_ASCII = bytes(range(128, 256))
+
 WHY_UNREADABLE = {
     "empty": "The file is empty.",
     "no_text": "There is no text in this file.",
@@ -47,6 +60,7 @@ WHY_UNREADABLE = {
     "old_word": "This is an old Word file or one with a password. Save it as .docx without a password.",
     "wrong_type": "The file is not what its name says. Bookbag reads PDF, Word (.docx), text, Markdown, CSV and HTML.",
     "damaged": "The file is damaged: it could not be opened.",
+    "encoding": "The letters of this file are in an encoding that cannot be told. Save it as UTF-8.",
     "bomb": "The file unpacks to far more than its size, so it is not opened.",
     "too_many_pages": f"The file has more than {MOST_PAGES:,} pages. Split it into several.",
     "too_long": f"The file has more than {MOST_CHARACTERS:,} characters of text. Split it into several.",
@@ -83,7 +97,7 @@ def read_page(markup: str, address: str) -> dict[str, Any]:
 def _read(kind: str, content: bytes) -> tuple[str, str]:
     if not content:
         raise Unreadable("empty")
-    found = _sort_of(content)
+    found = _sort_of(content, kind)
     if found == "old":
         raise Unreadable("old_word")
     if found != (kind if kind in ("pdf", "docx") else "text"):
@@ -97,9 +111,10 @@ def _read(kind: str, content: bytes) -> tuple[str, str]:
     return " ".join(title.split()), text
 
 
-def _sort_of(content: bytes) -> str:
+def _sort_of(content: bytes, kind: str) -> str:
     """By its first bytes: "pdf", "docx", "old" for Microsoft's older container, "text", or "other"."""
-    if b"%PDF-" in content[:1024]:
+    # Some PDFs have something before it; a text may speak of it.
+    if content.startswith(b"%PDF-") or (kind == "pdf" and b"%PDF-" in content[:1024]):
         return "pdf"
     if content.startswith(b"PK\x03\x04"):
         return "docx" if b"word/" in content else "other"
@@ -118,10 +133,37 @@ def decoded(content: bytes) -> str:
     """Bytes as text: UTF-8 or UTF-16 as its mark says, UTF-8 where it is that, else Windows' Western letters."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
+    text = content.decode("utf-8-sig", errors="replace")
+    broken = text.count("\ufffd")
+    if not broken or _is_mostly_sound(text, broken):
+        return text
+    return content.decode("cp1252", errors="replace")
+
+
+def _is_mostly_sound(text: str, broken: int) -> bool:
+    """Whether it is UTF-8 with a few bytes broken. Text of another encoding has hardly a letter that UTF-8 would take."""
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore")) - broken
+    return beyond_ascii > 4 * broken
+
+
+def decoded_page(content: bytes, charset: str = "") -> str:
+    """As `decoded`, in the encoding that the server or the page itself names, where it is one of CHARSETS and is right."""
+    declared = _CHARSET.search(content[:2_048])
+    charset = charset or (declared.group(1).decode() if declared else "")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        name = codecs.lookup(charset).name if charset.isascii() else ""
+        return content.decode(name) if name in CHARSETS else decoded(content)
+    except (LookupError, UnicodeError):
+        return decoded(content)
+
+
+def _decoded_file(content: bytes) -> str:
+    """As `decoded`; Unreadable where most letters would be Western ones with marks, as no text in a Western language has."""
+    text = decoded(content)
+    beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
+    if text == content.decode("cp1252", errors="replace") and beyond_ascii * 3 > len(content):
+        raise Unreadable("encoding")
+    return text
 
 
 def _tidy(text: str) -> str:
@@ -131,11 +173,11 @@ def _tidy(text: str) -> str:
 
 
 def _text(content: bytes) -> tuple[str, str]:
-    return "", decoded(content)
+    return "", _decoded_file(content)
 
 
 def _html(content: bytes) -> tuple[str, str]:
-    page = html_text.read(decoded(content))
+    page = html_text.read(decoded_page(content))
     return page.title, page.text
 
 
@@ -144,7 +186,7 @@ def _html(content: bytes) -> tuple[str, str]:
 
 def _csv(content: bytes) -> tuple[str, str]:
     """Each row a paragraph of "head: cell", so that a passage says what its figures are."""
-    rows = table_rows(decoded(content))
+    rows = table_rows(_decoded_file(content))
     if len(rows) < 2:
         return "", "\n\n".join("; ".join(row) for row in rows)
     head = [name[:MOST_OF_A_HEAD] for name in rows[0]]

@@ -39,7 +39,6 @@ PAUSE_SECONDS = 0.2
 LONGEST_PAUSE = 5.0
 ROBOTS_CHARACTERS = 500_000
 # Files that are no pages.
-_CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 NO_PAGE = re.compile(
     r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|json|pdf|docx?|xlsx?|pptx?|zip|gz|tar|mp[34]|mov|avi|webm|woff2?|exe|dmg)$",
     re.IGNORECASE,
@@ -76,7 +75,7 @@ class Crawl:
             or NO_PAGE.search(parts.path)
         ):
             return
-        if _host(url) != self.host or not self.robots.can_fetch(fetch.AGENT, url):
+        if _host(url) != self.host:
             return
         self.paths[parts.path] += 1
         if self.paths[parts.path] <= MOST_QUERIES:
@@ -129,6 +128,8 @@ def _crawl(site: Source) -> None:
     if _is_sitemap(start):
         for url in _listed(crawl, start):
             crawl.add(url, MOST_DEPTH)
+            if len(crawl.waiting) >= extract.MOST_LISTED:
+                break
     else:
         crawl.met.add(canonical(start.url))
         _take_in(crawl, start, depth=0)
@@ -143,8 +144,11 @@ def _crawl(site: Source) -> None:
 
 def _walk(crawl: Crawl) -> None:
     while not crawl.is_over:
-        time.sleep(crawl.pause)
-        _visit(crawl, *crawl.waiting.popleft())
+        url, depth = crawl.waiting.popleft()
+        # Asked here only, and not of each link: it takes its time where a robots.txt has very many rules.
+        if crawl.robots.can_fetch(fetch.AGENT, url):
+            time.sleep(crawl.pause)
+            _visit(crawl, url, depth)
 
 
 def _get(url: str) -> Fetched:
@@ -224,17 +228,7 @@ def _page(found: Fetched) -> dict[str, Any]:
 
 
 def _decoded(found: Fetched) -> str:
-    charset = found.charset or _declared(found.content)
-    try:
-        text = found.content.decode(charset) if charset else extract.decoded(found.content)
-    except (LookupError, UnicodeError):
-        text = extract.decoded(found.content)
-    return text.replace("\0", "")
-
-
-def _declared(content: bytes) -> str:
-    found = _CHARSET.search(content[:2_048])
-    return found.group(1).decode() if found else ""
+    return extract.decoded_page(found.content, found.charset).replace("\0", "")
 
 
 def _path(url: str) -> str:

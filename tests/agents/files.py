@@ -47,6 +47,12 @@ def _pdf(contents: list[bytes], *, packed: bool = False) -> bytes:
     return file.getvalue()
 
 
+def empty_pages(number: int) -> bytes:
+    """A small PDF that says it has so many pages: all of them are the same object."""
+    pages = pdf(["Text."])
+    return pages.replace(b"Kids[4 0 R]/Count 1", b"Kids[" + b"4 0 R " * number + b"]/Count %d" % number)
+
+
 def _with_outline(content: bytes, titles: list[str]) -> bytes:
     if not titles:
         return content
@@ -125,9 +131,13 @@ def zip_bomb(megabytes: int = 400) -> bytes:
 
 def billion_laughs() -> bytes:
     entities = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    return word_with_entities(f'<!ENTITY l0 "ha">{entities}', "&l11;")
+
+
+def word_with_entities(declared: str, text: str) -> bytes:
     document = (
-        f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "ha">{entities}]>'
+        f'<?xml version="1.0"?><!DOCTYPE x [{declared}]>'
         '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>'
-        "<w:t>&l11;</w:t></w:r></w:p></w:body></w:document>"
+        f"<w:t>{text}</w:t></w:r></w:p></w:body></w:document>"
     )
     return word_with("word/document.xml", [document.encode()])

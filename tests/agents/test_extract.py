@@ -3,6 +3,7 @@
 import io
 import zipfile
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,30 @@ def test_text_is_read_in_the_encodings_that_people_have(encoding: str) -> None:
     assert text_of("a.txt", "Öffnet um neun – täglich".encode(encoding)) == "Öffnet um neun – täglich"
 
 
+def test_text_with_a_few_broken_bytes_keeps_its_other_letters() -> None:
+    written = "Öffnet täglich für Große und für Kleine, Bücher "
+    assert text_of("a.txt", written.encode() + b"\xfc.") == f"{written}\ufffd."
+    assert text_of("a.txt", written.encode("cp1252")) == written.strip()
+
+
+def test_a_text_may_speak_of_pdfs() -> None:
+    assert text_of("a.txt", b"Each begins with %PDF-1.7.") == "Each begins with %PDF-1.7."
+
+
+def test_a_page_in_a_file_is_read_in_the_letters_that_it_names() -> None:
+    page = '<meta charset="windows-1251"><main><p>Цены билетов</main>'
+    assert text_of("a.html", page.encode("cp1251")) == "Цены билетов"
+
+
+def test_an_entity_outside_is_not_read_into_a_word_file(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("a secret")
+
+    content = files.word_with_entities(f'<!ENTITY e SYSTEM "{outside.as_uri()}">', "Hello &e;")
+
+    assert text_of("a.docx", content) == "Hello"
+
+
 PAGE = """<!doctype html><html><head><title>Our shop | Prices</title><script>var x = "no";</script></head><body>
 <nav><a href="/">Home</a> <a href="/prices">Prices</a></nav><header>Logo</header>
 <main><h1>Prices</h1><p>A ticket costs <b>five</b> pounds.<br>Dogs are free.</p>
@@ -130,6 +155,10 @@ def test_a_page_without_a_main_part_loses_its_menus() -> None:
         ("a.docx", b"PK\x03\x04 word/ and no more", "damaged"),
         ("a.docx", b"MZ\x90\0 a program", "wrong_type"),
         ("a.csv", b'"' + b"a" * 200_000, "damaged"),
+        ("a.txt", "営業時間は九時です。".encode("shift_jis"), "encoding"),
+        ("a.csv", "Цена;Билет\nпять;взрослый".encode("koi8-r"), "encoding"),
+        ("a.pdf", files.empty_pages(100_000), "too_many_pages"),
+        ("a.txt", "Utan märke".encode("utf-16-le"), "wrong_type"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_reason(name: str, content: bytes, code: str) -> None:

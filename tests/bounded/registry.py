@@ -370,7 +370,7 @@ NOT_HERE = {
         [
             *(
                 f"agents.knowledge.extract.{name}"
-                for name in ("_tidy", "_delimiter", "_goes_on", "_page", "table_rows")
+                for name in ("_tidy", "_delimiter", "_goes_on", "_page", "table_rows", "_is_mostly_sound")
             ),
             "agents.knowledge.html_text._plain",
         ],
