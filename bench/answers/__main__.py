@@ -8,10 +8,12 @@ import base64
 import os
 import sys
 
+from bench.answers import corpus
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.answers", description=__doc__)
-    parser.add_argument("--half", choices=("tuned", "reported"), default="reported")
+    parser.add_argument("--half", choices=corpus.PARTS, default="reported", help="or the set of other trades")
     parser.add_argument(
         "--misses", action="store_true", help="list what was not found, refused or answered wrongly"
     )

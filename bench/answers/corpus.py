@@ -1,6 +1,7 @@
 """The labelled questions of the evaluation, and the documents that they are asked about.
 
-The files lie under `data/`; its README says what they mean. A file that breaks a rule is a `CorpusError` that names it.
+The files lie under `data/` and `fresh/`; the README of `data/` says what they mean. A file that breaks a rule is a
+`CorpusError` that names it.
 """
 
 import csv
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parent / "data"
+# Other trades, written without a look at how anything is found.
+FRESH = Path(__file__).parent / "fresh"
 
 # What a document is like; the first word of its file's name.
 SOURCES = ("plain", "markdown", "table", "pairs", "pdf", "rows", "page", "code")
@@ -22,6 +25,7 @@ SOURCES = ("plain", "markdown", "table", "pairs", "pdf", "rows", "page", "code")
 KINDS = ("plain", "typo", "synonym", "long")
 LONG_WORDS = 40
 HALVES = ("tuned", "reported")
+PARTS = (*HALVES, "fresh")
 
 _CJK = r"[\u3040-\u30ff\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]"
 _BETWEEN_CJK = re.compile(rf"(?<={_CJK})\s+(?={_CJK})")
@@ -99,6 +103,14 @@ def load(data: Path = DATA) -> tuple[list[Document], list[Question]]:
     if twice:
         raise CorpusError(f"{twice[0]}: two questions have this id")
     return documents, questions
+
+
+def part(name: str) -> tuple[list[Document], list[Question]]:
+    """The documents and the questions of one of `PARTS`."""
+    if name == "fresh":
+        return load(FRESH)
+    documents, questions = load()
+    return documents, [question for question in questions if half(question) == name]
 
 
 def half(question: Question) -> str:

@@ -19,17 +19,17 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def report(half: str, *, with_misses: bool) -> str:
-    """The table as Markdown, over the questions of one half."""
-    documents, questions = corpus.load()
+def report(part: str, *, with_misses: bool) -> str:
+    """The table as Markdown, over the questions of one part."""
+    documents, questions = corpus.part(part)
     workspace, local = _scene()
     by = "" if settings.EMBEDDINGS == "off" else f", with {settings.EMBEDDINGS}"
-    table = Table(f"Answers, {half} half{by}", COLUMNS)
+    table = Table(f"Answers, {part} {'half' if part in corpus.HALVES else 'set'}{by}", COLUMNS)
     every = Figures()
     for language in sorted({document.language for document in documents}):
         agent = Agent.objects.create(workspace=workspace, name=language, chat_model=local)
         measuring.train(agent, [one for one in documents if one.language == language])
-        asked = [one for one in questions if one.language == language and corpus.half(one) == half]
+        asked = [one for one in questions if one.language == language]
         figures = measuring.measure(agent.pk, asked)
         table.rows.append(row(language, figures))
         every.add(figures)

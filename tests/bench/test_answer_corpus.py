@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.answers.corpus import (
+    FRESH,
     KINDS,
     LONG_WORDS,
     SOURCES,
@@ -17,10 +18,12 @@ from bench.answers.corpus import (
     finds,
     half,
     load,
+    part,
     words,
 )
 
 DOCUMENTS, QUESTIONS = load()
+OTHER_TRADES, ASKED_OF_THEM = load(FRESH)
 LANGUAGES = ("ar", "de", "en", "es", "fr", "ja", "tr", "zh")
 
 
@@ -64,7 +67,32 @@ class TestLanguage:
         assert all(parts[part, True] >= 8 and parts[part, False] >= 3 for part in ("tuned", "reported"))
 
 
-@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.kind == "long"], ids=lambda q: q.id)
+@pytest.mark.parametrize("language", sorted({question.language for question in ASKED_OF_THEM}))
+def test_the_set_of_other_trades_is_large_and_mixed(language: str) -> None:
+    asked = [question for question in ASKED_OF_THEM if question.language == language]
+    kinds = Counter(question.kind for question in asked)
+
+    assert len(asked) >= 25
+    assert 0.3 <= sum(not question.answerable for question in asked) / len(asked) <= 0.4
+    assert all(kinds[kind] >= 2 for kind in KINDS)
+    assert {question.document for question in asked} - {""} == {
+        document.name for document in OTHER_TRADES if document.language == language
+    }
+
+
+def test_a_part_has_its_own_questions_alone() -> None:
+    parts = [part(name)[1] for name in ("tuned", "reported", "fresh")]
+
+    assert {q.id for q in parts[0] + parts[1]} == {q.id for q in QUESTIONS}
+    assert parts[2] == ASKED_OF_THEM
+    assert not {q.id for q in parts[0]} & {q.id for q in parts[1]}
+    assert not {q.id for q in QUESTIONS} & {q.id for q in ASKED_OF_THEM}
+
+
+LONG = [question for question in QUESTIONS + ASKED_OF_THEM if question.kind == "long"]
+
+
+@pytest.mark.parametrize("question", LONG, ids=lambda q: q.id)
 def test_a_long_question_is_long(question: Question) -> None:
     assert words(question.text, question.language) >= LONG_WORDS
 
