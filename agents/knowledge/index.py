@@ -282,7 +282,7 @@ def search(agent_id: UUID, question: str) -> Hits:
 # Words of a question that are looked for among the known ones, and how much one counts that is so many edits away.
 MOST_MISSPELT = 12
 _NEAR = {1: 85, 2: 60}
-# How much a part of a compound counts, or a compound that ends with the word.
+# How much a compound counts that ends with the word.
 _IN_COMPOUND = 70
 
 
@@ -294,17 +294,35 @@ def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
         known = {word for (words,) in cursor.fetchall() for word in words.split(" ")}
     known -= languages.EVERY_SILENT
     sized = spelling.by_size(known)
-    words = list(asked.words)
+    meant = [[word] for word in asked.words]
     for number in unknown:
-        word = words[number]
-        near = spelling.meant(word.text, sized)
-        meant = tuple((one, _NEAR.get(edits, terms.WHOLE), False) for one, edits in near)
-        if not near or near[0][1] > 1:
-            compound = (*spelling.parts(word.text, known), *spelling.longer(word.text, known))
-            meant += tuple((one, _IN_COMPOUND, False) for one in compound)
-        if meant:
-            words[number] = replace(word, terms=(*word.terms, *meant))
-    return asked if words == list(asked.words) else replace(asked, words=tuple(words))
+        meant[number] = _meant(asked.words[number], asked.language, known, sized)
+    words = [word for words in meant for word in words]
+    if words == list(asked.words):
+        return asked
+    return replace(asked, words=tuple(words), subject=sum(map(len, meant[: asked.subject])))
+
+
+def _meant(word: Word, language: str, known: set[str], sized: dict[int, list[str]]) -> list[Word]:
+    """An unknown word with the known ones that may have been meant; the two parts in place of a compound."""
+    near = spelling.meant(word.text, sized)
+    if not near and language == "turkish":
+        # Of so many forms that a word has, few are known.
+        stems = {term for term, share, _ in word.terms if share == terms.STEM}
+        near = sorted({one for stem in stems for one in spelling.meant(stem, sized)})
+    others = [(one, _near(word.text, edits), False) for one, edits in near]
+    if not near or near[0][1] > 1:
+        parts = spelling.parts(word.text, known)
+        if not parts and not near and spelling.may_be_compound(word.text, language):
+            parts = spelling.part(word.text, known)
+        if parts:
+            return terms.taken_apart(word, parts, language)
+        others += [(one, _IN_COMPOUND, False) for one in spelling.longer(word.text, known)]
+    return [replace(word, terms=(*word.terms, *others))] if others else [word]
+
+
+def _near(word: str, edits: int) -> int:
+    return terms.SLIP if edits and len(word) < spelling.FOR_TWO else _NEAR.get(edits, terms.WHOLE)
 
 
 def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
@@ -348,7 +366,11 @@ def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
             source = PAIRS if kind == "pair" else title
             found.append(_Row(number, Found(heading, text, source, url), f" {more} "))
     of_others = counts[len(asked.words) :]
-    known = tuple(own or other for own, other in zip(counts, of_others, strict=False))
+    # A compound is taken apart where it is not known itself, even if what means the same is.
+    known = tuple(
+        own or (0 if spelling.may_be_compound(word.text, asked.language) else other)
+        for word, own, other in zip(asked.words, counts, of_others, strict=False)
+    )
     weights = _weights(asked.words, counts[: len(asked.words)], size)
     if exact is not None:
         return Hits(exact, [], False, asked, weights, known)

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import snowballstemmer
 
+from agents.knowledge import turkish
+
 # Words that ask: no subject either, but "when" and "where" are different questions.
 ASKING = {
     "english": "what when where who whom whose which why how",
@@ -52,7 +54,8 @@ SMALL = {
         "eu faire fait faut font il ils j je l la le les leur leurs lors lui m ma mais me meme merci mes moi mon n ne non nos "
         "notre nous on ont ou oui par pas peu peut peuvent peux plus pour pourrait pouvez pouvoir puis qu quand que quel quelle "
         "qui s sa sans savoir se sera ses si son sont sous sur t ta te tes toi ton tous tout toute toutes tres tu un une vos "
-        "votre voudrais vous y",
+        "votre voudrais vous y quelqu quelque quelques presque rien trop assez seulement surtout voici voila lorsque lorsqu "
+        "puisque puisqu jusqu lequel laquelle lesquels lesquelles",
     "spanish":
         "a al algo algun alguna ante antes aqui asi aun aunque bien cada como con contra cual cuando de debe debo del desde "
         "donde dos e el ella ellas ellos en entre era eres es esa ese eso esta estaba estan estar este esto estos estoy favor "
@@ -87,20 +90,24 @@ SMALL = {
 FRAMING = {
     "english":
         "long often much many time times cost costs price prices take takes took last lasts happen happens mean means kept "
-        "called number amount per maximum allowed able euros dollars pounds metres meters centimetres kilos grams want wants need needs find say says think way ways kind sort type",
+        "called number amount per maximum allowed able euros dollars pounds metres meters centimetres kilos grams want wants need needs find say says think way ways kind sort type "
+        "never always already before after during while until since without within again soon later today come comes coming "
+        "bring put puts try",
     "german":
         "lang lange oft heisst heissen bedeutet bedeuten passiert geschieht darf durfen durft brauche braucht brauchen komme "
         "kommt kommen mache macht bekomme bekommt bekommen kriege kriegt gilt gelten kostet kosten preis dauert dauern zeit "
-        "mal finde findet",
+        "mal finde findet nie immer schon wieder vorher nachher wahrend bis seit ab erst heute passieren stelle stellen",
     "french":
         "temps fois cas coute coutent cout prix dure durent duree signifie veut dire passe arrive appelle reste restent "
-        "trouve trouver trouvent besoin prend prendre mettre",
+        "trouve trouver trouvent besoin prend prendre mettre jamais toujours deja avant pendant jusque depuis venir viens vient venez aller va vais vont "
+        "rester",
     "spanish":
         "cuesta cuestan costar vale valen precio dura duran tarda tardan tardar tiempo veces vez significa pasa ocurre llama "
-        "llaman cobra cobran numero euros metros centimetros kilos gramos necesito necesita hago sirve queda quedan maximo",
+        "llaman cobra cobran numero euros metros centimetros kilos gramos necesito necesita hago sirve queda quedan maximo siempre antes despues durante "
+        "mientras todavia venir viene vengo ir voy va",
     "turkish":
         "surer suruyor sure surede kere defa lira fiyat fiyati ucret ucreti numarasi santim metre kilo gram euro anlama anlami geliyor gelir demek yapilir "
-        "yapiliyor yapmali yapilmali yapmaliyim olur oluyor aliniyor alinir",
+        "yapiliyor yapmali yapilmali yapmaliyim olur oluyor aliniyor alinir hicbir zaman hala simdi bugun once",
     "arabic": "يستغرق تستغرق يكلف تكلفه سعر ثمن مره مرات معني يعني رقم افعل نفعل يحدث عدد مده وقت",
 }  # fmt: skip
 FRAMES = {name: frozenset(words.split()) for name, words in FRAMING.items()}
@@ -176,8 +183,8 @@ def _ending_like(language: str, words: list[str]) -> int:
 
 
 LATIN = ("english", "german", "french", "spanish", "turkish", "italian", "portuguese", "dutch")
-# A stem of these many letters stands for its Turkish word, whose endings are many and long.
-TURKISH_STEM = 5
+# A beginning of so many letters stands for a Turkish word as well, whose endings are many and long.
+TURKISH_BEGINNING = 5
 _own = threading.local()
 
 
@@ -193,6 +200,30 @@ def _stemmer(language: str) -> snowballstemmer.stemmer:
 def stem(word: str, language: str) -> str:
     """The stem of a folded word; the word itself where there is none."""
     if language == "turkish":
-        return word[:TURKISH_STEM] if len(word) > TURKISH_STEM else word
+        return word[:TURKISH_BEGINNING]
     stemmed: str = _stemmer(language).stemWord(word)
     return stemmed or word
+
+
+# What makes another word of an English one: "storage" of "store", "arrival" of "arrive", "cheaper" of "cheap".
+_DERIVED = re.compile(r"(?:ag|al|anc|enc|ment|eri|er|est|or|e|i)\Z")
+SHORTEST_DERIVED = 4
+# "directrice" and "vendeuse" are told as "directeur" and "vendeur".
+_FEMININE = re.compile(r"(t)rices?\Z|(?<=\w\w\w)euses?\Z")
+
+
+def stems(word: str, language: str) -> tuple[str, ...]:
+    """All stems by which a folded word is indexed; maybe the word itself."""
+    if language == "turkish":
+        bare = turkish.noun(word), turkish.verb(word)
+        return (stem(word, language), *(one for one in bare if one))
+    usual = stem(word, language)
+    if language == "english":
+        derived = _DERIVED.sub("", usual)
+        return (usual, derived) if len(derived) >= SHORTEST_DERIVED else (usual,)
+    if (
+        language == "french"
+        and (masculine := _FEMININE.sub(lambda found: f"{found[1] or ''}eur", word)) != word
+    ):
+        return (usual, stem(masculine, language))
+    return (usual,)

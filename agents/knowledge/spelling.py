@@ -48,10 +48,19 @@ PART, TAIL = 4, 5
 _JOINTS = ("", "s", "n", "es", "en", "er")
 
 
-def parts(word: str, known: Container[str]) -> tuple[str, ...]:
-    """The two `known` words that `word` is put together of ("fahrradverleih"); none where there are no such."""
+# Languages that write compounds as one word; a question may be too short to show its language. Letters of a compound.
+_COMPOUNDING = ("german", "dutch", "")
+COMPOUND = 9
+
+
+def may_be_compound(word: str, language: str) -> bool:
+    return language in _COMPOUNDING and len(word) >= COMPOUND and word.isalpha() and word.isascii()
+
+
+def parts(word: str, known: Container[str]) -> tuple[str, str] | None:
+    """The two `known` words that `word` is put together of ("fahrradverleih"); None where there are no such."""
     if not word.isalpha():
-        return ()
+        return None
     for start in range(PART, len(word) - PART + 1):
         tail = word[start:]
         if tail in known:
@@ -59,7 +68,15 @@ def parts(word: str, known: Container[str]) -> tuple[str, ...]:
             head = next((one for one in heads if len(one) >= PART and one in known), "")
             if head:
                 return head, tail
-    return ()
+    return None
+
+
+def part(word: str, known: Container[str]) -> tuple[str, str] | None:
+    """A compound of which only one part is `known`, taken apart there ("damen", "sauna"); None where there is none."""
+    cuts = range(PART, len(word) - PART + 1)
+    at = next((cut for cut in cuts if len(word) - cut >= TAIL and word[cut:] in known), 0)
+    at = at or next((cut for cut in reversed(cuts) if cut >= TAIL and word[:cut] in known), 0)
+    return (word[:at], word[at:]) if at else None
 
 
 def longer(word: str, known: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from agents.knowledge import languages, synonyms
+from agents.knowledge import languages, particles, synonyms
 from agents.knowledge.folding import LONGEST_WORD, fold
 
 # Chinese and Japanese, Thai and Lao, Burmese, Khmer: no blanks between words.
@@ -34,6 +34,8 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _HAS_UMLAUT = re.compile("[äöüÄÖÜ]")
 _HAS_OTHER_SPELLING = re.compile("[äöüÄÖÜ]|(?<=[a-z0-9])[A-Z]")
+# "e-mail", "non-profit": asked for and written as one word as well.
+_HYPHENED = re.compile(r"(?<![\w-])[^\W\d_]{1,12}-[^\W\d_]{2,20}(?![\w-])")
 _WRITTEN = re.compile(r"\w+")
 # A word that is broken at the end of a line, as PDFs have it.
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-‐\u00ad]\n[ \t]*(?=[^\W\d_])")
@@ -47,10 +49,14 @@ MOST_WORDS = 120
 SHORTEST_OPENING = 4
 # In hundredths: how much a match counts that is not the word itself.
 WHOLE, STEM, OPENING, SYNONYM = 100, 95, 60, 50
+# A known word for a short one that nobody knows, which others resemble by chance.
+SLIP = 55
 # Signs of a script without blanks weigh less than words: there are more of them for one meaning.
 PAIR, SIGN = 60, 15
 # A word that a question is made with, beside one of its subject.
 FRAME = 40
+# What is told beside what is asked, where at least so many words are.
+BESIDE, FEW = 50, 2
 
 _SENTENCE = re.compile(r"[^.!?。？！؟…\n]*[.!?。？！؟…\n]*")
 _ASKS = re.compile(r"[?？؟]")
@@ -76,7 +82,17 @@ def searchable(heading: str, text: str) -> str:
         spelt = fold(word.translate(_UMLAUTS)) if _HAS_UMLAUT.search(word) else ""
         parts = map(fold, _HUMP.split(word)) if _HUMP.search(word) else ()
         terms += [term for one in (spelt, *parts) for run in runs(one) for term in _of_run(run, language)]
+    for one in _hyphened(whole, language):
+        terms += _of_word(fold(one.replace("-", "")), language)
     return " ".join(terms)
+
+
+def _hyphened(text: str, language: str) -> list[str]:
+    """The words with a hyphen; not those that French joins so to turn a sentence round ("peut-on")."""
+    found = _HYPHENED.findall(text) if "-" in text else []
+    return [
+        one for one in found if language != "french" or one.split("-")[1] not in languages.SILENT["french"]
+    ]
 
 
 @lru_cache(maxsize=4_096)
@@ -113,7 +129,7 @@ def _stems(word: str, language: str) -> tuple[str, ...]:
     if not word.isalpha() or len(word) < 3:
         return ()
     tried = _candidates(word, language)
-    return tuple(dict.fromkeys(one for name in tried if (one := languages.stem(word, name)) != word))
+    return tuple(dict.fromkeys(one for name in tried for one in languages.stems(word, name) if one != word))
 
 
 def _candidates(word: str, language: str) -> tuple[str, ...]:
@@ -154,12 +170,53 @@ def asked(question: str) -> Asked:
     sentences = [found for found in _SENTENCE.findall(question) if found.strip()]
     asking = [one for one in sentences if _ASKS.search(one)]
     language = languages.of(runs(fold(question)), question)
-    subject = words_of(" ".join(asking), language) if asking else {}
+    subject = _asked_for(" ".join(asking), language) if asking else {}
     every = subject | {
-        word: one for word, one in words_of(" ".join(sentences), language).items() if word not in subject
+        word: one for word, one in _asked_for(" ".join(sentences), language).items() if word not in subject
     }
+    if len(subject) >= FEW:
+        every |= {
+            text: replace(word, weight=word.weight * BESIDE // 100)
+            for text, word in every.items()
+            if text not in subject
+        }
     words = tuple(_with_synonyms(word, language) for word in list(every.values())[:MOST_WORDS])
     return Asked(words, language, min(len(subject), MOST_WORDS))
+
+
+def _asked_for(text: str, language: str) -> dict[str, Word]:
+    """The words of some sentences, with those that are written apart in one place and as one in another."""
+    folded = fold(text)
+    return _with_verbs(_with_joined(words_of(text, language), folded, language), folded, language)
+
+
+def _with_joined(words: dict[str, Word], folded: str, language: str) -> dict[str, Word]:
+    """What a hyphen joins may be written as one word. That stands for its parts where the first says nothing by itself."""
+    found = dict(words)
+    for one in _hyphened(folded, language):
+        first, last = one.split("-")
+        whole = _with_synonyms(_word(first + last, language), language)
+        if last in found and first in found and len(first) >= SHORTEST_OPENING:
+            found[last] = replace(found[last], terms=(*found[last].terms, *whole.terms))
+        elif said := [found.pop(part) for part in (first, last) if part in found]:
+            found[whole.text] = replace(said[-1], terms=(*whole.terms, *said[-1].terms))
+    return found
+
+
+def _with_verbs(words: dict[str, Word], folded: str, language: str) -> dict[str, Word]:
+    """Verbs of two parts stand for one of these, or are a word more where that one says nothing by itself ("get … back")."""
+    found = dict(words)
+    for part, particle in particles.verbs(folded, language):
+        whole = part + particle if language == "english" else particle + part
+        others = tuple((term, SYNONYM, False) for term in synonyms.of(whole, language))
+        own = _word(whole, language).terms if language == "german" else ()
+        if part in found:
+            found[part] = replace(found[part], terms=(*found[part].terms, *own, *others))
+        elif others:
+            found[whole] = Word(whole, (*own, *others))
+        if own or others:
+            found.pop(particle, None)
+    return found
 
 
 def _with_synonyms(word: Word, language: str) -> Word:
@@ -171,6 +228,19 @@ def _with_synonyms(word: Word, language: str) -> Word:
 def without_synonyms(word: Word) -> Word:
     """`word` as it was asked, in its own forms only."""
     return replace(word, terms=tuple(one for one in word.terms if one[1] != SYNONYM))
+
+
+def without_guesses(word: Word) -> Word:
+    """`word` without what only means the same, and without what it may have been a slip of by chance."""
+    return replace(word, terms=tuple(one for one in word.terms if one[1] not in (SYNONYM, SLIP)))
+
+
+def taken_apart(word: Word, parts: tuple[str, str], language: str) -> list[Word]:
+    """The two parts of a compound as words that weigh like the whole; what means the same as that goes with the first."""
+    first, last = (
+        replace(_with_synonyms(_word(part, language), language), weight=word.weight) for part in parts
+    )
+    return [replace(first, terms=(*first.terms, *synonyms_alone(word).terms)), last]
 
 
 def synonyms_alone(word: Word) -> Word:
