@@ -1,30 +1,56 @@
-"""What is said to a greeting or to thanks, and how a near answer is introduced; in the language of the question."""
+"""What is said to a greeting, to thanks or to a farewell, and how a near answer is introduced; in the language of the question."""
 
 import re
 
-from agents.knowledge import terms
+from agents.knowledge import languages, terms
 from agents.knowledge.folding import fold
 
 _GREETINGS = {
-    "english": "hello|hi|hey|hi there|hello there|hey there|good morning|good afternoon|good evening|good day|greetings|howdy",
-    "german": "hallo|guten tag|guten morgen|guten abend|gruss gott|gruezi|moin|servus|hallo zusammen",
-    "french": "bonjour|salut|bonsoir|coucou",
-    "spanish": "hola|buenos dias|buenas tardes|buenas noches|buenas",
-    "turkish": "merhaba|selam|iyi gunler|gunaydin|iyi aksamlar|merhabalar|selamlar",
-    "arabic": "مرحبا|السلام عليكم|اهلا|صباح الخير|مساء الخير|سلام",
-    "japanese": "こんにちは|こんばんは|おはよう|おはようございます|はじめまして",
-    "chinese": "你好|您好|早上好|晚上好|嗨|大家好",
+    "english": "hello|hi|hey|good morning|good afternoon|good evening|good day|greetings|howdy|how are you|how are you doing|"
+    "how is it going|how's it going|hows it going|what's up|whats up|who are you|what are you|what can you do|nice to meet you|are you there",
+    "german": "hallo|guten tag|guten morgen|guten abend|gruss gott|gruezi|moin|servus|hi|wie geht es dir|wie geht es ihnen|"
+    "wie gehts|wie geht's|wer bist du|was kannst du|wer sind sie|was konnen sie",
+    "french": "bonjour|salut|bonsoir|coucou|comment ca va|ca va|comment allez vous|comment vas tu|qui es tu|qui etes vous|"
+    "que peux tu faire|que pouvez vous faire",
+    "spanish": "hola|buenos dias|buenas tardes|buenas noches|buenas|que tal|como estas|como esta usted|como esta|quien eres|"
+    "quien es usted|que puedes hacer",
+    "turkish": "merhaba|selam|iyi gunler|gunaydin|iyi aksamlar|merhabalar|selamlar|nasilsin|nasilsiniz|naber|kimsin|kimsiniz|"
+    "sen kimsin|siz kimsiniz|ne yapabilirsin",
+    "arabic": "مرحبا|السلام عليكم|اهلا|اهلا وسهلا|صباح الخير|مساء الخير|سلام|كيف حالك|كيف الحال|من انت",
+    "japanese": "こんにちは|こんにちわ|こんばんは|おはよう|おはようございます|はじめまして|もしもし|やあ|元気ですか|お元気ですか|"
+    "あなたは誰ですか|誰ですか|何ができますか",
+    "chinese": "你好|您好|早上好|下午好|晚上好|早安|嗨|大家好|你好吗|您好吗|在吗|你是谁|您是谁|你能做什么",
 }
 _THANKS = {
-    "english": "thanks|thank you|thx|many thanks|thanks a lot|thank you very much|thank you so much|great thanks|ok thanks|cheers",
-    "german": "danke|vielen dank|danke schon|danke dir|besten dank|herzlichen dank|danke sehr",
-    "french": "merci|merci beaucoup|merci bien",
-    "spanish": "gracias|muchas gracias|mil gracias",
-    "turkish": "tesekkurler|tesekkur ederim|sagol|sag olun|cok tesekkurler",
-    "arabic": "شكرا|شكرا لك|شكرا جزيلا",
-    "japanese": "ありがとう|ありがとうございます|どうも|どうもありがとう",
-    "chinese": "谢谢|多谢|谢谢你|非常感谢",
+    "english": "thanks|thank you|thx|ty|many thanks|cheers|much appreciated|that helps|that helped|that was helpful|"
+    "that is all|that's all|thats all|perfect|great|very helpful|"
+    "ok|okay|alright|got it|i see|understood",
+    "german": "danke|vielen dank|danke schon|dankeschon|danke dir|besten dank|herzlichen dank|danke sehr|tausend dank|"
+    "das hat geholfen|das hat mir geholfen|das hilft|das war alles|super|perfekt|prima|alles klar|verstanden",
+    "french": "merci|merci beaucoup|merci bien|mille mercis|un grand merci|ca m'aide|c'est tout|parfait|super|d'accord|entendu|compris",
+    "spanish": "gracias|muchas gracias|mil gracias|muy amable|eso es todo|perfecto|genial|vale|de acuerdo|entendido",
+    "turkish": "tesekkurler|tesekkur ederim|tesekkur ederiz|sagol|sagolun|sag ol|sag olun|cok tesekkurler|cok sagol|eyvallah|harika|tamam|anladim",
+    "arabic": "شكرا|شكرا لك|شكرا لكم|شكرا جزيلا|الف شكر|ممتاز|حسنا",
+    "japanese": "ありがとう|ありがとうございます|ありがとうございました|どうも|どうもありがとう|どうもありがとうございます|"
+    "助かりました|感謝します|わかりました|了解です|了解",
+    "chinese": "谢谢|多谢|谢谢你|谢谢您|谢谢了|非常感谢|感谢|太好了|好的|明白了|知道了",
 }
+_FAREWELLS = {
+    "english": "bye|bye bye|goodbye|good bye|see you|see you later|good night|have a nice day|have a good day|take care",
+    "german": "tschuss|tschuess|auf wiedersehen|bis bald|gute nacht|schonen tag noch|ciao|bis dann|ade",
+    "french": "au revoir|bonne journee|bonne soiree|bonne nuit|a bientot|a plus|adieu",
+    "spanish": "adios|hasta luego|hasta pronto|chao|que tenga un buen dia|nos vemos",
+    "turkish": "hosca kal|hoscakal|hoscakalin|hosca kalin|gorusuruz|gule gule|iyi geceler|kolay gelsin",
+    "arabic": "مع السلامه|الي اللقاء|وداعا|تصبح علي خير",
+    "japanese": "さようなら|さよなら|またね|おやすみなさい|失礼します|では また",
+    "chinese": "再见|拜拜|晚安|回头见",
+}
+# What stands beside such words and asks nothing.
+_BESIDE = (
+    "there|everyone|everybody|all|again|to you|so much|very much|a lot|for your help|for the help|for that|and|oh|well|"
+    "yes|no|dear team|team|zusammen|alle|sehr|dir|ihnen|fur die hilfe|und|a tous|beaucoup|bien|pour votre aide|pour tout|et|a todos|por todo|"
+    "por su ayuda|por la ayuda|y|herkese|cok|ederim|peki|جزيلا|لك|はい|でした|吗|好|啊|了"
+)
 _HELLO = {
     "english": "Hello! Ask me something, and I answer from my sources.",
     "german": "Hallo! Fragen Sie mich etwas, ich antworte aus meinen Quellen.",
@@ -45,6 +71,16 @@ _WELCOME = {
     "japanese": "どういたしまして。ほかにもあれば、いつでもどうぞ。",
     "chinese": "不客气。如有其他问题，随时问我。",
 }
+_GOODBYE = {
+    "english": "Goodbye! Come back whenever there is something else.",
+    "german": "Auf Wiedersehen! Kommen Sie jederzeit wieder.",
+    "french": "Au revoir ! Revenez quand vous voulez.",
+    "spanish": "¡Hasta luego! Vuelva cuando quiera.",
+    "turkish": "Hoşça kalın! İstediğiniz zaman yine sorun.",
+    "arabic": "مع السلامة! عد متى شئت.",
+    "japanese": "失礼します。またいつでもどうぞ。",
+    "chinese": "再见！欢迎随时再来提问。",
+}
 _NEAREST = {
     "english": "My sources do not clearly answer that. The nearest I have is:",
     "german": "Meine Quellen beantworten das nicht eindeutig. Am nächsten kommt:",
@@ -55,46 +91,101 @@ _NEAREST = {
     "japanese": "手元の資料にはっきりした答えはありません。最も近いものは次のとおりです：",
     "chinese": "我的资料没有明确回答这个问题。最接近的内容是：",
 }
+# The same where a word or two are given and nothing is asked.
+_FOUND = {
+    "english": "This is what I have on it:",
+    "german": "Das habe ich dazu:",
+    "french": "Voici ce que j'ai à ce sujet :",
+    "spanish": "Esto es lo que tengo sobre ello:",
+    "turkish": "Bu konuda bende şunlar var:",
+    "arabic": "هذا ما لدي حول ذلك:",
+    "japanese": "手元の資料にあるのは次のとおりです：",
+    "chinese": "关于这一点，我的资料里有：",
+}
 
 _TURKISH = re.compile("[ığşİĞŞ]")
+_KANA, _SIGN, _ARABIC = (re.compile(f"[{first}-{last}]") for first, last in ("ぁヿ", "一鿿", "ؠۿ"))
 
 
 def _phrases(said: dict[str, str]) -> dict[str, str]:
-    return {_bare(phrase): language for language, phrases in said.items() for phrase in phrases.split("|")}
+    """Each with its language, the first that has it."""
+    languages_of = [
+        (language, _bare(phrase)) for language, phrases in said.items() for phrase in phrases.split("|")
+    ]
+    return {phrase: language for language, phrase in reversed(languages_of)}
 
 
 def _bare(text: str) -> str:
     return " ".join(terms.runs(fold(text)))
 
 
-_HELLOS, _THANKED = _phrases(_GREETINGS), _phrases(_THANKS)
-# Longer texts are no mere greeting.
+# In the order in which they count when several are said: "hi", "thanks, bye".
+_REPLIES = (
+    (_phrases(_GREETINGS), _HELLO),
+    (_phrases(_THANKS), _WELCOME),
+    (_phrases(_FAREWELLS), _GOODBYE),
+)
+_EVERY = sorted(
+    {*_phrases({"": _BESIDE}), *(phrase for known, _ in _REPLIES for phrase in known)}, key=len, reverse=True
+)
+# Longer texts are no mere greeting; nor is a phrase that stands in a longer word.
 _MOST_CHARACTERS = 60
+# Words of a text that asks nothing by itself, at most.
+_MOST_OF_A_TOPIC = 2
 
 
 def reply_to(question: str) -> str:
-    """What is said to a greeting or to thanks; empty for anything else."""
-    if len(question) > _MOST_CHARACTERS:
-        return ""
-    bare = _bare(question)
-    if bare in _HELLOS:
-        return _HELLO[_HELLOS[bare]]
-    return _WELCOME[_THANKED[bare]] if bare in _THANKED else ""
+    """What is said to a greeting, to thanks, to a farewell, or to several of them; empty for anything else."""
+    said = _said(_bare(question)) if len(question) <= _MOST_CHARACTERS else []
+    for known, replies in reversed(_REPLIES):
+        of_kind = [phrase for phrase in said if phrase in known]
+        if of_kind:
+            return replies[known[max(of_kind, key=len)]]
+    return ""
 
 
-def nearest(language: str, question: str) -> str:
-    """The words before a quotation that is the nearest only."""
+def _said(bare: str) -> list[str]:
+    """The known phrases that a text is put together of; none when anything else is in it."""
+    found = []
+    while bare:
+        phrase = next((one for one in _EVERY if bare.startswith(one) and _ends(bare, len(one))), "")
+        if not phrase:
+            return []
+        found.append(phrase)
+        bare = bare[len(phrase) :].lstrip()
+    return found
+
+
+def _ends(bare: str, place: int) -> bool:
+    """Whether a word ends there; scripts without blanks write none apart."""
+    return place == len(bare) or bare[place] == " " or terms.is_blankless(bare[place])
+
+
+def is_topic(question: str) -> bool:
+    """Whether a word or two are given and nothing is asked."""
+    if len(question) > _MOST_CHARACTERS or "?" in question or "؟" in question or "？" in question:
+        return False
+    runs = terms.runs(fold(question))
+    return len(runs) <= _MOST_OF_A_TOPIC and not frozenset(runs) & languages.EVERY_ASKING
+
+
+def nearest(language: str, question: str, passage: str = "") -> str:
+    """The words before a quotation that is the nearest only, in the language of the question; where it is too short to show
+    one, in that of the `passage` that is quoted."""
+    said = _FOUND if is_topic(question) else _NEAREST
     # A letter of its own tells more than a small word, which another language may have as well.
     if _TURKISH.search(question):
         language = "turkish"
-    if language not in _NEAREST:
-        folded = fold(question)
-        if any("\u3041" <= sign <= "\u30ff" for sign in folded):
-            language = "japanese"
-        elif any("\u4e00" <= sign <= "\u9fff" for sign in folded):
-            language = "chinese"
-        else:
-            language = next(
-                (one for one in ("arabic",) if any("\u0620" <= sign <= "\u06ff" for sign in folded)), ""
-            )
-    return _NEAREST.get(language, _NEAREST["english"])
+    if language not in said:
+        language = _of_script(question, passage) or languages.of(terms.runs(fold(passage)), passage)
+    return said.get(language, said["english"])
+
+
+def _of_script(question: str, passage: str) -> str:
+    """Of a question in a script that few languages write; signs alone are Japanese where the passage has kana."""
+    folded = fold(question)
+    if _KANA.search(folded) or (_SIGN.search(folded) and _KANA.search(passage)):
+        return "japanese"
+    if _SIGN.search(folded):
+        return "chinese"
+    return "arabic" if _ARABIC.search(folded) else ""
