@@ -10,7 +10,10 @@ from agents.knowledge import terms
 MOST_OF_A_HEAD = 80
 # Letters of a line that was broken to fit a page, at least.
 LINE = 45
-_SENTENCE = re.compile(r"(?<=[.!?؟।])[^\S\n]+|(?<=[。！？])(?=\S)")
+# Not after "20. September", "z. B." and "Dr. Erdem".
+_SENTENCE = re.compile(
+    r"(?<=[.!?؟।])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b[^\W\d_]\.)(?<!\b[DMNS][rt]\.)[^\S\n]+|(?<=[。！？])(?=\S)"
+)
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _RULE = re.compile(r"[\s|:-]+")
 _ITEM = re.compile(r"[^\S\n]*(?:[-*+•]|\d{1,3}[.)])[^\S\n]+")

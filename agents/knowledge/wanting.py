@@ -1,11 +1,12 @@
-"""What kind of answer a question wants, as far as it can be told from how it asks: a number, or anything.
+"""What kind of answer a question wants, as far as it can be told from how it asks: a number, a name, a way, or anything.
 
 A section that speaks of all that is asked is no answer to "how much" when it has no number: the price stands elsewhere,
-or nowhere.
+or nowhere. So it is with "who" and a section without a name.
 """
 
 import re
 
+from agents.knowledge import languages
 from agents.knowledge.folding import fold
 
 # Characters of a question that are looked at, and of what would be quoted.
@@ -63,6 +64,38 @@ _TIME = re.compile(
     r"|ثاني|دقيق|دقاءق|ساع|يوم|ايام|اسبوع|اسابيع|شهر|اشهر|سن|秒|分|時|时|日|天|週|周|月|年"
 )
 _DIGITS = re.compile(r"\d+")
+# The thing whose number is asked for. Of money and of times there are other checks, or other words.
+_ASKS_COUNT = re.compile(
+    r"\b(?:how many|wie ?viele|combien d(?:e |['’] ?)|cuant[oa]s|kac)\s*"
+    r"(?!euros?\b|dollars?|pounds?|lira|tl\b|para\b|times?\b|temps\b|fois\b|veces\b|mal\b|kere\b|defa\b|kez\b)(?P<thing>[a-z]{3,})"
+)
+# Letters by which the thing is known in another form, and words that may stand between it and its number.
+_SAME_LETTERS, _BETWEEN = 4, 3
+_TOKEN = re.compile(r"\w+|:")
+# Who did or is something, and not who may do it: that is told by a role.
+_ASKS_NAME = re.compile(
+    r"\bwho(?:'s|s)? (?!can\b|may\b|could\b|should\b|must\b|has\b|have\b|needs?\b|pays?\b|gets?\b|sees?\b|do\b|does\b)"
+    r"|\bqui (?!peut\b|peuvent\b|doit\b|doivent\b|paie\b|paye\b|a\b)(?=(?:a |est |sont )?[a-z]{4})(?<!ce qui )"
+    r"|\bquien(?:es)? (?!puede|debe|paga|tiene)|\bkim(?:dir)?\b(?!.*(?:bilir|meli|mali)\b)"
+)
+_CAPITAL = "A-ZÀ-ÖØ-ÞĞİŞŁŒ"
+# Two words with capitals, or one within a sentence.
+_NAME = re.compile(
+    rf"[{_CAPITAL}][\w.'’-]{{0,40}}[^\S\n]{{1,3}}[{_CAPITAL}]\w+|(?<=[^\W\d_{_CAPITAL}] )[{_CAPITAL}]\w+|(?<=, )[{_CAPITAL}]\w+"
+)
+_ASKS_WAY = re.compile(
+    r"\bhow (?:do|can|could|should|would|to)\b|\bwie (?:kann|konnen|muss|soll|mache?|geht)\b"
+    r"|\bcomment (?:puis|peut|faire|dois|est-ce|je|on)\b|\bcomo (?:puedo|se|hago|debo|puede)\b|\bnasil\b"
+)
+# Words that ask for a person, a place, a time; a stored question with one of them is not answered like one with another.
+_KINDS = tuple(
+    frozenset(words.split())
+    for words in (
+        "who whom wer wen wem qui quien quienes kim kimin",
+        "where wo wohin woher donde adonde nerede nereye nereden",
+        "when wann quand cuando",
+    )
+)
 
 
 def wants_number(question: str) -> bool:
@@ -83,3 +116,46 @@ def has_number(text: str, question: str, under: str = "") -> bool:
         return False
     had = set(_DIGITS.findall(asked)) | set(_NUMBER_WORDS.findall(asked))
     return any(one not in had for pattern in (_DIGITS, _NUMBER_WORDS) for one in pattern.findall(said))
+
+
+def has_count(text: str, question: str) -> bool:
+    """Whether `text` says the number of what `question` asks how many there are; True for any other question."""
+    found = _ASKS_COUNT.search(fold(question[:MOST_CHARACTERS]))
+    if found is None:
+        return True
+    beginning = found["thing"][:_SAME_LETTERS]
+    tokens = _TOKEN.findall(fold(text[:MOST_CHARACTERS]))
+    for place, token in enumerate(tokens):
+        if token.startswith(beginning):
+            is_headed = tokens[place + 1 : place + 2] == [":"]
+            after = tokens[place + 2 : place + 4] if is_headed else []
+            if any(map(_is_number, [*tokens[max(0, place - _BETWEEN) : place], *after])):
+                return True
+    return False
+
+
+def _is_number(token: str) -> bool:
+    return token.isdecimal() or _NUMBER_WORDS.fullmatch(token) is not None
+
+
+def lacks_name(text: str, question: str) -> bool:
+    """Whether `question` asks for a person, and `text` names none that the question does not name itself."""
+    asked = fold(question[:MOST_CHARACTERS])
+    if _ASKS_NAME.search(asked) is None:
+        return False
+    return all(fold(name) in asked for name in _NAME.findall(text[:MOST_CHARACTERS]))
+
+
+def wants_way(question: str) -> bool:
+    """Whether `question` asks how something is done."""
+    return _ASKS_WAY.search(fold(question[:MOST_CHARACTERS])) is not None
+
+
+def asks_otherwise(question: str, stored: str) -> bool:
+    """Whether one of two questions asks for a person, a place or a time, and the other for something else."""
+    mine, theirs = _asking(question), _asking(stored)
+    return bool(mine and theirs) and any(bool(kind & mine) != bool(kind & theirs) for kind in _KINDS)
+
+
+def _asking(question: str) -> frozenset[str]:
+    return frozenset(_TOKEN.findall(fold(question[:MOST_CHARACTERS]))) & languages.EVERY_ASKING

@@ -58,8 +58,8 @@ class _Wanted:
 
     @property
     def literal(self) -> "_Wanted":
-        """The same without words that only mean the same: whether those were meant is a guess."""
-        return _Wanted(tuple(terms.without_synonyms(word) for word in self.words), self.weights)
+        """The same without words that only mean the same or are spelt alike: whether those were meant is a guess."""
+        return _Wanted(tuple(map(terms.without_guesses, self.words)), self.weights)
 
     @property
     def total(self) -> float:
@@ -102,7 +102,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
     if is_alone and _answers(question, best):
         return Answer(best.text, [best.passage], _marked(best.text, 1))
     near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
-    opening = courtesy.nearest(hits.asked.language, question)
+    opening = courtesy.nearest(hits.asked.language, question, best.passage.text)
     return Answer(
         "\n\n".join([opening, *(one.near for one in near)]),
         [one.passage for one in near],
@@ -117,10 +117,22 @@ def _answers(question: str, best: "_Quotation") -> bool:
     # The rarest words are what the question is about: what does not have them speaks of something else.
     if not is_blankless and best.lacks > MOST_LACKING:
         return False
+    if not _suits(question, best):
+        return False
     if not wanting.wants_number(question):
         return best.sure >= ANSWERS
     least = ANSWERS_BLANKLESS if is_blankless else ANSWERS_IN_NUMBERS
     return best.sure >= least and wanting.has_number(best.told, question, best.passage.heading)
+
+
+def _suits(question: str, best: "_Quotation") -> bool:
+    """Whether what would be quoted is of the kind that is asked for: a way, a name, the number of a thing."""
+    if best.is_row and wanting.wants_way(question):
+        return False
+    heading = best.passage.heading
+    if heading.rstrip().endswith(("?", "؟")) and wanting.asks_otherwise(question, heading):
+        return False
+    return not wanting.lacks_name(best.told, question) and wanting.has_count(best.told, question)
 
 
 def _wanted(asked: Asked, hits: Hits) -> _Wanted:
@@ -135,7 +147,7 @@ class _Quotation:
 
     `text` is quoted as the answer, `near` as the nearest only.
     `told`: the part that speaks most of it, with what is quoted after it. `sure`: to what share that part and the one
-    after it speak of the question in its own words. `lacks`: the weight of the rarest word that is not quoted, as a
+    after it speak of the question in its own words. `is_row`: that part is a row of a table. `lacks`: the weight of the rarest word that is not quoted, as a
     share of the rarest of all.
     """
 
@@ -148,6 +160,7 @@ class _Quotation:
     told: str
     sure: float
     lacks: float
+    is_row: bool
 
     @property
     def worth(self) -> float:
@@ -176,6 +189,7 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     return _Quotation(
         _quoted(passage, [parts[number] for number in chosen]), _quoted(passage, [parts[number] for number in wide]),
         passage, rank, quoted / wanted.total, whole / wanted.total, told, sure / wanted.total, lacks,
+        parts[best].is_row,
     )  # fmt: skip
 
 

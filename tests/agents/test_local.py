@@ -23,6 +23,7 @@ RETURNS = Found(
 )
 EVERYTHING = [HOURS, PARKING, RETURNS]
 NEAREST = "My sources do not clearly answer that. The nearest I have is:"
+TOPIC = "This is what I have on it:"
 
 
 def hits(question: str, passages: list[Found]) -> Hits:
@@ -227,6 +228,29 @@ def test_a_little_in_common_is_the_nearest_and_no_refusal() -> None:
         ("こんにちは", "こんにちは"),
         ("谢谢！", "不客气"),
         ("teşekkür ederim", "Rica ederim"),
+        ("Hi, how are you?", "Hello!"),
+        ("Hallo, wie geht's?", "Hallo!"),
+        ("¡Hola! ¿Qué tal?", "¡Hola!"),
+        ("Salut, ça va ?", "Bonjour !"),
+        ("Merhaba, nasılsınız?", "Merhaba!"),
+        ("السلام عليكم", "مرحبًا"),
+        ("你好吗？", "您好"),
+        ("who are you?", "Hello!"),
+        ("Thank you, that helped!", "You're welcome"),
+        ("Danke für die Hilfe", "Gern geschehen"),
+        ("merci pour votre aide", "Avec plaisir"),
+        ("Muchas gracias por todo", "De nada"),
+        ("شكرا جزيلا", "على الرحب"),
+        ("ありがとうございました！", "どういたしまして"),
+        ("ok", "You're welcome"),
+        ("thanks, bye!", "Goodbye!"),
+        ("Tschüss", "Auf Wiedersehen!"),
+        ("Au revoir", "Au revoir"),
+        ("hasta luego", "¡Hasta luego!"),
+        ("Teşekkürler, hoşça kalın", "Hoşça kalın!"),
+        ("مع السلامة", "مع السلامة"),
+        ("さようなら", "失礼します"),
+        ("再见", "再见"),
     ],
 )
 def test_greetings_and_thanks_are_answered_in_kind(said: str, reply: str) -> None:
@@ -238,6 +262,75 @@ def test_greetings_and_thanks_are_answered_in_kind(said: str, reply: str) -> Non
 
 def test_a_greeting_before_a_question_is_no_greeting() -> None:
     assert ask("Hello, where is the parking?").citations == [PARKING]
+
+
+@pytest.mark.parametrize(
+    "said", ["parking hi", "greatness", "thanksgiving parking", "yes", "bye parking", "and"]
+)
+def test_a_greeting_within_something_else_is_no_greeting(said: str) -> None:
+    assert ask(said).text.startswith((FALLBACK, "**Parking**", "This is what I have"))
+
+
+@pytest.mark.parametrize(
+    ("question", "opening"),
+    [
+        ("shop", TOPIC),
+        ("free shop", TOPIC),
+        ("shop?", NEAREST),
+        ("where shop", NEAREST),
+    ],
+)
+def test_a_word_or_two_are_no_question(question: str, opening: str) -> None:
+    said = ask(question, [HOURS, PARKING, Found("", "The shop is free on Sundays.", "Shop")])
+
+    assert said.is_nearest
+    assert said.text.startswith(opening)
+
+
+@pytest.mark.parametrize(
+    ("question", "passages", "opening"),
+    [
+        (
+            "Preis",
+            ["Der Preis steht auf der Karte.", "Der Preis ist hoch und wird nicht erstattet."],
+            "Das habe ich dazu:",
+        ),
+        (
+            "prix",
+            ["Le prix est dans la liste.", "Le prix de la carte est sur la porte."],
+            "Voici ce que j'ai",
+        ),
+        ("料金", ["料金は表にあります。", "料金はあとで払います。"], "手元の資料"),
+        ("价格", ["价格在表里。", "价格以后付。"], "关于这一点"),
+        # The question shows its own.
+        ("Was kostet der Plan?", ["The plan is cheap.", "The plan is large."], "Meine Quellen"),
+    ],
+)
+def test_the_nearest_is_introduced_in_the_language_of_the_question_or_of_what_is_quoted(
+    question: str, passages: list[str], opening: str
+) -> None:
+    said = ask(question, [Found("", text, "Liste") for text in passages])
+
+    assert said.is_nearest
+    assert said.text.startswith(opening)
+
+
+def test_a_row_of_a_table_is_no_way_to_do_something() -> None:
+    table = Found(
+        "", "| Name | What it does |\n|---|---|\n| Boxline | Prints labels from a conversation |", "Tools"
+    )
+
+    assert ask("How do I print a conversation?", [table]).is_nearest
+    assert not ask("What prints labels from a conversation?", [table]).is_nearest
+
+
+def test_a_date_is_no_end_of_a_sentence() -> None:
+    season = Found("", "Das Bad ist vom 8. Mai bis zum 20. September geöffnet. Danach schließt es.", "Bad")
+
+    assert [unit.text for unit in units(season.text)] == [
+        "Das Bad ist vom 8. Mai bis zum 20. September geöffnet.",
+        "Danach schließt es.",
+    ]
 
 
 def test_the_question_of_a_long_letter_is_the_one_that_is_asked() -> None:
@@ -260,7 +353,7 @@ def test_every_sentence_of_an_answer_is_one_of_the_sources(sentences: list[str],
     said = ask(question, [passage])
 
     if said.text != FALLBACK:
-        quoted = said.text.removeprefix(NEAREST).strip()
+        quoted = said.text.removeprefix(NEAREST).removeprefix(TOPIC).strip()
         assert {f"{part}." for part in quoted.removesuffix(".").split(". ")} <= set(sentences)
         assert said.citations == [passage]
 

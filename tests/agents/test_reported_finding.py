@@ -95,6 +95,18 @@ ASKED = [
     ("Den Haustürschlüssel gibt es am Empfang.", "Wo bekomme ich den Schlüssel?", "am Empfang"),
     # What stands behind an apostrophe is no word.
     ("Ankara'nın şubesi Kızılay meydanındadır.", "Ankara şubesi nerede?", "Kızılay"),
+    ("Das Wasser wird alle vier Wochen untersucht.", "Wie oft wird die Wasserqualität untersucht?", "vier Wochen"),
+    ("Die Sauna ist dienstags für Frauen.", "Wann ist Damensauna?", "dienstags"),
+    # Verbs that a sentence tears apart, and what a hyphen joins.
+    ("You may collect the parcel until noon.", "When can I pick it up?", "noon"),
+    ("Abholung ist bis Mittag möglich.", "Wann hole ich das Paket ab?", "Mittag"),
+    ("Charities pay half.", "Do non-profits get it cheaper?", "half"),
+    # Words made of one another.
+    ("Storage is three euros a day.", "What does it cost to store a bike?", "three euros"),
+    ("Le directeur est M. Dupont.", "Comment s'appelle la directrice ?", "Dupont"),
+    ("Dosyaları on yıl saklarız.", "Dosyamı kaç yıl saklıyorsunuz?", "on yıl"),
+    # A word by itself.
+    ("Das Ticket hat einen Preis von neun Euro.", "Gebühr", "neun Euro"),
     # A language that is told by its letters.
     ("Baş tasarımcımız Defne Aksoy.", "Baş tasarımcının adı ne?", "Defne Aksoy"),
 ]  # fmt: skip
