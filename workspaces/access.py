@@ -71,11 +71,19 @@ def membership_of(user: Any, slug: str, role: Role) -> Membership:
     if membership.workspace.second_factor_required and not membership.has_second_factor:
         raise SecondFactorNeeded(membership.workspace)
     if not membership.at_least(role):
-        raise PermissionDenied(
-            f"This needs the role {role.label} or above; yours is {Role(membership.role).label}."
-        )
+        raise PermissionDenied(_too_small(Role(membership.role), role))
     membership.user = user
     return membership
+
+
+def _too_small(held: Role, needed: Role) -> str:
+    """Why it is refused, and who can."""
+    if needed == Role.OWNER:
+        needs, who = needed.label, "An owner of the workspace can do it for you, or make you one."
+    else:
+        needs = f"{needed.label} or above"
+        who = "An admin of the workspace can do it for you, or give you a role that allows it."
+    return f"This needs the role {needs}; yours is {held.label}. {who}"
 
 
 def _admit(request: HttpRequest, slug: str, role: Role, while_suspended: bool) -> Workspace:

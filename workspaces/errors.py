@@ -51,7 +51,7 @@ class TooManySignUps(MembersError):
 
 
 class RoleAboveOwn(MembersError):
-    sentence = "You cannot grant a role above your own."
+    sentence = "You cannot grant a role above your own. An owner of the workspace can."
 
 
 class OwnerProtected(MembersError):

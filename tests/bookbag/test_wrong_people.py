@@ -351,6 +351,20 @@ def test_ownership_that_two_tabs_pass_on_at_once_goes_to_one() -> None:
     assert roles["olivia@acme.test"] == "admin"
 
 
+def test_who_can_is_said_truly_where_a_role_is_too_small_and_nothing_else_where_it_is_no_role(
+    cast: Cast,
+) -> None:
+    pages = {
+        "admin": page_of(browser_of(cast.adam).get("/w/acme/settings/delete/")),
+        "editor": page_of(browser_of(cast.edith).get("/w/acme/settings/")),
+        "desk": page_of(browser_of(make_user(is_staff=True)).get("/admin/workspaces/user/")),
+    }
+
+    assert "An owner of the workspace can do it for you" in pages["admin"]
+    assert "An admin of the workspace can do it for you" in pages["editor"]
+    assert not any("An admin of the workspace" in pages[who] for who in ("admin", "desk"))
+
+
 # --- Odd names ---------------------------------------------------------------------------------------
 
 ODD = "\u202eAcme\r\n\nYour key is lost:\x1b evil.test\u2069"

@@ -48,8 +48,10 @@ def test_guard_lets_in_exactly_the_roles_from_its_own_up(needed: Role, held: Rol
     guarded = GUARDS[needed](view)
 
     if held.rank < needed.rank:
+        named = needed.label if needed == Role.OWNER else f"{needed.label} or above"
+        who = "An owner" if needed == Role.OWNER else "An admin"
         with pytest.raises(
-            PermissionDenied, match=f"needs the role {needed.label} or above; yours is {held.label}"
+            PermissionDenied, match=f"role {named}; yours is {held.label}. {who} of the workspace can"
         ):
             answer_of(guarded, member.user, "acme")
     else:
