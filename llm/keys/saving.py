@@ -81,12 +81,15 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
     with transaction.atomic():
         lock(row.workspace)
         previous = active(row.workspace, row.provider)
-        if previous is not None and _is_same_press(previous, row):
-            return previous
-        held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
         if previous is not None:
-            retire(previous, State.SUPERSEDED)
             row.region = previous.region
+        if previous is not None and _is_same_press(previous, row):
+            # Not superseded, which would wipe the key before it, and that can be restored for a day.
+            retire(previous, State.DELETED)
+        else:
+            held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
+            if previous is not None:
+                retire(previous, State.SUPERSEDED)
         row.save(force_insert=True)
         record(
             row.workspace,
@@ -102,7 +105,7 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
 
 
 def _is_same_press(previous: ProviderKey, row: ProviderKey) -> bool:
-    """Whether a button was pressed twice. Replacing twice would wipe the key before, which can be restored for a day."""
+    """Whether a button was pressed twice, as far as masks tell."""
     of_both = [(one.prefix, one.tail, one.added_by_id) for one in (previous, row)]
     is_told_by_its_mask = bool(row.tail) and row.added_by_id is not None
     return is_told_by_its_mask and of_both[0] == of_both[1] and row.added_at - previous.added_at < A_MOMENT
