@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Left
 
-from agents import paging, presenting, words
+from agents import paging, presenting, receipts
 from agents.models import Agent, Reply, ReplyRating
 
 PER_PAGE = 50
@@ -34,7 +34,7 @@ class Row:
 
     reply: Reply
     opening: str
-    badge: str
+    badge: receipts.Badge
     mark: presenting.Mark | None
     ratings: list[ReplyRating]
 
@@ -104,7 +104,7 @@ def _row(reply: Reply) -> Row:
     return Row(
         reply,
         opening="" if deleted else " ".join(getattr(reply, "opening", "").split()),
-        badge=words.badge(reply),
+        badge=receipts.badge(reply),
         mark=presenting.mark(reply.ending),
         ratings=list(reply.ratings.all()),
     )

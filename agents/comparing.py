@@ -56,7 +56,7 @@ class Column:
     model_name: str
     badge: Prospect | None = None
     turn: Turn | None = None
-    payer: receipts.Payer | None = None
+    payer: receipts.Badge | None = None
     took: str = ""
     tokens: str = ""
     cost: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from agents import paging, receipts, words
+from agents import paging, receipts
 from agents.models import Conversation, Reply
 
 # Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
@@ -72,7 +72,7 @@ def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
 def _section(reply: Reply) -> str:
     told = [
         reply.model_name,
-        words.badge(reply),
+        receipts.badge(reply).words,
         "" if reply.is_running else f"paid by: {receipts.payer(reply).words}",
         reply.get_ending_display() or reply.get_state_display(),
         f"{reply.created_at:%Y-%m-%d %H:%M} UTC",

@@ -5,14 +5,15 @@ from typing import Any
 
 from agents import actions, words
 from agents.models import Reply
+from llm import price_words
 from llm.routing import STORED, Billing, Credential, Why
 from workspaces.figures import credits, exact_dollars, grouped
 from workspaces.models import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Payer:
-    """`kind` is the badge's colour."""
+class Badge:
+    """`kind` is its colour."""
 
     kind: str
     words: str
@@ -27,7 +28,7 @@ class Receipt:
     answered_by: str
     ran_on: str
     ended: str
-    payer: Payer
+    payer: Badge
     given_back: int
     tokens: str
     cost: str
@@ -72,7 +73,7 @@ def summary(reply: Reply, *, given_back: int = 0) -> str:
     if reply.billing == Billing.CREDITS and reply.charged:
         back = f" Given back since: {credits(given_back)}." if given_back else ""
         return f"{credits(reply.charged)}, from {reply.workspace}'s credits.{back}"
-    if _is_billed(reply) and reply.state != Reply.State.FAILED:
+    if _is_own_bill(reply):
         return f"Billed by {_provider(reply)}, {_about(reply)}, on {_own_key(reply)}."
     return " ".join(filter(None, [words.NOTHING_CHARGED, _why_nothing(reply), _may_bill(reply)]))
 
@@ -128,6 +129,11 @@ def _is_billed(reply: Reply) -> bool:
     return reply.billing == Billing.BYO and (answered or began)
 
 
+def _is_own_bill(reply: Reply) -> bool:
+    """Whether the workspace's own account paid for an answer. What failed the provider may bill too: that is said apart."""
+    return _is_billed(reply) and reply.state != Reply.State.FAILED
+
+
 def _shows_cost(reply: Reply) -> bool:
     """Of a provider's bill that is the workspace's or this installation's, where there is something to bill."""
     if reply.billing == Billing.BYO:
@@ -157,24 +163,43 @@ def ran_on(reply: Reply) -> str:
     return f"Bookbag's {_provider(reply)} key" if reply.credential_kind == Credential.PLATFORM else "no key"
 
 
-def payer(reply: Reply, *, given_back: int = 0) -> Payer:
+def badge(reply: Reply) -> Badge:
+    """What it cost and who paid, in a few words; nobody paid for what `payer` says so of."""
+    if is_stored_answer(reply):
+        closest = "closest " if reply.why == Why.QA_CLOSEST else ""
+        return Badge("local", f"{closest}stored answer, free")
+    if reply.is_running:
+        held = f"{credits(reply.price)} held" if reply.billing == Billing.CREDITS else ""
+        return Badge(reply.billing, held or _price(reply))
+    if (reply.billing == Billing.CREDITS and not reply.charged) or (
+        reply.billing == Billing.BYO and not _is_own_bill(reply)
+    ):
+        return Badge("neutral", "not charged")
+    return Badge(reply.billing, _price(reply))
+
+
+def _price(reply: Reply) -> str:
+    return price_words.badge(reply.billing, price=reply.charged, provider=reply.provider)
+
+
+def payer(reply: Reply, *, given_back: int = 0) -> Badge:
     """Who paid for it, or will; nobody when nothing was charged, or all of it given back."""
     if is_stored_answer(reply):
-        return Payer("local", f"Nobody: {_article(reply, capital=False)}, free")
+        return Badge("local", f"Nobody: {_article(reply, capital=False)}, free")
     if reply.billing == Billing.LOCAL:
-        return Payer("local", "Nobody: free")
+        return Badge("local", "Nobody: free")
     if reply.billing == Billing.UNMETERED:
-        return Payer("unmetered", "Nobody: replies are not metered here")
+        return Badge("unmetered", "Nobody: replies are not metered here")
     if reply.is_running:
-        return Payer(reply.billing, words.badge(reply))
-    if reply.billing == Billing.BYO and (reply.state == Reply.State.FAILED or not _is_billed(reply)):
+        return badge(reply)
+    if reply.billing == Billing.BYO and not _is_own_bill(reply):
         billed = reply.output_tokens is not None
-        return Payer("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
+        return Badge("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
     if reply.billing == Billing.CREDITS and not reply.charged:
-        return Payer("neutral", "Nobody: not charged")
+        return Badge("neutral", "Nobody: not charged")
     if given_back and given_back == reply.charged:
-        return Payer("neutral", "Nobody: given back")
-    return Payer(reply.billing, reply.get_billing_display())
+        return Badge("neutral", "Nobody: given back")
+    return Badge(reply.billing, reply.get_billing_display())
 
 
 def tokens(reply: Reply) -> str:
@@ -265,7 +290,7 @@ def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
         "left_out": reply.left_out.split(),
         **(provider_answer if role.is_admin else dict.fromkeys(provider_answer)),
         "retry_after": reply.retry_after,
-        "summary": summary(reply),
+        "summary": summary(reply, given_back=given_back),
         "is_stored_answer": is_stored_answer(reply),
         "model": "" if is_stored_answer(reply) else reply.model_name,
         "model_id": "" if is_stored_answer(reply) else reply.model_id,

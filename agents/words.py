@@ -6,9 +6,8 @@ Nothing a provider said is repeated here; its texts can echo the key.
 import datetime as dt
 from typing import Any, NamedTuple
 
-from llm import lifecycle, listing, price_words
+from llm import lifecycle, listing
 from llm.models import Provider
-from llm.routing import Why
 from workspaces import contact
 from workspaces.figures import count, credits, grouped
 
@@ -382,16 +381,3 @@ WHY = {
         "stored answer was given, without a model and free."
     ),
 }
-
-
-def badge(reply: Any) -> str:
-    """What a reply cost and who paid, in a few words. `reply` has billing, why, state, charged, price and provider."""
-    if reply.why == Why.QA_MATCH:
-        return "stored answer, free"
-    if reply.why == Why.QA_CLOSEST:
-        return "closest stored answer, free"
-    if reply.billing != "credits":
-        return price_words.badge(reply.billing, price=reply.price, provider=reply.provider)
-    if reply.is_running:
-        return f"{credits(reply.price)} held"
-    return credits(reply.charged) if reply.charged else "not charged"

@@ -2,13 +2,11 @@
 
 import re
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import words
 from agents.markdown import ATTRIBUTES, CLASSES, TAGS
 from agents.markdown import to_html as markdown_html
 from tests.provider_double.text_modes import XSS
@@ -156,20 +154,3 @@ def test_html_is_shown_as_text() -> None:
 ])  # fmt: skip
 def test_money_is_shown_without_needless_digits(millionths: int | None, shown: str) -> None:
     assert exact_dollars(millionths) == shown
-
-
-@pytest.mark.parametrize(
-    ("reply", "badge"),
-    [
-        ({"billing": "local", "is_running": False}, "local, free"),
-        ({"billing": "local", "why": "qa_match", "provider": "openai"}, "stored answer, free"),
-        ({"billing": "byo", "is_running": False}, "your OpenAI key"),
-        ({"billing": "unmetered", "is_running": False}, "not metered"),
-        ({"billing": "credits", "is_running": True}, "5 credits held"),
-        ({"billing": "credits", "is_running": False, "charged": 5}, "5 credits"),
-        ({"billing": "credits", "is_running": False, "charged": 1}, "1 credit"),
-        ({"billing": "credits", "is_running": False, "charged": 0}, "not charged"),
-    ],
-)
-def test_badge_says_what_it_cost_and_who_paid(reply: dict[str, object], badge: str) -> None:
-    assert words.badge(SimpleNamespace(**{"provider": "openai", "price": 5, "why": ""} | reply)) == badge

@@ -87,6 +87,10 @@ def test_summary_payer_and_charge_agree(
     if not reply.is_running and route != "byo":
         assert nobody == (reply.charged == 0)
     assert told.cost == "" or route in ("byo", "unmetered")
+    # A list, a turn and a comparison have the badge.
+    badge = receipts.badge(reply)
+    assert (badge.words == "not charged") == (nobody and route in ("credits", "byo"))
+    assert badge.kind == told.payer.kind
     assert "  " not in told.summary
     assert "{" not in told.summary
 

@@ -89,6 +89,51 @@ def test_left_out_names_the_parameters_and_who_refused_them() -> None:
     assert lines().left_out == ""
 
 
+STORED = {"billing": "local", "credential_kind": "none", "why": "qa_match"}
+RUNNING = {"state": "streaming", "ending": ""}
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "told"),
+    [
+        (ON_CREDITS | {"charged": 5}, "credits", "5 credits"),
+        (ON_CREDITS | {"price": 1, "charged": 1}, "credits", "1 credit"),
+        (ON_CREDITS | RUNNING, "credits", "5 credits held"),
+        (ON_CREDITS | FAILED, "neutral", "not charged"),
+        ({}, "byo", "your OpenAI key"),
+        (RUNNING, "byo", "your OpenAI key"),
+        (FAILED, "neutral", "not charged"),
+        # The provider may bill what it wrote; nobody is said to have paid for an answer.
+        (FAILED | {"output_tokens": 74}, "neutral", "not charged"),
+        ({"state": "stopped", "ending": "stopped"}, "neutral", "not charged"),
+        ({"state": "stopped", "ending": "stopped", "first_text_at": BEGAN}, "byo", "your OpenAI key"),
+        ({"billing": "local", "why": "local_model"}, "local", "local, free"),
+        ({"billing": "unmetered"}, "unmetered", "not metered"),
+        (STORED, "local", "stored answer, free"),
+        (STORED | {"why": "qa_closest"}, "local", "closest stored answer, free"),
+    ],
+)
+def test_badge_says_what_it_cost_and_who_paid(facts: dict[str, Any], kind: str, told: str) -> None:
+    reply = Reply(**{"workspace": ACME, "state": "completed", "ending": "complete", **OWN, **facts})
+
+    assert receipts.badge(reply) == receipts.Badge(kind, told)
+
+
+@pytest.mark.django_db
+def test_failure_on_an_own_key_was_paid_by_nobody_wherever_it_is_told(cast: Cast) -> None:
+    agent = agent_on(cast, "openai")
+    talk = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    reply = make_reply(agent, talk, **OWN, **FAILED)
+    edith = signed_in(cast.edith)
+
+    playground = f"agents/{agent.pk}/playground/?conversation={talk.pk}"
+    for page in (f"conversations/{talk.pk}/", f"agents/{agent.pk}/activity/", playground):
+        shown = edith.get(f"/w/acme/{page}").content.decode()
+        assert 'aria-label="not charged: open the receipt"' in shown, page
+        assert "your OpenAI key: open the receipt" not in shown, page
+    assert receipts.as_json(reply, role=Role.EDITOR)["paid_by"] == "Nobody here"
+
+
 def test_durations_count_from_the_acceptance() -> None:
     first, done = (BEGAN + dt.timedelta(milliseconds=ms) for ms in (812, 3_600))
 
