@@ -27,7 +27,7 @@ REFUSALS = {
     ),
     "workspace_suspended": (
         "The operators of this site have suspended the workspace: {reason}",
-        "What it has can still be read. An owner of the workspace can write to them.",
+        "What it has can still be read. An owner of the workspace can write to them{at_support}.",
     ),
     "message_empty": ("Write a message first.", ""),
     "message_too_large": (
@@ -62,7 +62,7 @@ REFUSALS = {
     ),
     "credits_exhausted": (
         "The workspace has {available} left and this reply costs {price}.",
-        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits.",
+        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask the operators{at_support} for more.",
     ),
     "platform_key_missing": (
         "Our side: Bookbag has no working {provider} key at the moment.",
@@ -91,7 +91,7 @@ REFUSALS = {
 EXPECTED = {
     "credits_short": (
         "The next reply costs {price}, which is more than is left.",
-        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask for more credits.",
+        "Choose a cheaper model, use Bookbag Local, bring your own key, or ask the operators{at_support} for more.",
     ),
     "key_rejected": (
         "{provider} rejects the workspace's key: a reply would fail.",
@@ -278,6 +278,7 @@ def told(code: str, data: dict[str, Any], *, is_sent: bool = True) -> Told:
     """The same in two parts. Not `is_sent`: of a route that is known to be broken before anything was sent."""
     facts = {
         "provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"),
+        "at_support": contact.at_support(),
         **{k: v for k, v in data.items() if k != "provider"},
     }
     replacement = facts.get("replacement")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from agents import words
 from agents.models import Reply
@@ -16,6 +17,7 @@ from tests.factories import browser_of, make_user
 from tests.harness.cast import Cast
 from workspaces import notices
 from workspaces.errors import NoSeat, TooManyWorkspaces
+from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +86,18 @@ def test_sentences_that_send_to_the_operators_say_where_to_write(cast: Cast, sup
         provider="openai", error_code="not_the_provider", credential_kind="workspace", state="failed"
     )
     assert "An operator (help@acme.test) has to look at how" in words.failure(reply, for_admin=True)
+    suspended = words.refusal("workspace_suspended", {"reason": "Unpaid."})
+    assert suspended.endswith("An owner of the workspace can write to them at help@acme.test.")
+    for code in ("credits_exhausted", "credits_short"):
+        said = words.told(code, {"available": 0, "price": 5}, is_sent=False)
+        assert said.rest.endswith("or ask the operators at help@acme.test for more.")
+
+
+def test_banner_of_a_suspended_workspace_says_where_to_write(cast: Cast, support: Any) -> None:
+    Workspace.objects.filter(pk=cast.acme.pk).update(suspended_at=timezone.now(), suspended_for="Unpaid.")
+    page = " ".join(browser_of(cast.adam).get("/w/acme/").content.decode().split())
+
+    assert f"An owner can write to them at {MAILTO}." in page
 
 
 def test_without_an_address_the_sentences_read_as_before() -> None:
@@ -91,6 +105,8 @@ def test_without_an_address_the_sentences_read_as_before() -> None:
     assert "An operator has to look at how this server reaches OpenAI." in key_wording.wording_of(lost).advice
     assert "ask the operators of this site for more" in str(TooManyWorkspaces(3))
     assert "the operators of this site can change the plan" in str(NoSeat())
+    short = words.told("credits_short", {"price": 5}, is_sent=False)
+    assert short.rest.endswith("or ask the operators for more.")
 
 
 def test_mail_says_where_to_write(support: Any, django_capture_on_commit_callbacks: Any) -> None:
