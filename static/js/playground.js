@@ -211,8 +211,10 @@ function converse(log) {
 
   // The terminal event brings the finished turn and what is left.
   function finished(turn, event) {
-    finishTurn(log, turn, event.data.turn);
-    namePrices(turn);
+    keepingTheEnd(log, () => {
+      finishTurn(log, turn, event.data.turn);
+      namePrices(turn);
+    });
     showLeft(event.data);
     const paid = turn.querySelector(".chat__meta .badge")?.textContent.trim();
     if (event.kind === "done" && paid !== composer.words) learnTheRoute();

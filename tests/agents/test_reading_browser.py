@@ -133,6 +133,26 @@ def test_twenty_answers_are_the_same_live_and_reloaded_and_nothing_jumps(
     assert [one for one in sound(phone) if not one.startswith("color-contrast")] == []
 
 
+def test_long_piece_at_once_moves_nothing_beside_it(phone: Page, provider_double: Double) -> None:
+    """As on a busy machine: what came in many pieces is shown in one frame, with the scrolling that keeps it in sight."""
+    for number in range(3):
+        provider_double.script("chunks", chunks=["A line of it.  \n" * 12], first_ms=800)
+        # So long that the box becomes lower when it is sent.
+        turn = begin(phone, f"Question {number}, in words that take two lines at least")
+        phone.wait_for_timeout(300)
+        sent_at = phone.evaluate("performance.now()")
+        ended(turn)
+        expect(turn.locator(".chat__price")).to_be_visible()
+        phone.wait_for_timeout(100)
+
+        moved = shifts(phone, after=sent_at)
+        assert sum(one["value"] for one in moved) < 0.02, moved
+        foot, cover = turn.bounding_box(), phone.locator("[data-composer]").bounding_box()
+        assert foot
+        assert cover
+        assert foot["y"] + foot["height"] == pytest.approx(cover["y"] - 8, abs=1)
+
+
 class TestMarks:
     @pytest.fixture
     def reply(self, cast: Cast, provider_double: Double, agent: Agent) -> Reply:

@@ -57,9 +57,16 @@ export function makeComposer(chat, acts) {
     if (text.length > Number(form.dataset.limit)) return acts.tooLong(form.dataset.limit);
     if (busySince !== null && fields.instead_of.value) return acts.tooEarly();
     box.value = "";
+    keepClear(); // the box has become lower, and the page scrolls to its end next
     if (busySince !== null) acts.wait(text);
     else acts.send(message(text, fields.instead_of.value));
     keep();
+  }
+
+  // Whatever covers the foot of the page is kept clear when something is scrolled or tabbed into sight.
+  function keepClear() {
+    const covers = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
+    document.documentElement.style.scrollPaddingBottom = `${covers + 8}px`;
   }
 
   const composer = {
@@ -169,11 +176,6 @@ export function makeComposer(chat, acts) {
       box.focus();
     }
   }, true); // before the page's own listener closes the menu that Escape is meant for
-  // Whatever covers the foot of the page is kept clear when something is scrolled or tabbed into sight.
-  const keepClear = () => {
-    const covers = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
-    document.documentElement.style.scrollPaddingBottom = `${covers + 8}px`;
-  };
   keepClear(); // at once, since the page scrolls to its end next
   new ResizeObserver(keepClear).observe(form);
   restore();
