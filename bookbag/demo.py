@@ -52,7 +52,7 @@ QA_PAIRS = (
     (
         "What can you do?",
         "I answer questions about Bookbag from its help pages: provider keys, credits, chat models, agents and "
-        "sources, members and roles. Try “What happens when the credits run out?”",
+        "sources, members and roles.",
     ),
     (
         "Does talking to you cost anything?",
