@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Left
 
-from agents import paging, presenting, receipts
+from agents import paging, payers, presenting
 from agents.models import Agent, Reply, ReplyRating
 
 PER_PAGE = 50
@@ -34,7 +34,7 @@ class Row:
 
     reply: Reply
     opening: str
-    badge: receipts.Badge
+    badge: payers.Badge
     mark: presenting.Mark | None
     ratings: list[ReplyRating]
 
@@ -104,7 +104,7 @@ def _row(reply: Reply) -> Row:
     return Row(
         reply,
         opening="" if deleted else " ".join(getattr(reply, "opening", "").split()),
-        badge=receipts.badge(reply),
+        badge=payers.badge(reply),
         mark=presenting.mark(reply.ending),
         ratings=list(reply.ratings.all()),
     )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agents import presenting, receipts
+from agents import payers, presenting, receipts
 from agents.forms import choosable
 from agents.models import Agent, Reply
 from agents.presenting import Turn
@@ -56,7 +56,7 @@ class Column:
     model_name: str
     badge: Prospect | None = None
     turn: Turn | None = None
-    payer: receipts.Badge | None = None
+    payer: payers.Badge | None = None
     took: str = ""
     tokens: str = ""
     cost: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from agents import paging, receipts
+from agents import paging, payers
 from agents.models import Conversation, Reply
 
 # Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
@@ -72,8 +72,8 @@ def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
 def _section(reply: Reply) -> str:
     told = [
         reply.model_name,
-        receipts.badge(reply).words,
-        "" if reply.is_running else f"paid by: {receipts.payer(reply).words}",
+        payers.badge(reply).words,
+        "" if reply.is_running else f"paid by: {payers.payer(reply).words}",
         reply.get_ending_display() or reply.get_state_display(),
         f"{reply.created_at:%Y-%m-%d %H:%M} UTC",
     ]
@@ -115,7 +115,7 @@ def _turn(reply: Reply) -> dict[str, Any]:
         "model": reply.model_name,
         "model_id": reply.model_id,
         "billing": reply.billing,
-        "paid_by": receipts.payer(reply).words,
+        "paid_by": payers.payer(reply).words,
         "price": reply.price,
         "charged": reply.charged,
         "asked_at": reply.created_at.isoformat(),

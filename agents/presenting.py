@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from agents import actions, receipts, rendering, words
+from agents import actions, payers, rendering, words
 from agents.models import Agent, Reply
 from llm import price_words
 from llm.outlook import Outlook
@@ -47,7 +47,7 @@ class Turn:
 
     reply: Reply
     html: SafeString
-    badge: receipts.Badge
+    badge: payers.Badge
     failure: str
     note: str
     mark: Mark | None
@@ -131,7 +131,7 @@ def turn(reply: Reply, *, role: Role, earlier_versions: int = 0) -> Turn:
     return Turn(
         reply,
         mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
-        receipts.badge(reply),
+        payers.badge(reply),
         failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
         may_try_again=failed and reply.error_code not in FAILS_AGAIN,
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",

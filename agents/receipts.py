@@ -3,20 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from agents import actions, words
+from agents import actions, payers, words
 from agents.models import Reply
-from llm import price_words
-from llm.routing import STORED, Billing, Credential, Why
+from llm.routing import Billing, Credential
 from workspaces.figures import credits, exact_dollars, grouped
 from workspaces.models import Role
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """`kind` is its colour."""
-
-    kind: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +19,7 @@ class Receipt:
     answered_by: str
     ran_on: str
     ended: str
-    payer: Badge
+    payer: payers.Badge
     given_back: int
     tokens: str
     cost: str
@@ -47,13 +38,13 @@ def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
     """
     return Receipt(
         summary=summary(reply, given_back=given_back),
-        is_stored_answer=is_stored_answer(reply),
-        answered_by=f"none: {_article(reply, capital=False)}"
-        if is_stored_answer(reply)
+        is_stored_answer=payers.is_stored_answer(reply),
+        answered_by=f"none: {payers.article(reply, capital=False)}"
+        if payers.is_stored_answer(reply)
         else reply.model_name,
         ran_on=ran_on(reply),
         ended=reply.get_ending_display() or reply.get_state_display(),
-        payer=payer(reply, given_back=given_back),
+        payer=payers.payer(reply, given_back=given_back),
         given_back=given_back,
         tokens=tokens(reply),
         cost=cost(reply) if _shows_cost(reply) else "",
@@ -73,7 +64,7 @@ def summary(reply: Reply, *, given_back: int = 0) -> str:
     if reply.billing == Billing.CREDITS and reply.charged:
         back = f" Given back since: {credits(given_back)}." if given_back else ""
         return f"{credits(reply.charged)}, from {reply.workspace}'s credits.{back}"
-    if _is_own_bill(reply):
+    if payers.is_own_bill(reply):
         return f"Billed by {_provider(reply)}, {_about(reply)}, on {_own_key(reply)}."
     return " ".join(filter(None, [words.NOTHING_CHARGED, _why_nothing(reply), _may_bill(reply)]))
 
@@ -91,8 +82,8 @@ def _so_far(reply: Reply) -> str:
 
 def _why_nothing(reply: Reply) -> str:
     """Why a reply that has ended was charged nothing here."""
-    if is_stored_answer(reply):
-        return f"{_article(reply)} was given, free."
+    if payers.is_stored_answer(reply):
+        return f"{payers.article(reply)} was given, free."
     if reply.state == Reply.State.FAILED:
         return words.briefly(reply)
     if reply.billing == Billing.LOCAL:
@@ -112,32 +103,10 @@ def _may_bill(reply: Reply) -> str:
     return f"{_provider(reply)} may bill what it had begun." if reply.state == Reply.State.STOPPED else ""
 
 
-def is_stored_answer(reply: Reply) -> bool:
-    return reply.why in STORED
-
-
-def _article(reply: Reply, *, capital: bool = True) -> str:
-    """ "A stored answer", or "The closest stored answer" where the question was put another way."""
-    phrase = "the closest stored answer" if reply.why == Why.QA_CLOSEST else "a stored answer"
-    return phrase[0].upper() + phrase[1:] if capital else phrase
-
-
-def _is_billed(reply: Reply) -> bool:
-    """Whether the workspace's provider bills it: it answered, or told the tokens, or began with a text."""
-    answered = reply.state in (Reply.State.COMPLETED, Reply.State.CUT)
-    began = reply.output_tokens is not None or reply.first_text_at is not None
-    return reply.billing == Billing.BYO and (answered or began)
-
-
-def _is_own_bill(reply: Reply) -> bool:
-    """Whether the workspace's own account paid for an answer. What failed the provider may bill too: that is said apart."""
-    return _is_billed(reply) and reply.state != Reply.State.FAILED
-
-
 def _shows_cost(reply: Reply) -> bool:
     """Of a provider's bill that is the workspace's or this installation's, where there is something to bill."""
     if reply.billing == Billing.BYO:
-        return _is_billed(reply) and not reply.is_running
+        return payers.is_billed(reply) and not reply.is_running
     return reply.billing == Billing.UNMETERED and reply.estimated_cost is not None
 
 
@@ -161,45 +130,6 @@ def ran_on(reply: Reply) -> str:
     if reply.credential_kind == Credential.WORKSPACE:
         return f"the workspace's own {_provider(reply)} key"
     return f"Bookbag's {_provider(reply)} key" if reply.credential_kind == Credential.PLATFORM else "no key"
-
-
-def badge(reply: Reply) -> Badge:
-    """What it cost and who paid, in a few words; nobody paid for what `payer` says so of."""
-    if is_stored_answer(reply):
-        closest = "closest " if reply.why == Why.QA_CLOSEST else ""
-        return Badge("local", f"{closest}stored answer, free")
-    if reply.is_running:
-        held = f"{credits(reply.price)} held" if reply.billing == Billing.CREDITS else ""
-        return Badge(reply.billing, held or _price(reply))
-    if (reply.billing == Billing.CREDITS and not reply.charged) or (
-        reply.billing == Billing.BYO and not _is_own_bill(reply)
-    ):
-        return Badge("neutral", "not charged")
-    return Badge(reply.billing, _price(reply))
-
-
-def _price(reply: Reply) -> str:
-    return price_words.badge(reply.billing, price=reply.charged, provider=reply.provider)
-
-
-def payer(reply: Reply, *, given_back: int = 0) -> Badge:
-    """Who paid for it, or will; nobody when nothing was charged, or all of it given back."""
-    if is_stored_answer(reply):
-        return Badge("local", f"Nobody: {_article(reply, capital=False)}, free")
-    if reply.billing == Billing.LOCAL:
-        return Badge("local", "Nobody: free")
-    if reply.billing == Billing.UNMETERED:
-        return Badge("unmetered", "Nobody: replies are not metered here")
-    if reply.is_running:
-        return badge(reply)
-    if reply.billing == Billing.BYO and not _is_own_bill(reply):
-        billed = reply.output_tokens is not None
-        return Badge("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
-    if reply.billing == Billing.CREDITS and not reply.charged:
-        return Badge("neutral", "Nobody: not charged")
-    if given_back and given_back == reply.charged:
-        return Badge("neutral", "Nobody: given back")
-    return Badge(reply.billing, reply.get_billing_display())
 
 
 def tokens(reply: Reply) -> str:
@@ -291,13 +221,13 @@ def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
         **(provider_answer if role.is_admin else dict.fromkeys(provider_answer)),
         "retry_after": reply.retry_after,
         "summary": summary(reply, given_back=given_back),
-        "is_stored_answer": is_stored_answer(reply),
-        "model": "" if is_stored_answer(reply) else reply.model_name,
-        "model_id": "" if is_stored_answer(reply) else reply.model_id,
+        "is_stored_answer": payers.is_stored_answer(reply),
+        "model": "" if payers.is_stored_answer(reply) else reply.model_name,
+        "model_id": "" if payers.is_stored_answer(reply) else reply.model_id,
         "provider": reply.provider,
         "credential": {"kind": reply.credential_kind, "mask": reply.credential_mask},
         "billing": reply.billing,
-        "paid_by": payer(reply, given_back=given_back).words,
+        "paid_by": payers.payer(reply, given_back=given_back).words,
         "price": reply.price,
         "charged": reply.charged,
         "given_back": given_back,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents import receipts, words
+from agents import payers, receipts, words
 from agents.models import Conversation, Reply
 from llm.routing import Billing, Credential, Why
 from tests.agents.scenes import agent_on
@@ -88,7 +88,7 @@ def test_summary_payer_and_charge_agree(
         assert nobody == (reply.charged == 0)
     assert told.cost == "" or route in ("byo", "unmetered")
     # A list, a turn and a comparison have the badge.
-    badge = receipts.badge(reply)
+    badge = payers.badge(reply)
     assert (badge.words == "not charged") == (nobody and route in ("credits", "byo"))
     assert badge.kind == told.payer.kind
     assert "  " not in told.summary

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents import receipts, words
+from agents import payers, receipts, words
 from agents.models import Conversation, Reply
 from billing import ledger
 from tests.agents.scenes import agent_on
@@ -116,7 +116,7 @@ RUNNING = {"state": "streaming", "ending": ""}
 def test_badge_says_what_it_cost_and_who_paid(facts: dict[str, Any], kind: str, told: str) -> None:
     reply = Reply(**{"workspace": ACME, "state": "completed", "ending": "complete", **OWN, **facts})
 
-    assert receipts.badge(reply) == receipts.Badge(kind, told)
+    assert payers.badge(reply) == payers.Badge(kind, told)
 
 
 @pytest.mark.django_db

@@ -89,8 +89,8 @@ def test_sentences_that_send_to_the_operators_say_where_to_write(cast: Cast, sup
     suspended = words.refusal("workspace_suspended", {"reason": "Unpaid."})
     assert suspended.endswith("An owner of the workspace can write to them at help@acme.test.")
     for code in ("credits_exhausted", "credits_short"):
-        said = words.told(code, {"available": 0, "price": 5}, is_sent=False)
-        assert said.rest.endswith("or ask the operators at help@acme.test for more.")
+        short = words.told(code, {"available": 0, "price": 5}, is_sent=False)
+        assert short.rest.endswith("or ask the operators at help@acme.test for more.")
 
 
 def test_banner_of_a_suspended_workspace_says_where_to_write(cast: Cast, support: Any) -> None:

@@ -1,0 +1,77 @@
+"""Who paid for a reply, in a badge's few words and on the receipt's line. Nobody, when nothing was charged. Decides nothing."""
+
+from dataclasses import dataclass
+
+from agents.models import Reply
+from llm import price_words
+from llm.routing import STORED, Billing, Why
+from workspaces.figures import credits
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """`kind` is its colour."""
+
+    kind: str
+    words: str
+
+
+def is_stored_answer(reply: Reply) -> bool:
+    return reply.why in STORED
+
+
+def article(reply: Reply, *, capital: bool = True) -> str:
+    """ "A stored answer", or "The closest stored answer" where the question was put another way."""
+    phrase = "the closest stored answer" if reply.why == Why.QA_CLOSEST else "a stored answer"
+    return phrase[0].upper() + phrase[1:] if capital else phrase
+
+
+def is_billed(reply: Reply) -> bool:
+    """Whether the workspace's provider bills it: it answered, or told the tokens, or began with a text."""
+    answered = reply.state in (Reply.State.COMPLETED, Reply.State.CUT)
+    began = reply.output_tokens is not None or reply.first_text_at is not None
+    return reply.billing == Billing.BYO and (answered or began)
+
+
+def is_own_bill(reply: Reply) -> bool:
+    """Whether the workspace's own account paid for an answer. What failed the provider may bill too: that is said apart."""
+    return is_billed(reply) and reply.state != Reply.State.FAILED
+
+
+def badge(reply: Reply) -> Badge:
+    """What it cost and who paid, in a few words; nobody paid for what `payer` says so of."""
+    if is_stored_answer(reply):
+        closest = "closest " if reply.why == Why.QA_CLOSEST else ""
+        return Badge("local", f"{closest}stored answer, free")
+    if reply.is_running:
+        held = f"{credits(reply.price)} held" if reply.billing == Billing.CREDITS else ""
+        return Badge(reply.billing, held or _price(reply))
+    if (reply.billing == Billing.CREDITS and not reply.charged) or (
+        reply.billing == Billing.BYO and not is_own_bill(reply)
+    ):
+        return Badge("neutral", "not charged")
+    return Badge(reply.billing, _price(reply))
+
+
+def _price(reply: Reply) -> str:
+    return price_words.badge(reply.billing, price=reply.charged, provider=reply.provider)
+
+
+def payer(reply: Reply, *, given_back: int = 0) -> Badge:
+    """Who paid for it, or will; nobody when nothing was charged, or all of it given back."""
+    if is_stored_answer(reply):
+        return Badge("local", f"Nobody: {article(reply, capital=False)}, free")
+    if reply.billing == Billing.LOCAL:
+        return Badge("local", "Nobody: free")
+    if reply.billing == Billing.UNMETERED:
+        return Badge("unmetered", "Nobody: replies are not metered here")
+    if reply.is_running:
+        return badge(reply)
+    if reply.billing == Billing.BYO and not is_own_bill(reply):
+        billed = reply.output_tokens is not None
+        return Badge("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
+    if reply.billing == Billing.CREDITS and not reply.charged:
+        return Badge("neutral", "Nobody: not charged")
+    if given_back and given_back == reply.charged:
+        return Badge("neutral", "Nobody: given back")
+    return Badge(reply.billing, reply.get_billing_display())
