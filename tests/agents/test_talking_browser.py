@@ -614,6 +614,29 @@ class TestHeardAndSeen:
         page.keyboard.press("Escape")
         expect(turns(page).locator(".badge", has_text="Stopped")).to_be_visible()
 
+    @pytest.mark.parametrize("name", ["w" * 120, "סוכן " + "אבגדה" * 23])
+    def test_long_names_of_any_script_fit_at_360(
+        self, cast: Cast, open_page: OpenPage, agent: Agent, name: str
+    ) -> None:
+        Agent.objects.filter(pk=agent.pk).update(name=name)
+        page = open_page(cast.adam, **PHONE)
+        place = f"/w/acme/agents/{agent.pk}/"
+        for path in (
+            "/w/acme/",
+            "/w/acme/agents/",
+            place,
+            f"{place}playground/",
+            f"{place}compare/",
+            f"{place}playground/try/",
+            f"{place}activity/",
+        ):
+            page.goto(path)
+            assert fits(page), path
+            for shown in page.locator("main *", has_text=name).all():
+                if not shown.locator("*", has_text=name).count():
+                    # Its own direction, whatever stands around it.
+                    assert shown.evaluate("it => !!it.closest('bdi, [dir=auto]')"), path
+
     def test_composer_covers_nothing_that_has_the_focus(
         self, cast: Cast, open_page: OpenPage, agent: Agent
     ) -> None:
