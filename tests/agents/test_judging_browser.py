@@ -11,6 +11,7 @@ from agents.models import Agent, ReplyRating
 from tests.agents.test_conversations import conversation
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
+from workspaces.models import Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
 
@@ -111,6 +112,26 @@ def test_rating_that_could_not_be_saved_says_so(
     page.unroute("**/rating/")
     page.get_by_role("button", name="Good answer").click()
     expect(page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+
+
+def test_who_may_not_rate_any_more_is_told_why(
+    cast: Cast, guide: Agent, open_page: OpenPage, complaints: list[str]
+) -> None:
+    page = open_page(cast.edith)
+    ask(page, guide, "When do you open?")
+    cast.acme.memberships.filter(user=cast.edith).update(role=Role.VIEWER)
+
+    page.get_by_role("button", name="Good answer").click()
+
+    expect(page.locator("[data-rating] [role=alert]")).to_have_text("Not saved: your role does not allow it.")
+    page.context.clear_cookies(name="session")
+    page.get_by_role("button", name="Good answer").click()
+    expect(page.locator("[data-rating] [role=alert]")).to_contain_text("Not saved: your session has ended.")
+    # Nor is the page to sign in what is copied.
+    page.get_by_role("link", name="Copy", exact=True).click()
+    expect(page.get_by_role("link", name="Not copied")).to_be_visible()
+    assert not ReplyRating.objects.exists()
+    complaints.clear()
 
 
 def test_without_scripts_a_rating_a_suggestion_and_an_undo_work(

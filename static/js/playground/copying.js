@@ -44,7 +44,8 @@ async function textOf(control) {
   if (control.matches("[data-link]")) return control.href;
   if (control.matches("[data-copy-code]")) return control.parentElement.nextElementSibling.textContent;
   const response = await fetch(control.href, { headers: { Accept: "text/plain" } });
-  if (!response.ok) throw new Error(String(response.status));
+  // Signed out meanwhile, it would be the page to sign in.
+  if (!response.ok || response.redirected) throw new Error(String(response.status));
   return response.text();
 }
 

@@ -26,9 +26,15 @@ export function rateInPlace() {
       headers: { Accept: "application/json", "X-CSRFToken": token() },
       body: fields,
     });
-    const answer = await response.json();
-    if (!response.ok) throw Object.assign(new Error(), { refusal: answer.error.message });
-    return answer.html;
+    if (response.redirected) throw refused("Not saved: your session has ended. Reload the page and sign in.");
+    const answer = await response.json().catch(() => null); // an error page is none
+    if (response.ok && answer) return answer.html;
+    if (response.status === 403) throw refused("Not saved: your role does not allow it.");
+    throw refused(answer?.error?.message ?? "Not saved: something went wrong. Reload the page.");
+  }
+
+  function refused(refusal) {
+    return Object.assign(new Error(refusal), { refusal });
   }
 
   function show(place, html, button) {
