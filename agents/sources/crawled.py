@@ -44,7 +44,7 @@ def keep(page: CrawledPage, entries: list[Entry]) -> None:
 
 
 def forget(site: Source) -> None:
-    """Drop what was kept: it has been swapped in, or is of an earlier crawl."""
+    """Drop what an earlier crawl has kept."""
     CrawledPassage.objects.filter(crawled__site=site).delete()
     site.crawled.all().delete()
 

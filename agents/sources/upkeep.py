@@ -57,7 +57,7 @@ def wipe() -> None:
     RemovedPair.objects.filter(deleted_at__lte=over).delete()
     idle = Source.objects.filter(queued_at__lt=Now() - KEPT, parts__position=0).exclude(state__in=Source.BUSY)
     SourcePart.objects.filter(source__in=_first(idle)).delete()
-    # Of crawls that failed, or were cancelled.
+    # Of crawls that have ended, whichever way.
     CrawledPage.objects.exclude(site__state__in=Source.BUSY).delete()
 
 

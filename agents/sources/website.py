@@ -286,8 +286,8 @@ def _swap_in(site: Source, kept: set[str], **fields: Any) -> None:
         crawled.swap_in(site, kept)
         # Last: a person's Cancel need not wait for the others.
         _hold(site)
+        # What was kept goes at the next round of upkeep: from here on somebody may have begun another crawl.
         _end(site, **fields)
-    crawled.forget(site)
 
 
 def _end(site: Source, **fields: Any) -> None:

@@ -322,6 +322,7 @@ def test_until_the_last_page_is_read_the_agent_knows_all_of_the_old_ones(
     assert seen == [(OLD, ["Bees"], done) for done in (0, 1, 2)]
     assert known_of(changed) == NEW
     assert {one.source for one in index.search(agent.pk, "apes, bees, cats").passages} == {"Apes", "Cats"}
+    upkeep.wipe()
     assert not CrawledPage.objects.exists()
 
 
