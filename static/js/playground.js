@@ -158,6 +158,7 @@ function converse(log) {
     if (conversations.querySelector(`[href^="?conversation=${id}"]`)) return;
     const link = document.createElement("a");
     link.href = `?conversation=${id}#latest`;
+    link.dir = "auto";
     link.setAttribute("aria-current", "true");
     link.textContent = question.length > 60 ? `${question.slice(0, 59).trimEnd()}…` : question;
     const row = document.createElement("li");

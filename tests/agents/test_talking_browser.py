@@ -312,10 +312,12 @@ def test_new_conversation_is_listed_without_a_reload_as_after_it(page: Page, pro
         ask(page, text)
     expect(mine.locator("ul a")).to_have_count(1)
     live = mine.locator("ul a").inner_text()
+    expect(mine.locator("ul a")).to_have_attribute("dir", "auto")
     expect(new).to_be_visible()
 
     page.reload()
 
+    expect(mine.locator("ul a")).to_have_attribute("dir", "auto")
     assert mine.locator("ul a").all_inner_texts() == [live]
     new.click()
     expect(turns(page)).to_have_count(0)
