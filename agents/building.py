@@ -10,7 +10,7 @@ from django.utils import timezone
 from agents.models import Agent, Conversation
 from billing import ledger, plans
 from llm.models import ChatModel, Provider
-from workspaces import audit
+from workspaces import audit, standing
 from workspaces.models import Workspace
 
 # What the audit log tells of a change: these before and after, of the long ones only that they have changed.
@@ -28,6 +28,7 @@ def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
     with transaction.atomic():
         # The account's row is the lock: two requests cannot both take the last place.
         account = ledger.lock(agent.workspace.account)
+        standing.require_open(agent.workspace)
         if twin := _just_made(agent):
             return twin
         plans.require(account, "agents", agent.workspace.agents.count() + 1)

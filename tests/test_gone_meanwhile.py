@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.http import HttpRequest
 
+from agents import closing
 from agents.models import Agent, Reply
 from bookbag.server.meanwhile import ACCOUNT_GONE
+from llm.models import ChatModel
 from tests.factories import add_member, browser_of, make_user
 from tests.harness.cast import keep_models_alive, make_cast
 from tests.test_access_table import TABLE, Row, address, addresses, call, things_in
-from workspaces import access
-from workspaces.models import Role, User, Workspace
+from workspaces import access, standing
+from workspaces.models import Membership, Role, User, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,6 +135,33 @@ def test_no_form_fails_in_the_instant_in_which_its_agent_is_deleted(
 
     assert {row for row, status in statuses.items() if status >= 500} == set()
     assert (statuses["POST agents:add_text"], statuses["POST agents:agent"]) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        # A key is checked with its provider first, which may take longer than emptying the workspace.
+        ("settings/llm/keys/openai/", {"secret": "sk-ACMESOWNKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eX"}),
+        ("agents/new/", AGENT),
+    ],
+)
+def test_nothing_comes_into_a_workspace_that_is_deleted_meanwhile(
+    acme: Workspace, monkeypatch: pytest.MonkeyPatch, path: str, fields: dict[str, str]
+) -> None:
+    def delete(_: Membership) -> None:
+        standing.begin_closing(acme.memberships.get(role=Role.OWNER))
+        assert closing.empty(acme)
+
+    browser = browser_of(acme.memberships.get(role=Role.ADMIN).user)
+    local = str(ChatModel.objects.get(workspace=None, provider="local").pk)
+    put_between(monkeypatch, access, "membership_of", delete)
+    answer = browser.post(
+        f"/w/acme/{path}", {name: value.format(local=local) for name, value in fields.items()}
+    )
+
+    assert answer.status_code == 404
+    assert not acme.provider_keys.exists()
+    assert not acme.agents.exists()
 
 
 def test_account_that_is_deleted_while_it_makes_a_workspace_is_told(

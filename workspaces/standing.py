@@ -121,6 +121,11 @@ def begin_closing(by: Membership, *, request: HttpRequest | None = None) -> list
     return told
 
 
+def require_open(workspace: Workspace) -> None:
+    """Workspace.DoesNotExist once its owner has deleted it: whatever came into it from then on would stay in it."""
+    Workspace.objects.only("pk").get(pk=workspace.pk, closing_at=None)
+
+
 def close(workspace: Workspace) -> None:
     """Take the names off a deleted workspace that is empty, within the caller's transaction, which has locked it.
 

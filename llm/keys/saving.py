@@ -13,6 +13,7 @@ from llm.keys.held import active, held_by
 from llm.keys.retiring import retire
 from llm.models import ProviderKey
 from llm.sealing import WIPED, new_row
+from workspaces import standing
 from workspaces.models import User, Workspace
 
 Health = ProviderKey.Health
@@ -80,6 +81,8 @@ def replace(
 def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None) -> ProviderKey:
     with transaction.atomic():
         lock(row.workspace)
+        if row.workspace is not None:
+            standing.require_open(row.workspace)
         previous = active(row.workspace, row.provider)
         if previous is not None:
             row.region = previous.region
