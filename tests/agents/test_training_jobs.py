@@ -363,3 +363,18 @@ def test_sources_and_pages_cost_a_constant_number_of_queries(agent: Agent, edith
         return queries_of(edith, page_of(agent))
 
     assert count_with(1) == count_with(49)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/hours.txt", "hours.txt"),
+        ("C:\\\\Users\\\\me\\\\hours.txt", "hours.txt"),
+        ("ho\0urs\r\n.txt", "hours.txt"),
+        ("hours\u202egpj.txt", "hoursgpj.txt"),
+        ("<b>hours</b>.txt", "b>.txt"),
+        ("a" * 400 + ".txt", "a" * 100 + "a" * 96 + ".txt"),
+    ],
+)
+def test_of_a_files_name_only_what_can_be_shown_is_kept(given: str, kept: str) -> None:
+    assert adding.clean_name(given) == kept
