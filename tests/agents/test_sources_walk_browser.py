@@ -43,6 +43,7 @@ def held_back(title: str, going_on: threading.Event) -> websites.Answer:
     return answer
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])
 def test_a_website_is_watched_cancelled_tried_again_deleted_and_brought_back(
     cast: Cast, server: Server, site: Site, open_page: OpenPage, look: dict[str, Any]
