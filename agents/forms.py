@@ -279,8 +279,8 @@ class WebsiteForm(RecrawlForm):
             fetch.target_of(url, loopback=settings.FETCH_LOOPBACK)
         except fetch.NotFetched:
             raise forms.ValidationError(
-                "This is not an address that can be read. It begins with https:// or http://, and names no port "
-                "and no user."
+                "This address cannot be read. One that can begins with https:// or http://, belongs to a public website, "
+                "and has neither a port nor a user in it."
             ) from None
         return url
 

@@ -146,15 +146,35 @@ def _is_mostly_sound(text: str, broken: int) -> bool:
     return beyond_ascii > 4 * broken
 
 
+# What pages mean by these names, and browsers read: the same with more letters (WHATWG, Encoding, "Names and labels").
+WIDER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
+ALSO_CALLED = {"x-sjis": "cp932", "windows-874": "cp874", "iso-8859-8-i": "iso8859-8"}
+# One broken letter among so many is passed over.
+MOST_BROKEN = 50
+
+
 def decoded_page(content: bytes, charset: str = "") -> str:
     """As `decoded`, in the encoding that the server or the page itself names, where it is one of CHARSETS and is right."""
     declared = _CHARSET.search(content[:2_048])
     charset = charset or (declared.group(1).decode() if declared else "")
+    charset = ALSO_CALLED.get(charset.lower(), charset)
     try:
         name = codecs.lookup(charset).name if charset.isascii() else ""
-        return content.decode(name) if name in CHARSETS else decoded(content)
     except (LookupError, UnicodeError):
+        name = ""
+    if name not in CHARSETS or _is_utf_8(content):
         return decoded(content)
+    text = content.decode(WIDER.get(name, name), errors="replace")
+    # A broken letter here and there is the page's; very many show that it is of another encoding than it says.
+    return text if text.count("\ufffd") * MOST_BROKEN <= len(text) else decoded(content)
+
+
+def _is_utf_8(content: bytes) -> bool:
+    """Whether it has letters beyond ASCII, all of which are sound in UTF-8: no other encoding looks so by chance."""
+    try:
+        return not content.isascii() and bool(content.decode())
+    except UnicodeError:
+        return False
 
 
 def _decoded_file(content: bytes) -> str:

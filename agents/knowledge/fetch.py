@@ -13,7 +13,7 @@ import socket
 import zlib
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 import httpx2
 
@@ -65,6 +65,12 @@ class Target:
 def get(url: str, *, loopback: bool = False) -> Fetched:
     """What is at `url`. `loopback`, for tests, lets this machine be asked too, at any port. Raises NotFetched."""
     return asyncio.run(_get(url, loopback))
+
+
+def canonical(url: str) -> str:
+    """The address without fragment, its host in lower case, its path not empty: one page has one."""
+    parts = urlsplit(urldefrag(url).url)
+    return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
 
 
 def target_of(url: str, *, loopback: bool = False) -> Target:

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from agents import building, process_pool
-from agents.knowledge import common, training
+from agents.knowledge import common, fetch, training
 from agents.knowledge.training import AlreadyKnown
 from agents.models import Agent, Passage, Source, SourcePart
 from agents.sources import jobs
@@ -88,6 +88,8 @@ def _just_sent(agent: Agent, name: str, file: UploadedFile) -> Source | None:
     """The source of exactly this file, as long as its bytes are still there to be compared."""
     since = timezone.now() - A_MOMENT
     alike = agent.sources.listed().filter(file_name=name, file_bytes=file.size or 0, created_at__gte=since)
+    # Of one that was cancelled or could not be read, the second press means another try.
+    alike = alike.exclude(state__in=[Source.State.CANCELLED, Source.State.FAILED])
     return next((one for one in alike.defer("text") if _has_bytes_of(one, file)), None)
 
 
@@ -107,12 +109,20 @@ def clean_name(name: str) -> str:
 def add_website(agent: Agent, *, url: str, recrawl: str, request: HttpRequest) -> Source:
     """Add a website, to be read by a job from `url` on. AlreadyKnown, LimitReached."""
     with transaction.atomic():
-        if _locked(agent).sources.listed().filter(kind=Source.Kind.WEBSITE, url=url).exists():
-            raise AlreadyKnown
+        _require_new_website(_locked(agent), url)
         title = url.partition("://")[2].rstrip("/")[:200]
         source = _add(agent, kind=Source.Kind.WEBSITE, title=title, url=url, recrawl=recrawl)
         _record("source.added", source, request)
     return source
+
+
+def _require_new_website(agent: Agent, url: str, *, besides: Source | None = None) -> None:
+    """AlreadyKnown when another source of the agent begins at this address, however it is spelt."""
+    others = agent.sources.listed().filter(kind=Source.Kind.WEBSITE)
+    if besides:
+        others = others.exclude(pk=besides.pk)
+    if fetch.canonical(url) in map(fetch.canonical, others.values_list("url", flat=True)):
+        raise AlreadyKnown
 
 
 def _add(agent: Agent, **fields: Any) -> Source:
@@ -147,11 +157,15 @@ def cancel(source: Source) -> bool:
 
 def delete(source: Source, *, request: HttpRequest) -> None:
     """Take a source away at once; `restore` brings it back for ten minutes, then `wipe` takes it for good."""
+    known = Passage.objects.filter(Q(source=source) | Q(source__parent=source))
     with transaction.atomic():
         present = Source.objects.filter(pk=source.pk, deleted_at=None)
         state = Source.State.CANCELLED if source.is_busy else source.state
+        # Passages before the row, as a website is swapped in: the other way round each would wait for the other.
+        known.delete()
         if present.update(deleted_at=Now(), state=state, lease_token=None, lease_until=None):
-            Passage.objects.filter(Q(source=source) | Q(source__parent=source)).delete()
+            # Those that a swap has put in while its end was waited for.
+            known.delete()
             common.count_later(source.agent_id)
             _record("source.deleted", source, request)
 
@@ -162,6 +176,8 @@ def restore(source: Source, *, request: HttpRequest) -> bool:
         with training.one_of_each():
             if not undoable().filter(pk=source.pk).update(deleted_at=None, state=Source.State.CANCELLED):
                 return False
+        if source.kind == Source.Kind.WEBSITE:
+            _require_new_website(_locked(source.agent), source.url, besides=source)
         queue(source)
         building.require_source_room(source.agent)
         _record("source.restored", source, request)

@@ -5,13 +5,14 @@ was read is swapped in as a whole at the end, by one transaction (crawled.py): a
 one that is gone from the website goes. A page that could not be read this time keeps what was read of it before.
 """
 
+import contextlib
 import re
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 from uuid import UUID
 
@@ -66,7 +67,7 @@ class Crawl:
     begun: float = field(default_factory=time.monotonic)
 
     def add(self, url: str, depth: int) -> None:
-        url = canonical(url)
+        url = fetch.canonical(url)
         parts = urlsplit(url)
         if (
             url in self.met
@@ -89,12 +90,6 @@ class Crawl:
     @property
     def is_over(self) -> bool:
         return not self.waiting or self.is_full or time.monotonic() - self.begun > MOST_SECONDS
-
-
-def canonical(url: str) -> str:
-    """The address without fragment, its host in lower case, its path not empty."""
-    parts = urlsplit(urldefrag(url).url)
-    return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
 
 
 def _host(url: str) -> str:
@@ -131,7 +126,7 @@ def _crawl(site: Source) -> None:
             if len(crawl.waiting) >= extract.MOST_LISTED:
                 break
     else:
-        crawl.met.add(canonical(start.url))
+        crawl.met.add(fetch.canonical(start.url))
         _take_in(crawl, start, depth=0)
     _walk(crawl)
     if crawl.failed:
@@ -188,7 +183,7 @@ def _visit(crawl: Crawl, url: str, depth: int) -> None:
             crawl.failed += 1
         _tell(crawl)
         return
-    landed = canonical(found.url)
+    landed = fetch.canonical(found.url)
     if landed != url:  # sent on, perhaps to another host, or to a page that was read already
         if (
             landed in crawl.met
@@ -202,7 +197,7 @@ def _visit(crawl: Crawl, url: str, depth: int) -> None:
 
 
 def _take_in(crawl: Crawl, found: Fetched, depth: int) -> None:
-    url = canonical(found.url)
+    url = fetch.canonical(found.url)
     try:
         page = _page(found)
     except process_pool.NotDone:
@@ -215,8 +210,11 @@ def _take_in(crawl: Crawl, found: Fetched, depth: int) -> None:
     if any(sign.isalnum() for sign in page["text"]) and digest not in crawl.digests:
         crawl.digests.add(digest)
         crawl.kept.add(url)
-        crawl.read += 1
-        _keep(crawl.site, url, page["title"] or _path(url), page["text"], digest)
+        try:
+            _keep(crawl.site, url, page["title"] or _path(url), page["text"], digest)
+            crawl.read += 1
+        except training.CannotBeCut:
+            crawl.failed += 1
     _tell(crawl)
 
 
@@ -237,14 +235,11 @@ def _path(url: str) -> str:
 
 
 def _keep(site: Source, url: str, title: str, text: str, digest: str) -> None:
-    """Keep a page for the swap at the end, unless it has not changed."""
+    """Keep a page for the swap at the end, unless it has not changed. Raises training.CannotBeCut."""
     known = site.pages.filter(url=url).defer("text").first()
-    if known and known.content_hash == digest and known.passages.exists():
+    if known and (known.content_hash, known.title) == (digest, title) and known.passages.exists():
         return
-    try:
-        passages = training.cut(text, seconds=PAGE_SECONDS)
-    except training.CannotBeCut:
-        return
+    passages = training.cut(text, seconds=PAGE_SECONDS)
     with transaction.atomic():
         _hold(site)
         page = CrawledPage(site=site, url=url, title=title, text=text, content_hash=digest)
@@ -275,10 +270,15 @@ def _finish(crawl: Crawl) -> None:
 
 
 def _not_reached(crawl: Crawl) -> list[str]:
-    """Pages of before for which there was no time this time, as many as the limit leaves room for."""
-    known = set(crawl.site.pages.values_list("url", flat=True))
+    """Pages of before for which there was no time this time, as many as the limit leaves room for.
+
+    Those too that no link has led to yet: it may stand on a page that was not reached.
+    """
+    if not crawl.waiting:
+        return []
+    visited = crawl.met - {url for url, _ in crawl.waiting}
     room = max(0, settings.WEBSITE_PAGES - crawl.read - crawl.failed)
-    return [url for url, _ in crawl.waiting if url in known][:room]
+    return [url for url in crawl.site.pages.values_list("url", flat=True) if url not in visited][:room]
 
 
 def _swap_in(site: Source, kept: set[str], **fields: Any) -> None:
@@ -344,8 +344,9 @@ def _is_back(site: Source) -> bool:
 
 
 def _index_again(site: Source) -> None:
-    pages = list(site.pages.values_list("pk", flat=True))
-    for pk in pages:
-        page = site.pages.get(pk=pk)
-        _keep(site, page.url, page.title, page.text, page.content_hash)
-    _swap_in(site, set(site.pages.values_list("url", flat=True)))
+    urls = list(site.pages.values_list("url", flat=True))
+    for url in urls:
+        page = site.pages.get(url=url)
+        with contextlib.suppress(training.CannotBeCut):
+            _keep(site, page.url, page.title, page.text, page.content_hash)
+    _swap_in(site, set(urls), done=len(urls), total=len(urls))

@@ -76,20 +76,19 @@ def add_files(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
 def _take_in(request: WorkspaceRequest, agent: Agent, files: list[UploadedFile]) -> list[str]:
     """Add those that can be added; returns why others were not."""
     refused: list[str] = []
-    added = 0
+    added = set()
     for file in files:
         name = adding.clean_name(file.name or "")
         problem = FilesForm.problem(file)
         if not problem:
             try:
-                adding.add_file(agent, file, request=request)
-                added += 1
+                added.add(adding.add_file(agent, file, request=request).pk)
             except LimitReached as limit:
                 problem = no_room(limit)
         if problem:
             refused.append(f"{name}: {problem}")
     if added:
-        messages.success(request, f"{count(added, 'file')} added. Each is read and trained in its turn.")
+        messages.success(request, f"{count(len(added), 'file')} added, to be read and trained in turn.")
     return refused
 
 
@@ -199,7 +198,7 @@ def restore_source(
     except LimitReached as limit:
         messages.error(request, no_room(limit))
     except training.AlreadyKnown:
-        messages.error(request, "The same text has been added since, so nothing is missing.")
+        messages.error(request, "The same has been added since, so nothing is missing.")
     else:
         words = f"{source.title} is back." if is_back else "Its ten minutes are over: it is deleted for good."
         messages.add_message(request, messages.SUCCESS if is_back else messages.ERROR, words)
@@ -234,7 +233,8 @@ def _uuid(text: str) -> UUID | None:
 
 
 def _find(agent: Agent, source_id: UUID) -> Source:
-    return get_object_or_404(agent.sources.filter(deleted_at=None), pk=source_id)
+    present = agent.sources.filter(deleted_at=None).exclude(parent__deleted_at__isnull=False)
+    return get_object_or_404(present, pk=source_id)
 
 
 def form_page(

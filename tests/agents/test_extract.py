@@ -231,3 +231,27 @@ def test_a_sitemap_lists_its_pages_and_its_sitemaps() -> None:
     assert extract.read_sitemap(markup) == {"pages": ["https://a.example/"], "sitemaps": []}
     assert extract.read_sitemap(index) == {"pages": [], "sitemaps": ["https://a.example/one.xml"]}
     assert extract.read_sitemap("no sitemap") == {"pages": [], "sitemaps": []}
+
+
+@pytest.mark.parametrize(
+    ("declared", "written", "words"),
+    [
+        ("shift_jis", "cp932", "①営業時間は九時から"),
+        ("x-sjis", "cp932", "営業時間は九時から"),
+        ("gb2312", "gb18030", "朱镕基的书"),
+        ("euc-kr", "cp949", "똠방각하 영업시간"),
+        ("windows-874", "cp874", "เปิดเก้าโมง"),
+        ("iso-8859-8-i", "iso8859-8", "פתוח מתשע"),
+    ],
+)
+def test_page_is_read_as_browsers_read_the_encoding_that_it_names(
+    declared: str, written: str, words: str
+) -> None:
+    assert words in extract.decoded_page(f"<main><p>{words}</main>".encode(written), declared)
+
+
+def test_one_broken_letter_does_not_make_a_page_another_encoding() -> None:
+    content = ("営業時間は九時から五時まで。" * 10).encode("shift_jis") + b"\xff"
+
+    assert extract.decoded_page(content, "shift_jis").startswith("営業時間")
+    assert extract.decoded_page("営業時間".encode(), "shift_jis") == "営業時間"

@@ -296,6 +296,20 @@ def test_the_plan_is_said_before_the_form_and_files_beyond_it_are_refused(
     assert agent.sources.count() == 2
 
 
+def test_one_file_twice_in_a_post_is_one_and_one_that_was_cancelled_may_be_sent_again(
+    agent: Agent, edith: Client
+) -> None:
+    path, words = page_of(agent, "sources/files/"), b"We open at nine."
+    twice = [SimpleUploadedFile("hours.txt", words) for _ in range(2)]
+
+    assert "1 file added" in edith.post(path, {"files": twice}, follow=True).content.decode()
+    source = agent.sources.get()
+    edith.post(page_of(agent, f"sources/{source.pk}/cancel/"))
+    edith.post(path, {"files": SimpleUploadedFile("hours.txt", words)})
+
+    assert sorted(agent.sources.values_list("state", flat=True)) == ["cancelled", "queued"]
+
+
 def test_progress_tells_what_changed_in_rows(agent: Agent, edith: Client) -> None:
     source = upload(edith, agent, b"We open at nine.")
     path = page_of(agent, f"sources/progress/?id={source.pk}&id=nonsense")

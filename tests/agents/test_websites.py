@@ -1,11 +1,15 @@
 """Websites as sources: which pages are read, what is kept of them, and when it is left alone."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -429,8 +433,119 @@ def test_pages_for_which_there_was_no_time_stay_as_they_were(
     source = read(changed)
 
     assert (source.state, source.done) == ("ready", 1)
-    assert known_of(source) == {"House": "House.", "Ants": "Ants."}
+    assert known_of(source) == {"House": "House.", "Ants": "Ants.", "Bees": "Bees."}
     assert source.note.startswith("There are more pages: reading them took too long.")
+
+
+def test_pages_that_nothing_has_led_to_when_time_is_over_stay_too(
+    agent: Agent, edith: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.pages |= {
+        "/": page("Home", "/a"),
+        "/a": page("Ants", "/b"),
+        "/b": page("Bees", "/c"),
+        "/c": page("Cats"),
+    }
+    source = read(add(edith, agent, site.url))
+    monkeypatch.setattr(website, "MOST_SECONDS", -1.0)
+
+    assert titles(read(source)) == ["Ants", "Bees", "Cats", "Home"]
+
+
+def test_a_page_that_cannot_be_cut_counts_as_not_read_and_keeps_what_it_had(
+    agent: Agent, edith: Client, site: Site
+) -> None:
+    site.pages |= {"/": page("Home", "/a"), "/a": page("Ants")}
+    source = read(add(edith, agent, site.url))
+    sections = "".join(f"<h2>Part {number}</h2><p>Text.</p>" for number in range(6_000))
+    site.pages["/a"] = f"<main>{sections}</main>"
+
+    source = read(source)
+
+    assert (source.state, source.done, source.note) == ("ready", 1, "1 page could not be read.")
+    assert titles(source) == ["Ants", "Home"]
+    assert index.search(agent.pk, "ants").passages
+
+
+def test_a_new_title_is_cited_though_the_text_is_the_same(agent: Agent, edith: Client, site: Site) -> None:
+    site.pages["/"] = "<title>Old</title><main><p>Bread is baked daily.</main>"
+    source = read(add(edith, agent, site.url))
+    site.pages["/"] = "<title>New</title><main><p>Bread is baked daily.</main>"
+
+    assert titles(read(source)) == ["New"]
+    assert index.search(agent.pk, "Is bread baked?").passages[0].source == "New"
+
+
+def test_one_website_is_one_source_however_its_address_is_spelt(
+    agent: Agent, edith: Client, site: Site
+) -> None:
+    source = add(edith, agent, site.url)
+    form = f"/w/acme/agents/{agent.pk}/sources/website/"
+    for spelt in (site.url.rstrip("/"), f"{site.url}#top", f"{site.url}?", site.url.replace("http", "HTTP")):
+        assert edith.post(form, {"url": spelt}).status_code == 400
+    edith.post(f"/w/acme/agents/{agent.pk}/sources/{source.pk}/delete/")
+    edith.post(form, {"url": f"{site.url}#top"})
+
+    back = edith.post(f"/w/acme/agents/{agent.pk}/sources/{source.pk}/restore/", follow=True)
+
+    assert "The same has been added since" in back.content.decode()
+    assert agent.sources.listed().count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleted_while_it_is_swapped_in_it_is_gone_whole(
+    agent: Agent, edith: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.pages |= {"/": page("Home", "/a"), "/a": page("Ants")}
+    source = read(add(edith, agent, site.url))
+    site.pages["/a"] = page("Apes")
+    is_copied, may_end, swap_in = Event(), Event(), crawled.swap_in
+
+    def slowly(*arguments: Any) -> None:
+        swap_in(*arguments)
+        is_copied.set()
+        may_end.wait(20)
+
+    def work() -> None:
+        try:
+            working.train(source.pk)
+        finally:
+            connection.close()
+
+    def delete() -> int:
+        try:
+            path = f"/w/acme/agents/{agent.pk}/sources/{source.pk}/delete/"
+            return edith.post(path).status_code
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(crawled, "swap_in", slowly)
+    adding.queue(source)
+    with ThreadPoolExecutor(2) as threads:
+        working_ = threads.submit(work)
+        assert is_copied.wait(20)
+        deleting = threads.submit(delete)
+        # Long enough to be in the middle of it, and less than SQLite waits for its lock.
+        time.sleep(1.0)
+        may_end.set()
+        assert deleting.result(20) == 302
+        working_.result(20)
+
+    assert not agent.sources.listed().exists()
+    assert not Passage.objects.exists()
+    of_page = f"/w/acme/agents/{agent.pk}/sources/{source.pages.first().pk}/"  # type: ignore[union-attr]
+    assert edith.get(of_page).status_code == 404
+
+
+def test_brought_back_it_says_how_many_pages_it_has(agent: Agent, edith: Client, site: Site) -> None:
+    site.pages |= {"/": page("Home", "/a"), "/a": page("A")}
+    source = read(add(edith, agent, site.url))
+    edith.post(f"/w/acme/agents/{agent.pk}/sources/{source.pk}/delete/")
+    edith.post(f"/w/acme/agents/{agent.pk}/sources/{source.pk}/restore/")
+    working.train(source.pk)
+
+    source.refresh_from_db()
+    assert (source.done, source.total) == (2, 2)
 
 
 def test_brought_back_and_cut_off_it_is_whole_the_next_time(
@@ -498,7 +613,7 @@ def test_an_address_that_cannot_be_read_is_refused_at_the_form(agent: Agent, edi
     answer = edith.post(f"/w/acme/agents/{agent.pk}/sources/website/", {"url": url})
 
     assert answer.status_code == 400
-    assert "not an address that can be read" in answer.content.decode()
+    assert "This address cannot be read" in answer.content.decode()
     assert not agent.sources.exists()
 
 
