@@ -67,6 +67,40 @@ QA_PAIRS = (
         "Who may add a key?",
         "Admins and owners of the workspace, in LLM settings. Editors and viewers see only whether an agent can reply.",
     ),
+    (
+        "What happens when I delete my key?",
+        "It is wiped at once and cannot be restored. While BYO is on, the agents that need it cannot reply until another key "
+        "is saved; before you confirm, the page tells you which agents those are.",
+    ),
+    (
+        "Does talking to GPT or Claude cost anything?",
+        "Yes. On Bookbag's keys each reply costs its model's flat price in credits, which stands beside Send. On your own "
+        "key it costs no credits, and your provider bills you.",
+    ),
+    (
+        "Do we pay for replies on our own key?",
+        "Not in credits: your provider bills your own account for them, at its own rates.",
+    ),
+    (
+        "How do I top up credits?",
+        "Credits come with the plan, every month. For more, ask the operators of this site, or bring your own key: replies on "
+        "it cost no credits. Bookbag Local is free.",
+    ),
+    (
+        "Why are my credits gone?",
+        "The credits page tells: it lists every reply that was charged, with its receipt, and what expired at the end of "
+        "its month.",
+    ),
+    (
+        "Which model is best?",
+        "That depends on what you ask. In the playground, choose Compare chat models and send one message to two to four of "
+        "them: you see each answer, its price, who pays and how long it took.",
+    ),
+    (
+        "How do I delete my account?",
+        "Open your account from the menu with your name, and choose to delete it at the end of the page. A workspace "
+        "that has no other owner has to be passed on or deleted first.",
+    ),
 )
 # Shaped like a key so that the vault and the masks have something to work on; no account accepts it.
 GINAS_SECRET = "sk-this-is-a-made-up-key-of-the-demo-and-opens-nothing-DEMO"  # noqa: S105

@@ -17,6 +17,12 @@ def clearly_meant(question: str, pairs: Sequence[Found]) -> Found | None:
     return close[0] if len({pair.text for pair in close}) == 1 else None
 
 
+def asks_the_same(question: str, heading: str) -> bool:
+    """Whether a section's heading is the question, put another way."""
+    asked = _Gist(question)
+    return bool(asked.words) and asked.is_like(_Gist(heading))
+
+
 class _Gist:
     """What a question asks: its words without the small ones, its question words, and what must not differ at all."""
 

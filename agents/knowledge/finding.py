@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Count, Max, QuerySet, Sum
 
 from agents.knowledge import index, meaning
-from agents.knowledge.found import Found, Hits
+from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.fusion import fused
 from agents.models import Passage, QAPair
 
@@ -48,9 +48,7 @@ def _nearest(agent_id: UUID, question: str, encoder: "WordLlama") -> list[Found]
         found |= {place: Found(heading, text, title, url) for place, heading, text, title, url in columns}
     if of_pairs := [place for place in places if place < 0]:
         pairs = QAPair.objects.filter(agent_id=agent_id, place__in=of_pairs)
-        found |= {
-            pair.place or 0: Found(pair.question, pair.answer, index.PAIRS) for pair in pairs.defer("vector")
-        }
+        found |= {pair.place or 0: Found(pair.question, pair.answer, PAIRS) for pair in pairs.defer("vector")}
     return [found[place] for place in places if place in found]
 
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from agents.knowledge.terms import Asked
 
+# What a Q&A pair is cited as.
+PAIRS = "Q&A"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

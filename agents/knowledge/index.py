@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents.knowledge import closeness, common, folding, languages, meaning, spelling, terms
 from agents.knowledge.entries import Entry
-from agents.knowledge.found import Found, Hits
+from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.terms import Asked, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
 from billing.sql import uid
@@ -254,8 +254,6 @@ _WORDS = (
     "SELECT words FROM agents_vocabulary WHERE agent_id = %s"
     " UNION ALL SELECT searchable FROM agents_qapair WHERE agent_id = %s AND searchable IS NOT NULL"
 )
-# What a Q&A pair is cited as.
-PAIRS = "Q&A"
 
 
 @dataclass(frozen=True, slots=True)

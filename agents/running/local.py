@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agents.knowledge import courtesy, terms, wanting
-from agents.knowledge.found import Found, Hits
+from agents.knowledge import closeness, courtesy, terms, wanting
+from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Asked, Word
 
@@ -26,6 +26,8 @@ ANSWERS = 0.7
 ANSWERS_IN_NUMBERS, ANSWERS_BLANKLESS = 0.66, 0.55
 # What is not spoken of must weigh less than this part of the rarest word that is asked for.
 MOST_LACKING = 0.75
+# The same of a stored question and its answer, which is about one thing.
+PAIR_LACKING = 0.2
 # How much more than the next section one must speak of the question to be its answer.
 AHEAD = 0.1
 # A question so long tells a story; what it asks stands in the sentences that end in a question mark.
@@ -99,7 +101,8 @@ def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
         return Answer(fallback, [], fallback)
     # Where two sections speak of it nearly alike, either may be what was meant.
     is_alone = all(one.worth <= best.worth - AHEAD for one in ranked[1:] if one.text != best.text)
-    if is_alone and _answers(question, best):
+    is_named = closeness.asks_the_same(question, best.passage.heading)
+    if is_named or (is_alone and _answers(question, best)):
         return Answer(best.text, [best.passage], _marked(best.text, 1))
     near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
     opening = courtesy.nearest(hits.asked.language, question, best.passage.text)
@@ -117,7 +120,7 @@ def _answers(question: str, best: "_Quotation") -> bool:
     # The rarest words are what the question is about: what does not have them speaks of something else.
     if not is_blankless and best.lacks > MOST_LACKING:
         return False
-    if not _suits(question, best):
+    if not _suits(question, best) or not best.is_about:
         return False
     if not wanting.wants_number(question):
         return best.sure >= ANSWERS
@@ -161,6 +164,9 @@ class _Quotation:
     sure: float
     lacks: float
     is_row: bool
+    # Whether it can be about what is asked: a word by itself says so by being in the heading, a stored question by
+    # having all that is asked.
+    is_about: bool
 
     @property
     def worth(self) -> float:
@@ -186,10 +192,17 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     sure = literal.spoken_of(heading, *(contents[number] for number in chosen if number in (best, best + 1)))
     told = "\n".join(parts[number].text for number in chosen if number >= best)
     lacks = literal.rarest_missing(heading, *(contents[number] for number in chosen)) / max(wanted.weights)
+    if passage.source == PAIRS:
+        is_about = lacks <= PAIR_LACKING
+        # A stored answer is said whole: its "Yes." or "No." as well.
+        if len(passage.text) <= MOST_CHARACTERS:
+            chosen = wide = list(range(len(parts)))
+    else:
+        is_about = len(wanted.words) > 1 or not passage.heading or bool(literal.spoken_of(heading))
     return _Quotation(
         _quoted(passage, [parts[number] for number in chosen]), _quoted(passage, [parts[number] for number in wide]),
         passage, rank, quoted / wanted.total, whole / wanted.total, told, sure / wanted.total, lacks,
-        parts[best].is_row,
+        parts[best].is_row, is_about,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agents.knowledge import finding, index, meaning, training
+from agents.knowledge.found import PAIRS
 from agents.models import Agent, Passage
 from agents.running import local
 from agents.sources import jobs, pairs
@@ -109,7 +110,7 @@ def test_a_changed_pair_is_found_as_it_is_now(agent: Agent, rf: Any, cast: Cast)
     request.user = cast.edith
     pair = training.add_qa(agent, question="What about a refund?", answer="You will have it within a month.")
     [found] = finding.search(agent.pk, IN_OTHER_WORDS).passages
-    assert (found.heading, found.source) == ("What about a refund?", index.PAIRS)
+    assert (found.heading, found.source) == ("What about a refund?", PAIRS)
 
     pairs.change(agent, pair.pk, question="zqxj kvbw?", answer="wvkj qzxp.", request=request)
 

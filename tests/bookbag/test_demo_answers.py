@@ -33,6 +33,14 @@ FIRST = {
     "Where do I see the price?": "beside the message box",
     "How much does GPT-4o cost?": "Credits per reply: 5",
     "How can I bring our own key?": "paste your",
+    "Does talking to Claude cost anything?": "Yes. On Bookbag's keys",
+    "Who pays for a reply?": "**Who pays for a reply?**",
+    "who can see my key": "**Who can see a key?**",
+    "my credits are gone why": "The credits page tells",
+    "which model is best": "Compare chat models",
+    "what happens when i delete a key?": "wiped at once",
+    "how do I top up": "For more, ask the operators",
+    "thanks, but how do I delete my account?": "Open your account",
     "hello": "Hello!",
 }
 
