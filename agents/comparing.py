@@ -8,6 +8,7 @@ from agents import payers, presenting, receipts
 from agents.forms import choosable
 from agents.models import Agent, Reply
 from agents.presenting import Turn
+from billing import ledger
 from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.prospects import Prospect
@@ -90,11 +91,13 @@ def total(chosen: Sequence[Choice], *, available: int) -> Total:
 
 def columns(replies: Iterable[Reply], *, role: Role) -> list[Column]:
     """Replies as columns, for a reader of this role. Their workspace is fetched, and their HTML made."""
-    return [_column(reply, role) for reply in replies]
+    replies = list(replies)
+    back = ledger.given_back_of(reply.pk for reply in replies if reply.charged)
+    return [_column(reply, role, back.get(reply.pk, 0)) for reply in replies]
 
 
-def _column(reply: Reply, role: Role) -> Column:
-    told = receipts.describe(reply, role=role)
+def _column(reply: Reply, role: Role, given_back: int) -> Column:
+    told = receipts.describe(reply, role=role, given_back=given_back)
     turn = presenting.turn(reply, role=role)
     return Column(
         model_name=reply.model_name,

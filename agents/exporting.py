@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 
 from agents import paging, payers
 from agents.models import Conversation, Reply
+from billing import ledger
 
 # Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
 AT_ONCE = 20
@@ -33,8 +34,8 @@ def file_name(title: str, conversation: Conversation, ending: str) -> str:
 async def as_markdown(conversation: Conversation, title: str) -> AsyncIterator[str]:
     """The conversation's line as it stands, a section for each turn. Its texts are as they were written."""
     yield f"# {title}\n\nWith {conversation.agent.name}, in {conversation.agent.workspace.name}.\n"
-    async for reply in _turns(conversation):
-        yield _section(reply)
+    async for reply, given_back in _turns(conversation):
+        yield _section(reply, given_back)
 
 
 async def as_json(conversation: Conversation, title: str) -> AsyncIterator[str]:
@@ -47,17 +48,19 @@ async def as_json(conversation: Conversation, title: str) -> AsyncIterator[str]:
     }
     yield f'{json.dumps(head, ensure_ascii=False)[:-1]}, "turns": ['
     separator = "\n"
-    async for reply in _turns(conversation):
-        yield separator + json.dumps(_turn(reply), ensure_ascii=False)
+    async for reply, given_back in _turns(conversation):
+        yield separator + json.dumps(_turn(reply, given_back), ensure_ascii=False)
         separator = ",\n"
     yield "\n]}\n"
 
 
-async def _turns(conversation: Conversation) -> AsyncIterator[Reply]:
+async def _turns(conversation: Conversation) -> AsyncIterator[tuple[Reply, int]]:
+    """The turns, each with the credits of it that were given back."""
     last: Reply | None = None
     while page := await sync_to_async(_page)(conversation, last):
+        back = await sync_to_async(ledger.given_back_of)(reply.pk for reply in page if reply.charged)
         for reply in page:
-            yield reply
+            yield reply, back.get(reply.pk, 0)
         last = page[-1]
 
 
@@ -69,11 +72,11 @@ def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
     return list(turns.order_by("created_at", "pk").defer("html")[:AT_ONCE])
 
 
-def _section(reply: Reply) -> str:
+def _section(reply: Reply, given_back: int) -> str:
     told = [
         reply.model_name,
         payers.badge(reply).words,
-        "" if reply.is_running else f"paid by: {payers.payer(reply).words}",
+        "" if reply.is_running else f"paid by: {payers.payer(reply, given_back=given_back).words}",
         reply.get_ending_display() or reply.get_state_display(),
         f"{reply.created_at:%Y-%m-%d %H:%M} UTC",
     ]
@@ -103,7 +106,7 @@ def _asker(reply: Reply) -> str:
     return reply.member.email if reply.member else "A former member"
 
 
-def _turn(reply: Reply) -> dict[str, Any]:
+def _turn(reply: Reply, given_back: int) -> dict[str, Any]:
     return {
         "reply": str(reply.pk),
         "asked_by": reply.member.email if reply.member else None,
@@ -115,7 +118,7 @@ def _turn(reply: Reply) -> dict[str, Any]:
         "model": reply.model_name,
         "model_id": reply.model_id,
         "billing": reply.billing,
-        "paid_by": payers.payer(reply).words,
+        "paid_by": payers.payer(reply, given_back=given_back).words,
         "price": reply.price,
         "charged": reply.charged,
         "asked_at": reply.created_at.isoformat(),

@@ -1,6 +1,7 @@
 """The receipt: how it ended, what it cost whom, what was left out; and what only admins are shown."""
 
 import datetime as dt
+import json
 from html import unescape
 from typing import Any
 
@@ -327,6 +328,9 @@ def test_what_an_operator_gave_back_is_on_the_receipt(
     shown = signed_in(cast.victor).get(page, headers={"accept": "application/json"}).json()
     html = unescape(signed_in(cast.victor).get(page).content.decode())
 
+    export = signed_in(cast.victor).get(f"/w/acme/conversations/{conversation.pk}/export.json")
+
     assert (shown["charged"], shown["given_back"], shown["paid_by"]) == (5, amount or 5, payer)
+    assert [turn["paid_by"] for turn in json.loads(b"".join(export))["turns"]] == [payer]
     assert summary in html
     assert "Given back</span>" in html
