@@ -29,7 +29,7 @@ def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
         # The account's row is the lock: two requests cannot both take the last place.
         account = ledger.lock(agent.workspace.account)
         standing.require_open(agent.workspace)
-        if twin := _just_made(agent):
+        if request and (twin := _just_made(agent, request)):
             return twin
         plans.require(account, "agents", agent.workspace.agents.count() + 1)
         agent.save(force_insert=True)
@@ -37,9 +37,15 @@ def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
     return agent
 
 
-def _just_made(agent: Agent) -> Agent | None:
+def _just_made(agent: Agent, request: HttpRequest) -> Agent | None:
+    """What the same person has just made of the same form, as long as nothing has been done with it."""
+    since = timezone.now() - A_MOMENT
     same = {name: getattr(agent, name) for name in (*SHORT, *LONG, "chat_model")}
-    return agent.workspace.agents.filter(created_at__gte=timezone.now() - A_MOMENT, **same).first()
+    untouched = agent.workspace.agents.filter(created_at__gte=since, sources=None, qa_pairs=None, **same)
+    own = agent.workspace.audit_events.filter(
+        action="agent.created", actor=request.user, created_at__gte=since
+    )
+    return untouched.first() if any(event.data["agent"] == agent.name for event in own) else None
 
 
 def facts(agent: Agent) -> dict[str, Any]:

@@ -7,10 +7,18 @@ from django import forms
 # Controls, and the signs that turn the order around of what stands beside them: with those a name shows as another.
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# Signs that count as letters and pictures, and show nothing: Hangul's fillers, and Braille without a dot.
+BLANK = "\u115f\u1160\u3164\uffa0\u2800"
+
 
 def one_line(text: str) -> str:
     """`text` without line breaks, which would begin another paragraph of a mail, and without UNSEEN."""
     return " ".join(UNSEEN.sub("", " ".join(text.split())).split())
+
+
+def is_seen(text: str) -> bool:
+    """Whether anything of it shows on a page."""
+    return any(sign.isprintable() and not sign.isspace() and sign not in BLANK for sign in text)
 
 
 class Named(forms.BaseForm):
@@ -18,6 +26,8 @@ class Named(forms.BaseForm):
 
     def clean_name(self) -> str:
         name, field = one_line(self.cleaned_data["name"]), self.fields["name"]
+        if not is_seen(name):
+            name = ""
         if field.required and not name:
             raise forms.ValidationError(field.error_messages["required"])
         return name

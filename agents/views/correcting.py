@@ -54,7 +54,8 @@ def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
             pair = correcting.correct(agent, **form.cleaned_data)
         except LimitReached as limit:
             form.add_error(
-                None, f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
+                None,
+                f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one on its page, then save again.",
             )
         except WouldReplace as refusal:
             known = refusal.pair
@@ -89,10 +90,12 @@ def _initial(reply: Reply, known: QAPair | None) -> dict[str, str]:
 def _page(
     request: WorkspaceRequest, reply: Reply, form: CorrectionForm, known: QAPair | None, *, status: int = 200
 ) -> HttpResponse:
+    playground_page = reverse("agents:playground", args=[request.membership.workspace.slug, reply.agent_id])
     context = {
         "workspace": request.membership.workspace,
         "agent": reply.agent,
         "reply": reply,
+        "back": f"{playground_page}?conversation={reply.conversation_id or ''}",
         "form": form,
         "known": known,
         "is_cut": len(reply.question) > QUESTION_CHARACTERS or len(reply.text) > ANSWER_CHARACTERS,

@@ -6,7 +6,7 @@ Nothing is stored of a step. What is stored is that a member has hidden the list
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from agents.models import Agent, QAPair, Reply, Source
@@ -53,7 +53,7 @@ def of(workspace: Workspace, member: Membership, agents: list[Agent], members: i
         ),
         Step(
             "Give it sources",
-            "A text, or questions with set answers. Adding and retraining is always free.",
+            "Files, a website, a text, or questions with set answers. Adding and retraining is always free.",
             shown["has_sources"],
             _of_agent(workspace, agent, "agents:add_text", "Add a text"),
         ),
@@ -66,7 +66,9 @@ def of(workspace: Workspace, member: Membership, agents: list[Agent], members: i
         _pay(workspace, member, shown),
         Step(
             "Invite people",
-            "The members page says how people join, and what each role may do.",
+            "Your plan has one seat, and it is taken. The members page says who can give you more."
+            if shown["has_one_seat"]
+            else "The members page says how people join, and what each role may do.",
             members > 1,
             (("See how people join", reverse("workspaces:members", args=[workspace.slug])),),
         ),
@@ -87,6 +89,7 @@ def _shown_by(workspace: Workspace) -> dict[str, bool]:
         "has_paid_replies": Exists(Reply.objects.filter(**mine, billing__in=paid)),
         "has_own_key": Exists(active.filter(**mine)),
         "has_platform_key": Exists(active.filter(workspace=None)),
+        "has_one_seat": Q(account__plan__seat_limit=1),
     }
     row = Workspace.objects.filter(pk=workspace.pk).values(**asked).get()
     shown = {name: bool(found) for name, found in row.items()}

@@ -123,7 +123,9 @@ def test_who_may_not_rate_any_more_is_told_why(
 
     page.get_by_role("button", name="Good answer").click()
 
-    expect(page.locator("[data-rating] [role=alert]")).to_have_text("Not saved: your role does not allow it.")
+    expect(page.locator("[data-rating] [role=alert]")).to_have_text(
+        "Not saved: it is not allowed from here any more. Reload the page to see why."
+    )
     page.context.clear_cookies(name="session")
     page.get_by_role("button", name="Good answer").click()
     expect(page.locator("[data-rating] [role=alert]")).to_contain_text("Not saved: your session has ended.")

@@ -213,6 +213,32 @@ def test_agent_of_another_kind_or_much_later_is_another(changed: dict[str, str],
     assert acme.agents.count() == 2
 
 
+def test_the_same_form_of_somebody_else_or_beside_one_with_sources_is_another_agent() -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    Account.objects.filter(workspace=acme).update(plan=Plan.objects.get(slug="pro"))
+    olivia, adam = acme.memberships.get().user, add_member(acme, "admin").user
+    for person in (olivia, adam):
+        browser_of(person).post("/w/acme/agents/new/", agent_form())
+    for agent in acme.agents.all():
+        browser_of(olivia).post(
+            f"{agent.get_absolute_url()}sources/new/", {"title": "Hours", "text": "At nine."}
+        )
+    browser_of(olivia).post("/w/acme/agents/new/", agent_form())
+
+    assert acme.agents.count() == 3
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u2060 \u00ad", "\u3164", "\u2800"])
+def test_a_name_of_which_nothing_shows_is_none(name: str) -> None:
+    acme = make_whole(make_user("olivia@acme.test"))
+    answer = browser_of(acme.memberships.get().user).post(
+        "/w/acme/agents/new/", agent_form() | {"name": name}
+    )
+
+    assert answer.status_code == 400 or "This field is required" in page_of(answer)
+    assert not acme.agents.exists()
+
+
 SOURCES: dict[str, dict[str, str]] = {
     "sources/new/": {"title": "Hours", "text": "Open from nine to five."},
     "sources/website/": {"url": "https://example.com/"},

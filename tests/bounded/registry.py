@@ -341,6 +341,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "workspaces.adapter.AccountAdapter.clean_email": lambda text: adapter.AccountAdapter().clean_email(text),
     "workspaces.csv_export.formula_safe": csv_export.formula_safe,
     "workspaces.invitations.addresses_in": invitations.addresses_in,
+    "workspaces.one_line.is_seen": one_line.is_seen,
     "workspaces.one_line.one_line": one_line.one_line,
     "audit and ledger as CSV": _csv,
     "a question on a page": _page("{{ text|linebreaksbr }}"),

@@ -45,7 +45,8 @@ async function textOf(control) {
   if (control.matches("[data-copy-code]")) return control.parentElement.nextElementSibling.textContent;
   const response = await fetch(control.href, { headers: { Accept: "text/plain" } });
   // Signed out meanwhile, it would be the page to sign in.
-  if (!response.ok || response.redirected) throw new Error(String(response.status));
+  const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
+  if (!response.ok || !isText) throw new Error(String(response.status));
   return response.text();
 }
 

@@ -26,11 +26,17 @@ export function rateInPlace() {
       headers: { Accept: "application/json", "X-CSRFToken": token() },
       body: fields,
     });
-    if (response.redirected) throw refused("Not saved: your session has ended. Reload the page and sign in.");
     const answer = await response.json().catch(() => null); // an error page is none
+    // Led on to the same act it is the workspace's new address; led to another page, the one to sign in.
+    if (actOf(response.url) !== actOf(form.action)) throw refused("Not saved: your session has ended. Reload the page and sign in.");
     if (response.ok && answer) return answer.html;
-    if (response.status === 403) throw refused("Not saved: your role does not allow it.");
+    // A role that was lowered, a workspace that was suspended, or a page from before signing in again: the page says which.
+    if (response.status === 403) throw refused("Not saved: it is not allowed from here any more. Reload the page to see why.");
     throw refused(answer?.error?.message ?? "Not saved: something went wrong. Reload the page.");
+  }
+
+  function actOf(address) {
+    return new URL(address).pathname.replace(/^\/w\/[^/]+/, "");
   }
 
   function refused(refusal) {
