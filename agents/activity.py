@@ -75,7 +75,7 @@ def _narrowed(agent: Agent, wanted: Wanted) -> QuerySet[Reply]:
     if wanted.chat_model:
         found = found.filter(model_name=wanted.chat_model)
     if wanted.payer:
-        found = found.filter(billing=wanted.payer)
+        found = found.filter(payers.paid_by(wanted.payer))
     if wanted.ending:
         found = found.filter(ending=wanted.ending)
     if wanted.rating:

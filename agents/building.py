@@ -43,7 +43,7 @@ def _just_made(agent: Agent, request: HttpRequest) -> Agent | None:
     same = {name: getattr(agent, name) for name in (*SHORT, *LONG, "chat_model")}
     untouched = agent.workspace.agents.filter(created_at__gte=since, sources=None, qa_pairs=None, **same)
     own = agent.workspace.audit_events.filter(
-        action="agent.created", actor=request.user, created_at__gte=since
+        action="agent.created", actor_id=request.user.pk, created_at__gte=since
     )
     return untouched.first() if any(event.data["agent"] == agent.name for event in own) else None
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from agents.models import Reply
 from llm import price_words
 from llm.routing import STORED, Billing, Why
@@ -31,6 +33,18 @@ def is_billed(reply: Reply) -> bool:
     answered = reply.state in (Reply.State.COMPLETED, Reply.State.CUT)
     began = reply.output_tokens is not None or reply.first_text_at is not None
     return reply.billing == Billing.BYO and (answered or began)
+
+
+def paid_by(billing: str) -> Q:
+    """Of replies: those that this payer paid for or will, as `payer` says it."""
+    of_kind = Q(billing=billing)
+    if billing == Billing.CREDITS:
+        return of_kind & (Q(charged__gt=0) | Q(state__in=Reply.RUNNING))
+    if billing == Billing.BYO:
+        began = Q(output_tokens__isnull=False) | Q(first_text_at__isnull=False)
+        answered = Q(state__in=[Reply.State.COMPLETED, Reply.State.CUT])
+        return of_kind & (Q(state__in=Reply.RUNNING) | answered | (began & ~Q(state=Reply.State.FAILED)))
+    return of_kind
 
 
 def is_own_bill(reply: Reply) -> bool:
@@ -68,8 +82,8 @@ def payer(reply: Reply, *, given_back: int = 0) -> Badge:
     if reply.is_running:
         return badge(reply)
     if reply.billing == Billing.BYO and not is_own_bill(reply):
-        billed = reply.output_tokens is not None
-        return Badge("neutral", f"Nobody here{'; the provider may bill its tokens' if billed else ''}")
+        may = "; the provider may bill what it wrote" if is_billed(reply) else ""
+        return Badge("neutral", f"Nobody here{may}")
     if reply.billing == Billing.CREDITS and not reply.charged:
         return Badge("neutral", "Nobody: not charged")
     if given_back and given_back == reply.charged:

@@ -100,7 +100,8 @@ def _may_bill(reply: Reply) -> str:
         return ""
     if reply.output_tokens is not None:
         return f"{_provider(reply)} may bill what it wrote, {_about(reply)}."
-    return f"{_provider(reply)} may bill what it had begun." if reply.state == Reply.State.STOPPED else ""
+    has_begun = reply.state == Reply.State.STOPPED or payers.is_billed(reply)
+    return f"{_provider(reply)} may bill what it had begun." if has_begun else ""
 
 
 def _shows_cost(reply: Reply) -> bool:

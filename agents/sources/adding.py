@@ -163,7 +163,7 @@ def delete(source: Source, *, request: HttpRequest) -> None:
         state = Source.State.CANCELLED if source.is_busy else source.state
         # Passages before the row, as a website is swapped in: the other way round each would wait for the other.
         known.delete()
-        if present.update(deleted_at=Now(), state=state, lease_token=None, lease_until=None):
+        if present.update(deleted_at=Now(), trained_at=None, state=state, lease_token=None, lease_until=None):
             # Those that a swap has put in while its end was waited for.
             known.delete()
             common.count_later(source.agent_id)

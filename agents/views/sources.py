@@ -167,9 +167,8 @@ def cancel(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, sour
     agent = find_agent(workspace, agent_id)
     source = _find(agent, source_id)
     if adding.cancel(source):
-        messages.success(
-            request, f"Training on {source.title} is cancelled. Nothing that the agent knew is lost."
-        )
+        kept = " The agent still answers from what it had." if source.trained_at else ""
+        messages.success(request, f"Training on {source.title} is cancelled.{kept}")
     else:
         messages.info(request, f"{source.title} was not being trained any more.")
     return redirect(agent)

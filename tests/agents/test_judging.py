@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from agents import activity, correcting, rating, suggestions
+from agents import activity, correcting, payers, rating, suggestions
 from agents.activity import Wanted
 from agents.knowledge import index, training
 from agents.models import Agent, Conversation, QAPair, Reply, ReplyRating
@@ -281,6 +281,35 @@ def test_each_filter_finds_its_replies(cast: Cast) -> None:
     }  # fmt: skip
     assert {row.reply for row in activity.page(agent, Wanted(rating="none")).rows} == {other}
     assert {row.reply for row in activity.page(agent, Wanted()).rows} == {plain, other}
+
+
+@pytest.mark.parametrize("billing", ["credits", "byo"])
+def test_filter_by_payer_finds_what_the_receipt_says_of_the_payer(cast: Cast, billing: str) -> None:
+    agent, now = make_agent(cast.acme), timezone.now()
+    made = [
+        reply_of(
+            agent,
+            cast.edith,
+            billing=billing,
+            state=state,
+            charged=charged,
+            output_tokens=tokens,
+            first_text_at=first,
+            price=price,
+            credential_kind=key,
+        )
+        for state in Reply.State.values
+        for charged in ([0, 5] if billing == "credits" else [0])
+        for tokens in (None, 7)
+        for first in (None, now)
+        for price, key in [(5, "platform") if billing == "credits" else (0, "workspace")]
+    ]
+    nobody = {reply for reply in made if payers.payer(reply).words.startswith("Nobody")}
+
+    found = set(activity._narrowed(agent, Wanted(payer=billing)))
+
+    assert found == set(made) - nobody
+    assert nobody
 
 
 def test_pages_of_activity_follow_each_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

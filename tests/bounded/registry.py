@@ -78,6 +78,7 @@ def _ask(question: str) -> None:
 
 def _closeness(question: str) -> None:
     closeness.clearly_meant(question, [Found("When do you open?", "At nine.", "Q&A")])
+    closeness.asks_the_same(question, question)
 
 
 def _prompt(text: str) -> None:
@@ -380,6 +381,7 @@ NOT_HERE = {
     "agents.knowledge.encoders.encode": "reads 4,000 characters at most: tests/agents/test_encoders.py",
     "agents.knowledge.encoders.packed": "reads 4,000 characters at most: tests/agents/test_encoders.py",
     "agents.knowledge.closeness.__init__": "agents.knowledge.closeness.clearly_meant",
+    "agents.knowledge.closeness.asks_the_same": "agents.knowledge.closeness.clearly_meant",
     "agents.knowledge.training.add_text": "stores: test_functions.py",
     "agents.knowledge.training.replace_text": "stores, as add_text does",
     "agents.knowledge.training.add_qa": "stores: test_functions.py",
