@@ -76,7 +76,8 @@ class Question:
 class Claims:
     """What the issuer vouches for. `address` is empty unless the issuer says that it is verified.
 
-    `signed_in_at` is when the person last proved to the issuer who they are, in seconds since 1970; None if it does not say.
+    `signed_in_at` is when the person last proved to the issuer who they are, in seconds since 1970; None if it does not say,
+    or says what cannot be.
     """
 
     subject: str
@@ -160,7 +161,11 @@ def _read(token: str, keys: dict[str, Any], question: Question, name: str) -> Cl
     party = told.get("azp", settings.OIDC_CLIENT_ID if not _is_for_several(told) else "")
     if party != settings.OIDC_CLIENT_ID:
         raise TokenRefused("The ID token was given to another.")
-    if not constant_time_compare(str(told.get("nonce", "")), question.nonce):
+    nonce = told.get("nonce")
+    # Half a sign, as JSON can carry, is in no nonce of ours.
+    if not isinstance(nonce, str) or not constant_time_compare(
+        nonce.encode(errors="replace"), question.nonce
+    ):
         raise TokenRefused("The ID token answers another question.")
     return _claims(told)
 
@@ -170,13 +175,19 @@ def _claims(told: dict[str, Any]) -> Claims:
     if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not subject.isprintable():
         raise TokenRefused("The ID token names nobody.")
     is_verified = told.get("email_verified") is True and isinstance(address, str) and _is_address(address)
-    at = told.get("auth_time")
+    name = told.get("name")
     return Claims(
         subject=subject,
         address=str(address).strip().lower() if is_verified else "",
-        name=one_line(str(told.get("name") or ""))[:80],
-        signed_in_at=float(at) if isinstance(at, int | float) else None,
+        name=one_line(name)[:80] if isinstance(name, str) else "",
+        signed_in_at=_past(told.get("auth_time")),
     )
+
+
+def _past(moment: Any) -> float | None:
+    """None for one to come, or that is none: no number, or one without an end."""
+    is_past = isinstance(moment, int | float) and 0 <= moment <= time.time() + LEEWAY_SECONDS
+    return float(moment) if is_past else None
 
 
 def _is_address(address: str) -> bool:
@@ -223,6 +234,7 @@ def _own(description: dict[str, Any], name: str) -> str:
     ours = urlsplit(settings.OIDC_ISSUER)
     try:
         parts = urlsplit(address if isinstance(address, str) else "")
+        str(address).encode()  # not with half a sign in it, as JSON can carry
     except ValueError:
         raise IssuerDown(f"The issuer's {name} is no address.") from None
     is_own = (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)

@@ -223,6 +223,8 @@ HOUR = 3600
 WRONG: dict[str, dict[str, Any]] = {
     "nonce": {"nonce": "of another sign-in"},
     "no nonce": {"nonce": None},
+    "half a sign as nonce": {"nonce": "\ud800"},
+    "list as nonce": {"nonce": ["x"]},
     "audience": {"aud": "another-client"},
     "no audience": {"aud": None},
     "several, and not said for whom": {"aud": [double.CLIENT, "another-client"]},
@@ -238,6 +240,17 @@ WRONG: dict[str, dict[str, Any]] = {
     "unseen subject": {"sub": "1\0"},
     "half a sign as subject": {"sub": "1\ud800"},
     "no moment": {"exp": float("inf")},
+}
+
+
+# Of when somebody signed in there.
+PROVES_NOTHING = {
+    "an hour ago": int(time.time()) - HOUR,
+    "nobody knows when": None,
+    "tomorrow": int(time.time()) + 24 * HOUR,
+    "beyond all numbers": 10**400,
+    "never": float("inf"),
+    "no number": float("nan"),
 }
 
 
@@ -277,6 +290,14 @@ def test_name_that_the_issuer_gives_is_one_line(issuer: Issuer) -> None:
     came_back(Client(), issuer)
 
     assert User.objects.get().name == "Olivia of Acme"
+
+
+@pytest.mark.parametrize("name", [{"a": 1}, ["x"], 5, True])
+def test_name_that_is_no_text_is_none(issuer: Issuer, name: Any) -> None:
+    issuer.told = {"name": name}
+    came_back(Client(), issuer)
+
+    assert User.objects.get().name == ""
 
 
 @pytest.mark.parametrize(
@@ -407,10 +428,19 @@ def test_issuer_that_is_down_leaves_the_other_ways(issuer: Issuer) -> None:
 @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "authorization_endpoint"])
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://169.254.169.254/x", "http://127.0.0.1:1/x", "file:///etc/passwd", "http://[::1", 5, None],
+    [
+        "https://169.254.169.254/x",
+        "http://127.0.0.1:1/x",
+        "file:///etc/passwd",
+        "http://[::1",
+        5,
+        None,
+        "\ud800",
+    ],
 )
 def test_server_is_sent_to_no_host_but_the_issuers(issuer: Issuer, name: str, elsewhere: Any) -> None:
-    issuer.answers["/.well-known/openid-configuration"] = {**issuer.description(), name: elsewhere}
+    at_issuer = f"{issuer.name}/\ud800" if elsewhere == "\ud800" else elsewhere
+    issuer.answers["/.well-known/openid-configuration"] = {**issuer.description(), name: at_issuer}
     browser = Client()
     answer = browser.post(BEGIN)
     if name != "authorization_endpoint":
@@ -551,12 +581,12 @@ def test_somebody_else_there_confirms_nothing(issuer: Issuer) -> None:
     assert browser.get("/account/export.json").status_code == 302
 
 
-@pytest.mark.parametrize("ago", [HOUR, None], ids=["an hour ago", "nobody knows when"])
-def test_sign_in_that_the_issuer_remembers_confirms_nothing(issuer: Issuer, ago: int | None) -> None:
+@pytest.mark.parametrize("auth_time", PROVES_NOTHING.values(), ids=PROVES_NOTHING)
+def test_sign_in_that_the_issuer_remembers_confirms_nothing(issuer: Issuer, auth_time: Any) -> None:
     browser = Client()
     came_back(browser, issuer)
     stale(browser)
-    issuer.told = {"auth_time": ago and int(time.time()) - ago}
+    issuer.told = {"auth_time": auth_time}
 
     refused = came_back(browser, issuer, CONFIRM)
 
