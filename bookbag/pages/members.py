@@ -123,7 +123,8 @@ def _link(request: HttpRequest, invitation: Invitation) -> str:
 def _page(
     request: WorkspaceRequest, workspace: Workspace, form: InviteForm | None = None, status: int = 200
 ) -> HttpResponse:
-    """Context: `rows`, `count`, `words` of the search, and for admins `form`, `seats`, `pending`, `answers`."""
+    """Context: `rows`, `count`, `words` of the search, and for admins `form`, `seats`, `answers`, the `pending`
+    that fit the words, `pending_count`, how many do, and `waiting_count`, how many wait at all."""
     words = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
     facts: dict[str, Any] = {
         "workspace": workspace,
@@ -141,6 +142,7 @@ def _page(
             "seats": _seats(workspace),
             "pending": [Pending(one, _link(request, one)) for one in waiting[:PENDING_SHOWN]],
             "pending_count": waiting.count(),
+            "waiting_count": invitations.pending(workspace).count(),
             "answers": answers,
         }
     return render(request, "workspaces/members.html", facts, status=status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from html import unescape
 from threading import Barrier, Thread
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.contrib.messages import get_messages
 from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils.html import strip_tags
 
 from billing.models import Account, Plan
 from tests.factories import (
@@ -397,6 +399,28 @@ def test_pending_ones_are_shown_up_to_a_limit_and_found_by_their_address(
     assert "The newest 1 of 2" in " ".join(first.split())
     assert ["ada@x.test" in page for page in found] == [True, False]
     assert ["bob@x.test" in page for page in found] == [False, True]
+
+
+def test_search_hides_no_invitation_unsaid(acme: Workspace, browser: Client) -> None:
+    for address in ("zoe@x.test", "bob@x.test"):
+        make_invitation(acme, email=address)
+
+    def shown(words: str) -> str:
+        return " ".join(unescape(strip_tags(browser.get(f"{PAGE}?q={words}").content.decode())).split())
+
+    everybody, zoe, owner, nobody = map(shown, ("", "zoe", "olivia", "nobody"))
+    assert "Invitations that wait" in everybody
+    assert "2 wait;" not in everybody
+    assert "No member's name or address has “zoe” in it, but an invitation that waits has." in zoe
+    assert "2 wait; “zoe” is in 1 of the addresses." in zoe
+    assert "2 wait; “olivia” is in none of the addresses." in owner
+    assert "2 wait; “nobody” is in none of the addresses." in nobody
+    assert ["Nobody to show" in page for page in (everybody, zoe, owner, nobody)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_mail_that_fails_leaves_the_link_to_be_copied(
