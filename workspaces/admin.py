@@ -22,11 +22,12 @@ from workspaces.desk import LONGEST_SEARCH, DeskAdmin, ReadOnlyAdmin, StaleForm
 from workspaces.errors import LastOwner
 from workspaces.forms import InvitationForm, SuspensionForm
 from workspaces.models import AuditEvent, Membership, Role, User, Workspace
+from workspaces.one_line import Named
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class NewUserForm(AdminUserCreationForm):
+class NewUserForm(Named, AdminUserCreationForm):
     class Meta(AdminUserCreationForm.Meta):
         model = User
         fields = ("email",)
@@ -36,7 +37,7 @@ class NewUserForm(AdminUserCreationForm):
         return str(self.cleaned_data["email"]).lower()
 
 
-class ChangeUserForm(UserChangeForm):
+class ChangeUserForm(Named, UserChangeForm):
     class Meta(UserChangeForm.Meta):
         model = User
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
@@ -159,7 +160,7 @@ class OperatorRoleAdmin(DeskAdmin, GroupAdmin):
     has_add_permission = has_change_permission = has_delete_permission = _is_superuser
 
 
-class WorkspaceForm(StaleForm):
+class WorkspaceForm(Named, StaleForm):
     """The workspace's page with its members. It shows what somebody else has changed since, before it overwrites it."""
 
     reason = forms.CharField(

@@ -100,6 +100,23 @@ def test_line_break_in_a_name_keeps_no_owner_from_being_told(oscar: Client, acme
     }
 
 
+@pytest.mark.parametrize("kind", ["workspace", "person", "new person"])
+def test_name_that_an_operator_gives_is_one_line(oscar: Client, acme: Workspace, kind: str) -> None:
+    name, olivia = "New\u202ename\nX", acme.memberships.get()
+    if kind == "workspace":
+        answer = save_members(oscar, acme, [row(olivia)], name=name)
+        named = Workspace.objects.get().name
+    elif kind == "person":
+        answer = oscar.post(f"/admin/workspaces/user/{olivia.user_id}/change/", {"name": name})
+        named = User.objects.get(pk=olivia.user_id).name
+    else:
+        fields = {"email": "new@x.test", "name": name, "usable_password": "false"}
+        answer = oscar.post("/admin/workspaces/user/add/", fields)
+        named = User.objects.get(email="new@x.test").name
+
+    assert (answer.status_code, named) == (302, "Newname X")
+
+
 def test_operator_adds_a_person_who_can_then_sign_in(oscar: Client) -> None:
     fields = {
         "email": "New@Acme.test",
