@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from agents import closing
 from agents.models import Agent, Reply
-from bookbag.server.meanwhile import ACCOUNT_GONE
+from billing.models import Plan
+from bookbag.server.meanwhile import ACCOUNT_GONE, NAMED
 from llm.models import ChatModel
 from tests.factories import add_member, browser_of, make_user
 from tests.harness.cast import keep_models_alive, make_cast
@@ -81,6 +82,8 @@ def put_between(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, act: Cal
 @pytest.fixture
 def acme() -> Workspace:
     keep_models_alive()
+    # Room for whatever is sent, beside the things that there are.
+    Plan.objects.update(agent_limit=None, source_limit=None, seat_limit=None)
     return make_cast().acme
 
 
@@ -96,6 +99,17 @@ def answers(acme: Workspace, rows: list[Row]) -> Iterator[tuple[Row, User, Any]]
         Agent.objects.filter(workspace=acme).delete()
         acme.chat_models.all().delete()
         acme.invitations.all().delete()
+
+
+def test_forms_are_whole(acme: Workspace) -> None:
+    """Sent while nothing is deleted, each is taken; else the instant is tried for none of them."""
+    rows = [row for row in SENT if row.name in FIELDS]
+    refused = {
+        str(row): answer.status_code for row, _, answer in answers(acme, rows) if answer.status_code != 302
+    }
+
+    # First shows what becomes of it.
+    assert refused == {"POST agents:import_pairs": 200}
 
 
 def test_no_form_fails_in_the_instant_in_which_its_sender_is_deleted(
@@ -135,6 +149,29 @@ def test_no_form_fails_in_the_instant_in_which_its_agent_is_deleted(
 
     assert {row for row, status in statuses.items() if status >= 500} == set()
     assert (statuses["POST agents:add_text"], statuses["POST agents:agent"]) == (404, 404)
+
+
+def test_no_form_fails_in_the_instant_in_which_what_it_names_is_deleted(
+    acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But an agent, which each view finds in its own way."""
+    deleted = []
+
+    def delete(thing: Any) -> None:
+        if not isinstance(thing, Agent):
+            deleted.append(type(thing))
+            type(thing).objects.filter(pk=thing.pk).delete()
+
+    for name, module in list(sys.modules.items()):
+        is_view = name.startswith(("bookbag.pages.", "workspaces.views", "agents.views.pairs"))
+        if is_view and hasattr(module, "get_object_or_404"):
+            put_between(monkeypatch, module, "get_object_or_404", delete)
+    kinds = ("chat_model_id", "invitation_id", "member_id", "removed_id", "qa_id")
+    rows = [row for row in SENT if any(f":{kind}>" in addresses()[row.name].route for kind in kinds)]
+    failed = [str(row) for row, _, answer in answers(acme, rows) if answer.status_code >= 500]
+
+    assert failed == []
+    assert set(deleted) >= {NAMED[kind][0] for kind in kinds}
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,11 @@ def lock(workspace: Workspace) -> Workspace:
     return Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
+def lock_maker(owner: User) -> None:
+    """Until the transaction ends, nobody else makes a workspace in the name of `owner`."""
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+
+
 def roles(workspace: Workspace) -> dict[str, str]:
     """Everybody's role, by e-mail."""
     return dict(workspace.memberships.values_list("user__email", "role"))
@@ -189,7 +194,7 @@ def _refuse_unless_manageable(member: Membership, by: Membership) -> None:
 def _refuse_one_too_many(owner: User) -> None:
     """Under the lock of the person's row, so that requests at once cannot all take the last place."""
     most = settings.WORKSPACES_PER_OWNER
-    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    lock_maker(owner)
     if most and owner.workspaces_made.count() >= most:
         raise TooManyWorkspaces(most)
 

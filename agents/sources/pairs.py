@@ -117,20 +117,25 @@ def preview(agent: Agent, text: str) -> list[Row]:
 def import_all(agent: Agent, text: str, *, request: HttpRequest) -> int:
     """Add what `preview` shows as new, all or nothing; returns how many. CannotBeRead, LimitReached."""
     try:
-        with transaction.atomic():
-            new = [row for row in preview(agent, text) if row.is_new]
-            QAPair.objects.bulk_create(
-                [index.prepare(QAPair(agent=agent, question=row.question, answer=row.answer)) for row in new],
-                batch_size=500,
-            )
-            audit.record(
-                agent.workspace, "questions.imported", request=request, agent=agent.name, questions=len(new)
-            )
-            building.require_source_room(agent)
-    except IntegrityError:  # somebody else added one of them just now
+        try:
+            return _import(agent, text, request)
+        except IntegrityError:  # somebody added one of them just now: the same file, sent twice, say
+            return _import(agent, text, request)
+    except IntegrityError:
         raise CannotBeRead(
             "Somebody changed the agent's questions meanwhile. Look at the rows again."
         ) from None
+
+
+@transaction.atomic
+def _import(agent: Agent, text: str, request: HttpRequest) -> int:
+    new = [row for row in preview(agent, text) if row.is_new]
+    QAPair.objects.bulk_create(
+        [index.prepare(QAPair(agent=agent, question=row.question, answer=row.answer)) for row in new],
+        batch_size=500,
+    )
+    audit.record(agent.workspace, "questions.imported", request=request, agent=agent.name, questions=len(new))
+    building.require_source_room(agent)
     return len(new)
 
 

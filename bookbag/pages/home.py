@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -69,26 +70,32 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_workspace(request: HttpRequest) -> HttpResponse:
-    if twin := _just_made(request):
-        return redirect(twin)
     form = NewWorkspaceForm(request.POST or None)
     if form.is_valid():
         try:
-            workspace = onboarding.create_workspace(
-                owner=request.user,  # type: ignore[arg-type]
-                request=request,
-                **form.cleaned_data,
-            )
+            workspace, is_new = _make(request, form.cleaned_data)
         except SlugTaken as refusal:  # between the form's look and ours
-            if twin := _just_made(request):
-                return redirect(twin)
             form.add_error("slug", str(refusal))
         except TooManyWorkspaces as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{workspace.name} is ready.")
+            if is_new:
+                messages.success(request, f"{workspace.name} is ready.")
             return redirect(workspace)
+    # The address that the form asks for may be taken by its own twin.
+    if twin := _just_made(request):
+        return redirect(twin)
     return render(request, "bookbag/new_workspace.html", {"form": form})
+
+
+@transaction.atomic
+def _make(request: HttpRequest, fields: dict[str, Any]) -> tuple[Workspace, bool]:
+    """The workspace, and whether it is new: of presses at once, the later ones wait and find what the first has made."""
+    owner: User = request.user  # type: ignore[assignment]
+    members.lock_maker(owner)
+    if twin := _just_made(request):
+        return twin, False
+    return onboarding.create_workspace(owner=owner, request=request, **fields), True
 
 
 def _just_made(request: HttpRequest) -> Workspace | None:

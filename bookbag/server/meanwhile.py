@@ -16,16 +16,21 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.defaults import page_not_found
 
-from agents.models import Agent, Conversation, QAPair, Reply, Source
-from workspaces.models import Membership, User
+from agents.models import Agent, Conversation, QAPair, RemovedPair, Reply, Source
+from llm.models import ChatModel
+from workspaces.models import Invitation, Membership, User
 
-# What an address names beside the workspace, as far as it can be deleted.
-NAMED: dict[str, Any] = {
-    "agent_id": Agent,
-    "source_id": Source,
-    "qa_id": QAPair,
-    "conversation_id": Conversation,
-    "reply_id": Reply,
+# What an address names beside the workspace, as far as it can be deleted, and by which field.
+NAMED: dict[str, tuple[Any, str]] = {
+    "agent_id": (Agent, "pk"),
+    "source_id": (Source, "pk"),
+    "qa_id": (QAPair, "pk"),
+    "removed_id": (RemovedPair, "pk"),
+    "conversation_id": (Conversation, "pk"),
+    "reply_id": (Reply, "pk"),
+    "chat_model_id": (ChatModel, "pk"),
+    "invitation_id": (Invitation, "pk"),
+    "member_id": (Membership, "code"),
 }
 ACCOUNT_GONE = "Your account was deleted meanwhile. What you sent was not saved."
 
@@ -63,6 +68,8 @@ def _names_what_is_gone(request: HttpRequest) -> bool:
         own = Membership.objects.filter(user=request.user.pk, workspace__slug=named.get("slug"))
         if not own.exists():
             return True
-    return any(
-        not NAMED[name].objects.filter(pk=value).exists() for name, value in named.items() if name in NAMED
-    )
+    return any(_is_gone(*NAMED[name], value) for name, value in named.items() if name in NAMED)
+
+
+def _is_gone(kind: Any, field: str, value: Any) -> bool:
+    return not kind.objects.filter(**{field: value}).exists()

@@ -154,6 +154,18 @@ def test_new_workspace_that_is_sent_twice_is_made_once(cast: Cast, slug: str) ->
     assert Workspace.objects.filter(name="Initech").count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("slug", ["", "initech"])
+def test_new_workspace_that_three_presses_at_once_send_is_made_once(slug: str) -> None:
+    keep_models_alive()
+    person = make_user("olivia@acme.test")
+    form = {"name": "Initech", "slug": slug}
+    answers = at_once(*[partial(browser_of(person).post, NEW, form) for _ in range(3)])
+
+    assert [answer["Location"] for answer in answers] == ["/w/initech/"] * 3
+    assert Workspace.objects.count() == 1
+
+
 def test_another_name_or_another_persons_workspace_is_made(cast: Cast) -> None:
     browser_of(cast.olivia).post(NEW, {"name": "Initech"})
     other = browser_of(cast.adam).post(NEW, {"name": "Initech"})
@@ -288,6 +300,32 @@ def test_questions_that_are_imported_twice_are_there_once_and_that_is_said() -> 
     assert "1 question imported" in page_of(answers[0])
     assert "Nothing was left to import" in page_of(answers[1])
     assert agent.qa_pairs.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_questions_that_two_presses_at_once_import_are_there_once_and_that_is_said() -> None:
+    keep_models_alive()
+    acme = make_whole(make_user("olivia@acme.test"))
+    agent, person = make_agent(acme), acme.memberships.get().user
+    path, rows = f"{agent.get_absolute_url()}sources/questions/import/", "When?,At nine.\nWhere?,Here."
+    presses = [partial(browser_of(person).post, path, {"text": rows}, follow=True) for _ in range(3)]
+    pages = [page_of(answer) for answer in at_once(*presses)]
+
+    assert sum("2 questions imported" in page for page in pages) == 1
+    assert sum("Nothing was left to import" in page for page in pages) == 2
+    assert agent.qa_pairs.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_chat_model_that_three_presses_at_once_remove_is_removed_once() -> None:
+    keep_models_alive()
+    acme = make_whole(make_user("olivia@acme.test"))
+    model = ChatModel.objects.create(workspace=acme, name="Custom", provider="openai", model_id="o8")
+    person, path = acme.memberships.get().user, f"/w/acme/settings/llm/models/{model.pk}/remove/"
+    answers = at_once(*[partial(browser_of(person).post, path) for _ in range(3)])
+
+    assert sorted(answer.status_code for answer in answers) == [302, 404, 404]
+    assert acme.audit_events.filter(action="chat_model.removed").count() == 1
 
 
 def test_correction_that_is_sent_twice_leads_to_the_pair_twice() -> None:

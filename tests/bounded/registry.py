@@ -406,7 +406,7 @@ NOT_HERE = {
         "stores, as training.add_qa does",
     ),
     **dict.fromkeys(
-        [f"agents.sources.pairs.{name}" for name in ("preview", "import_all", "_rows")],
+        [f"agents.sources.pairs.{name}" for name in ("preview", "import_all", "_import", "_rows")],
         "agents.knowledge.extract.table_rows, then folding.fold_question for each row: test_forms.py",
     ),
     "agents.sources.website._keep": "stores what html_text.read gave",
