@@ -136,13 +136,14 @@ def _page(
     if request.membership.is_admin:
         answers = request.session.pop(ANSWERS, [])
         waiting = invitations.pending(workspace, words)
+        fitting = waiting.count()
         not_done = [one["address"] for one in answers if not one["done"]]
         facts |= {
             "form": form or InviteForm(initial={"emails": "\n".join(not_done), "role": Role.EDITOR.value}),
             "seats": _seats(workspace),
             "pending": [Pending(one, _link(request, one)) for one in waiting[:PENDING_SHOWN]],
-            "pending_count": waiting.count(),
-            "waiting_count": invitations.pending(workspace).count(),
+            "pending_count": fitting,
+            "waiting_count": invitations.pending(workspace).count() if words else fitting,
             "answers": answers,
         }
     return render(request, "workspaces/members.html", facts, status=status)
