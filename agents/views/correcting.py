@@ -25,7 +25,7 @@ class CorrectionForm(forms.Form):
     question = forms.CharField(
         max_length=QUESTION_CHARACTERS,
         widget=forms.TextInput(attrs={"dir": "auto"}),
-        help_text="Case, accents and punctuation do not count.",
+        help_text="Case, blanks and the marks at its end do not count.",
     )
     answer = forms.CharField(
         max_length=ANSWER_CHARACTERS,
