@@ -1,7 +1,5 @@
 """A provider key is entered: checked, sealed and put in the place of the active one, which is superseded."""
 
-from datetime import timedelta
-
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -18,8 +16,6 @@ from workspaces.models import User, Workspace
 
 Health = ProviderKey.Health
 State = ProviderKey.State
-# Within it the same key from the same person is the same press of the button.
-A_MOMENT = timedelta(seconds=10)
 
 
 def enter(
@@ -84,15 +80,10 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
         if row.workspace is not None:
             standing.require_open(row.workspace)
         previous = active(row.workspace, row.provider)
+        held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
         if previous is not None:
+            retire(previous, State.SUPERSEDED)
             row.region = previous.region
-        if previous is not None and _is_same_press(previous, row):
-            # Not superseded, which would wipe the key before it, and that can be restored for a day.
-            retire(previous, State.DELETED)
-        else:
-            held_by(row.workspace).filter(provider=row.provider, state=State.SUPERSEDED).update(**WIPED)
-            if previous is not None:
-                retire(previous, State.SUPERSEDED)
         row.save(force_insert=True)
         record(
             row.workspace,
@@ -105,13 +96,6 @@ def _put_in_place(row: ProviderKey, by: User | None, request: HttpRequest | None
             health=row.health,
         )
     return row
-
-
-def _is_same_press(previous: ProviderKey, row: ProviderKey) -> bool:
-    """Whether a button was pressed twice, as far as masks tell."""
-    of_both = [(one.prefix, one.tail, one.added_by_id) for one in (previous, row)]
-    is_told_by_its_mask = bool(row.tail) and row.added_by_id is not None
-    return is_told_by_its_mask and of_both[0] == of_both[1] and row.added_at - previous.added_at < A_MOMENT
 
 
 def set_region(

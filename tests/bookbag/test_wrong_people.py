@@ -16,9 +16,7 @@ from agents.models import Agent
 from billing.models import Account, Plan
 from bookbag import onboarding
 from bookbag.pages.own_account import AccountForm
-from llm import keys
-from llm.models import ChatModel, ProviderKey
-from llm.vault import Secret
+from llm.models import ChatModel
 from tests.factories import (
     PASSWORD,
     add_member,
@@ -348,26 +346,6 @@ def test_trial_that_is_begun_twice_is_one_conversation() -> None:
 
     assert first == again != other
     assert agent.conversations.count() == 2
-
-
-def test_provider_key_that_is_sent_twice_keeps_the_one_before_for_a_day() -> None:
-    """Replaced twice, the key before would be wiped, and could not be restored."""
-    olivia, adam = make_user("olivia@acme.test"), make_user("adam@acme.test")
-    acme = make_workspace(olivia)
-
-    def put(secret: str, by: User = olivia) -> ProviderKey:
-        return keys.replace(acme, provider="openai", secret=Secret(secret), by=by)
-
-    before = put("sk-BEFOREKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eX")
-    after = "sk-AFTERKEYYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9ff"
-    put(after)
-    again = put(after)
-
-    assert keys.active(acme, "openai") == again
-    assert keys.restore(acme, provider="openai", by=olivia) == before
-    adams, _ = put(after, adam), put(after)
-    # Somebody else's press is another one.
-    assert keys.restore(acme, provider="openai", by=olivia) == adams
 
 
 def test_acts_on_people_that_are_sent_twice_are_done_once() -> None:
