@@ -150,8 +150,9 @@ class _Quotation:
 
     `text` is quoted as the answer, `near` as the nearest only.
     `told`: the part that speaks most of it, with what is quoted after it. `sure`: to what share that part and the one
-    after it speak of the question in its own words. `is_row`: that part is a row of a table. `lacks`: the weight of the rarest word that is not quoted, as a
-    share of the rarest of all.
+    after it speak of the question in its own words. `lacks`: the weight of the rarest word that is not quoted, as a share of
+    the rarest of all. `is_row`: that part is a row of a table. `is_about`: whether it can be about what is asked: a word by
+    itself says so by being in the heading, a stored question by having all that is asked.
     """
 
     text: str
@@ -164,8 +165,6 @@ class _Quotation:
     sure: float
     lacks: float
     is_row: bool
-    # Whether it can be about what is asked: a word by itself says so by being in the heading, a stored question by
-    # having all that is asked.
     is_about: bool
 
     @property
