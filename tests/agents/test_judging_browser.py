@@ -43,9 +43,11 @@ def assert_shows_well(page: Page) -> None:
 
 
 def ask(page: Page, agent: Agent, question: str) -> None:
+    """Send a message and wait for its answer."""
     page.goto(f"/w/acme/agents/{agent.pk}/playground/")
     page.get_by_label("Your message").fill(question)
     page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("button", name="Good answer")).to_be_visible()
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])

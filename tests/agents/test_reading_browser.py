@@ -139,13 +139,15 @@ def test_long_piece_at_once_moves_nothing_beside_it(phone: Page, provider_double
         provider_double.script("chunks", chunks=["A line of it.  \n" * 12], first_ms=800)
         # So long that the box becomes lower when it is sent.
         turn = begin(phone, f"Question {number}, in words that take two lines at least")
-        phone.wait_for_timeout(300)
-        sent_at = phone.evaluate("performance.now()")
+        # Accepted: the first message brings the way to a new conversation.
+        expect(phone.locator("[data-new-conversation]")).to_be_visible()
+        phone.wait_for_timeout(200)
+        accepted_at = phone.evaluate("performance.now()")
         ended(turn)
         expect(turn.locator(".chat__price")).to_be_visible()
         phone.wait_for_timeout(100)
 
-        moved = shifts(phone, after=sent_at)
+        moved = shifts(phone, after=accepted_at)
         assert sum(one["value"] for one in moved) < 0.02, moved
         foot, cover = turn.bounding_box(), phone.locator("[data-composer]").bounding_box()
         assert foot

@@ -35,6 +35,8 @@ SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chro
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 # Milliseconds that a test waits for what it expects: only a failing one takes them, and machines are busy.
 PATIENCE = 20_000
+# Milliseconds that each answer is late. A test that acts before its page has heard of the step before fails with some.
+LATENCY = int(os.environ.get("BOOKBAG_TEST_LATENCY", "0"))
 expect.set_options(timeout=PATIENCE)
 
 OpenPage = Callable[..., Page]
@@ -135,6 +137,16 @@ def _listen(page: Page, origin: str, complaints: list[str]) -> None:
     page.on("request", hear_request)
 
 
+def _slow_down(page: Page) -> None:
+    """Let each request of the page take LATENCY more, as one from far away does."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    devtools.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": LATENCY, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
+
+
 @pytest.fixture
 def open_page(browser: Browser, live: Server, complaints: list[str]) -> Iterator[OpenPage]:
     """`open_page(user, color_scheme="dark", viewport={...})`: a new window, signed in as `user` if given."""
@@ -147,6 +159,8 @@ def open_page(browser: Browser, live: Server, complaints: list[str]) -> Iterator
             context.add_cookies([{"name": "session", "value": session_cookie(user), "url": server.url}])
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
+        if LATENCY:
+            _slow_down(page)
         _listen(page, server.url, complaints)
         return page
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT = 256 * 1024
 BODY_LIMIT = 32 * 1024 * 1024
+# So long what a refused client still sends is read.
+LINGER_SECONDS = 2.0
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -40,7 +42,7 @@ class Request(NamedTuple):
 class Connection(asyncio.Protocol):
     """Reads one request after the other and answers each before it looks at the next."""
 
-    __slots__ = ("buffer", "call", "double", "full", "keep", "needed", "pump", "transport")
+    __slots__ = ("buffer", "call", "double", "full", "gave_up", "keep", "needed", "pump", "transport")
 
     def __init__(self, double: Double) -> None:
         self.double = double
@@ -50,6 +52,7 @@ class Connection(asyncio.Protocol):
         self.pump: Pump | None = None
         self.call: Call | None = None
         self.full = False
+        self.gave_up = False
         self.keep = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,6 +80,8 @@ class Connection(asyncio.Protocol):
             self.pump.resume()
 
     def data_received(self, data: bytes) -> None:
+        if self.gave_up:
+            return
         if self.buffer:
             if isinstance(self.buffer, bytes):
                 self.buffer = bytearray(self.buffer)
@@ -130,10 +135,15 @@ class Connection(asyncio.Protocol):
         self.needed = whole - 1
 
     def give_up(self, status: int) -> None:
-        """Answer a request that cannot be read, and close."""
+        """Answer a request that cannot be read, and close once the other side has.
+
+        What is still on its way is read and dropped: closing on unread bytes is a TCP reset, which would take the answer along.
+        """
         if self.transport is not None:
             self.transport.write(head(status, JSON, 0, b"connection: close\r\n"))
-            self.transport.close()
+            self.transport.write_eof()
+            self.gave_up = True
+            self.double.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def send(self, answer: Answer) -> None:
         """Send an answer: at once where it is whole, else through a pump."""

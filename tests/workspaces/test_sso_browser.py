@@ -100,7 +100,8 @@ def test_page_that_leads_out_is_sound_and_has_a_link(
     # Whoever stays on the page, because the way there is slow.
     page.route(f"{issuer.name}/**", lambda route: route.abort("aborted"))
     page.goto("/accounts/signup/")
-    press(page, "Continue with Acme ID")
+    with page.expect_event("requestfailed", lambda request: request.url.startswith(issuer.name)):
+        press(page, "Continue with Acme ID")
     expect(page.get_by_role("heading", name="On to Acme ID")).to_be_visible()
     assert shortcomings(page) == []
 
