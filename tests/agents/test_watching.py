@@ -25,6 +25,7 @@ from tests.harness.chat import (
     talk,
     watch,
 )
+from tests.harness.database import other_sessions
 from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
@@ -284,13 +285,7 @@ def test_no_connection_is_held_while_replies_stream(
     for stream in watchers:
         next(event for event in stream if event.kind == "text")
 
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state LIKE 'idle in transaction%%') FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        connections, in_transaction = cursor.fetchone()
-
+    connections, in_transaction = other_sessions()
     # The chat threads' own and a few of pages just shown, fewer than there are streams.
     assert connections <= database.THREADS + 8
     assert in_transaction == 0

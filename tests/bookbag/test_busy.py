@@ -55,7 +55,7 @@ def test_exhausted_pool_is_told_to_people_and_scripts(
         with members_locked():
             # The chat path has the other connection.
             held = threads.submit(first.get, "/w/acme/")
-            assert eventually(lambda: waiting() == 1, seconds=20)
+            assert eventually(lambda: waiting() == 1)
             page = late.get("/w/acme/")
             scripted = late.get("/w/acme/", headers={"accept": "application/json"})
         assert held.result().status_code == 200

@@ -201,11 +201,11 @@ def test_readyz_says_no_while_the_pool_has_nothing_to_lend(
     with psycopg.connect(**parameters) as locking, ThreadPoolExecutor(2) as threads:
         locking.execute("LOCK TABLE workspaces_membership IN ACCESS EXCLUSIVE MODE")
         pages = [threads.submit(member.get, "/w/acme/") for member in members]
-        assert eventually(lambda: asked(server.url) == unready("pool"), seconds=20)
+        assert eventually(lambda: asked(server.url) == unready("pool"))
         assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
         locking.rollback()
         assert {page.result().status_code for page in pages} == {200}
-    assert eventually(lambda: asked(server.url) == READY, seconds=20)
+    assert eventually(lambda: asked(server.url) == READY)
 
 
 @only_postgresql
@@ -218,4 +218,4 @@ def test_readyz_does_not_wait_for_a_database_that_does_not_answer(start_server: 
         # The lock is held until there is an answer.
         assert asked(server.url) == unready("database")
         locking.rollback()
-    assert eventually(lambda: asked(server.url) == READY, seconds=20)
+    assert eventually(lambda: asked(server.url) == READY)

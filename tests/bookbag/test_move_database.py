@@ -223,7 +223,7 @@ def test_killed_before_its_end_it_leaves_nothing_and_is_begun_again(source: Path
 
     assert killed.returncode == -signal.SIGKILL
     assert "rows and digests agree" in killed.stdout
-    assert eventually(lambda: is_untouched(target), seconds=20)
+    assert eventually(lambda: is_untouched(target))
     assert content(source) == before
     done(manage(at(source), "move_database", target))
 

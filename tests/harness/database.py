@@ -45,6 +45,22 @@ def _restore_sqlite() -> None:
     )
 
 
+def other_sessions() -> tuple[int, int]:
+    """PostgreSQL's sessions of others than this one, and how many of them left a transaction open.
+
+    Sessions of clients: PostgreSQL's own workers, such as autovacuum, come and go as they like.
+    """
+    if connection.vendor != "postgresql":
+        return 0, 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state LIKE 'idle in transaction%%') FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        sessions, in_transaction = cursor.fetchone()
+    return sessions, in_transaction
+
+
 def _tables(cursor: object) -> list[str]:
     cursor.execute(  # type: ignore[attr-defined]
         "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()"

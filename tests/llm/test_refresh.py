@@ -248,8 +248,8 @@ def test_the_server_refreshes_and_writes_by_itself(
     subject = "Subject: Ours was shut down on"
     server = start_server(SWEEP_SECONDS="0.3", EMAIL_URL="consolemail://")
 
-    assert eventually(row.listed_models.filter(model_id="gpt-6-luna").exists, seconds=20)
-    assert eventually(lambda: server.output.count(subject) == 2, seconds=20)  # Olivia's and Adam's
+    assert eventually(row.listed_models.filter(model_id="gpt-6-luna").exists)
+    assert eventually(lambda: server.output.count(subject) == 2)  # Olivia's and Adam's
     server.stop()
     assert [call["path"] for call in provider_double.calls()] == ["/v1/models"]
     assert server.output.count(subject) == 2

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from agents.models import Agent, Reply
 from billing import ledger
@@ -35,6 +35,7 @@ from tests.harness.chat import (
     watch,
 )
 from tests.harness.crowd import CSRF, Press, press_by
+from tests.harness.database import other_sessions
 from tests.harness.figures import Figure
 from tests.harness.live import Server, _new_server
 from tests.harness.visitor import Visit, session_cookie
@@ -48,7 +49,8 @@ TOKENS = [f"wörd{number} " for number in range(20)]
 WHOLE = "".join(TOKENS)
 GAP = 0.075
 STREAM_SECONDS = GAP * len(TOKENS)
-SECONDS = 10.0
+# Only a failing wait takes them.
+SECONDS = 30.0
 # How a message is sent: with the stream as its answer, with a second request for the stream, as a form.
 ACCEPTS = (EVENT_STREAM, "application/json", "text/html")
 
@@ -96,9 +98,9 @@ def census(server: Server, double: Double) -> Census:
     port, upstream = (int(url.rpartition(":")[2]) for url in (server.url, double.url))
     inside, own_port = _inside(server)
     # The server may still be closing the connection by which it was asked.
-    assert eventually(lambda: own_port not in {one.raddr.port for one in _sockets(process)}, seconds=30)
+    assert eventually(lambda: own_port not in {one.raddr.port for one in _sockets(process)}, seconds=SECONDS)
     sockets = _sockets(process)
-    sessions, in_transaction = sessions_in_database()
+    sessions, in_transaction = other_sessions()
     return Census(
         clients=sum(one.laddr.port == port for one in sockets),
         upstream=sum(one.raddr.port == upstream for one in sockets),
@@ -127,19 +129,6 @@ def _files_of_sqlite(process: psutil.Process) -> list[Any]:
 
 def _sockets(process: psutil.Process) -> list[Any]:
     return [one for one in process.net_connections("inet") if one.raddr]
-
-
-def sessions_in_database() -> tuple[int, int]:
-    """PostgreSQL's sessions of others than this one, and how many of them left a transaction open."""
-    if connection.vendor != "postgresql":
-        return 0, 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state LIKE 'idle in transaction%%') FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        sessions, in_transaction = cursor.fetchone()
-    return sessions, in_transaction
 
 
 # --- Leaving ---------------------------------------------------------------------------------------
@@ -230,13 +219,13 @@ def guests(party: Party, number: int, *, patient: bool) -> list[Guest]:
 def leave_in_the_middle(party: Party, number: int, figure: Figure) -> None:
     # As many who stay fill the pools first.
     visited_by(party.server, guests(party, number, patient=True))
-    assert eventually(lambda: quiet(party))
+    assert eventually(lambda: quiet(party), seconds=SECONDS)
     before, earlier = census(party.server, party.double), Reply.objects.count()
     posted = ledger.balance(party.cast.acme).posted
 
     visited_by(party.server, guests(party, number, patient=False))
 
-    assert eventually(lambda: party.double.stats()["open_streams"] == 0, seconds=30)
+    assert eventually(lambda: party.double.stats()["open_streams"] == 0, seconds=SECONDS)
     began = time.monotonic()
     leaks = eventually(lambda: not census(party.server, party.double).leaks(before), seconds=SECONDS)
     assert leaks, census(party.server, party.double).leaks(before)

@@ -47,7 +47,7 @@ def test_slow_checks_hold_no_connection_while_others_read_their_pages(
             return len(provider_double.calls(bodies=False)) - sum(one.done() for one in running)
 
         # If each held a connection while it waits, no more than POOL could; twice that, as one wave ends and one begins.
-        assert eventually(lambda: at_once() > 2 * POOL, seconds=20)
+        assert eventually(lambda: at_once() > 2 * POOL)
         pages = [gina.get("/w/globex/").status_code for _ in range(4)]
         still_running = [one for one in running if not one.done()]
         answers = [one.result() for one in running]
