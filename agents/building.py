@@ -78,7 +78,7 @@ def record_change(agent: Agent, before: dict[str, Any], *, request: HttpRequest)
 def require_source_room(agent: Agent) -> None:
     """LimitReached when the agent has more sources than its plan allows; the last step of the adding transaction."""
     account = ledger.lock(agent.workspace.account)
-    plans.require(account, "sources", sources_of(agent))
+    plans.require(account, "sources", sources_of(agent), of=agent.name)
 
 
 def sources_of(agent: Agent) -> int:

@@ -18,8 +18,8 @@ from workspaces.models import User
 class Standing(TextChoices):
     """Whether an account gets the free allotment of its plan, and if not, why."""
 
-    GIVEN = "given", "It gets it"
-    DUE = "due", "It gets it with the next refresh"
+    GIVEN = "given", "Free credits are given each month"
+    DUE = "due", "Free credits follow with the next refresh"
     UNCONFIRMED = "unconfirmed", "Whoever made the workspace has not confirmed an e-mail address"
     ELSEWHERE = "elsewhere", "It went to another workspace of the same person"
 

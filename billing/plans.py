@@ -45,11 +45,14 @@ def limit(account: Account, what: str) -> int | None:
     return getattr(account.plan, LIMITS[what])
 
 
-def require(account: Account, what: str, count: int) -> None:
-    """Raises LimitReached, and has the admins told, unless the plan allows `count` of `what` in all."""
+def require(account: Account, what: str, count: int, *, of: str = "") -> None:
+    """Raises LimitReached, and has the admins told, unless the plan allows `count` of `what` in all.
+
+    `of`: the name of the agent whose sources are counted.
+    """
     most = limit(account, what)
     if most is not None and count > most:
-        limits_reached.note(account.workspace_id, what, most)
+        limits_reached.note(account.workspace_id, what, most, of=of)
         raise LimitReached(what=what, limit=most)
 
 

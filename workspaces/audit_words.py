@@ -79,8 +79,8 @@ def unsaid(action: str, data: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def action_label(action: str) -> str:
-    """`provider_key.replaced` as people read it: "Provider key replaced"."""
-    return action.replace(".", " ").replace("_", " ").capitalize()
+    """`provider_key.replaced` as people read it: "Provider key replaced"; what was created was "made", as in the sentences."""
+    return action.replace(".created", " made").replace(".", " ").replace("_", " ").capitalize()
 
 
 def _change(name: str, values: Any) -> str:

@@ -59,6 +59,11 @@ class SignUpForm(_Worded, SignupForm):
     address was never confirmed gives way to the newest one.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if invited := signup.invited_address(current.request):
+            self.fields["email"].initial = invited
+
     def clean_email(self) -> str:
         address = str(get_adapter().clean_email(self.cleaned_data["email"]))
         if not signup.admits(current.request, address):

@@ -23,7 +23,7 @@ LIMITS = {
     ),
     "agents": ("{name} has as many agents as its plan allows ({most}): one more was refused.", MONTH),
     "sources": (
-        "An agent of {name} has as many sources as the plan allows ({most}): one more was refused.",
+        "The agent {of} in {name} has as many sources as the plan allows ({most}): one more was refused.",
         MONTH,
     ),
     "too_fast": (
@@ -41,15 +41,18 @@ LIMITS = {
 }
 # Nobody's attempts fill the memory.
 MOST_KEPT = 1_000
-_reached: set[tuple[int, str, int]] = set()
+_reached: set[tuple[int, str, int, str]] = set()
 _lock = Lock()
 
 
-def note(workspace_id: int, limit: str, most: int) -> None:
-    """Something was refused in the workspace, as `most` is the most that `limit` allows. Asks no database."""
+def note(workspace_id: int, limit: str, most: int, *, of: str = "") -> None:
+    """Something was refused in the workspace, as `most` is the most that `limit` allows. Asks no database.
+
+    `of`: the name of what has the limit, where that is not the workspace.
+    """
     with _lock:
         if len(_reached) < MOST_KEPT:
-            _reached.add((workspace_id, limit, most))
+            _reached.add((workspace_id, limit, most, of))
 
 
 def tell() -> int:
@@ -57,14 +60,14 @@ def tell() -> int:
     with _lock:
         reached = sorted(_reached)
         _reached.clear()
-    workspaces = Workspace.objects.in_bulk({workspace_id for workspace_id, _, _ in reached})
-    for workspace_id, limit, most in reached:
+    workspaces = Workspace.objects.in_bulk({workspace_id for workspace_id, *_ in reached})
+    for workspace_id, limit, most, of in reached:
         if workspace_id in workspaces:
-            _tell(workspaces[workspace_id], limit, most, timezone.now())
+            _tell(workspaces[workspace_id], limit, most, of, timezone.now())
     return len(reached)
 
 
-def _tell(workspace: Workspace, limit: str, most: int, moment: datetime) -> None:
+def _tell(workspace: Workspace, limit: str, most: int, of: str, moment: datetime) -> None:
     words, occasion = LIMITS[limit]
     page = "workspaces:members" if limit == "seats" else "workspaces:workspace"
     inbox.tell(
@@ -72,6 +75,6 @@ def _tell(workspace: Workspace, limit: str, most: int, moment: datetime) -> None
         inbox.Kind.LIMIT_REACHED,
         workspace=workspace,
         once=f"{workspace.pk}:{limit}:{most}:{moment:{occasion}}",
-        text=words.format(name=workspace.name, most=most),
+        text=words.format(name=workspace.name, most=most, of=of),
         link=reverse(page, args=[workspace.slug]),
     )

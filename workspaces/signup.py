@@ -43,8 +43,8 @@ def invited_address(request: HttpRequest) -> str | None:
 
 
 def admit(request: HttpRequest, address: str) -> None:
-    """Let this visitor, who has shown an invitation of `address`, sign up with it while SIGNUP is `invited`."""
-    if settings.SIGNUP == "invited":
+    """Let this visitor, who has shown an invitation of `address`, sign up with it even while SIGNUP is `invited`."""
+    if settings.SIGNUP != "closed":
         request.session["invitation"] = invitation(address)
 
 

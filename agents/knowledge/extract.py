@@ -224,9 +224,13 @@ def _row_in_words(head: list[str], row: list[str]) -> str:
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells if cell)
 
 
+_NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;\t])\r?(?:\n|$)")
+
+
 def table_rows(text: str) -> list[list[str]]:
     """The rows of a CSV that have something in them, split at what splits its first lines. Unreadable when it cannot be read."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    delimiter, text = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         rows = [[" ".join(cell.split(" ")).strip() for cell in row] for row in reader]
     except csv.Error:
@@ -234,8 +238,13 @@ def table_rows(text: str) -> list[list[str]]:
     return [row for row in rows if any(row)]
 
 
-def _delimiter(text: str) -> str:
-    """The sign that splits the first row, outside of quotes: a comma, a semicolon or a tab."""
+def _delimiter(text: str) -> tuple[str, str]:
+    """The sign that splits the first row, outside of quotes: a comma, a semicolon or a tab; and the text that it splits.
+
+    Excel names the sign in a line of its own above the rows: sep=;
+    """
+    if named := _NAMED_DELIMITER.match(text):
+        return named[1], text[named.end() :]
     counts: Counter[str] = Counter()
     quoted = False
     for sign in text.lstrip("\ufeff\r\n")[:10_000]:
@@ -245,7 +254,7 @@ def _delimiter(text: str) -> str:
             counts[sign] += 1
         elif sign == "\n" and not quoted:
             break
-    return max(",;\t", key=lambda sign: counts[sign])
+    return max(",;\t", key=lambda sign: counts[sign]), text
 
 
 # --- Word ----------------------------------------------------------------------------------------

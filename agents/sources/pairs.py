@@ -173,9 +173,15 @@ def _in_order(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _row(cells: list[str], known: set[str]) -> Row:
-    question, answer = ([*cells, "", ""])[:2]
+    question, answer, *more = [*cells, "", ""]
     question = " ".join(question.split())
-    if not folding.fold_question(question) or not answer:
+    if any(more):
+        # Most often half of an answer, which would say something else than the whole one.
+        problem = (
+            "Left out: it has more than two cells. Put an answer with the separating sign in it in quotes, or name the columns "
+            "in a first row: question and answer."
+        )
+    elif not folding.fold_question(question) or not answer:
         problem = "Left out: a question and an answer are needed."
     elif len(question) > QUESTION_CHARACTERS or len(answer) > ANSWER_CHARACTERS:
         problem = f"Left out: a question has at most {QUESTION_CHARACTERS} characters, an answer {ANSWER_CHARACTERS:,}."

@@ -30,6 +30,7 @@ def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         "workspace": workspace,
         "rows": [_row(agent, routes, role) for agent in agents],
         "leaving": leaving.notices(agents, routes),
+        "may_make": request.membership.is_editor and not workspace.is_suspended,
     }
     return render(request, "agents/list.html", context)
 

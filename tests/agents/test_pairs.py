@@ -59,8 +59,17 @@ def test_each_row_is_shown_as_what_it_becomes_and_nothing_is_saved(agent: Agent,
         'question\tanswer\n"Where; exactly?"\t"In ""A"".\nSecond line."\n'.encode("utf-16"),
         b'"Where; exactly?","In ""A"".\r\nSecond line."\r\n',
         b'Answer,Question\n"In ""A"".\nSecond line.",Where; exactly?\n',
+        'sep=;\r\n"Where; exactly?";"In ""A"".\r\nSecond line."\r\n'.encode("utf-16"),
+        b'Question,Tag,Answer\nWhere; exactly?,opening,"In ""A"".\nSecond line."\n',
     ],
-    ids=["semicolons and a mark", "tabs in UTF-16", "commas without a head", "the other way round"],
+    ids=[
+        "semicolons and a mark",
+        "tabs in UTF-16",
+        "commas without a head",
+        "the other way round",
+        "Excel's line that names the sign",
+        "a column of something else",
+    ],
 )
 def test_the_rows_of_any_spreadsheet_are_imported(agent: Agent, edith: Client, content: bytes) -> None:
     shown = edith.post(
@@ -75,6 +84,15 @@ def test_the_rows_of_any_spreadsheet_are_imported(agent: Agent, edith: Client, c
     assert (pair[0], pair[1].splitlines()) == ("Where; exactly?", ['In "A".', "Second line."])
     event = AuditEvent.objects.get(action="questions.imported")
     assert event.data["questions"] == 1
+
+
+def test_half_an_answer_is_not_imported_for_a_whole_one(agent: Agent, edith: Client) -> None:
+    shown = preview(
+        edith, agent, b"Can I have my money back?,No, only credits back\nWhere?,Here.\nWho?,Olga,,\n"
+    )
+
+    assert "Import 2 questions<" in shown
+    assert shown.count("more than two cells") == 1
 
 
 def test_more_than_the_plan_allows_imports_nothing(agent: Agent, edith: Client) -> None:

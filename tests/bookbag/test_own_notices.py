@@ -172,6 +172,7 @@ def test_agents_and_sources_of_the_plan_are_told(cast: Cast) -> None:
     assert limits_reached.tell() == 2
 
     assert told(cast.olivia) == ["limit_reached"] * 2
+    assert f"The agent {agent.name} in Acme has as many sources" in latest(cast.olivia)
     assert told(cast.edith) == []
 
 

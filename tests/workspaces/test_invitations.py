@@ -498,6 +498,18 @@ def test_invited_person_signs_in_and_joins(acme: Workspace) -> None:
     assert browser.get(path)["Location"] == "/w/acme/"
 
 
+@pytest.mark.parametrize("mode", ["open", "invited"])
+def test_stranger_who_is_invited_finds_the_address_in_the_form(
+    acme: Workspace, settings: Any, mode: str
+) -> None:
+    settings.SIGNUP = mode
+    browser = Client()
+    browser.get(link_of(make_invitation(acme, email="ada@x.test")))
+
+    assert 'value="ada@x.test"' in browser.get("/accounts/signup/").content.decode()
+    assert "ada@x.test" not in Client().get("/accounts/signup/").content.decode()
+
+
 def test_wrong_account_is_told_which_one_is_meant(acme: Workspace) -> None:
     path = link_of(make_invitation(acme, email="ada@x.test"))
     gina = browser_of(make_user("gina@x.test"))

@@ -196,6 +196,18 @@ def test_overview_of_a_suspended_workspace_offers_nothing_new(acme: Workspace, b
     assert "First steps" not in page
 
 
+def test_agents_of_a_suspended_workspace_are_listed_and_none_can_be_made(
+    acme: Workspace, browser: Client
+) -> None:
+    way, page = "/w/acme/agents/new/", "/w/acme/agents/"
+    assert way in browser.get(page).content.decode()
+    standing.suspend(acme, "Spam.")
+
+    shown = browser.get(page).content.decode()
+    assert "While the workspace is suspended, none can be made." in shown
+    assert way not in shown
+
+
 def test_suspending_and_resuming_are_audited_once(acme: Workspace) -> None:
     assert [standing.suspend(acme, "Spam."), standing.suspend(acme, "Again.")] == [True, False]
     assert last_event(acme) == ("workspace.suspended", {"reason": "Spam.", "by": "an operator"})
