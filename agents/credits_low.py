@@ -1,7 +1,7 @@
 """Tells a workspace's admins when its credits run low, and when they are used up: once in each period."""
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F, OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,11 +18,14 @@ def tell() -> int:
     """Look at every account with an allotment; returns how many are low or used up."""
     if not settings.METERING_ENABLED:
         return 0
-    allotments = Transfer.objects.filter(account=OuterRef("pk"), kind=Transfer.Kind.GRANT_PLAN)
-    low = Account.objects.select_related("workspace", "plan").filter(
-        Exists(allotments),
-        plan__monthly_credits__gt=0,
-        posted__lt=F("held") + F("plan__monthly_credits") / SHARE,
+    # Of the running period, which may be that of another plan than the account has by now.
+    allotments = Transfer.objects.filter(
+        account=OuterRef("pk"), kind=Transfer.Kind.GRANT_PLAN, bucket__expires_at__gt=timezone.now()
+    ).order_by("-created_at")
+    low = (
+        Account.objects.select_related("workspace")
+        .annotate(allotment=Subquery(allotments.values("amount")[:1]))
+        .filter(posted__lt=F("held") + F("allotment") / SHARE)
     )
     found = list(low)
     for account in found:
@@ -37,7 +40,7 @@ def tell() -> int:
             once=f"{account.pk}:{plans.period(account.created_at, timezone.now()).start:%Y-%m-%d}",
             text=f"{workspace.name} has used up its credits: replies on credits are refused until there are more."
             if out
-            else f"{workspace.name} has {credits(available)} left of this month's allotment.",
+            else f"{workspace.name} has {credits(available)} left, less than a tenth of this month's allotment.",
             link=reverse("workspaces:workspace", args=[workspace.slug]) + "credits/",
         )
     return len(found)

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from billing import free, operators, plans
+from billing import free, operators, plans, usage
 from billing.errors import (
     AmountRefused,
     BillingError,
@@ -121,6 +121,7 @@ class AccountAdmin(LedgerAdmin):
     fields = [
         "workspace",
         "plan",
+        "monthly_allotment",
         "free_credits",
         "posted",
         "held",
@@ -129,6 +130,12 @@ class AccountAdmin(LedgerAdmin):
         "created_at",
     ]
     change_form_template = "billing/admin/account.html"
+
+    @admin.display(description="monthly allotment")
+    def monthly_allotment(self, account: Account) -> str:
+        """What was given for this period and what is given from the next one on, which a change of the plan sets apart."""
+        found = usage.allotment(account)
+        return f"{found.current:,} in this period, {found.following:,} from {found.renews_at:%-d %B %Y} on"
 
     @admin.display(description="free allotment")
     def free_credits(self, account: Account) -> str:
@@ -189,7 +196,7 @@ class AccountAdmin(LedgerAdmin):
                 actor=request.user,  # type: ignore[arg-type]
                 request=request,
             )
-            return f"{account.workspace} is on the {plan} plan."
+            return f"{account.workspace} is on the {plan} plan: its limits hold now, its allotment from the next period on."
 
         form = ChangePlanForm(request.POST or None, account=account)
         return self._act(

@@ -5,7 +5,7 @@ BillingError
 ├── AmountRefused       amount: not a whole number above zero, or above what may be moved
 ├── ExternalIdTaken     external_id: the same one was used for something else
 ├── NotReversible       transfer_id: a reversal itself, reversed already, or nothing left of it
-├── LimitReached        what, limit
+├── LimitReached        what, limit, over
 └── PlanChangedMeanwhile    plan: the name of the one it is on by now
 """
 
@@ -48,12 +48,13 @@ class NotReversible(BillingError):
 
 
 class LimitReached(BillingError):
-    """The plan allows `limit` of `what` (agents, seats, sources)."""
+    """The plan allows `limit` of `what` (agents, seats, sources), and it would be `over` more."""
 
-    def __init__(self, *, what: str, limit: int) -> None:
+    def __init__(self, *, what: str, limit: int, over: int = 1) -> None:
         super().__init__(f"the plan allows {limit} {what}")
         self.what = what
         self.limit = limit
+        self.over = over
 
 
 class PlanChangedMeanwhile(BillingError):

@@ -40,12 +40,12 @@ class Note:
 WORDS = {
     Standing.UNCONFIRMED: (
         "Confirm your e-mail address, and this workspace gets {credits:,} free credits a month. "
-        "Until then it has none, because free credits are given to people we can write to.",
+        "Until then it gets none, because free credits are given to people we can write to.",
         "This workspace has no free credits, because whoever made it has not confirmed their e-mail address yet. "
         "Once they have, it gets {credits:,} a month.",
     ),
     Standing.ELSEWHERE: (
-        "Free credits are given once to a person, to one workspace. Yours have gone to another one, so this one has "
+        "Free credits are given once to a person, to one workspace. Yours have gone to another one, so this one gets "
         "none. Its agents run on Bookbag Local and on your own provider keys; for credits, ask for another plan.",
         "Free credits are given once to a person, to one workspace, and whoever made this one has had them for "
         "another. Its agents run on Bookbag Local and on your own provider keys; for credits, ask for another plan.",

@@ -177,10 +177,16 @@ def given_back_of(reply_ids: Iterable[UUID]) -> dict[UUID, int]:
     return found
 
 
-def change_plan(account: Account, *, plan: Plan) -> Account:
-    """Move the account to `plan`: its limits at once, its allotment from the next period on."""
-    Account.objects.filter(pk=account.pk).update(plan=plan)
-    account.plan = plan
+def change_plan(account: Account, *, plan: Plan, now: datetime | None = None) -> Account:
+    """Move the account to `plan`: its limits at once, its allotment from the next period on.
+
+    What the plan before gives for the running period is granted first, if nobody has looked since the period began.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        account = refresh(account, now=now)
+        account.plan, account.allots_from = plan, plans.period(account.created_at, now).end
+        account.save(update_fields=["plan", "allots_from"])
     return account
 
 
@@ -326,8 +332,8 @@ def _allot(account: Account, now: datetime) -> None:
     One that is given once per person goes to the one account that the person's free allotment belongs to.
     """
     period = plans.period(account.created_at, now)
-    external_id = f"allotment:{account.pk}:{period.start:%Y-%m-%d}"
-    credits = account.plan.monthly_credits
+    external_id = plans.allotment_id(account, period)
+    credits = account.plan.monthly_credits if plans.allots(account, now) else 0
     if not credits or Transfer.objects.filter(external_id=external_id).exists():
         return
     if not account.plan.once_per_person or free.claim(account):

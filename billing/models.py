@@ -87,6 +87,8 @@ class Account(models.Model):
     # When the next allotment is due and when the soonest bucket expires: a reply may be accepted
     # without looking at either as long as this moment has not come.
     next_event_at = models.DateTimeField(null=True, editable=False)
+    # From when on the plan gives its allotment: the period after the one it was changed in; null if it never was.
+    allots_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -100,7 +100,7 @@ def change_plan(
     if opened_on is not None and opened_on != before:
         raise PlanChangedMeanwhile(plan=before.name)
     if before != plan:
-        ledger.change_plan(account, plan=plan)
+        account = ledger.change_plan(account, plan=plan)
         audit.record(
             account.workspace,
             "plan.changed",

@@ -40,6 +40,16 @@ def period(anchor: datetime, moment: datetime) -> Period:
     return Period(add_months(anchor, months), add_months(anchor, months + 1))
 
 
+def allotment_id(account: Account, of: Period) -> str:
+    """The external id of the transfer that grants a period's allotment."""
+    return f"allotment:{account.pk}:{of.start:%Y-%m-%d}"
+
+
+def allots(account: Account, moment: datetime) -> bool:
+    """Whether the allotment of the period of `moment` is the plan's, which a changed plan gives from the next period on."""
+    return account.allots_from is None or account.allots_from <= moment
+
+
 def limit(account: Account, what: str) -> int | None:
     """How many `what` (agents, seats, sources per agent) the account's plan allows; None for no limit."""
     return getattr(account.plan, LIMITS[what])
@@ -53,7 +63,7 @@ def require(account: Account, what: str, count: int, *, of: str = "") -> None:
     most = limit(account, what)
     if most is not None and count > most:
         limits_reached.note(account.workspace_id, what, most, of=of)
-        raise LimitReached(what=what, limit=most)
+        raise LimitReached(what=what, limit=most, over=count - most)
 
 
 def default() -> Plan:

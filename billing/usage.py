@@ -31,16 +31,25 @@ class Expiry:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """An account's figures in credits. `remaining` can be spent now; `held` is apart from it.
+class Allotment:
+    """What an account was given for the running period, and what it gets for each from `renews_at` on.
 
-    `monthly_allotment` is what this account gets a month: 0 if the plan's is given once per person and another has it.
+    They differ while a change of the plan waits for the next period. `following` is 0 where credits come as agreed, and
+    where the plan's are given once per person and another account has them.
     """
 
-    monthly_allotment: int
+    current: int
+    following: int
+    renews_at: datetime
+
+
+@dataclass(frozen=True)
+class Usage:
+    """An account's figures in credits. `remaining` can be spent now; `held` is apart from it."""
+
+    allotment: "Allotment"
     remaining: int
     held: int
-    renews_at: datetime
     days: list[Day]
     expiries: list[Expiry]
 
@@ -65,15 +74,25 @@ class _UTCDay(Func):
 def figures(account: Account, *, now: datetime | None = None) -> Usage:
     """The figures of `account`, which must have been read together with its plan."""
     now = now or timezone.now()
-    withheld = (standing := free.standing(account)) is not None and standing.is_withheld
     return Usage(
-        monthly_allotment=0 if withheld else account.plan.monthly_credits,
+        allotment=allotment(account, now=now),
         remaining=account.available,
         held=account.held,
-        renews_at=plans.period(account.created_at, now).end,
         days=_days(account, now - WINDOW, now),
         expiries=_expiries(account, now),
     )
+
+
+def allotment(account: Account, *, now: datetime | None = None) -> Allotment:
+    """The allotments of `account`, which must have been read together with its plan."""
+    now = now or timezone.now()
+    period = plans.period(account.created_at, now)
+    withheld = (standing := free.standing(account)) is not None and standing.is_withheld
+    following = 0 if withheld else account.plan.monthly_credits
+    given = account.transfers.filter(external_id=plans.allotment_id(account, period)).first()
+    # One that could not be granted yet follows in minutes.
+    due = following if plans.allots(account, now) else 0
+    return Allotment(given.amount if given else due, following, period.end)
 
 
 def _days(account: Account, since: datetime, now: datetime) -> list[Day]:

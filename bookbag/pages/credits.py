@@ -4,9 +4,10 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import chart, free, ledger, statement, usage
+from billing import chart, free, ledger, plans, statement, usage
 from billing.models import Account
 from bookbag.pages.prices import price_list
 from llm import outlook
@@ -36,7 +37,7 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     """Context: `account`, `usage` (its figures), `free_note` (why it gets no free credits, or None), `chart`,
     `prices` and `page` (the ledger's lines)."""
     account = ledger.refresh_if_due(_account(workspace))
-    if free.standing(account) == free.Standing.DUE:
+    if free.standing(account) == free.Standing.DUE and plans.allots(account, timezone.now()):
         # The address was confirmed, but the allotment that should have followed at once was not granted.
         account = ledger.refresh(account)
     figures, routes = usage.figures(account), outlook.for_workspace(workspace)

@@ -211,6 +211,8 @@ def test_operator_changes_a_plan_with_a_reason(operator: Client, account: Accoun
     assert account.plan == pro
     event = AuditEvent.objects.get(action="plan.changed")
     assert event.data == {"before": "free", "after": "pro", "reason": "Contract of 1 March"}
+    page = operator.get(reverse("admin:billing_account_change", args=[account.pk])).content.decode()
+    assert f"100 in this period, 40,000 from {account.next_event_at:%-d %B %Y} on" in page
 
 
 def test_plan_that_stays_leaves_no_event(operator: Client, account: Account) -> None:

@@ -171,10 +171,41 @@ def test_unmetered_installation_says_so(viewer: Client, settings: LazySettings) 
     assert "Nothing is metered" in text_of(viewer)
 
 
-def test_agreed_allotment_is_not_a_zero(viewer: Client, account: Account) -> None:
-    ledger.change_plan(account, plan=Plan.objects.get(slug="enterprise"))
+def test_agreed_allotment_is_not_a_zero() -> None:
+    owner = make_user()
+    onboarding.create_workspace(name="Initech", slug="initech", owner=owner, plan="enterprise")
 
-    assert figures(text_of(viewer))[0] == "–"
+    page = text_of(signed_in(owner), "/w/initech/credits/")
+
+    assert figures(page)[0] == "–"
+    assert "as agreed with you" in page
+
+
+@pytest.mark.parametrize(
+    ("plan", "note"), [("pro", "40,000 on {day}"), ("enterprise", "as agreed with you from {day} on")]
+)
+def test_new_plan_is_not_said_to_have_given_this_months_allotment(
+    viewer: Client, account: Account, plan: str, note: str
+) -> None:
+    account = ledger.change_plan(account, plan=Plan.objects.get(slug=plan))
+
+    page = text_of(viewer)
+
+    assert figures(page)[0] == "100"
+    assert note.format(day=f"{account.next_event_at:%-d %B}") in page
+    assert "as agreed" in page or "next on" not in page
+
+
+def test_looking_at_the_page_of_a_downgraded_workspace_moves_no_credits(account: Account) -> None:
+    owner = make_user()
+    workspace = onboarding.create_workspace(name="Initech", slug="initech", owner=owner, plan="hobby")
+    ledger.change_plan(workspace.account, plan=Plan.objects.get(slug="free"))
+
+    page = text_of(signed_in(owner), "/w/initech/credits/")
+
+    assert figures(page) == ["2,000", "0", "0", "2,000"]
+    assert "100 on " in page
+    assert workspace.account.transfers.count() == 1
 
 
 def test_page_brings_an_overdue_account_up_to_date(viewer: Client, account: Account) -> None:
@@ -203,7 +234,7 @@ def test_queries_do_not_grow_with_the_ledger(viewer: Client, account: Account) -
     spend(account, 60)
 
     assert at_one == at_fifty == queries_of(viewer)
-    assert at_one <= 13
+    assert at_one <= 14
 
 
 def rows(page: str) -> list[str]:

@@ -147,10 +147,29 @@ def test_billing_cycle_three_times_grants_once() -> None:
 def test_new_plan_grants_from_the_next_period_on() -> None:
     account = opened("2026-01-15 09:00")
 
-    ledger.change_plan(account, plan=Plan.objects.get(slug="hobby"))
+    ledger.change_plan(account, plan=Plan.objects.get(slug="hobby"), now=at("2026-01-20 00:00"))
 
     assert refreshed(account, "2026-02-01 00:00").posted == 100
     assert refreshed(account, "2026-02-15 09:00").posted == 2_000
+
+
+def test_plan_that_had_no_allotment_gives_way_to_one_from_the_next_period_on() -> None:
+    account = opened("2026-01-15 09:00", plan="enterprise")
+
+    ledger.change_plan(account, plan=Plan.objects.get(slug="pro"), now=at("2026-01-20 00:00"))
+
+    assert refreshed(account, "2026-01-21 00:00").posted == 0
+    assert refreshed(account, "2026-02-15 09:00").posted == 40_000
+
+
+def test_plan_changed_before_anybody_looked_leaves_the_period_to_the_plan_before() -> None:
+    account = opened("2026-01-15 09:00", plan="hobby")
+
+    ledger.change_plan(account, plan=Plan.objects.get(slug="pro"), now=at("2026-02-20 00:00"))
+
+    assert lines(account) == [("grant_plan", 2_000), ("expire", -2_000), ("grant_plan", 2_000)]
+    assert refreshed(account, "2026-03-01 00:00").posted == 2_000
+    assert refreshed(account, "2026-03-15 09:00").posted == 40_000
 
 
 def test_enterprise_gets_what_was_agreed_and_nothing_by_itself() -> None:

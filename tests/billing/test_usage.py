@@ -29,8 +29,8 @@ def charge_at(account: Account, amount: int, moment: datetime) -> None:
 def test_figures_of_an_untouched_account(account: Account) -> None:
     figures = usage.figures(account)
 
-    assert (figures.monthly_allotment, figures.used, figures.remaining, figures.held) == (100, 0, 100, 0)
-    assert figures.renews_at == account.next_event_at
+    assert (figures.allotment.current, figures.used, figures.remaining, figures.held) == (100, 0, 100, 0)
+    assert figures.allotment.renews_at == account.next_event_at
     assert figures.expiries == [Expiry(account.next_event_at, 100)]
 
 

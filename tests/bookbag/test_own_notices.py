@@ -41,6 +41,23 @@ def say_no(user: User, kind: str) -> None:
     assert browser_of(user).post(PAGE, {"mailed": wanted}).status_code == 302
 
 
+def test_larger_plan_from_next_month_on_makes_no_credits_low(cast: Cast) -> None:
+    ledger.change_plan(cast.acme.account, plan=Plan.objects.get(slug="pro"))
+
+    credits_low.tell()
+
+    assert told(cast.olivia) == []
+
+
+def test_credits_low_of_a_plan_that_was_left_are_told_by_what_it_gave(cast: Cast) -> None:
+    account = ledger.change_plan(cast.acme.account, plan=Plan.objects.get(slug="enterprise"))
+    moves.charge(account, ledger.balance(cast.acme).available - 9)
+
+    credits_low.tell()
+
+    assert told(cast.olivia) == ["credits_low"]
+
+
 def test_low_credits_are_told_once_and_used_up_ones_once_more(cast: Cast) -> None:
     account = cast.acme.account
     credits_low.tell()
@@ -172,7 +189,9 @@ def test_agents_and_sources_of_the_plan_are_told(cast: Cast) -> None:
     assert limits_reached.tell() == 2
 
     assert told(cast.olivia) == ["limit_reached"] * 2
-    assert f"The agent {agent.name} in Acme has as many sources" in latest(cast.olivia)
+    assert f"no room for another source of the agent {agent.name} in Acme (it allows 0)" in latest(
+        cast.olivia
+    )
     assert told(cast.edith) == []
 
 
