@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from agents.models import Agent, Conversation
+from agents.models import Agent, Conversation, Source
 from billing import ledger, plans
 from llm.models import ChatModel, Provider
 from workspaces import audit, standing
@@ -84,6 +84,19 @@ def require_source_room(agent: Agent) -> None:
 def sources_of(agent: Agent) -> int:
     """How many sources the plan counts: a website is one, whatever its pages, and so is a Q&A pair."""
     return agent.sources.listed().count() + agent.qa_pairs.count()
+
+
+def unread_sources_of(agent: Agent) -> int:
+    """How many of them nothing was ever learnt of: they failed or were cancelled. They count, as each may be tried again."""
+    never = agent.sources.listed().filter(trained_at=None)
+    return never.filter(state__in=[Source.State.FAILED, Source.State.CANCELLED]).count()
+
+
+def agent_room(workspace: Workspace) -> dict[str, Any]:
+    """How many agents the workspace has, how many its plan allows, and how many would have to go for a new one."""
+    account = getattr(workspace, "account", None)
+    used, most = workspace.agents.count(), plans.limit(account, "agents") if account else None
+    return {"used": used, "most": most, "excess": 0 if most is None else max(0, used + 1 - most)}
 
 
 def source_limit(agent: Agent) -> int | None:

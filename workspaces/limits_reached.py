@@ -21,9 +21,12 @@ LIMITS = {
         "ask for another plan.",
         MONTH,
     ),
-    "agents": ("{name} has as many agents as its plan allows ({most}): one more was refused.", MONTH),
+    "agents": (
+        "The plan of {name} has no room for another agent (it allows {most}): one more was refused.",
+        MONTH,
+    ),
     "sources": (
-        "The agent {of} in {name} has as many sources as the plan allows ({most}): one more was refused.",
+        "The plan has no room for another source of the agent {of} in {name} (it allows {most}): one more was refused.",
         MONTH,
     ),
     "too_fast": (

@@ -36,9 +36,18 @@ def mark(source: Source) -> str:
 
 
 def room(agent: Agent, *, used: int | None = None) -> dict[str, Any]:
-    """How many sources the agent has (`used`, if that is known), how many the plan allows, and whether it is full."""
+    """How many sources the agent has (`used`, if that is known), and how many the plan allows.
+
+    `excess`: how many would have to go for a new one; `unread`: of how many nothing was learnt, where some would.
+    """
     used, most = building.sources_of(agent) if used is None else used, building.source_limit(agent)
-    return {"used": used, "most": most, "is_full": most is not None and used >= most}
+    excess = 0 if most is None else max(0, used + 1 - most)
+    return {
+        "used": used,
+        "most": most,
+        "excess": excess,
+        "unread": building.unread_sources_of(agent) if excess else 0,
+    }
 
 
 def context(agent: Agent, *, is_editor: bool) -> dict[str, Any]:

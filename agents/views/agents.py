@@ -17,8 +17,10 @@ from billing.errors import LimitReached
 from llm import outlook
 from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
-from workspaces.figures import count
+from workspaces.figures import count, grouped
 from workspaces.models import Role, Workspace
+
+MAKES_ROOM = "Archiving one does not free its place; deleting it does, which an admin can do."
 
 
 @viewer_required
@@ -30,6 +32,8 @@ def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         "workspace": workspace,
         "rows": [_row(agent, routes, role) for agent in agents],
         "leaving": leaving.notices(agents, routes),
+        "room": building.agent_room(workspace),
+        "makes_room": MAKES_ROOM,
         "may_make": request.membership.is_editor and not workspace.is_suspended,
     }
     return render(request, "agents/list.html", context)
@@ -60,13 +64,21 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         except LimitReached as limit:
             form.add_error(
                 None,
-                f"The plan allows {count(limit.limit, 'agent')}. Archiving does not free a place; deleting one does.",
+                f"The plan allows {count(limit.limit, 'agent')}, and this workspace has "
+                f"{grouped(limit.limit + limit.over - 1)}. {MAKES_ROOM}",
             )
         else:
             _tell(request, f"{agent.name} is ready. Give it something to answer from.", form.notes)
             return redirect(agent)
     said = f"On {words.PROVIDER_NAMES[on_provider]}, for its key to be verified. " if first else ""
-    return render(request, "agents/form.html", {"workspace": workspace, "form": form, "said": said})
+    context = {
+        "workspace": workspace,
+        "form": form,
+        "said": said,
+        "room": building.agent_room(workspace),
+        "makes_room": MAKES_ROOM,
+    }
+    return render(request, "agents/form.html", context)
 
 
 def _first_of(workspace: Workspace, routes: Outlook, provider: str) -> int | None:

@@ -15,7 +15,7 @@ from agents.views.agents import find_agent
 from agents.views.sources import add, form_page, no_room
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
-from workspaces.figures import count
+from workspaces.figures import count, grouped
 from workspaces.models import Workspace
 
 KNOWN_QUESTION = "The agent already answers this question. To change the answer, choose Change beside it on the agent's page."
@@ -29,7 +29,7 @@ def add_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> H
     form = QAPairForm(request.POST or None)
     if form.is_valid():
         fields = form.cleaned_data
-        if add(form, lambda: pairs.add(agent, **fields, request=request), known=KNOWN_QUESTION):
+        if add(agent, form, lambda: pairs.add(agent, **fields, request=request), known=KNOWN_QUESTION):
             messages.success(request, "Added. Asked exactly this, the agent gives exactly that.")
             return redirect(agent)
     return form_page(request, agent, form, "Add a question and its answer")
@@ -44,7 +44,7 @@ def change_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, q
     if form.is_valid():
         fields = form.cleaned_data
         known = "Another pair of this agent answers this question already."
-        if add(form, lambda: pairs.change(agent, qa_id, **fields, request=request), known=known):
+        if add(agent, form, lambda: pairs.change(agent, qa_id, **fields, request=request), known=known):
             messages.success(request, "Saved. Asked exactly this, the agent gives exactly that.")
             return redirect(agent)
     return form_page(request, agent, form, "Change a question and its answer", submit="Save", is_new=False)
@@ -68,7 +68,7 @@ def restore_qa(
     try:
         is_back = pairs.restore(removed, request=request)
     except LimitReached as limit:
-        messages.error(request, no_room(limit))
+        messages.error(request, no_room(limit, agent))
     except training.AlreadyKnown:
         messages.error(request, "The same question has been given an answer since; that one stays.")
     else:
@@ -114,8 +114,8 @@ def confirm_import(request: WorkspaceRequest, workspace: Workspace, agent_id: UU
         except LimitReached as limit:
             form.add_error(
                 None,
-                f"The plan allows {count(limit.limit, 'source')} for each agent, and these would be more. "
-                "Nothing was imported.",
+                f"The plan allows {count(limit.limit, 'source')} for each agent, and these would be "
+                f"{grouped(limit.over)} more. Nothing was imported.",
             )
         except pairs.CannotBeRead as refusal:
             form.add_error(None, str(refusal))

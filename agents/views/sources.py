@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from agents import building
 from agents.forms import FilesForm, RecrawlForm, SourceForm, WebsiteForm
 from agents.knowledge import training
 from agents.models import Agent, Source
@@ -18,7 +19,7 @@ from agents.sources import adding, listing
 from agents.views.agents import find_agent
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
-from workspaces.figures import count
+from workspaces.figures import count, grouped
 from workspaces.models import Workspace
 
 KNOWN_TEXT = "The agent already has exactly this text."
@@ -27,16 +28,24 @@ KNOWN_WEBSITE = "The agent already reads this website. Have it read again on the
 SHOWN = 20_000
 
 
-def no_room(limit: LimitReached) -> str:
-    return f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one first."
+def no_room(limit: LimitReached, agent: Agent) -> str:
+    """Why there is no room, and what makes some."""
+    some = "one" if limit.over == 1 else grouped(limit.over)
+    words = f"The plan allows {count(limit.limit, 'source')} for each agent. Delete {some} first."
+    unread = building.unread_sources_of(agent)
+    return (
+        f"{words} Those that could not be read or were cancelled ({grouped(unread)}) count, too."
+        if unread
+        else words
+    )
 
 
-def add(form: BaseForm, act: Callable[[], object], *, known: str) -> bool:
+def add(agent: Agent, form: BaseForm, act: Callable[[], object], *, known: str) -> bool:
     """Whether it was done; if not, `form` has the reason."""
     try:
         act()
     except LimitReached as limit:
-        form.add_error(None, no_room(limit))
+        form.add_error(None, no_room(limit, agent))
     except training.AlreadyKnown:
         form.add_error(None, known)
     except training.CannotBeCut as refusal:
@@ -51,7 +60,7 @@ def add_text(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) ->
     form = SourceForm(request.POST or None)
     if form.is_valid():
         fields = form.cleaned_data
-        if add(form, lambda: adding.add_text(agent, **fields, request=request), known=KNOWN_TEXT):
+        if add(agent, form, lambda: adding.add_text(agent, **fields, request=request), known=KNOWN_TEXT):
             messages.success(request, "Added. The agent answers from it as soon as it is trained.")
             return redirect(agent)
     return form_page(request, agent, form, "Add a text")
@@ -84,7 +93,7 @@ def _take_in(request: WorkspaceRequest, agent: Agent, files: list[UploadedFile])
             try:
                 added.add(adding.add_file(agent, file, request=request).pk)
             except LimitReached as limit:
-                problem = no_room(limit)
+                problem = no_room(limit, agent)
         if problem:
             refused.append(f"{name}: {problem}")
     if added:
@@ -99,7 +108,9 @@ def add_website(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID)
     form = WebsiteForm(request.POST or None)
     if form.is_valid():
         fields = form.cleaned_data
-        if add(form, lambda: adding.add_website(agent, **fields, request=request), known=KNOWN_WEBSITE):
+        if add(
+            agent, form, lambda: adding.add_website(agent, **fields, request=request), known=KNOWN_WEBSITE
+        ):
             messages.success(request, "Added. Its pages are read one after the other.")
             return redirect(agent)
     return form_page(request, agent, form, "Add a website", submit="Read and train")
@@ -119,7 +130,7 @@ def edit_text(
     if form.is_valid():
         fields, fresh = form.cleaned_data, _find(agent, source_id)
         known = "Another source of this agent has exactly this text."
-        if add(form, lambda: adding.change_text(fresh, **fields, request=request), known=known):
+        if add(agent, form, lambda: adding.change_text(fresh, **fields, request=request), known=known):
             messages.success(request, "Saved. The agent answers from it as soon as it is trained.")
             return redirect(agent)
     return form_page(request, agent, form, "Change a text", is_new=False)
@@ -195,7 +206,7 @@ def restore_source(
     try:
         is_back = source.deleted_at is None or adding.restore(source, request=request)
     except LimitReached as limit:
-        messages.error(request, no_room(limit))
+        messages.error(request, no_room(limit, agent))
     except training.AlreadyKnown:
         messages.error(request, "The same has been added since, so nothing is missing.")
     else:

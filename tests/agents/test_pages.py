@@ -93,6 +93,20 @@ def test_an_editor_makes_an_agent_within_the_plans_limit(cast: Cast) -> None:
     assert "The plan allows 1 agent" in second.content.decode()
     assert 'value="Two"' in second.content.decode()
     assert list(cast.acme.agents.values_list("name", flat=True)) == ["One"]
+    # Said before the form, which is not there to be filled in for nothing.
+    page = client.get("/w/acme/agents/new/").content.decode()
+    assert "The plan allows 1 agent, and this workspace has\n  1." in page
+    assert "data-agent-form" not in page
+
+
+def test_more_agents_than_a_new_plan_allows_stay_and_their_page_says_so(cast: Cast) -> None:
+    for name in ("One", "Two", "Three"):
+        make_agent(cast.acme, name=name)
+
+    page = signed_in(cast.victor).get("/w/acme/agents/").content.decode()
+
+    assert "The plan allows 1 agent, and this workspace has\n  3. All of them stay" in page
+    assert "All of them stay" not in signed_in(cast.gina).get("/w/globex/agents/").content.decode()
 
 
 def test_another_workspaces_model_cannot_be_chosen(cast: Cast) -> None:

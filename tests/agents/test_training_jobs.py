@@ -292,8 +292,30 @@ def test_the_plan_is_said_before_the_form_and_files_beyond_it_are_refused(
 
     assert "2 files added" in told
     assert "c.txt: The plan allows 2 sources" in told
-    assert "Delete one first" in edith.get(path).content.decode()
+    assert "delete one first</a>" in edith.get(path).content.decode()
     assert agent.sources.count() == 2
+
+
+def test_plan_that_has_become_too_small_says_how_many_have_to_go_and_which_were_never_read(
+    agent: Agent, edith: Client
+) -> None:
+    for name in "abcd":
+        training.add_text(agent, title=name, text=f"Of {name}.")
+    Source.objects.create(agent=agent, title="e", text="", state=Source.State.FAILED)
+    Plan.objects.filter(pk=agent.workspace.account.plan_id).update(source_limit=3)
+    path = page_of(agent, "sources/new/")
+
+    form = " ".join(edith.get(path).content.decode().split())
+    refused = edith.post(path, {"title": "f", "text": "Of f."}).content.decode()
+
+    assert "All of them stay, and none can be added." in form
+    assert "delete 3 first</a>" in form
+    assert "1 source that could not be read or was cancelled counts, too" in form
+    assert (
+        "for each agent. Delete 3 first. Those that could not be read or were cancelled (1) count, too."
+        in refused
+    )
+    assert agent.sources.count() == 5
 
 
 def test_one_file_twice_in_a_post_is_one_and_one_that_was_cancelled_may_be_sent_again(
