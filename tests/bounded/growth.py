@@ -16,12 +16,13 @@ from tests.bounded.texts import TextOf
 MOST_GROWTH = 2.5
 # Seconds. Less is lost in the noise of measuring, and harms nobody.
 FLOOR = 0.05
-LEAST = 0.02
+# So much a busy machine adds to one measurement and not to the other: its caches are full of other work.
+NOISE = 0.02
 TRIES = 5
 MOMENT = 1.0
 # Characters: enough to find what is steep in every run of the tests, and the whole megabyte in `make soak`.
 sizes = pytest.mark.parametrize(
-    "most", [64_000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
+    "most", [32_000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 )
 
 
@@ -67,7 +68,7 @@ def _said_if_too_steep(
 
 
 def _is_too_much(before: float, now: float) -> bool:
-    return now > FLOOR and now > MOST_GROWTH * max(before, LEAST)
+    return now > FLOOR and now > MOST_GROWTH * before + NOISE
 
 
 def _look_again(work: Callable[[str], object], text_of: TextOf, size: int) -> tuple[float, float]:
