@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
+from agents import building
 from agents.models import Agent, Reply
 from llm import byo, key_wording, keys, listing, payers, readiness
 from llm.forms import ProviderKeyForm, RegionForm
@@ -278,6 +279,9 @@ def _trial(
     if on_it:
         said = f"{on_it[0].name} is set to run on your {name} key."
         return KeyTrial("Verify in the playground", on_it[0].playground, said)
+    if agents and building.agent_room(workspace)["excess"]:
+        said = f"No agent runs on your {name} key yet, and the plan has no room for another: in the playground, {agents[0].name} can try a chat model of {name}."
+        return KeyTrial("Open the playground", agents[0].playground, said)
     page = reverse("agents:create", args=[workspace.slug])
     said = f"No agent runs on your {name} key yet: make one to verify it in the playground."
     return KeyTrial(f"Make an agent on {name}", f"{page}?provider={latest.provider}", said)
