@@ -105,11 +105,11 @@ def source_limit(agent: Agent) -> int | None:
 
 
 def change_models(
-    workspace: Workspace, *, from_model_id: int, to_model: ChatModel, request: HttpRequest
+    workspace: Workspace, *, from_model: ChatModel, to_model: ChatModel, request: HttpRequest
 ) -> int:
     """Move every agent of the workspace from one chat model to another; returns how many."""
     with transaction.atomic():
-        moved = workspace.agents.filter(chat_model_id=from_model_id).update(chat_model=to_model)
+        moved = workspace.agents.filter(chat_model=from_model).update(chat_model=to_model)
         audit.record(workspace, "agent.chat_models_changed", request=request, to=to_model.name, agents=moved)
     return moved
 

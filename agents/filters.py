@@ -76,10 +76,12 @@ class ActivityFilter(forms.Form):
 
     def __init__(self, given: Any, *, workspace: Workspace) -> None:
         super().__init__(given)
-        people = workspace.memberships.order_by("user__email").values_list("user_id", "user__email")
+        people = list(workspace.memberships.select_related("user").order_by("user__email"))
+        self.people = {str(one.code): one.user_id for one in people}
         models = ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace))
         names = models.order_by("name").values_list("name", flat=True).distinct()
-        self.fields["member"].choices = [("", "Anybody"), *((str(pk), email) for pk, email in people)]  # type: ignore[attr-defined]
+        named = [(str(one.code), one.user.email) for one in people]
+        self.fields["member"].choices = [("", "Anybody"), *named]  # type: ignore[attr-defined]
         self.fields["chat_model"].choices = [("", "Any"), *((name, name) for name in names)]  # type: ignore[attr-defined]
 
     def wanted(self) -> activity.Wanted:
@@ -88,7 +90,7 @@ class ActivityFilter(forms.Form):
         return activity.Wanted(
             since=found.get("since"),
             until=found.get("until"),
-            member_id=int(found["member"]) if found.get("member") else None,
+            member_id=self.people.get(found.get("member", "")),
             before=found.get("before"),
             **{name: found.get(name) or "" for name in ("chat_model", "payer", "rating", "ending")},
         )

@@ -33,17 +33,14 @@ class Page:
     chosen: Option | None  # what the form suggests
 
 
-def page(workspace: Workspace, from_model_id: int) -> Page | None:
-    """The page for moving the workspace's agents off one chat model; None when none runs on it."""
-    agents = list(workspace.agents.filter(chat_model_id=from_model_id).select_related("chat_model"))
-    if not agents:
-        return None
+def page(workspace: Workspace, leaves: ChatModel) -> Page:
+    """The page for moving the workspace's agents off one chat model."""
+    agents = list(workspace.agents.filter(chat_model=leaves).select_related("chat_model"))
     routes = outlook.for_workspace(workspace)
-    leaves = agents[0].chat_model
     instead = routes.profile(leaves).replaced_by
     options = [
         _option(readiness.assess(row, routes), instead)
-        for row in choosable(workspace).exclude(pk=from_model_id)
+        for row in choosable(workspace).exclude(pk=leaves.pk)
         if not routes.is_gone(row)
     ]
     options.sort(key=lambda one: (not one.now.runs, one.is_leaving, not one.is_named))

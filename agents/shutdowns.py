@@ -66,4 +66,4 @@ def _workspaces() -> dict[int, set[int]]:
 
 def _way_out(workspace: Workspace, chat_model: ChatModel) -> str:
     page = reverse("agents:change_models", args=[workspace.slug])
-    return f"{settings.SITE_URL}{page}?from={chat_model.pk}"
+    return f"{settings.SITE_URL}{page}?from={chat_model.code}"

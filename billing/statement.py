@@ -7,9 +7,10 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from billing.models import Account, Transfer
-from workspaces import csv_export
+from workspaces import csv_export, page_marks
 
 LINES_PER_PAGE = 50
+LOG = "ledger"
 # Rows fetched at a time for an export: enough to be quick, few enough to be light.
 EXPORT_ROWS = 1000
 CSV_HEADER = ("time (UTC)", "kind", "credits", "reason", "reply", "transfer", "reverses")
@@ -17,10 +18,19 @@ CSV_HEADER = ("time (UTC)", "kind", "credits", "reason", "reply", "transfer", "r
 
 @dataclass(frozen=True)
 class Page:
-    """`older` is the id to go on from (`?before=`), None on the last page."""
+    """`older` is the id to go on from, None on the last page; addresses have `older_mark` in its place (`?before=`)."""
 
     lines: list[Transfer]
     older: int | None
+
+    @property
+    def older_mark(self) -> str:
+        return page_marks.mark(self.older, log=LOG) if self.older is not None else ""
+
+
+def row_id(mark: str) -> int | None:
+    """What `older_mark` stands for; None for what is no mark of a statement."""
+    return page_marks.row_id(mark, log=LOG)
 
 
 def page(account: Account, *, before: int | None = None, size: int = LINES_PER_PAGE) -> Page:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from llm.providers import roster
-from workspaces.models import Workspace
+from workspaces.models import RandomUUID, Workspace
 
 
 class Provider(models.TextChoices):
@@ -40,6 +40,8 @@ def _at_most(name: str, most: object) -> Q:
 class ChatModel(models.Model):
     """A model that agents can run on: in the catalogue, or one workspace's own (runnable under BYO only)."""
 
+    # What names it in addresses: the counted id would tell how many workspaces have made their own.
+    code = models.UUIDField(unique=True, editable=False, db_default=RandomUUID())
     workspace = models.ForeignKey(
         Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="chat_models"
     )

@@ -281,6 +281,8 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
     """One of everything that an address can name, by the name of its part."""
     agent = make_agent(workspace)
     reply = make_reply(agent, asker)
+    # Nothing else of a page, from which it is taken out to compare.
+    number = 70_000_000 + workspace.pk
     invitation = make_invitation(workspace, email=f"invited@{workspace.slug}.test")
     return {
         "slug": workspace.slug,
@@ -288,10 +290,10 @@ def things_in(workspace: Workspace, asker: User) -> dict[str, Any]:
         "invitation_id": invitation.pk,
         "token": invitations.token_of(invitation),
         "provider": "openai",
-        # A number that is nothing else of a page, from which it is taken out to compare.
         "chat_model_id": ChatModel.objects.create(
-            pk=70_000_000 + workspace.pk, workspace=workspace, name="Custom", provider="openai", model_id="o8"
-        ).pk,
+            pk=number, code=uuid4(), workspace=workspace, name="Custom", provider="openai", model_id="o8"
+        ).code,
+        "chat_model_number": number,
         "agent_id": agent.pk,
         "source_id": Source.objects.create(agent=agent, title="A", text="A text.", content_hash="0").pk,
         "qa_id": QAPair.objects.create(agent=agent, question="Q?", answer="A.", folded="q", exact="q").pk,
@@ -538,14 +540,14 @@ IN_A_FORM = [
     ("agents:conversations", "GET", "before", "conversation_id"),
     ("agents:activity", "GET", "before", "reply_id"),
     ("agents:change_models", "GET", "from", "chat_model_id"),
-    ("agents:change_models", "POST", "to_model", "chat_model_id"),
+    ("agents:change_models", "POST", "to_model", "chat_model_number"),
     ("agents:change_models", "POST", "from_model", "chat_model_id"),
     ("agents:keep_tried", "POST", "conversation", "conversation_id"),
     ("agents:end_trial", "POST", "conversation", "conversation_id"),
-    ("agents:try", "POST", "chat_model", "chat_model_id"),
+    ("agents:try", "POST", "chat_model", "chat_model_number"),
     ("agents:inspect", "POST", "conversation", "conversation_id"),
     ("agents:use_local", "POST", "conversation", "conversation_id"),
-    ("agents:create", "POST", "chat_model", "chat_model_id"),
+    ("agents:create", "POST", "chat_model", "chat_model_number"),
 ]
 
 

@@ -19,6 +19,8 @@ from workspaces.models import AuditEvent, AuditRetention, User, Workspace
 CSV_HEADER = ("time (UTC)", "action", "actor", "address", "details", "what happened")
 # Rows fetched at a time for an export: enough to be quick, few enough to be light.
 EXPORT_ROWS = 500
+# What its marks are good for (workspaces/page_marks.py).
+LOG = "audit"
 FORGOTTEN_AT_ONCE = 1_000
 
 

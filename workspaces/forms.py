@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from workspaces import audit, people, signup
+from workspaces import audit, page_marks, people, signup
 from workspaces.audit_words import action_label
 from workspaces.errors import TooManySignUps
 from workspaces.models import Role, User, Workspace
@@ -173,8 +173,8 @@ class AuditFilterForm(forms.Form):
 
     action = forms.ChoiceField(required=False)
     actor = forms.ChoiceField(required=False)
-    # The keyset: only events older than this one. At most what a 64-bit id can be.
-    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+    # The keyset: only events older than the one whose mark it is.
+    before = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: object, workspace: Workspace, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -182,6 +182,12 @@ class AuditFilterForm(forms.Form):
         actors = [(email, email) for email in audit.actors_in(workspace)]
         self.fields["action"].choices = [("", "Every action"), *actions]  # type: ignore[attr-defined]
         self.fields["actor"].choices = [("", "Everybody"), *actors]  # type: ignore[attr-defined]
+
+    def clean_before(self) -> int | None:
+        given = self.cleaned_data["before"]
+        if given and (found := page_marks.row_id(given, log=audit.LOG)) is None:
+            raise forms.ValidationError("There is no such page of the log.")
+        return found if given else None
 
     def filters(self) -> dict[str, Any]:
         """What `audit.events` takes, of a valid form."""

@@ -12,7 +12,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from workspaces import audit, csv_export, members
+from workspaces import audit, csv_export, members, page_marks
 from workspaces.access import (
     WorkspaceRequest,
     admin_required,
@@ -85,11 +85,11 @@ def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 @admin_required
 @require_safe
 def audit_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `form`, the filter; `events`, at most 50; `older`, the id to go on from, if there are more."""
+    """Context: `form`, the filter; `events`, at most 50; `older`, the mark to go on from, if there are more."""
     form = AuditFilterForm(request.GET, workspace=workspace)
     events = list(audit.events(workspace, **form.filters())[: EVENTS_PER_PAGE + 1]) if form.is_valid() else []
     shown = events[:EVENTS_PER_PAGE]
-    older = shown[-1].pk if len(events) > len(shown) else None
+    older = page_marks.mark(shown[-1].pk, log=audit.LOG) if len(events) > len(shown) else None
     return render(
         request,
         "workspaces/audit.html",

@@ -13,8 +13,10 @@ from agents import building, leaving, moving, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
 from agents.sources import listing
+from agents.views.turns import uuid_or_none
 from billing.errors import LimitReached
 from llm import outlook
+from llm.models import ChatModel
 from llm.outlook import Outlook
 from workspaces.access import WorkspaceRequest, admin_required, editor_required, viewer_required
 from workspaces.figures import count, grouped
@@ -154,23 +156,36 @@ def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
     """
     if request.method == "POST":
         return _move_agents(request, workspace)
-    page = moving.page(workspace, _number(request.GET.get("from")))
-    if page is None:
-        messages.info(request, "No agent runs on that chat model.")
-        return redirect("agents:list", workspace.slug)
+    leaves = _in_use(workspace, request.GET.get("from"))
+    if leaves is None:
+        return _nobody_runs_on_it(request, workspace)
+    page = moving.page(workspace, leaves)
     return render(request, "agents/change_models.html", {"workspace": workspace, "page": page})
 
 
 def _move_agents(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     models = choosable(workspace)
     to_model = get_object_or_404(models, pk=_number(request.POST.get("to_model")))
-    from_model_id = _number(request.POST.get("from_model"))
+    from_model = _in_use(workspace, request.POST.get("from_model"))
+    if from_model is None:
+        return _nobody_runs_on_it(request, workspace)
     if outlook.for_workspace(workspace).is_gone(to_model):
         messages.error(request, f"{to_model.name} was shut down by its provider: choose another model.")
-        return redirect(f"{reverse('agents:change_models', args=[workspace.slug])}?from={from_model_id}")
-    moved = building.change_models(workspace, from_model_id=from_model_id, to_model=to_model, request=request)
+        return redirect(f"{reverse('agents:change_models', args=[workspace.slug])}?from={from_model.code}")
+    moved = building.change_models(workspace, from_model=from_model, to_model=to_model, request=request)
     messages.success(request, f"{count(moved, 'agent')} moved to {to_model.name}.")
     return redirect("llm:settings", workspace.slug)
+
+
+def _nobody_runs_on_it(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
+    messages.info(request, "No agent runs on that chat model.")
+    return redirect("agents:list", workspace.slug)
+
+
+def _in_use(workspace: Workspace, code: str | None) -> ChatModel | None:
+    """The chat model of this code, if an agent of the workspace runs on it."""
+    named = uuid_or_none(code)
+    return ChatModel.objects.filter(code=named, agents__workspace=workspace).first() if named else None
 
 
 def _number(text: str | None) -> int:

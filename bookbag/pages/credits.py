@@ -22,13 +22,13 @@ def _account(workspace: Workspace) -> Account:
 
 
 def _before(request: WorkspaceRequest) -> int | None:
-    """The id in `?before=`; BadRequest unless it could be one."""
+    """The id that the mark in `?before=` stands for; BadRequest unless it is one."""
     given = request.GET.get("before")
     if given is None:
         return None
-    if not (given.isascii() and given.isdecimal() and len(given) < 19):
+    if (found := statement.row_id(given)) is None:
         raise BadRequest("There is no such page of the ledger.")
-    return int(given)
+    return found
 
 
 @viewer_required

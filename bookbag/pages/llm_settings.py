@@ -1,5 +1,7 @@
 """The LLM settings page and its acts. Admins and owners only; every act comes back to the page."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -233,8 +235,8 @@ def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 
 @require_POST
 @admin_required
-def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id: int) -> HttpResponse:
-    row = get_object_or_404(workspace.chat_models, pk=chat_model_id)
+def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id: UUID) -> HttpResponse:
+    row = get_object_or_404(workspace.chat_models, code=chat_model_id)
     try:
         byo.remove_model(workspace, row, by=request.membership.user, request=request)
     except byo.ModelInUse as refused:

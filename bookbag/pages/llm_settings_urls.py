@@ -37,5 +37,5 @@ urlpatterns = [
     ),
     path(BASE + "byo/", views.set_byo, name="set_byo"),
     path(BASE + "models/", views.add_model, name="add_model"),
-    path(BASE + "models/<int:chat_model_id>/remove/", views.remove_model, name="remove_model"),
+    path(BASE + "models/<uuid:chat_model_id>/remove/", views.remove_model, name="remove_model"),
 ]

@@ -28,7 +28,7 @@ NAMED: dict[str, tuple[Any, str]] = {
     "removed_id": (RemovedPair, "pk"),
     "conversation_id": (Conversation, "pk"),
     "reply_id": (Reply, "pk"),
-    "chat_model_id": (ChatModel, "pk"),
+    "chat_model_id": (ChatModel, "code"),
     "invitation_id": (Invitation, "pk"),
     "member_id": (Membership, "code"),
 }

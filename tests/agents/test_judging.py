@@ -312,6 +312,19 @@ def test_filter_by_payer_finds_what_the_receipt_says_of_the_payer(cast: Cast, bi
     assert nobody
 
 
+def test_activity_of_one_member_is_asked_for_by_what_names_the_membership(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    mine, other = reply_of(agent, cast.edith), reply_of(agent, cast.adam)
+    codes = {one.user_id: str(one.code) for one in cast.acme.memberships.all()}
+    page = browser_of(cast.victor).get(
+        f"/w/acme/agents/{agent.pk}/activity/", {"member": codes[cast.edith.pk]}
+    )
+
+    assert [row.reply for row in page.context["page"].rows] == [mine]
+    assert f'value="{codes[cast.adam.pk]}"' in page.content.decode()
+    assert f'value="{other.member_id}"' not in page.content.decode()
+
+
 def test_pages_of_activity_follow_each_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "PER_PAGE", 2)
     agent = make_agent(cast.acme)
@@ -353,7 +366,7 @@ def test_words_of_a_deleted_conversation_are_not_in_the_activity(cast: Cast) -> 
 
 
 @pytest.mark.parametrize(
-    "query", ["since=x&until=2026-99-99", "member=0&chat_model=x&payer=x&rating=x&ending=x", "before=x"]
+    "query", ["since=x&until=2026-99-99", "member=1&chat_model=x&payer=x&rating=x&ending=x", "before=x"]
 )
 def test_filter_that_nobody_meant_is_no_error(cast: Cast, query: str) -> None:
     agent = make_agent(cast.acme)

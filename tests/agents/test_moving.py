@@ -39,6 +39,10 @@ def adam(cast: Cast) -> Client:
     return browser_of(cast.adam)
 
 
+def code(model_id: str) -> str:
+    return str(ChatModel.objects.get(workspace=None, model_id=model_id).code)
+
+
 def number(model_id: str) -> int:
     return ChatModel.objects.get(workspace=None, model_id=model_id).pk
 
@@ -57,7 +61,7 @@ def shown(browser: Client, path: str) -> str:
 def test_a_model_that_leaves_is_told_wherever_it_runs(cast: Cast, adam: Client, on) -> None:
     on("2026-12-01")
     agent = make_agent(cast.acme, "gpt-4o", name="Front desk")
-    act = f"{PAGE}?from={agent.chat_model_id}"
+    act = f"{PAGE}?from={agent.chat_model.code}"
 
     for path in ("agents/", f"agents/{agent.pk}/", "settings/llm/"):
         page = shown(adam, f"/w/acme/{path}")
@@ -93,7 +97,7 @@ def test_a_model_that_is_gone_is_shown_as_gone_with_the_way_out(cast: Cast, adam
         page = shown(adam, f"/w/acme/{path}")
         assert GONE in page, path
         assert "cannot run" in page, path
-        assert f"{PAGE}?from={agent.chat_model_id}" in page, path
+        assert f"{PAGE}?from={agent.chat_model.code}" in page, path
     assert "shut down by OpenAI" in shown(adam, "/w/acme/settings/llm/")
 
 
@@ -132,7 +136,7 @@ def test_all_accounts_lists_cost_one_query(cast: Cast, adam: Client, django_asse
 def test_the_page_shows_price_and_payer_before_and_after(cast: Cast, adam: Client, on) -> None:
     on("2026-12-01")
     make_agent(cast.acme, "gpt-4o")
-    page = adam.get(PAGE, {"from": number("gpt-4o")}).context["page"]
+    page = adam.get(PAGE, {"from": code("gpt-4o")}).context["page"]
 
     assert (page.before.now.words, page.before.now.payer) == ("5 credits", "your credits")
     assert told(page)["GPT-6 Luna"] == ("1 credit", "your credits")
@@ -151,7 +155,7 @@ def test_the_page_follows_the_switch(cast: Cast, adam: Client, on) -> None:
     make_agent(cast.acme, "gpt-4o")
     keys.replace(cast.acme, provider="openai", secret=Secret(ACME_SECRETS["openai"]), by=cast.adam)
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
-    page = adam.get(PAGE, {"from": number("gpt-4o")}).context["page"]
+    page = adam.get(PAGE, {"from": code("gpt-4o")}).context["page"]
 
     assert page.before.now.payer == "your OpenAI account"
     assert told(page)["GPT-6 Luna"] == ("your OpenAI key", "your OpenAI account")
@@ -165,10 +169,10 @@ def test_what_is_gone_is_not_offered_and_not_taken(cast: Cast, adam: Client, on)
     on("2027-01-14")
     agent = make_agent(cast.acme, "gpt-4o")
 
-    page = adam.get(PAGE, {"from": agent.chat_model_id}).context["page"]
+    page = adam.get(PAGE, {"from": str(agent.chat_model.code)}).context["page"]
     assert "GPT-4o mini" not in told(page)
 
-    fields = {"from_model": agent.chat_model_id, "to_model": number("gpt-4o-mini")}
+    fields = {"from_model": agent.chat_model.code, "to_model": number("gpt-4o-mini")}
     answer = adam.post(PAGE, fields, follow=True)
     agent.refresh_from_db()
     assert agent.chat_model.name == "GPT-4o"
@@ -181,7 +185,7 @@ def test_one_act_moves_all_and_keeps_what_they_were_told(cast: Cast, adam: Clien
     foreign = make_agent(cast.globex, "gpt-4o", name="Gina's own")
     Agent.objects.filter(pk=first.pk).update(temperature=0.7, effort="high", output_limit=900)
 
-    adam.post(PAGE, {"from_model": number("gpt-4o"), "to_model": number("gpt-6-luna")})
+    adam.post(PAGE, {"from_model": code("gpt-4o"), "to_model": number("gpt-6-luna")})
 
     moved = Agent.objects.get(pk=first.pk)
     assert (moved.chat_model.name, moved.temperature, moved.effort, moved.output_limit) == (
@@ -207,7 +211,7 @@ def test_a_model_that_no_agent_runs_on_leads_back_to_the_list(cast: Cast, adam: 
 
 def test_the_page_costs_the_same_for_many_agents(cast: Cast, adam: Client) -> None:
     make_agent(cast.acme, "gpt-4o")
-    path = f"{PAGE}?from={number('gpt-4o')}"
+    path = f"{PAGE}?from={code('gpt-4o')}"
     shown(adam, path)
     one = queries_of(adam, path)
     for place in range(20):

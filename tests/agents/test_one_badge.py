@@ -4,11 +4,13 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from html import unescape
+from uuid import UUID
 
 import pytest
 from django.test import Client, override_settings
 
 from agents.models import Agent
+from billing.models import Account, Plan
 from llm import byo, keys, outlook
 from llm.models import ChatModel
 from llm.vault import Secret
@@ -105,19 +107,20 @@ def test_every_page_says_the_same(cast: Cast, state: str) -> None:
     assert badges(adam, f"{at}/") == [words]
     assert set(badges(adam, f"{at}/playground/")) == {words}
     assert badges(adam, f"{at}/inspect/") == [words]
-    assert badges(adam, f"agents/change-models/?from={agent.chat_model_id}")[0] == words
+    assert badges(adam, f"agents/change-models/?from={agent.chat_model.code}")[0] == words
     assert badges(adam, "settings/llm/")[0] == words
     assert option(adam, f"{at}/").startswith(words)
     assert option(adam, f"{at}/playground/try/").startswith(words)
     if state not in ("withdrawn", "shut down"):  # these are not offered anew
+        Account.objects.filter(workspace=cast.acme).update(plan=Plan.objects.get(slug="pro"))
         assert option(adam, "agents/new/").startswith(words)
         assert words in badges(adam, f"{at}/compare/")
-        assert words in badges(adam, f"agents/change-models/?from={local_id(cast)}")
+        assert words in badges(adam, f"agents/change-models/?from={local_code(cast)}")
 
 
-def local_id(cast: Cast) -> int:
+def local_code(cast: Cast) -> UUID:
     """The chat model of an agent that could move to the one in question."""
-    return make_agent(cast.acme, name="Elsewhere").chat_model_id
+    return make_agent(cast.acme, name="Elsewhere").chat_model.code
 
 
 @pytest.mark.parametrize("state", STATES)

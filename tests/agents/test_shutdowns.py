@@ -56,8 +56,8 @@ def test_admins_and_owners_are_told_what_leaves_when_and_where_to_go(
     assert "  Front desk\n  Night shift\n" in mail.body
     assert "Unconcerned" not in mail.body
     assert "GPT-6 Luna as the model to use instead" in mail.body
-    number = ChatModel.objects.get(model_id="gpt-4o").pk
-    assert f"https://bookbag.example/w/acme/agents/change-models/?from={number}\n" in mail.body
+    code = ChatModel.objects.get(model_id="gpt-4o").code
+    assert f"https://bookbag.example/w/acme/agents/change-models/?from={code}\n" in mail.body
 
 
 def test_each_stage_is_written_once_and_at_its_day(cast: Cast, mailoutbox) -> None:

@@ -12,11 +12,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing import ledger
-from billing.models import Account, Plan
+from billing import ledger, statement
+from billing.models import Account, Plan, Transfer
 from bookbag import onboarding
 from tests.billing import moves
 from tests.factories import add_member, make_user
+from workspaces import audit, page_marks
 from workspaces.models import Role, User, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound_ledger")]
@@ -245,7 +246,7 @@ def test_ledger_is_read_fifty_lines_at_a_time(viewer: Client, account: Account) 
     spend(account, 60)
 
     first = viewer.get("/w/acme/credits/").content.decode()
-    older = re.search(r'rel="next" href="(\?before=\d+)#', first)
+    older = re.search(r'rel="next" href="(\?before=[^"#]+)#', first)
     assert older
     second = viewer.get(f"/w/acme/credits/{older[1]}").content.decode()
 
@@ -265,10 +266,19 @@ def test_full_last_page_offers_no_further_one(viewer: Client, account: Account) 
 
 
 def test_page_before_the_first_line_is_empty_but_whole(viewer: Client) -> None:
-    assert "No lines before this one" in text_of(viewer, "/w/acme/credits/?before=1")
+    first = Transfer.objects.earliest("id")
+    mark = statement.Page([], first.pk).older_mark
+
+    assert "No lines before this one" in text_of(viewer, f"/w/acme/credits/?before={mark}")
 
 
-@pytest.mark.parametrize("before", ["x", "-1", "", "1.5", "9" * 19, "%00", "²"])
+def test_mark_of_another_log_is_no_place_in_the_ledger(viewer: Client) -> None:
+    mark = page_marks.mark(1, log=audit.LOG)
+
+    assert viewer.get("/w/acme/credits/", {"before": mark}).status_code == 400
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "", "1", "9" * 19, "%00", "²", "A" * 120, "A" * 9_000])
 def test_page_number_of_nonsense_is_a_bad_request(viewer: Client, before: str) -> None:
     assert viewer.get("/w/acme/credits/", {"before": before}).status_code == 400
 

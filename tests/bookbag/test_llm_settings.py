@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Agent, Reply
+from billing.models import Account, Plan
 from llm import byo, health, keys, outlook, vault
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.vault import Secret
@@ -50,7 +51,7 @@ def said(response) -> str:
 
 ACTS = ["", "keys/openai/", "keys/openai/delete/", "keys/openai/verify/", "keys/openai/restore/",
         "keys/openai/region/", "keys/openai/models/", "keys/openai/models/refresh/", "byo/", "models/",
-        "models/1/remove/"]  # fmt: skip
+        "models/00000000-0000-0000-0000-000000000001/remove/"]  # fmt: skip
 
 
 # --- Who may -----------------------------------------------------------------------------------
@@ -395,7 +396,20 @@ def test_the_playground_of_an_agent_on_a_provider_is_linked(cast, adam):
     assert f"{agent.name} is set to run on your OpenAI key." in page
 
 
+def test_a_key_that_no_agent_runs_on_leads_to_the_playground_where_the_plan_has_no_room(cast, adam):
+    agent = make_agent(cast.acme, "gpt-4o", name="Front desk")
+    put(cast, "sk-ant-PaStEdKeYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5", provider="anthropic")
+    byo.set_byo(cast.acme, enabled=True, by=cast.adam)
+    trial = adam.get(PAGE).context["page"].trial
+
+    assert trial.url == f"/w/acme/agents/{agent.pk}/playground/"
+    assert (
+        "no room for another: in the playground, Front desk can try a chat model of Anthropic" in trial.said
+    )
+
+
 def test_a_key_that_no_agent_runs_on_leads_to_making_one(cast, adam):
+    Account.objects.filter(workspace=cast.acme).update(plan=Plan.objects.get(slug="pro"))
     make_agent(cast.acme, "gpt-4o")
     put(cast, PASTED)
     put(cast, "sk-ant-PaStEdKeYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5", provider="anthropic")
@@ -421,7 +435,7 @@ def test_a_custom_model_is_added_and_removed(cast, adam):
     )
     row = cast.acme.chat_models.get()
     assert (said(page), row.price) == ("Mini can be chosen for agents now.", 0)
-    assert said(adam.post(f"{PAGE}models/{row.pk}/remove/", follow=True)) == "Mini removed."
+    assert said(adam.post(f"{PAGE}models/{row.code}/remove/", follow=True)) == "Mini removed."
     events = AuditEvent.objects.filter(workspace=cast.acme, action__startswith="chat_model").order_by("id")
     assert [event.action for event in events] == ["chat_model.added", "chat_model.removed"]
 
@@ -446,7 +460,7 @@ def test_a_custom_model_that_cannot_be_is_refused(cast, adam, provider, model_id
 def test_a_custom_model_in_use_stays(cast, adam):
     custom = byo.add_model(cast.acme, provider="openai", model_id="o-custom", name="Ours", by=cast.adam)
     Agent.objects.create(workspace=cast.acme, name="Night shift", chat_model=custom)
-    page = adam.post(f"{PAGE}models/{custom.pk}/remove/", follow=True)
+    page = adam.post(f"{PAGE}models/{custom.code}/remove/", follow=True)
     assert "in use by Night shift" in said(page)
     assert cast.acme.chat_models.count() == 1
 

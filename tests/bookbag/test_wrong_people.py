@@ -319,7 +319,7 @@ def test_chat_model_that_three_presses_at_once_remove_is_removed_once() -> None:
     keep_models_alive()
     acme = make_whole(make_user("olivia@acme.test"))
     model = ChatModel.objects.create(workspace=acme, name="Custom", provider="openai", model_id="o8")
-    person, path = acme.memberships.get().user, f"/w/acme/settings/llm/models/{model.pk}/remove/"
+    person, path = acme.memberships.get().user, f"/w/acme/settings/llm/models/{model.code}/remove/"
     answers = at_once(*[partial(browser_of(person).post, path) for _ in range(3)])
 
     assert sorted(answer.status_code for answer in answers) == [302, 404, 404]

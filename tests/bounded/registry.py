@@ -52,7 +52,7 @@ from llm import credentials, shape
 from llm.models import Provider
 from llm.providers import anthropic, base, events, openai, refusals, roster, wire
 from llm.providers.twins import twin_of
-from workspaces import adapter, csv_export, invitations, one_line
+from workspaces import adapter, csv_export, invitations, one_line, page_marks
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("agents", "billing", "bookbag", "llm", "workspaces")
@@ -305,6 +305,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.suggestions.cleaned": suggestions.cleaned,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "agents.views.agents._number": agent_pages._number,
+    "workspaces.page_marks.row_id": lambda text: page_marks.row_id(text, log="audit"),
     "agents.views.sources._uuid": source_pages._uuid,
     "agents.views.chat._uuid": _no_such(chat._uuid),
     "agents.views.chat._chat_model": _no_such(chat._chat_model),
