@@ -269,6 +269,10 @@ def to_send(
         raise AgentGone(caller.role)
     if row.chat_model_id is None:
         raise NoSuchPlace
+    return _admission(caller, row)
+
+
+def _admission(caller: Caller, row: Any) -> Admission:
     return Admission(
         caller,
         as_uuid(row.agent_id),

@@ -32,7 +32,13 @@ from tests.harness.live import Server
 from tests.harness.visitor import session_cookie
 from workspaces.models import User
 
-SYSTEM_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SYSTEM_BROWSERS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 # A CI container often has no user namespaces and a tiny /dev/shm.
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 # Milliseconds that a test waits for what it expects: only a failing one takes them, and machines are busy.
