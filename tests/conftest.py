@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,21 +39,39 @@ hypothesis.settings.register_profile("bookbag", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("bookbag")
 
 
-# What a test starts besides itself, the slowest first. Files that wait for processes begin first, so that no worker is left
-# alone with one of them at the end.
+# What a test starts besides itself, the slowest first. Files that wait for processes begin first, and of the others those with
+# the most tests, so that no worker is left alone with one of them at the end.
 SLOWEST_FIRST = (
-    {"copy", "start_server", "lend_server", "start_proxy", "pooler", "redis_server"},
+    {
+        "copy",
+        "start_server",
+        "lend_server",
+        "unit_server",
+        "counted_server",
+        "canary_server",
+        "start_proxy",
+        "pooler",
+        "redis_server",
+    },
     {"live", "browser", "double_process"},
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks: dict[Path, int] = {}
+    tests = Counter(item.path for item in items)
     for item in items:
         ranks[item.path] = min(ranks.get(item.path, len(SLOWEST_FIRST)), _rank(item))
     shared = {item.path for item in items if "live" in getattr(item, "fixturenames", ())}
     # Those on the shared server one after the other, at the end of the first kind and the beginning of the second.
-    items.sort(key=lambda item: (ranks[item.path], (item.path in shared) == (not ranks[item.path])))
+    items.sort(
+        key=lambda item: (
+            ranks[item.path],
+            (item.path in shared) == (not ranks[item.path]),
+            -tests[item.path] if ranks[item.path] == len(SLOWEST_FIRST) else 0,
+            item.path,
+        )
+    )
     if os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql":
         for item in items:
             if not _asks_the_database(item):
