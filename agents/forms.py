@@ -310,7 +310,10 @@ class PairsForm(forms.Form):
                 raise forms.ValidationError(
                     f"The file has more than {MOST_OF_CSV:,} bytes. Split it into several."
                 )
-            cleaned["text"] = extract.decoded(file.read()).replace("\0", "")
+            try:
+                cleaned["text"] = extract.decoded_file(file.read()).replace("\0", "")
+            except extract.Unreadable as why:
+                raise forms.ValidationError(extract.WHY_UNREADABLE[str(why)]) from None
         if not cleaned.get("text", "").strip() and not self.errors:
             raise forms.ValidationError("Choose a file, or paste some rows.")
         return cleaned

@@ -65,6 +65,11 @@ WHY_UNREADABLE = {
     "too_many_pages": f"The file has more than {MOST_PAGES:,} pages. Split it into several.",
     "too_long": f"The file has more than {MOST_CHARACTERS:,} characters of text. Split it into several.",
 }
+# One byte a letter looks alike in all of Europe: what is Polish or Turkish is not told from Western text.
+READ_AS_WESTERN = (
+    "Nothing in this file says how its letters are written down, so they were read as Western European ones "
+    "(Windows-1252). If words look wrong, save it as UTF-8 and add it again."
+)
 
 
 class Unreadable(Exception):
@@ -77,16 +82,18 @@ def kind_of(name: str) -> str | None:
 
 
 def read(name: str, encoded: str) -> dict[str, str]:
-    """`{"text", "title"}` of the file `name`, whose bytes are given as base64; or `{"refused": code}`."""
+    """`{"text", "title", "note"}` of the file `name`, whose bytes are given as base64; or `{"refused": code}`."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
     try:
-        title, text = _read(kind_of(name) or "", base64.b64decode(encoded))
+        kind, content = kind_of(name) or "", base64.b64decode(encoded)
+        title, text = _read(kind, content)
+        note = READ_AS_WESTERN if _is_guessed(kind, content) else ""
     except Unreadable as why:
         return {"refused": str(why)}
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-    return {"title": title[:200], "text": text}
+    return {"title": title[:200], "text": text, "note": note}
 
 
 def read_page(markup: str, address: str) -> dict[str, Any]:
@@ -177,7 +184,15 @@ def _is_utf_8(content: bytes) -> bool:
         return False
 
 
-def _decoded_file(content: bytes) -> str:
+def _is_guessed(kind: str, content: bytes) -> bool:
+    """Whether letters beyond ASCII were taken for Western ones because nothing says what they are."""
+    names_it = kind == "html" and _CHARSET.search(content[:2_048])
+    if kind not in ("text", "csv", "html") or content.isascii() or names_it:
+        return False
+    return decoded(content) == content.decode("cp1252", errors="replace")
+
+
+def decoded_file(content: bytes) -> str:
     """As `decoded`; Unreadable where most letters would be Western ones with marks, as no text in a Western language has."""
     text = decoded(content)
     beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
@@ -193,7 +208,7 @@ def _tidy(text: str) -> str:
 
 
 def _text(content: bytes) -> tuple[str, str]:
-    return "", _decoded_file(content)
+    return "", decoded_file(content)
 
 
 def _html(content: bytes) -> tuple[str, str]:
@@ -206,7 +221,7 @@ def _html(content: bytes) -> tuple[str, str]:
 
 def _csv(content: bytes) -> tuple[str, str]:
     """Each row a paragraph of "head: cell", so that a passage says what its figures are."""
-    rows = table_rows(_decoded_file(content))
+    rows = table_rows(decoded_file(content))
     if len(rows) < 2:
         return "", "\n\n".join("; ".join(row) for row in rows)
     head = [name[:MOST_OF_A_HEAD] for name in rows[0]]

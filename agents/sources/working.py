@@ -61,14 +61,14 @@ def _train(source: Source) -> None:
         website.read(source)
         return
     is_new_file = source.kind == Source.Kind.FILE and source.parts.exists()
-    text = _read_file(source) if is_new_file else source.text
+    text, note = _read_file(source) if is_new_file else (source.text, "")
     if not text.strip():
         raise SourceRefused(NO_FILE if source.kind == Source.Kind.FILE else NO_TEXT)
-    _swap_in(source, text, training.cut(text, seconds=FILE_SECONDS))
+    _swap_in(source, text, training.cut(text, seconds=FILE_SECONDS), note=note)
 
 
-def _read_file(source: Source) -> str:
-    """What the file says, read by a process of its own."""
+def _read_file(source: Source) -> tuple[str, str]:
+    """What the file says, read by a process of its own, and what to know about that."""
     content = b"".join(
         bytes(part) for part in source.parts.values_list("data", flat=True).iterator(chunk_size=2)
     )
@@ -81,10 +81,10 @@ def _read_file(source: Source) -> str:
         raise SourceRefused(TOO_MUCH) from None
     if "refused" in found:
         raise SourceRefused(extract.WHY_UNREADABLE[found["refused"]])
-    return str(found["text"])
+    return found["text"], found["note"]
 
 
-def _swap_in(source: Source, text: str, chunks: list[Entry]) -> None:
+def _swap_in(source: Source, text: str, chunks: list[Entry], *, note: str) -> None:
     token, digest = source.lease_token, training.content_hash(text)
     if token is None:
         raise Taken
@@ -101,6 +101,8 @@ def _swap_in(source: Source, text: str, chunks: list[Entry]) -> None:
                 )
             else:
                 training.index(source, chunks)
+            if note:
+                Source.objects.filter(pk=source.pk).update(note=note)
             SourcePart.objects.filter(source=source).delete()
     except (training.AlreadyKnown, IntegrityError):
         raise SourceRefused(KNOWN) from None

@@ -75,6 +75,24 @@ def test_each_row_of_a_csv_says_what_its_cells_are(content: str) -> None:
     assert text_of("a.csv", content.encode()) == "Who: Adult; Price: 5"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "encoding", "is_guessed"),
+    [
+        ("a.txt", "Bilet altı yaşından küçük çocuklara ücretsizdir.", "cp1254", True),
+        ("a.csv", "Cena;Komu\npięć;dziecku i młodzieży", "cp1250", True),
+        ("a.html", "<p>Prices of the museum of Kazan (Казань) in rubles", "cp1251", True),
+        ("a.html", '<meta charset="windows-1251"><p>Цена билета пять рублей', "cp1251", False),
+        ("a.txt", "Öffnet um neun", "utf-8", False),
+        ("a.txt", "Öffnet um neun", "utf-16", False),
+        ("a.txt", "Opens at nine", "ascii", False),
+    ],
+)
+def test_letters_that_nothing_tells_apart_are_said_to_be_read_as_western_ones(
+    name: str, text: str, encoding: str, is_guessed: bool
+) -> None:
+    assert bool(read(name, text.encode(encoding))["note"]) == is_guessed
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_text_is_read_in_the_encodings_that_people_have(encoding: str) -> None:
     assert text_of("a.txt", "Öffnet um neun – täglich".encode(encoding)) == "Öffnet um neun – täglich"

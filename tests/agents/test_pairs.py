@@ -41,6 +41,15 @@ def preview(edith: Client, agent: Agent, content: bytes) -> str:
     return edith.post(page_of(agent, "sources/questions/"), {"file": file}).content.decode()
 
 
+def test_file_whose_letters_cannot_be_told_is_refused_before_it_becomes_anything(
+    agent: Agent, edith: Client
+) -> None:
+    shown = preview(edith, agent, "Вопрос,Ответ\nКогда?,В девять.\n".encode("cp1251"))
+
+    assert "Save it as UTF-8" in shown
+    assert "Import 1 question<" not in shown
+
+
 def test_each_row_is_shown_as_what_it_becomes_and_nothing_is_saved(agent: Agent, edith: Client) -> None:
     training.add_qa(agent, question="When?", answer="At nine.")
 

@@ -69,6 +69,17 @@ def test_a_file_is_read_and_its_bytes_are_not_kept(agent: Agent, edith: Client) 
     assert not SourcePart.objects.exists()
 
 
+def test_a_file_whose_letters_were_guessed_says_so_where_it_is_listed(agent: Agent, edith: Client) -> None:
+    source = upload(edith, agent, "Bilet altı yaşından küçük çocuklara ücretsizdir.".encode("cp1254"))
+
+    working.train(source.pk)
+
+    page = shown(edith, agent)
+    assert "read as Western European ones (Windows-1252)" in page
+    assert "save it as UTF-8" in page
+    assert "Failed" not in page
+
+
 def test_the_page_tells_characters_and_reads_no_text_for_it(agent: Agent, edith: Client) -> None:
     source = upload(edith, agent, "# Größe\n\nWir öffnen um neun 🕘.".encode())
     working.train(source.pk)
@@ -132,7 +143,7 @@ def test_a_late_end_of_whoever_lost_the_lease_changes_nothing(agent: Agent, edit
     working.train(source.pk)
 
     with pytest.raises(working.Taken):
-        working._swap_in(late, "Something old.", training.cut("Something old."))
+        working._swap_in(late, "Something old.", training.cut("Something old."), note="")
 
     assert [one.text for one in agent.passages.all()] == ["We open at nine."]
 
