@@ -80,9 +80,11 @@ function converse(log) {
     const replaced = message.insteadOf ? turnsFrom(message.insteadOf) : [];
     // The turns before the new one are not on the page: it is opened anew once the message is accepted.
     const isElsewhere = log.hasAttribute("data-past") || (message.insteadOf && !replaced.length);
+    const hadFocus = replaced.some((one) => one.contains(document.activeElement));
     for (const turn of replaced) turn.hidden = true;
     const run = { where: {}, stopWanted: false };
     const turn = beginTurn(log, message.text);
+    if (hadFocus) turn.querySelector(".chat__reply").focus({ preventScroll: true });
     running = run;
     composer.busy(true);
     composer.sending(message);
@@ -124,9 +126,11 @@ function converse(log) {
     }
 
     function giveBack(isRefused) {
+      const heldFocus = turn.contains(document.activeElement);
       turn.remove();
       localise(log);
       for (const one of replaced) one.hidden = false;
+      if (heldFocus) replaced[0]?.querySelector("[data-regenerate]")?.focus({ preventScroll: true });
       composer.giveBack(message, isRefused);
       announce("");
     }

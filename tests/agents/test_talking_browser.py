@@ -262,6 +262,24 @@ class TestNothingIsLost:
         expect(box(page)).to_have_value("")
         assert page.evaluate("Object.keys(sessionStorage).length") == 0
 
+    def test_what_the_inspector_has_sent_is_not_in_the_box_again(self, page: Page) -> None:
+        def inspect(text: str) -> None:
+            box(page).fill(text)
+            page.get_by_role("button", name="Inspect the prompt").click()
+            expect(page.get_by_role("heading", name="Prompt inspector")).to_be_visible()
+
+        inspect("Sent from there")
+        page.get_by_role("button", name="Send it").click()
+        expect(turns(page)).to_contain_text("Sent from there")
+        expect(box(page)).to_have_value("")
+
+        # Not sent, it comes back: also on the page that the inspector has led to before.
+        inspect("Only looked at")
+        page.go_back()
+        expect(box(page)).to_have_value("Only looked at")
+        page.reload()
+        expect(box(page)).to_have_value("Only looked at")
+
     def test_it_is_there_after_signing_in_again(self, cast: Cast, page: Page, complaints: list[str]) -> None:
         ask(page, "First")
         page.context.clear_cookies(name="session")
@@ -413,6 +431,20 @@ class TestOnATurn:
         expect(turns(page)).to_contain_text("What is it?")
         page.get_by_role("link", name="To the newest version").click()
         expect(turns(page)).to_have_count(1)
+
+    def test_regenerated_by_keyboard_the_focus_goes_to_the_new_reply(
+        self, cast: Cast, page: Page, complaints: list[str]
+    ) -> None:
+        ask(page, "What is it?")
+        page.get_by_role("link", name="Regenerate").press("Enter")
+        expect(page.get_by_role("link", name="1 earlier version")).to_be_visible()
+        expect(turns(page).locator(".chat__reply")).to_be_focused()
+
+        spend_all(cast, leaving=10 + 1)
+        page.get_by_role("link", name="Regenerate").press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was charged")
+        expect(page.get_by_role("link", name="Regenerate")).to_be_focused()
+        complaints.clear()  # the browser's own line about the 402
 
     def test_editing_an_earlier_turn_keeps_those_after_it_as_a_version(self, page: Page) -> None:
         for text in ("One", "Two", "Three"):

@@ -12,6 +12,12 @@ const WIDE = matchMedia("(min-width: 600px)");
 // The second press of a double click, or a key held down, is no wish to stop what the first has sent.
 const NOT_A_SECOND_PRESS_MS = 300;
 
+// The page is where the inspector's "Send it" leads, opened by that and neither anew nor by going back.
+function sentByInspector() {
+  const [opened] = performance.getEntriesByType("navigation");
+  return opened?.type === "navigate" && /^#reply-/.test(location.hash) && /\/inspect\/$/.test(document.referrer);
+}
+
 /*
  * `acts`: send(message) for a message to be sent now, wait(text) for one that has to wait, stop(), editLast(), takeBack().
  * A message is { text, key, conversation, insteadOf }.
@@ -31,12 +37,13 @@ export function makeComposer(chat, acts) {
   let firstKey = fields.idempotency_key.value;
 
   const joined = (...texts) => texts.filter((text) => text?.trim()).join("\n\n");
-  const keep = () => store.keep({ text: joined(setAside, box.value), waiting, unsure });
+  const keep = (more) => store.keep({ text: joined(setAside, box.value), waiting, unsure, ...more });
 
   function restore() {
     const kept = store.read();
     unsure = kept.unsure ?? null;
-    const text = joined(unsure?.text, ...(kept.waiting ?? []), kept.text);
+    const written = sentByInspector() ? kept.rest ?? kept.text : kept.text;
+    const text = joined(unsure?.text, ...(kept.waiting ?? []), written);
     if (!box.value) box.value = text;
     else if (box.value !== text) setAside = text; // the page was opened to edit a turn
     if (unsure?.insteadOf && box.value === unsure.text) composer.takePlaceOf(unsure.insteadOf, null);
@@ -135,7 +142,7 @@ export function makeComposer(chat, acts) {
   form.noValidate = true;
   form.addEventListener("submit", (event) => {
     // A button with an address of its own leads to another page, with what is typed.
-    if (event.submitter?.hasAttribute("formaction")) return;
+    if (event.submitter?.hasAttribute("formaction")) return keep({ rest: setAside });
     event.preventDefault();
     press();
   });
@@ -153,7 +160,7 @@ export function makeComposer(chat, acts) {
     event.preventDefault();
     composer.cancelTurn();
   });
-  box.addEventListener("input", keep);
+  box.addEventListener("input", () => keep());
   box.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {

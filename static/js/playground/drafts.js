@@ -14,6 +14,7 @@ export function drafts(owner) {
   }
   return {
     // { text, waiting, unsure }: in the box, behind a running reply, and sent without an answer whether it was accepted.
+    // `rest`: what remains to be written once the inspector, where the text of the box went, has sent it.
     read() {
       try {
         return JSON.parse(store?.getItem(key) ?? "{}");
@@ -21,9 +22,9 @@ export function drafts(owner) {
         return {};
       }
     },
-    keep({ text, waiting, unsure }) {
+    keep({ text, waiting, unsure, rest }) {
       try {
-        if (text || waiting.length || unsure) store?.setItem(key, JSON.stringify({ text, waiting, unsure }));
+        if (text || waiting.length || unsure) store?.setItem(key, JSON.stringify({ text, waiting, unsure, rest }));
         else store?.removeItem(key);
       } catch {
         // Full or forbidden: the page works without.
