@@ -193,6 +193,8 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
         if member_id != caller.user_id and not caller.is_admin:
             raise NotYours
     except ReplyRefused as refusal:
+        if wants(request) == "text/html":
+            return await sync_to_async(playground.stop_refused)(request, slug, reply_id, refusal)
         return refused(refusal, slug)
     await running.stop(reply_id)
     if wants(request) == "text/html":

@@ -29,7 +29,7 @@ from agents import (
     turns,
     words,
 )
-from agents.errors import AgentGone, NotSignedIn, ReplyRefused
+from agents.errors import AgentGone, NoSuchPlace, NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
 from agents.views import turns as turn_pages
 from agents.views.agents import find_agent
@@ -244,6 +244,23 @@ def _problem(
         return {"trouble": dataclasses.replace(trouble, title=told.title, rest=told.rest, ways_out=ways)}
     shortage = {"shortage": None} if refusal.code == "credits_exhausted" else {}
     return {"problem": told, "problem_ways_out": ways, **shortage}
+
+
+def stop_refused(request: HttpRequest, slug: str, reply_id: UUID, refusal: ReplyRefused) -> HttpResponse:
+    """Why a reply was not stopped, for forms without JavaScript: said on its receipt, which tells how it goes on."""
+    if isinstance(refusal, NotSignedIn):
+        return redirect_to_login(reverse("agents:receipt", args=[slug, reply_id]))
+    return _stop_refused(request, slug, reply_id, refusal=refusal)
+
+
+@editor_required
+def _stop_refused(
+    request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, *, refusal: ReplyRefused
+) -> HttpResponse:
+    if isinstance(refusal, NoSuchPlace):
+        raise Http404
+    messages.error(request, " ".join(filter(None, words.told(refusal.code, refusal.data))))
+    return redirect("agents:receipt", workspace.slug, reply_id)
 
 
 @editor_required

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from agents.models import Agent, Reply
@@ -22,7 +23,7 @@ from tests.harness.chat import (
     watch,
 )
 from tests.harness.servers import LendServer
-from tests.harness.visitor import Visit
+from tests.harness.visitor import Visit, Visitor
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
 
@@ -210,6 +211,33 @@ def test_stop_without_a_script_leads_to_the_receipt(
 
     assert (response.status_code, response.headers["location"]) == (302, path)
     assert eventually(lambda: Reply.objects.get().state == "stopped")
+
+
+def test_stop_without_a_script_is_refused_in_words_on_a_page(
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+) -> None:
+    provider_double.script("hang_mid_stream", after=3)
+    where = accepted(visit(cast.edith), agent)
+    path = f"/w/acme/replies/{where['reply']}/"
+
+    def press(visitor: Visitor) -> httpx.Response:
+        return visitor.post(f"{path}stop/", data={"csrfmiddlewaretoken": csrf(visitor)})
+
+    another = visit(add_member(cast.acme, "editor").user)
+    response = press(another)
+    assert (response.status_code, response.headers["location"]) == (302, path)
+    assert "They or an admin of the workspace can stop it." in another.get(path).text
+
+    response = press(visit(None))
+    assert (response.status_code, response.headers["location"]) == (302, f"/accounts/login/?next={path}")
+    for person, status in ((cast.victor, 403), (cast.gina, 404)):
+        response = press(visit(person))
+        assert (response.status_code, response.headers["content-type"]) == (
+            status,
+            "text/html; charset=utf-8",
+        )
+    assert Reply.objects.get().is_running
+    stop(visit(cast.adam), "acme", where["reply"])
 
 
 def test_stop_from_another_process(
