@@ -17,6 +17,8 @@ import { beginTurn, clone, finishTurn, keepingTheEnd, summary, thinkingClock, to
 const chat = document.querySelector("[data-chat]");
 const logs = chat ? [...chat.querySelectorAll("[data-log]")] : [];
 const status = chat?.querySelector("[data-announce]");
+// The statuses of refusals for want of credits, of a key, or of another route than the page says.
+const OF_THE_ROUTE = [402, 409, 503];
 const announce = (text) => { if (status) status.textContent = text; };
 
 for (const log of logs) {
@@ -122,7 +124,7 @@ function converse(log) {
       const refusal = answer?.error ?? { message: "Our side: something went wrong. Your message is still here." };
       giveBack(status < 500);
       complain(refusal.message, refusal.actions, refusal.title);
-      if (refusal.code === "price_changed") learnTheRoute();
+      if (OF_THE_ROUTE.includes(status)) learnTheRoute();
     }
 
     function giveBack(isRefused) {
@@ -222,7 +224,7 @@ function converse(log) {
     });
     showLeft(event.data);
     const paid = turn.querySelector(".chat__meta .badge")?.textContent.trim();
-    if (event.kind === "done" && paid !== composer.words) learnTheRoute();
+    if (paid !== composer.words) learnTheRoute();
     if (toReply) {
       toReply.hidden = false;
       toReply.hash = turn.id;
@@ -230,15 +232,16 @@ function converse(log) {
     announce(summary(turn));
   }
 
-  // The reply was not paid for as the page had said of the next one: what the page says is asked for anew.
+  // The message was refused, or not paid for as the page had said of the next one: what the page says is asked for anew.
+  // The box stays, with what is in it, also where the page would now have the reason in its place.
   async function learnTheRoute() {
-    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!response.ok) return;
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!response?.ok) return;
     const page = parsed(await response.text());
     const form = page.querySelector("[data-composer]");
-    if (!form || form.hidden) return;
+    if (!form) return;
     Object.assign(composer.form.dataset, form.dataset);
-    for (const part of [".chat__composer .badge", ".chat__stop-price", ".inspector .kv"]) {
+    for (const part of [".chat__hint > span", ".chat__stop-price", ".inspector .kv"]) {
       const fresh = page.querySelector(part);
       if (fresh) document.querySelector(part)?.replaceWith(fresh);
     }

@@ -5,6 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from agents.models import Agent, Conversation, Reply
 from billing import ledger
+from llm import keys
 from tests.agents.scenes import agent_on, spend_all
 from tests.agents.test_endings_browser import fits, sound
 from tests.agents.test_pages import make_reply
@@ -308,6 +309,28 @@ class TestNothingIsLost:
 
         expect(box(page)).to_have_value("")
         assert "Between us" not in page.evaluate("JSON.stringify(sessionStorage)")
+
+    def test_refused_or_unanswered_it_is_in_the_box_once_however_often_one_reloads(
+        self, page: Page, complaints: list[str]
+    ) -> None:
+        keys.delete(None, provider="openai", by=None)
+        box(page).fill("Who runs this?")
+        box(page).press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Our side")
+        expect(page.locator(".chat__hint [data-prospect]")).to_have_text("Bookbag has no OpenAI key: cannot run")
+        for _ in range(2):
+            page.reload()
+            assert page.locator("[name=text]").first.input_value() == "Who runs this?"
+        platform_key()
+
+        page.reload()
+        page.route("**/messages/", lambda route: route.abort())
+        box(page).press("Enter")
+        expect(page.locator("[data-problem]")).to_contain_text("The connection was lost.")
+        for _ in range(2):
+            page.reload()
+            expect(box(page)).to_have_value("Who runs this?")
+        complaints.clear()  # the browser's own lines about the 503 and the request that was cut
 
     def test_refused_message_is_in_the_box_again(self, cast: Cast, page: Page, complaints: list[str]) -> None:
         spend_all(cast)

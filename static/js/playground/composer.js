@@ -32,7 +32,8 @@ export function makeComposer(chat, acts) {
   const store = drafts(chat.dataset.keep);
   let busySince = null;
   let waiting = [];
-  let unsure = null; // sent, and not known whether it was accepted: the same text goes under the same key
+  // Sent, and not known whether it was accepted: the same text goes under the same key. `isBack`: it is in the box again.
+  let unsure = null;
   let setAside = "";
   let firstKey = fields.idempotency_key.value;
 
@@ -43,10 +44,11 @@ export function makeComposer(chat, acts) {
     const kept = store.read();
     unsure = kept.unsure ?? null;
     const written = sentByInspector() ? kept.rest ?? kept.text : kept.text;
-    const text = joined(unsure?.text, ...(kept.waiting ?? []), written);
+    const text = joined(unsure && !unsure.isBack ? unsure.text : "", ...(kept.waiting ?? []), written);
     if (!box.value) box.value = text;
     else if (box.value !== text) setAside = text; // the page was opened to edit a turn
     if (unsure?.insteadOf && box.value === unsure.text) composer.takePlaceOf(unsure.insteadOf, null);
+    if (unsure) unsure = { ...unsure, isBack: true };
     keep();
   }
 
@@ -105,7 +107,7 @@ export function makeComposer(chat, acts) {
     },
     // It was not, or nobody knows: its text is in the box again, before what was typed since.
     giveBack(one, isRefused) {
-      if (isRefused) unsure = null;
+      unsure = isRefused ? null : { ...one, isBack: true };
       composer.putBack(one.text);
       if (one.insteadOf) composer.takePlaceOf(one.insteadOf, null);
     },
