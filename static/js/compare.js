@@ -5,8 +5,10 @@
 
 import { LiveText, morph, parsed } from "./live_text.js";
 import { watchConnection } from "./playground/connection.js";
+import { drafts } from "./playground/drafts.js";
 import { follow, Refused, STREAM } from "./playground/stream.js";
 import { thinkingClock } from "./playground/turns.js";
+import { backHere } from "./playground/ways.js";
 
 const page = document.querySelector("[data-compare]");
 const form = page.querySelector("[data-compare-form]");
@@ -20,6 +22,25 @@ const token = () => form.elements.csrfmiddlewaretoken.value;
 const LOST_HERE = "The connection was lost. Send the same message again: what was answered is not answered or charged twice.";
 let total = Promise.resolve();
 let isBusy = false;
+let sent = "";
+
+// --- What is typed ------------------------------------------------------------------------------
+
+const store = drafts(page.dataset.keep);
+const forget = () => store.keep({ text: "", waiting: [] });
+
+// With its press of Send, unless that one is of the message that is being answered.
+function keep() {
+  const isOwn = !isBusy || box.value.trim() === sent;
+  store.keep({ text: box.value, waiting: [], unsure: box.value && isOwn ? pressed.value : "" });
+}
+
+function restore() {
+  const { text, unsure } = store.read();
+  if (!text || (box.value && box.value !== text)) return;
+  box.value = text;
+  if (unsure) pressed.value = unsure;
+}
 
 function complain(text) {
   page.querySelector("[data-problem-text]").textContent = text;
@@ -140,7 +161,7 @@ function wayOut({ label, url }) {
   const link = document.createElement("a");
   link.className = "btn btn--small";
   link.textContent = label;
-  link.href = url;
+  link.href = backHere(url);
   return link;
 }
 
@@ -170,11 +191,18 @@ async function send() {
   }
   complain("");
   const agreed = form.elements.said.value;
-  await sayTotal();
+  try {
+    await sayTotal();
+  } catch {
+    connection.lost();
+    return complain(LOST_HERE);
+  }
   if (form.elements.said.value !== agreed) {
     return complain(`${form.querySelector("[data-total]").textContent.trim()} That is not what was said before: send again if it is what you want.`);
   }
   announce("Answering");
+  sent = message.text;
+  keep();
   replies.querySelector("[data-question]").textContent = message.text;
   const made = chosen.map(columnOf);
   const wheres = made.map(() => ({}));
@@ -189,6 +217,7 @@ async function send() {
     await one.accepted;
   }
   const ids = asked.map((one) => one.where.reply).filter(Boolean);
+  if (ids.length === asked.length && box.value.trim() === sent) forget();
   history.replaceState(null, "", `?${new URLSearchParams(ids.map((id) => ["reply", id]))}`);
   const ended = await Promise.allSettled(asked.map((one) => one.done));
   complain("");
@@ -197,6 +226,8 @@ async function send() {
   if (!missing && isSame) box.value = "";
   // This press of Send is used up. With one that did not answer the same press asks that one again, and no other.
   if (!missing || !isSame) pressed.value = newKey();
+  isBusy = false;
+  keep();
   // Not waited for: the next message may be sent meanwhile, and asks for the sum itself.
   sayTotal().catch(() => connection.lost()).finally(() => {
     announce(missing ? `${ended.length - missing} of ${ended.length} have answered.` : "All have answered.");
@@ -204,7 +235,10 @@ async function send() {
 }
 
 // Another text is another message.
-box.addEventListener("input", () => { if (!isBusy) pressed.value = newKey(); });
+box.addEventListener("input", () => {
+  if (!isBusy) pressed.value = newKey();
+  keep();
+});
 box.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) form.requestSubmit();
 });
@@ -231,3 +265,4 @@ for (const column of columns.querySelectorAll("[data-running]")) {
   stopBy(column, where);
   watch(column, where).catch(() => location.reload());
 }
+restore();

@@ -13,6 +13,7 @@ import { readAlong } from "./playground/reading.js";
 import { follow, Refused, STREAM } from "./playground/stream.js";
 import { localise } from "./playground/times.js";
 import { beginTurn, clone, finishTurn, keepingTheEnd, summary, thinkingClock, toTheEnd } from "./playground/turns.js";
+import { backHere } from "./playground/ways.js";
 
 const chat = document.querySelector("[data-chat]");
 const logs = chat ? [...chat.querySelectorAll("[data-log]")] : [];
@@ -65,14 +66,6 @@ function converse(log) {
     if (method !== "POST") way.href = backHere(url);
     else Object.assign(way, { type: "submit", formAction: url }).setAttribute("form", "act");
     return way;
-  }
-
-  // Signing in leads back to this very conversation, where what was typed is kept.
-  function backHere(url) {
-    const target = new URL(url, location.href);
-    if (!target.searchParams.has("next")) return url;
-    target.searchParams.set("next", location.pathname + location.search);
-    return target.href;
   }
 
   // --- Sending ---------------------------------------------------------------------------------
@@ -240,7 +233,10 @@ function converse(log) {
     const page = parsed(await response.text());
     const form = page.querySelector("[data-composer]");
     if (!form) return;
+    const { price } = composer.form.dataset;
     Object.assign(composer.form.dataset, form.dataset);
+    // What cannot run has no price: the one that was said stays said, for a route that is mended meanwhile.
+    if (form.hidden) composer.form.dataset.price = price;
     for (const part of [".chat__hint > span", ".chat__stop-price", ".inspector .kv"]) {
       const fresh = page.querySelector(part);
       if (fresh) document.querySelector(part)?.replaceWith(fresh);

@@ -192,6 +192,49 @@ def test_a_refused_column_says_why_and_the_other_answers(
     assert sorted(provider for provider, _, _ in calls(provider_double)) == ["anthropic", "openai"]
 
 
+def test_a_dead_server_is_said_and_what_is_typed_outlives_it_a_reload_and_a_sign_in(
+    cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double, complaints: list[str]
+) -> None:
+    page = open_page(cast.edith)
+    choose(page, agent, "GPT-4o", "GPT-4o mini")
+    expect(page.locator("[data-total]")).to_contain_text("Together 6 credits")
+    box = page.get_by_label("Message")
+    box.fill("Why is the sky blue?")
+    page.route("**/compare/**", lambda route: route.abort())
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.get_by_role("alert")).to_contain_text("The connection was lost.")
+    page.unroute("**/compare/**")
+    # Of the two the first is accepted, and what it answers is lost on its way.
+    page.route("**/messages/", lambda route: (route.fetch(), route.abort()))
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.locator("[data-column] [data-problem]:visible")).to_have_count(2)
+    page.unroute("**/messages/")
+
+    page.reload()
+    expect(box).to_have_value("Why is the sky blue?")
+    page.context.clear_cookies(name="session")
+    page.get_by_role("button", name="Send to all").click()
+    page.get_by_role("link", name="Sign in").first.click()
+    page.get_by_label("E-mail address").fill(cast.edith.email)
+    page.get_by_label("Password").fill(cast.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Compare chat models")).to_be_visible()
+    expect(box).to_have_value("Why is the sky blue?")
+    for one in page.locator("label.choice").all():
+        one.locator("input").set_checked(one.locator("[data-name]").inner_text() in ("GPT-4o", "GPT-4o mini"))
+    expect(page.locator("[data-total]")).to_contain_text("Together 6 credits")
+    page.get_by_role("button", name="Send to all").click()
+    expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
+    expect(box).to_have_value("")
+    page.reload()
+    expect(box).to_have_value("")
+
+    # The same press of Send throughout: each was answered and charged once.
+    assert sorted(model for _, _, model in calls(provider_double)) == ["gpt-4o", "gpt-4o-mini"]
+    assert ledger.balance(cast.acme) == ledger.Balance(94, 0)
+    complaints.clear()  # the browser's own lines about what was cut and the 401
+
+
 def test_a_press_while_they_answer_says_so_and_sends_nothing(
     cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
 ) -> None:

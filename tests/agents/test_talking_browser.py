@@ -317,7 +317,9 @@ class TestNothingIsLost:
         box(page).fill("Who runs this?")
         box(page).press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("Our side")
-        expect(page.locator(".chat__hint [data-prospect]")).to_have_text("Bookbag has no OpenAI key: cannot run")
+        expect(page.locator(".chat__hint [data-prospect]")).to_have_text(
+            "Bookbag has no OpenAI key: cannot run"
+        )
         for _ in range(2):
             page.reload()
             assert page.locator("[name=text]").first.input_value() == "Who runs this?"

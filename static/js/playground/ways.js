@@ -1,0 +1,7 @@
+// Signing in leads back to this very page, where what was typed is kept.
+export function backHere(url) {
+  const target = new URL(url, location.href);
+  if (!target.searchParams.has("next")) return url;
+  target.searchParams.set("next", location.pathname + location.search);
+  return target.href;
+}
