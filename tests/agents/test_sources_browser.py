@@ -71,6 +71,22 @@ def test_without_scripts_a_link_reloads_what_is_being_trained(
     expect(row_of(page, "hours.txt")).to_contain_text("trained")
 
 
+def test_acts_of_a_long_question_stand_where_those_of_others_do(
+    cast: Cast, guide: Agent, open_page: OpenPage
+) -> None:
+    for question, answer in (("Short?", "Yes."), ("Long?", "Because of what was said before. " * 20)):
+        guide.qa_pairs.create(question=question, answer=answer)
+    page = open_page(cast.edith, viewport={"width": 1280, "height": 900})
+    page.goto(f"/w/acme/agents/{guide.pk}/")
+
+    def left(question: str) -> float:
+        box = row_of(page, question).get_by_role("button", name="Delete").bounding_box()
+        assert box
+        return box["x"]
+
+    assert left("Short?") == left("Long?")
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])
 def test_fifty_sources_in_every_state_read_well(
     cast: Cast, guide: Agent, open_page: OpenPage, look: dict[str, Any]
