@@ -54,11 +54,15 @@ def context(agent: Agent, *, is_editor: bool) -> dict[str, Any]:
     """What the part of the agent's page about its sources is made of."""
     sources, found = list(rows(agent)[:ROWS_SHOWN]), list(pair_rows(agent))
     all_shown = max(len(sources), len(found)) < ROWS_SHOWN
+    shown = len(sources) + len(found)
+    held = room(agent, used=shown if all_shown else None)
     return {
         "sources": sources,
         "is_busy": any(source.is_busy for source in sources),
         "qa_pairs": found,
-        "room": room(agent, used=len(sources) + len(found) if all_shown else None),
+        "room": held,
+        "not_shown": held["used"] - shown,
+        "most_shown": ROWS_SHOWN,
         "deleted_sources": adding.just_deleted(agent) if is_editor else (),
         "deleted_pairs": pairs.just_deleted(agent) if is_editor else (),
     }

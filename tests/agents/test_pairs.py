@@ -8,6 +8,7 @@ from django.test import Client
 
 from agents.knowledge import training
 from agents.models import Agent
+from agents.sources import listing
 from billing.models import Plan
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
@@ -48,6 +49,18 @@ def test_file_whose_letters_cannot_be_told_is_refused_before_it_becomes_anything
 
     assert "Save it as UTF-8" in shown
     assert "Import 1 question<" not in shown
+
+
+def test_page_says_how_many_questions_it_does_not_show(
+    agent: Agent, edith: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "ROWS_SHOWN", 2)
+    for number in ("one", "two"):
+        training.add_qa(agent, question=f"What is {number}?", answer="A number.")
+    assert "not shown" not in edith.get(page_of(agent)).content.decode()
+    training.add_qa(agent, question="What is three?", answer="A number.")
+
+    assert "1 source more is answered from" in edith.get(page_of(agent)).content.decode()
 
 
 def test_each_row_is_shown_as_what_it_becomes_and_nothing_is_saved(agent: Agent, edith: Client) -> None:
