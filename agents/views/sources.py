@@ -151,6 +151,7 @@ def _shown(request: WorkspaceRequest, agent: Agent, source: Source) -> HttpRespo
         "text": source.text[:SHOWN],
         "is_cut": len(source.text) > SHOWN,
         "pages": listing.pages_of(source) if source.kind == Source.Kind.WEBSITE else (),
+        "page_count": source.pages.count(),
         "form": form,
     }
     return render(request, "agents/source.html", context)

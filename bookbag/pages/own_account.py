@@ -124,7 +124,7 @@ class NoticesForm(forms.Form):
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def notices_page(request: HttpRequest) -> HttpResponse:
-    """Context: `notices`, the latest; `form`, which kinds are mailed as well."""
+    """Context: `notices`, the latest; `count`, how many there are; `form`, which kinds are mailed as well."""
     person = _person(request)
     wanted = [kind for kind in Notice.Kind.values if inbox.wants_mail(person, kind)]
     form = NoticesForm(request.POST if request.method == "POST" else None, initial={"mailed": wanted})
@@ -134,7 +134,9 @@ def notices_page(request: HttpRequest) -> HttpResponse:
         person.save(update_fields=["unmailed_notices"])
         messages.success(request, "Saved.")
         return redirect("own_notices")
-    return render(request, "bookbag/own_account/notices.html", {"form": form, "notices": inbox.of(person)})
+    notices = inbox.of(person)
+    context = {"form": form, "notices": notices, "count": person.notices.count()}
+    return render(request, "bookbag/own_account/notices.html", context)
 
 
 @signed_in

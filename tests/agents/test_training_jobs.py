@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from agents.knowledge import training
 from agents.models import Agent, RemovedPair, Source, SourcePart
-from agents.sources import adding, jobs, leases, upkeep, working
+from agents.sources import adding, jobs, leases, listing, upkeep, working
 from billing.models import Bucket, Hold, Plan, Transfer
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
@@ -78,6 +78,24 @@ def test_a_file_whose_letters_were_guessed_says_so_where_it_is_listed(agent: Age
     assert "read as Western European ones (Windows-1252)" in page
     assert "save it as UTF-8" in page
     assert "Failed" not in page
+
+
+def test_website_of_more_pages_than_are_shown_says_so(
+    agent: Agent, edith: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "ROWS_SHOWN", 2)
+    site = Source.objects.create(agent=agent, kind="website", title="a.test", url="https://a.test/", text="")
+    for number in range(3):
+        Source.objects.create(
+            agent=agent,
+            parent=site,
+            kind="page",
+            title="A",
+            url=f"https://a.test/{number}",
+            text=f"Of {number}.",
+        )
+        page = edith.get(page_of(agent, f"sources/{site.pk}/")).content.decode()
+        assert ("2 of 3 pages are shown" in page) == (number == 2)
 
 
 def test_the_page_tells_characters_and_reads_no_text_for_it(agent: Agent, edith: Client) -> None:

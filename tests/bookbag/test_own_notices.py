@@ -116,6 +116,16 @@ def test_new_owner_finds_it_among_their_notices(cast: Cast) -> None:
     assert told(cast.olivia) == []
 
 
+def test_page_of_more_notices_than_it_shows_says_so(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "SHOWN", 2)
+    for number in range(3):
+        inbox.note(
+            [cast.adam], inbox.Kind.CREDITS_LOW, workspace=cast.acme, once=f"{number}", text="Low.", link="/"
+        )
+        page = " ".join(browser_of(cast.adam).get(PAGE).content.decode().split())
+        assert ("The newest 2 of 3 are shown" in page) == (number == 2)
+
+
 def test_notice_is_given_once_and_hostile_text_stays_text(cast: Cast) -> None:
     for _ in range(2):
         inbox.tell(
