@@ -11,8 +11,8 @@ from agents.models import Agent
 from llm import keys
 from llm.models import ChatModel
 from tests.agents.scenes import agent_on
+from tests.agents.talking.playground import address, ask, box, hang, turns
 from tests.agents.test_endings_browser import sound
-from tests.agents.test_talking_browser import address, ask, box, hang, turns
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, bring_key, platform_key

@@ -12,7 +12,7 @@ from llm.models import ProviderKey
 from llm.profiles import Listed
 from llm.providers.base import Listing
 from llm.vault import Secret
-from tests.bookbag.test_llm_settings_browser import problems_of
+from tests.bookbag.llm_settings.test_llm_settings_browser import problems_of
 from tests.factories import browser_of, queries_of
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast

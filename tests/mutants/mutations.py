@@ -480,7 +480,7 @@ MUTATIONS = (
         "return time.time() - at < app_settings.REAUTHENTICATION_TIMEOUT",
         "return at > 0",
         "a session left open replaces keys without the password being asked again",
-        ("tests/bookbag/test_llm_settings.py",),
+        ("tests/bookbag/llm_settings/test_confirming.py",),
     ),
     # --- Who may: workspaces ------------------------------------------------------------------
     Mutation(

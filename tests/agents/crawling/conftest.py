@@ -1,0 +1,42 @@
+"""A website on this machine, an agent, and Edith, who adds the one to the other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agents.models import Agent, Source
+from agents.sources import website
+from tests.agents import websites
+from tests.agents.crawling.reading import add, page, read
+from tests.agents.websites import Site
+from tests.factories import browser_of
+from tests.harness.cast import Cast, make_agent
+
+
+@pytest.fixture
+def site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    settings.FETCH_LOOPBACK = True
+    monkeypatch.setattr(website, "PAUSE_SECONDS", 0.0)
+    with websites.serving() as site:
+        yield site
+
+
+@pytest.fixture
+def agent(cast: Cast) -> Agent:
+    return make_agent(cast.acme)
+
+
+@pytest.fixture
+def edith(cast: Cast) -> Client:
+    return browser_of(cast.edith)
+
+
+@pytest.fixture
+def changed(agent: Agent, edith: Client, site: Site) -> Source:
+    """A website that was read, and has changed in each page since."""
+    site.pages |= {"/": page("Home", "/a", "/b"), "/a": page("Ants"), "/b": page("Bees")}
+    source = read(add(edith, agent, site.url))
+    site.pages |= {"/": page("House", "/a", "/c"), "/a": page("Apes"), "/c": page("Cats")}
+    return source

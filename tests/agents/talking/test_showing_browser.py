@@ -1,0 +1,138 @@
+"""In a real browser: the playground without scripts, for a screen reader, in each state and width."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from agents.models import Agent
+from tests.agents.talking.playground import PHONE, address, ask, box, button, hang, talked, turns
+from tests.agents.test_endings_browser import fits, sound
+from tests.harness.browser import OpenPage
+from tests.harness.cast import Cast
+from tests.provider_double.client import Double
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.money]
+
+
+@pytest.mark.any_database
+class TestWithoutScripts:
+    def test_editing_is_a_page_with_the_text_in_the_box(
+        self, cast: Cast, open_page: OpenPage, agent: Agent
+    ) -> None:
+        page = open_page(cast.edith, java_script_enabled=False)
+        page.goto(address(agent))
+        box(page).fill("First")
+        button(page).click()
+        page.get_by_role("link", name="Edit", exact=True).click()
+        expect(box(page)).to_have_value("First")
+        expect(page.get_by_text("Takes the place of an earlier turn")).to_be_visible()
+        box(page).fill("Second")
+        button(page).click()
+
+        expect(turns(page)).to_have_count(1)
+        expect(turns(page)).to_contain_text("Second")
+        page.get_by_role("link", name="1 earlier version").click()
+        expect(turns(page)).to_contain_text("First")
+
+
+@pytest.mark.any_database
+class TestHeardAndSeen:
+    def test_screen_reader_hears_answering_then_a_summary(self, page: Page, provider_double: Double) -> None:
+        provider_double.script("chunks", chunks=["word " * 300])
+        page.locator("[data-announce]").evaluate(
+            "line => { window.heard = [];"
+            " new MutationObserver(() => window.heard.push(line.textContent)).observe(line, { childList: true }); }"
+        )
+        turn = ask(page, "Long?")
+
+        heard = page.evaluate("window.heard")
+        assert heard[0] == "Answering"
+        assert "300 words" in heard[-1]
+        assert len(heard[-1]) < 200
+        box(page).press("Shift+Tab")
+        expect(page.get_by_role("link", name="Go to the reply")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(turn.get_by_role("article")).to_be_focused()
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [1280, 360, 320])
+    def test_each_state_is_sound_and_fits(
+        self, cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double, scheme: str, width: int
+    ) -> None:
+        page = open_page(cast.edith, color_scheme=scheme, viewport={"width": width, "height": 740})
+        page.goto(address(agent))
+        ask(page, "One\n\nwith a long word: " + "w" * 200)
+        box(page).press("ArrowUp")
+        assert sound(page) == []
+        assert fits(page)
+        page.keyboard.press("Escape")
+        hang(provider_double)
+        for text in ("Two", "Three"):
+            box(page).fill(text)
+            box(page).press("Enter")
+        expect(page.locator("[data-text]")).to_contain_text("You asked")
+        assert sound(page) == []
+        assert fits(page)
+        page.keyboard.press("Escape")
+        expect(turns(page).locator(".badge", has_text="Stopped")).to_be_visible()
+
+    @pytest.mark.parametrize("name", ["w" * 120, "סוכן " + "אבגדה" * 23])
+    def test_long_names_of_any_script_fit_at_360(
+        self, cast: Cast, open_page: OpenPage, agent: Agent, name: str
+    ) -> None:
+        Agent.objects.filter(pk=agent.pk).update(name=name)
+        page = open_page(cast.adam, **PHONE)
+        place = f"/w/acme/agents/{agent.pk}/"
+        for path in (
+            "/w/acme/",
+            "/w/acme/agents/",
+            place,
+            f"{place}playground/",
+            f"{place}compare/",
+            f"{place}playground/try/",
+            f"{place}activity/",
+        ):
+            page.goto(path)
+            assert fits(page), path
+            for shown in page.locator("main *", has_text=name).all():
+                if not shown.locator("*", has_text=name).count():
+                    # Its own direction, whatever stands around it.
+                    assert shown.evaluate("it => !!it.closest('bdi, [dir=auto]')"), path
+
+    def test_composer_covers_nothing_that_has_the_focus(
+        self, cast: Cast, open_page: OpenPage, agent: Agent
+    ) -> None:
+        conversation = talked(agent, cast, 12)
+        # The second is what a window of 1280 by 1024 has left at 400 %.
+        for size in ({"width": 360, "height": 740}, {"width": 320, "height": 256}):
+            page = open_page(cast.edith, viewport=size)
+            page.goto(f"{address(agent)}?conversation={conversation.pk}")
+            top = page.locator("[data-composer]")
+            for link in page.locator(".chat__meta a").all():
+                link.focus()
+                place, cover = link.bounding_box(), top.bounding_box()
+                assert place is not None
+                assert cover is not None
+                assert (
+                    place["y"] + place["height"] <= cover["y"] + 1
+                    or place["y"] >= cover["y"] + cover["height"]
+                )
+
+    def test_little_moves_when_a_reply_ends(
+        self, cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
+    ) -> None:
+        page = open_page(cast.edith, **PHONE)
+        page.goto(address(agent))
+        page.evaluate(
+            "() => new PerformanceObserver(list => { for (const one of list.getEntries()) window.shift += one.value; })"
+            ".observe({ type: 'layout-shift' })"
+        )
+        written = ["## Title\n\n* one\n* two\n\n", "and **more** of it. " * 20, "The end."]
+        provider_double.script("chunks", chunks=written, gap_ms=1_000)
+        box(page).fill("Move?")
+        box(page).press("Enter")
+        expect(page.locator("[data-text]")).to_contain_text("more of it. and")
+        page.evaluate("window.shift = 0")
+        expect(turns(page).locator("[data-link]")).to_be_visible()
+        page.wait_for_timeout(300)
+
+        assert page.evaluate("window.shift") < 0.02
