@@ -53,7 +53,8 @@ def _accept(found: SecretsCollection) -> None:
     kept = {
         "version": json.loads(BASELINE.read_text())["version"],
         **get_settings().json(),
-        "results": found.json(),
+        # By the file's path in the project, wherever that lies.
+        "results": {path: [one | {"filename": path} for one in ones] for path, ones in found.json().items()},
     }
     BASELINE.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 

@@ -1,5 +1,6 @@
 """The scan of `make audit` finds what is planted, shows nothing of it, and passes over what was accepted."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,9 @@ def test_plain_text_is_passed_over(tmp_path: Path) -> None:
 
 def test_what_is_accepted_is_still_in_a_file_of_the_project() -> None:
     assert {path for path, _ in secret_scan.accepted()} <= set(secret_scan.tracked())
+
+
+def test_baseline_names_files_by_their_paths_in_the_project() -> None:
+    results = json.loads(secret_scan.BASELINE.read_text())["results"]
+
+    assert {one["filename"] for ones in results.values() for one in ones} == set(results)
