@@ -55,13 +55,15 @@ class Page:
 
 
 def page(agent: Agent, wanted: Wanted) -> Page:
-    """A page of the agent's replies, the latest first. Three queries, or four where something was rated."""
+    """A page of the agent's replies, the latest first. Three queries, one more where something was rated, and one where something was charged."""
     found = _narrowed(agent, wanted)
     if wanted.before and agent.replies.filter(pk=wanted.before).exists():
         found = found.filter(paging.earlier_than(wanted.before))
     replies = list(found[: PER_PAGE + 1])
     shown = replies[:PER_PAGE]
-    return Page([_row(reply) for reply in shown], shown[-1].pk if len(replies) > len(shown) else None)
+    back = payers.given_back(shown)
+    rows = [_row(reply, back.get(reply.pk, 0)) for reply in shown]
+    return Page(rows, shown[-1].pk if len(replies) > len(shown) else None)
 
 
 def _narrowed(agent: Agent, wanted: Wanted) -> QuerySet[Reply]:
@@ -75,7 +77,7 @@ def _narrowed(agent: Agent, wanted: Wanted) -> QuerySet[Reply]:
     if wanted.chat_model:
         found = found.filter(model_name=wanted.chat_model)
     if wanted.payer:
-        found = found.filter(payers.paid_by(wanted.payer))
+        found = found.filter(payers.paid_by(wanted.payer, agent.workspace_id))
     if wanted.ending:
         found = found.filter(ending=wanted.ending)
     if wanted.rating:
@@ -99,12 +101,12 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def _row(reply: Reply) -> Row:
+def _row(reply: Reply, given_back: int) -> Row:
     deleted = reply.conversation is not None and reply.conversation.deleted_at is not None
     return Row(
         reply,
         opening="" if deleted else " ".join(getattr(reply, "opening", "").split()),
-        badge=payers.badge(reply),
+        badge=payers.badge(reply, given_back=given_back),
         mark=presenting.mark(reply.ending),
         ratings=list(reply.ratings.all()),
     )

@@ -7,9 +7,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from agents import receipts, words
+from agents import payers, receipts, words
 from agents.models import Reply
-from billing import ledger
 from workspaces.desk import ReadOnlyAdmin
 from workspaces.models import Role
 
@@ -59,8 +58,9 @@ class ReplyAdmin(ReadOnlyAdmin):
 def _shown(reply: Reply) -> dict[str, Any]:
     # A mask is for the workspace's admins.
     reply.credential_mask = ""
+    given_back = payers.given_back([reply]).get(reply.pk, 0)
     return {
         "reply": reply,
-        "receipt": receipts.describe(reply, role=Role.ADMIN, given_back=ledger.given_back(reply.pk)),
+        "receipt": receipts.describe(reply, role=Role.ADMIN, given_back=given_back),
         "why": words.WHY.get(reply.why, ""),
     }

@@ -8,7 +8,6 @@ from agents import payers, presenting, receipts
 from agents.forms import choosable
 from agents.models import Agent, Reply
 from agents.presenting import Turn
-from billing import ledger
 from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.prospects import Prospect
@@ -92,13 +91,13 @@ def total(chosen: Sequence[Choice], *, available: int) -> Total:
 def columns(replies: Iterable[Reply], *, role: Role) -> list[Column]:
     """Replies as columns, for a reader of this role. Their workspace is fetched, and their HTML made."""
     replies = list(replies)
-    back = ledger.given_back_of(reply.pk for reply in replies if reply.charged)
+    back = payers.given_back(replies)
     return [_column(reply, role, back.get(reply.pk, 0)) for reply in replies]
 
 
 def _column(reply: Reply, role: Role, given_back: int) -> Column:
     told = receipts.describe(reply, role=role, given_back=given_back)
-    turn = presenting.turn(reply, role=role)
+    turn = presenting.turn(reply, role=role, given_back=given_back)
     return Column(
         model_name=reply.model_name,
         turn=replace(turn, ways_out=links(turn.ways_out)),

@@ -14,7 +14,6 @@ from asgiref.sync import sync_to_async
 
 from agents import paging, payers
 from agents.models import Conversation, Reply
-from billing import ledger
 
 # Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
 AT_ONCE = 20
@@ -58,7 +57,7 @@ async def _turns(conversation: Conversation) -> AsyncIterator[tuple[Reply, int]]
     """The turns, each with the credits of it that were given back."""
     last: Reply | None = None
     while page := await sync_to_async(_page)(conversation, last):
-        back = await sync_to_async(ledger.given_back_of)(reply.pk for reply in page if reply.charged)
+        back = await sync_to_async(payers.given_back)(page)
         for reply in page:
             yield reply, back.get(reply.pk, 0)
         last = page[-1]
@@ -75,7 +74,7 @@ def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
 def _section(reply: Reply, given_back: int) -> str:
     told = [
         reply.model_name,
-        payers.badge(reply).words,
+        payers.badge(reply, given_back=given_back).words,
         "" if reply.is_running else f"paid by: {payers.payer(reply, given_back=given_back).words}",
         reply.get_ending_display() or reply.get_state_display(),
         f"{reply.created_at:%Y-%m-%d %H:%M} UTC",
@@ -121,6 +120,7 @@ def _turn(reply: Reply, given_back: int) -> dict[str, Any]:
         "paid_by": payers.payer(reply, given_back=given_back).words,
         "price": reply.price,
         "charged": reply.charged,
+        "given_back": given_back,
         "asked_at": reply.created_at.isoformat(),
         "done_at": reply.done_at and reply.done_at.isoformat(),
         "sources": [{"title": one.get("title"), "heading": one.get("heading")} for one in _cited(reply)],

@@ -1,13 +1,16 @@
 """Who paid for a reply, in a badge's few words and on the receipt's line. Nobody, when nothing was charged. Decides nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q
 
 from agents.models import Reply
+from billing import ledger
 from llm import price_words
 from llm.routing import STORED, Billing, Why
-from workspaces.figures import credits
+from workspaces.figures import credits, grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,21 @@ def is_billed(reply: Reply) -> bool:
     return reply.billing == Billing.BYO and (answered or began)
 
 
-def paid_by(billing: str) -> Q:
-    """Of replies: those that this payer paid for or will, as `payer` says it."""
+def given_back(replies: Iterable[Reply]) -> dict[UUID, int]:
+    """By reply, the credits of its charge that were given back, for `badge` and `payer`. One query at most.
+
+    The replies are of one workspace.
+    """
+    charged = [reply for reply in replies if reply.charged]
+    return ledger.given_back(charged[0].workspace_id, [reply.pk for reply in charged]) if charged else {}
+
+
+def paid_by(billing: str, workspace_id: int) -> Q:
+    """Of a workspace's replies: those that this payer paid for or will, as `payer` says it."""
     of_kind = Q(billing=billing)
     if billing == Billing.CREDITS:
-        return of_kind & (Q(charged__gt=0) | Q(state__in=Reply.RUNNING))
+        charged = Q(charged__gt=0) & ~Q(pk__in=ledger.given_back_whole(workspace_id))
+        return of_kind & (charged | Q(state__in=Reply.RUNNING))
     if billing == Billing.BYO:
         began = Q(output_tokens__isnull=False) | Q(first_text_at__isnull=False)
         answered = Q(state__in=[Reply.State.COMPLETED, Reply.State.CUT])
@@ -52,7 +65,7 @@ def is_own_bill(reply: Reply) -> bool:
     return is_billed(reply) and reply.state != Reply.State.FAILED
 
 
-def badge(reply: Reply) -> Badge:
+def badge(reply: Reply, *, given_back: int = 0) -> Badge:
     """What it cost and who paid, in a few words; nobody paid for what `payer` says so of."""
     if is_stored_answer(reply):
         closest = "closest " if reply.why == Why.QA_CLOSEST else ""
@@ -64,6 +77,10 @@ def badge(reply: Reply) -> Badge:
         reply.billing == Billing.BYO and not is_own_bill(reply)
     ):
         return Badge("neutral", "not charged")
+    if given_back:
+        is_whole = given_back == reply.charged
+        back = "given back" if is_whole else f"{grouped(given_back)} given back"
+        return Badge("neutral" if is_whole else reply.billing, f"{_price(reply)}, {back}")
     return Badge(reply.billing, _price(reply))
 
 

@@ -1,5 +1,6 @@
 """Replies as pages show them: a badge, a sentence, safe HTML. Decides nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from agents import actions, payers, rendering, words
 from agents.models import Agent, Reply
+from agents.turns import Versions
 from llm import price_words
 from llm.outlook import Outlook
 from llm.prospects import Prospect
@@ -123,15 +125,29 @@ def mark(ending: str) -> Mark | None:
     return Mark(kind, Reply.Ending(ending).label) if kind else None
 
 
-def turn(reply: Reply, *, role: Role, earlier_versions: int = 0) -> Turn:
+def turns(replies: Sequence[Reply], *, role: Role, earlier: Versions | None = None) -> list[Turn]:
+    """Replies of one workspace as turns, as `turn` makes each; `earlier` are their earlier versions."""
+    back = payers.given_back(replies)
+    return [
+        turn(
+            reply,
+            role=role,
+            given_back=back.get(reply.pk, 0),
+            earlier_versions=len(earlier.of(reply.pk)) if earlier else 0,
+        )
+        for reply in replies
+    ]
+
+
+def turn(reply: Reply, *, role: Role, given_back: int, earlier_versions: int = 0) -> Turn:
     """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched,
-    and its HTML made (agents/rendering.py).
+    and its HTML made (agents/rendering.py). `given_back`: credits of its charge that an operator reversed.
     """
     failed = reply.state == Reply.State.FAILED
     return Turn(
         reply,
         mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
-        payers.badge(reply),
+        payers.badge(reply, given_back=given_back),
         failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
         may_try_again=failed and reply.error_code not in FAILS_AGAIN,
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",

@@ -12,16 +12,18 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from billing import buckets, free, plans
 from billing.errors import AmountRefused, BillingError, CreditsExhausted, ExternalIdTaken, NotReversible
 from billing.holds import capture, expire_due, insert_hold, release, renew, sweep
-from billing.models import MOST_CREDITS, Account, Bucket, Hold, Plan, Transfer
+from billing.models import MOST_CREDITS, Account, Bucket, Plan, Transfer
 from workspaces.models import User, Workspace
 
 __all__ = [
@@ -158,23 +160,22 @@ def reverse(
         return back(account, transfer, amount, actor=actor, reason=reason, now=now or timezone.now())
 
 
-def given_back(reply_id: UUID) -> int:
-    """The credits that a reply was charged and got back, by a reversal; 0 where there is none."""
-    return given_back_of([reply_id]).get(reply_id, 0)
+def given_back(workspace_id: int, reply_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The credits that replies of a workspace were charged and got back by reversals; those without one are left out."""
+    found = _reversals_of_charges(workspace_id).filter(reply_id__in=list(reply_ids))
+    return {reply_id: amount for reply_id, amount in found.values_list("reply_id", "amount") if reply_id}
 
 
-def given_back_of(reply_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """The same of several replies; those without a reversal are left out. Two queries at most."""
-    captured = Hold.objects.filter(reply_id__in=list(reply_ids), state=Hold.State.CAPTURED)
-    reply_of = {hold.capture_id: hold.reply_id for hold in captured}
-    found: dict[UUID, int] = {}
-    reversals = (
-        Transfer.objects.filter(reverses__external_id__in=reply_of) if reply_of else Transfer.objects.none()
-    )
-    for capture_id, amount in reversals.values_list("reverses__external_id", "amount"):
-        reply_id = reply_of[capture_id]
-        found[reply_id] = found.get(reply_id, 0) + amount
-    return found
+def given_back_whole(workspace_id: int) -> QuerySet[Any]:
+    """The ids of all replies of a workspace that got their whole charge back, for use inside another query."""
+    whole = _reversals_of_charges(workspace_id).filter(amount=-F("reverses__amount"))
+    return whole.values_list("reply_id", flat=True)
+
+
+def _reversals_of_charges(workspace_id: int) -> QuerySet[Transfer]:
+    """Found by account and kind: operators make them one by one, so an account has few."""
+    reversals = Transfer.objects.filter(account__workspace=workspace_id, kind=Transfer.Kind.REVERSAL)
+    return reversals.filter(reply_id__isnull=False)
 
 
 def change_plan(account: Account, *, plan: Plan, now: datetime | None = None) -> Account:

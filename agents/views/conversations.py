@@ -66,7 +66,6 @@ def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID)
     """One conversation to read, for whoever may not or will not write in it."""
     conversation = _find(workspace, conversation_id)
     stretch = turns.asked_for(request, conversation)
-    earlier = versions_among(stretch.replies)
     for reply in stretch.replies:
         reply.workspace = workspace
     role = Role(request.membership.role)
@@ -77,10 +76,7 @@ def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID)
         "asked_by": conversations.asked_by(conversation),
         "agent": conversation.agent,
         "stretch": stretch,
-        "turns": [
-            presenting.turn(reply, role=role, earlier_versions=len(earlier.of(reply.pk)))
-            for reply in stretch.replies
-        ],
+        "turns": presenting.turns(stretch.replies, role=role, earlier=versions_among(stretch.replies)),
         "ratings": rating.own(stretch.replies, request.membership.user_id),
         "may_judge": request.membership.is_editor,
         "may_manage": conversations.may_manage(conversation, request.membership),

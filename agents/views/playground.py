@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID, uuid4
@@ -14,12 +15,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from agents import (
     actions,
     building,
     conversations,
+    payers,
     presenting,
     rating,
     rendering,
@@ -111,7 +114,6 @@ def _context(
 ) -> dict[str, Any]:
     role = Role(request.membership.role)
     stretch = turn_pages.asked_for(request, conversation) if conversation else turns.Stretch([])
-    earlier = turns.versions_among(stretch.replies)
     for reply in stretch.replies:
         reply.workspace = workspace
     prefilled = _prefilled(request, conversation) if conversation else Prefilled()
@@ -126,10 +128,7 @@ def _context(
         "conversation": conversation,
         "begun_by": _begun_by(conversation, request.membership.user_id),
         "conversations": _earlier(agent, request.membership.user_id),
-        "turns": [
-            presenting.turn(reply, role=role, earlier_versions=len(earlier.of(reply.pk)))
-            for reply in stretch.replies
-        ],
+        "turns": presenting.turns(stretch.replies, role=role, earlier=turns.versions_among(stretch.replies)),
         "stretch": stretch,
         **_drafted(
             prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
@@ -287,6 +286,14 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
     return redirect(_address(workspace, agent, conversation))
 
 
+def _given_back(reply: Reply) -> int:
+    """Of a reply whose stream ends. Not asked about one that has just ended, which every reply would pay for: no operator
+    is so quick. One that ended long ago is met where a browser slept meanwhile.
+    """
+    just_ended = reply.done_at is not None and timezone.now() - reply.done_at < timedelta(seconds=5)
+    return 0 if just_ended else payers.given_back([reply]).get(reply.pk, 0)
+
+
 def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
     """What the terminal event of a stream brings the page: the finished turn as HTML, and what is left of the credits."""
     reply = turns.with_versions(Reply.objects.select_related("workspace").defer("text")).get(pk=reply_id)
@@ -297,7 +304,12 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
     earlier = turns.versions_among([reply]).of(reply.pk)
     context = {
         "workspace": reply.workspace,
-        "turn": presenting.turn(reply, role=role, earlier_versions=len(earlier)),
+        "turn": presenting.turn(
+            reply,
+            role=role,
+            given_back=_given_back(reply),
+            earlier_versions=len(earlier),
+        ),
         "may_judge": role.at_least(Role.EDITOR),
     }
     return {

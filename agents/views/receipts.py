@@ -6,8 +6,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import presenting, receipts, rendering, words
-from billing import ledger
+from agents import payers, presenting, receipts, rendering, words
 from workspaces.access import WorkspaceRequest, viewer_required
 from workspaces.models import Role, Workspace
 
@@ -21,7 +20,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
     if not role.is_admin or reply.credential_kind != "workspace":
         # Masks are for admins, and of the workspace's own keys; others see only whose key it was.
         reply.credential_mask = ""
-    given_back = ledger.given_back(reply.pk) if reply.charged else 0
+    given_back = payers.given_back([reply]).get(reply.pk, 0)
     if "application/json" in request.headers.get("accept", ""):
         return JsonResponse(receipts.as_json(reply, role=role, given_back=given_back))
     rendering.complete([reply])
@@ -29,7 +28,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
         "workspace": workspace,
         "reply": reply,
         "receipt": receipts.describe(reply, role=role, given_back=given_back),
-        "turn": presenting.turn(reply, role=role),
+        "turn": presenting.turn(reply, role=role, given_back=given_back),
         "why": words.WHY.get(reply.why, ""),
         "is_readable": reply.conversation is not None and reply.conversation.deleted_at is None,
     }

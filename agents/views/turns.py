@@ -41,17 +41,20 @@ def text(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
 def versions(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
     """The turns whose place this one took, the latest version first, each with the turns that had followed it."""
     reply = get_object_or_404(turns.readable(workspace).select_related("agent"), pk=reply_id)
-    role = Role(request.membership.role)
+    found = turns.versions_of(reply)
+    shown = _shown([one for version in found for one in version], request, workspace)
     context = {
         "workspace": workspace,
         "reply": reply,
         "agent": reply.agent,
-        "versions": [_shown(version, workspace, role) for version in turns.versions_of(reply)],
+        "versions": [[shown[one.pk] for one in version] for version in found],
     }
     return render(request, "agents/versions.html", context)
 
 
-def _shown(version: list[Reply], workspace: Workspace, role: Role) -> list[presenting.Turn]:
-    for reply in version:
+def _shown(
+    replies: list[Reply], request: WorkspaceRequest, workspace: Workspace
+) -> dict[UUID, presenting.Turn]:
+    for reply in replies:
         reply.workspace = workspace
-    return [presenting.turn(reply, role=role) for reply in version]
+    return {turn.reply.pk: turn for turn in presenting.turns(replies, role=Role(request.membership.role))}

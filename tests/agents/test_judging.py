@@ -11,8 +11,10 @@ from agents import activity, correcting, payers, rating, suggestions
 from agents.activity import Wanted
 from agents.knowledge import index, training
 from agents.models import Agent, Conversation, QAPair, Reply, ReplyRating
+from billing import ledger
 from tests.agents.test_conversations import all_asked_at_once, conversation
 from tests.agents.test_pages import make_reply
+from tests.billing import moves
 from tests.factories import browser_of, queries_of
 from tests.harness.cast import Cast, make_agent
 from workspaces.models import User
@@ -310,6 +312,24 @@ def test_filter_by_payer_finds_what_the_receipt_says_of_the_payer(cast: Cast, bi
 
     assert found == set(made) - nobody
     assert nobody
+
+
+@pytest.mark.money
+def test_filter_by_payer_knows_what_was_given_back(cast: Cast) -> None:
+    agent = make_agent(cast.acme)
+    whole, part, kept = (
+        reply_of(agent, cast.edith, id=charge.reply_id, billing="credits", price=5, charged=5)
+        for charge in (moves.charge(cast.acme.account, 5) for _ in range(3))
+    )
+    for reply, amount in ((whole, None), (part, 2)):
+        charge = cast.acme.account.transfers.get(reply_id=reply.pk)
+        ledger.reverse(charge, actor=None, reason="a test", amount=amount)
+    ledger.reverse(cast.acme.account.transfers.get(kind="grant_plan"), actor=None, reason="a test")
+
+    found = {row.reply: row.badge.words for row in activity.page(agent, Wanted(payer="credits")).rows}
+
+    assert found == {part: "5 credits, 2 given back", kept: "5 credits"}
+    assert whole in {row.reply for row in activity.page(agent, Wanted()).rows}
 
 
 def test_activity_of_one_member_is_asked_for_by_what_names_the_membership(cast: Cast) -> None:

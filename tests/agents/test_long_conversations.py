@@ -1,6 +1,7 @@
 """Which turns a page shows, and what it costs, however long the conversation is."""
 
 import gzip
+import itertools
 import random
 import sys
 import time
@@ -12,7 +13,9 @@ from django.utils import timezone
 
 from agents import turns
 from agents.models import Agent, Conversation, Reply
+from billing import ledger
 from tests.agents.test_pages import make_reply, signed_in
+from tests.billing import moves
 from tests.factories import queries_of
 from tests.harness.cast import Cast, make_agent
 
@@ -74,6 +77,32 @@ def test_thousand_turns_cost_as_many_queries_as_three_and_read_few_rows(
     assert counts[0] == counts[1]
     assert before <= counts[1] + 2  # the turn that it names is looked up first
     assert page.count(b'id="reply-') == turns.TURNS_SHOWN
+
+
+@pytest.mark.money
+def test_what_was_given_back_is_asked_once_for_all_turns_and_versions(cast: Cast, agent: Agent) -> None:
+    def charged(length: int) -> Conversation:
+        conversation, _ = talked(cast, agent, 1)
+        for _ in range(length):
+            charge = moves.charge(cast.acme.account, 1)
+            make_reply(agent, conversation, id=charge.reply_id, charged=1, price=1, billing="credits")
+            ledger.reverse(charge, actor=None, reason="a test")
+        return conversation
+
+    def versions(conversation: Conversation) -> str:
+        replies = list(conversation.replies.order_by("created_at"))
+        for earlier, later in itertools.pairwise(replies):
+            Reply.objects.filter(pk=earlier.pk).update(superseded_by=later)
+        return f"/w/acme/replies/{replies[-1].pk}/versions/"
+
+    few, many = charged(2), charged(9)
+    client = signed_in(cast.edith)
+    client.get(path(few))
+    for shown in (path, versions):
+        pages = [shown(one) for one in (few, many)]
+        client.get(pages[0])  # fills the caches of templates
+        assert len({queries_of(client, one) for one in pages}) == 1, shown
+        assert client.get(pages[1]).content.count(b"1 credit, given back: open") >= 8
 
 
 def test_fifty_turns_weigh_less_than_forty_kilobytes(cast: Cast, agent: Agent) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from agents import payers, receipts, words
 from agents.models import Conversation, Reply
+from agents.views import playground
 from billing import ledger
 from tests.agents.scenes import agent_on
 from tests.agents.test_pages import make_reply, signed_in
@@ -303,35 +304,61 @@ class TestLive:
 @pytest.mark.money
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("amount", "summary", "payer"),
+    ("amount", "summary", "payer", "badge"),
     [
-        (None, "5 credits, from Acme's credits. Given back since: 5 credits.", "Nobody: given back"),
-        (2, "5 credits, from Acme's credits. Given back since: 2 credits.", "Credits"),
+        (
+            None,
+            "5 credits, from Acme's credits. Given back since: 5 credits.",
+            "Nobody: given back",
+            "5 credits, given back",
+        ),
+        (
+            2,
+            "5 credits, from Acme's credits. Given back since: 2 credits.",
+            "Credits",
+            "5 credits, 2 given back",
+        ),
     ],
 )
-def test_what_an_operator_gave_back_is_on_the_receipt(
-    cast: Cast, amount: int | None, summary: str, payer: str
+def test_what_an_operator_gave_back_is_said_wherever_the_reply_is(
+    cast: Cast, amount: int | None, summary: str, payer: str, badge: str
 ) -> None:
-    charge = moves.charge(cast.acme.account, 5)
-    conversation = Conversation.objects.create(agent=agent_on(cast, "openai"), started_by=cast.edith)
-    make_reply(
-        conversation.agent,
-        conversation,
-        id=charge.reply_id,
-        charged=5,
-        price=5,
-        billing="credits",
-        why="byo_off",
-    )
-    ledger.reverse(charge, actor=None, reason="The answer was about another customer.", amount=amount)
-    page = f"/w/acme/replies/{charge.reply_id}/"
+    agent = agent_on(cast, "openai")
+    talk = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    newest, edited = charged_reply(talk), charged_reply(talk)
+    Reply.objects.filter(pk=edited.pk).update(superseded_by=newest)
+    Reply.objects.filter(pk=newest.pk).update(done_at=BEGAN)  # a stream that is attached again long after
+    for charge in cast.acme.account.transfers.filter(kind="capture"):
+        ledger.reverse(charge, actor=None, reason="It was about another customer.", amount=amount)
+    victor, edith = signed_in(cast.victor), signed_in(cast.edith)
+    receipt_page = f"/w/acme/replies/{newest.pk}/"
 
-    shown = signed_in(cast.victor).get(page, headers={"accept": "application/json"}).json()
-    html = unescape(signed_in(cast.victor).get(page).content.decode())
-
-    export = signed_in(cast.victor).get(f"/w/acme/conversations/{conversation.pk}/export.json")
+    shown = victor.get(receipt_page, headers={"accept": "application/json"}).json()
+    html = unescape(victor.get(receipt_page).content.decode())
+    export = json.loads(b"".join(victor.get(f"/w/acme/conversations/{talk.pk}/export.json")))
+    pages = {
+        path: edith.get(f"/w/acme/{path}").content.decode()
+        for path in (
+            f"conversations/{talk.pk}/",
+            f"agents/{agent.pk}/activity/",
+            f"agents/{agent.pk}/playground/?conversation={talk.pk}",
+            f"agents/{agent.pk}/compare/?reply={newest.pk}",
+            f"replies/{newest.pk}/versions/",
+        )
+    }
+    settled = playground.ended(newest.pk, Role.EDITOR)["turn"]
 
     assert (shown["charged"], shown["given_back"], shown["paid_by"]) == (5, amount or 5, payer)
-    assert [turn["paid_by"] for turn in json.loads(b"".join(export))["turns"]] == [payer]
+    assert [(one["paid_by"], one["given_back"]) for one in export["turns"]] == [(payer, amount or 5)]
     assert summary in html
     assert "Given back</span>" in html
+    for path, page in {**pages, "the end of a stream": settled}.items():
+        assert f'aria-label="{badge}: open the receipt"' in page, path
+        assert 'aria-label="5 credits: open the receipt"' not in page, path
+
+
+def charged_reply(talk: Conversation) -> Reply:
+    charge = moves.charge(talk.agent.workspace.account, 5)
+    return make_reply(
+        talk.agent, talk, id=charge.reply_id, charged=5, price=5, billing="credits", why="byo_off"
+    )
