@@ -15,7 +15,7 @@ OPENING = 121
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ActivitySearch:
     """What the list is narrowed to; None and "" are everything. Days are UTC's. `rating`: up, down, or none."""
 
     since: date | None = None
@@ -29,13 +29,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReplyRow:
     """One reply. Without `opening` its words are deleted, or about to be."""
 
     reply: Reply
     opening: str
     badge: payers.Badge
-    mark: presenting.Mark | None
+    mark: presenting.EndingMark | None
     ratings: list[ReplyRating]
 
     @property
@@ -47,14 +47,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ActivityPage:
     """`older` leads to the next one."""
 
-    rows: list[Row]
+    rows: list[ReplyRow]
     older: UUID | None
 
 
-def page(agent: Agent, wanted: Wanted) -> Page:
+def page(agent: Agent, wanted: ActivitySearch) -> ActivityPage:
     """A page of the agent's replies, the latest first. Three queries, one more where something was rated, and one where something was charged."""
     found = _narrowed(agent, wanted)
     if wanted.before and agent.replies.filter(pk=wanted.before).exists():
@@ -63,10 +63,10 @@ def page(agent: Agent, wanted: Wanted) -> Page:
     shown = replies[:PER_PAGE]
     back = payers.given_back(shown)
     rows = [_row(reply, back.get(reply.pk, 0)) for reply in shown]
-    return Page(rows, shown[-1].pk if len(replies) > len(shown) else None)
+    return ActivityPage(rows, shown[-1].pk if len(replies) > len(shown) else None)
 
 
-def _narrowed(agent: Agent, wanted: Wanted) -> QuerySet[Reply]:
+def _narrowed(agent: Agent, wanted: ActivitySearch) -> QuerySet[Reply]:
     found = agent.replies.order_by("-created_at", "-pk")
     if wanted.since:
         found = found.filter(created_at__gte=_midnight(wanted.since))
@@ -101,9 +101,9 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def _row(reply: Reply, given_back: int) -> Row:
+def _row(reply: Reply, given_back: int) -> ReplyRow:
     deleted = reply.conversation is not None and reply.conversation.deleted_at is not None
-    return Row(
+    return ReplyRow(
         reply,
         opening="" if deleted else " ".join(getattr(reply, "opening", "").split()),
         badge=payers.badge(reply, given_back=given_back),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from agents import payers, presenting, receipts
 from agents.forms import choosable
 from agents.models import Agent, Reply
-from agents.presenting import Turn
+from agents.presenting import ShownTurn
 from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.prospects import Prospect
@@ -55,7 +55,7 @@ class Column:
 
     model_name: str
     badge: Prospect | None = None
-    turn: Turn | None = None
+    turn: ShownTurn | None = None
     payer: payers.Badge | None = None
     took: str = ""
     tokens: str = ""

@@ -37,7 +37,7 @@ MOST_SEARCHED_FOR = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ConversationSearch:
     """What a list is narrowed to. `mine`: the member's own; `before`: the last reply of where the page before ended."""
 
     mine: bool
@@ -47,7 +47,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ConversationRow:
     """A conversation in a list. `ending` is that of its `last_reply`, empty while that runs; `tries` names the chat model
     that it tries in place of the agent's own, which alone tells compared ones apart.
     """
@@ -64,16 +64,16 @@ class Row:
     may_manage: bool
 
     @property
-    def mark(self) -> presenting.Mark | None:
+    def mark(self) -> presenting.EndingMark | None:
         return presenting.mark(self.ending)
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ConversationPage:
     """A page of a list. `older` leads to the next one. `searched_to`: how far back the words were looked for, if not to the end."""
 
-    pinned: list[Row] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    pinned: list[ConversationRow] = field(default_factory=list)
+    rows: list[ConversationRow] = field(default_factory=list)
     older: UUID | None = None
     searched_to: datetime | None = None
 
@@ -91,7 +91,7 @@ def may_manage(conversation: Conversation, membership: Membership) -> bool:
 # --- Finding ------------------------------------------------------------------------------------
 
 
-def listed(membership: Membership, wanted: Wanted) -> Listed:
+def listed(membership: Membership, wanted: ConversationSearch) -> ConversationPage:
     """A page of conversations for this member, the one last spoken in first; on the first, own pins come before."""
     found = _narrowed(membership, wanted)
     if wanted.words:
@@ -101,14 +101,14 @@ def listed(membership: Membership, wanted: Wanted) -> Listed:
     page = list(_after(found.exclude(Exists(pins)), membership.workspace, wanted.before)[: PER_PAGE + 1])
     rows = _rows([*pinned, *page], membership)
     shown = rows[len(pinned) :][:PER_PAGE]
-    return Listed(
+    return ConversationPage(
         pinned=rows[: len(pinned)],
         rows=shown,
         older=shown[-1].last_reply if len(page) > PER_PAGE and shown else None,
     )
 
 
-def _narrowed(membership: Membership, wanted: Wanted) -> QuerySet[Any]:
+def _narrowed(membership: Membership, wanted: ConversationSearch) -> QuerySet[Any]:
     """Conversations with `last_at`, the latest first. That is looked up for each of them, and nothing else is."""
     latest = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
     found = of_workspace(membership.workspace).annotate(last_at=Subquery(latest.values("created_at")[:1]))
@@ -133,7 +133,7 @@ def _after(found: QuerySet[Any], workspace: Workspace, before: UUID | None) -> Q
     )
 
 
-def _searched(found: QuerySet[Any], membership: Membership, wanted: Wanted) -> Listed:
+def _searched(found: QuerySet[Any], membership: Membership, wanted: ConversationSearch) -> ConversationPage:
     """The matches among the next conversations of the list, as many as one search looks through."""
     page = list(_after(found, membership.workspace, wanted.before)[: SEARCHED_CONVERSATIONS + 1])
     looked_at = _within(SEARCHED_REPLIES, page[:SEARCHED_CONVERSATIONS])
@@ -144,9 +144,9 @@ def _searched(found: QuerySet[Any], membership: Membership, wanted: Wanted) -> L
     )
     rows = _rows([one for one in looked_at if one.pk in matching], membership)
     if len(looked_at) == len(page):
-        return Listed(rows=rows)
+        return ConversationPage(rows=rows)
     latest = looked_at[-1].replies.order_by("-created_at", "-pk").values_list("pk", flat=True)
-    return Listed(rows=rows, older=latest.first(), searched_to=looked_at[-1].last_at)
+    return ConversationPage(rows=rows, older=latest.first(), searched_to=looked_at[-1].last_at)
 
 
 def _within(most: int, page: Sequence[Any]) -> list[Any]:
@@ -184,7 +184,7 @@ def _matches(column: str, words: str) -> Q:
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
-def _rows(page: Sequence[Any], membership: Membership) -> list[Row]:
+def _rows(page: Sequence[Any], membership: Membership) -> list[ConversationRow]:
     """What a list shows of each of `page`, in its order. One query."""
     pins = ConversationPin.objects.filter(conversation=OuterRef("pk"), user_id=membership.user_id)
     replies = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None)
@@ -197,7 +197,7 @@ def _rows(page: Sequence[Any], membership: Membership) -> list[Row]:
     )
     whole = {one.pk: one for one in found.select_related("agent", "started_by", "tried_model")}
     return [
-        Row(
+        ConversationRow(
             conversation=whole[one.pk],
             title=title(whole[one.pk].title, whole[one.pk].opening),
             asked_by=asked_by(whole[one.pk]),

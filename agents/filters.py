@@ -7,7 +7,7 @@ from django import forms
 from django.db.models import Q
 
 from agents import activity
-from agents.conversations import MOST_SEARCHED_FOR, Wanted
+from agents.conversations import MOST_SEARCHED_FOR, ConversationSearch
 from agents.models import Reply
 from llm.models import ChatModel
 from workspaces.models import Membership, Workspace
@@ -39,11 +39,11 @@ class ConversationFilter(forms.Form):
             ("mine", "Yours"), ("all", f"Everybody's in {membership.workspace.name}")
         ]  # fmt: skip
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ConversationSearch:
         self.is_valid()
         found = self.cleaned_data
         agent, words = found.get("agent"), " ".join(found.get("q", "").split())
-        return Wanted(
+        return ConversationSearch(
             mine=(found.get("whose") or self.usual) == "mine",
             agent_id=UUID(agent) if agent else None,
             words=words[:MOST_SEARCHED_FOR],
@@ -84,10 +84,10 @@ class ActivityFilter(forms.Form):
         self.fields["member"].choices = [("", "Anybody"), *named]  # type: ignore[attr-defined]
         self.fields["chat_model"].choices = [("", "Any"), *((name, name) for name in names)]  # type: ignore[attr-defined]
 
-    def wanted(self) -> activity.Wanted:
+    def wanted(self) -> activity.ActivitySearch:
         self.is_valid()
         found = self.cleaned_data
-        return activity.Wanted(
+        return activity.ActivitySearch(
             since=found.get("since"),
             until=found.get("until"),
             member_id=self.people.get(found.get("member", "")),

@@ -312,7 +312,7 @@ class PairsForm(forms.Form):
                 )
             try:
                 cleaned["text"] = extract.decoded_file(file.read()).replace("\0", "")
-            except extract.Unreadable as why:
+            except extract.FileUnreadable as why:
                 raise forms.ValidationError(extract.WHY_UNREADABLE[str(why)]) from None
         if not cleaned.get("text", "").strip() and not self.errors:
             raise forms.ValidationError("Choose a file, or paste some rows.")

@@ -9,7 +9,7 @@ from llm.outlook import Outlook
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class AgentsToMove:
     """A chat model that leaves soon or is gone, its last day in words, and the agents that are set to it."""
 
     chat_model: ChatModel
@@ -17,10 +17,10 @@ class Leaving:
     agents: list[Agent]
 
 
-def notices(agents: Iterable[Agent], routes: Outlook) -> list[Leaving]:
+def notices(agents: Iterable[Agent], routes: Outlook) -> list[AgentsToMove]:
     """One for each chat model in use that leaves soon; archived agents do not count as use."""
     in_use: dict[ChatModel, list[Agent]] = {}
     for agent in agents:
         if agent.status != Agent.Status.ARCHIVED and routes.is_leaving(agent.chat_model):
             in_use.setdefault(agent.chat_model, []).append(agent)
-    return [Leaving(one, routes.last_day(one), set_to_it) for one, set_to_it in in_use.items()]
+    return [AgentsToMove(one, routes.last_day(one), set_to_it) for one, set_to_it in in_use.items()]

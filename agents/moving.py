@@ -26,14 +26,14 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MovingPage:
     agents: list[Agent]
     before: Option
     options: list[Option]
     chosen: Option | None  # what the form suggests
 
 
-def page(workspace: Workspace, leaves: ChatModel) -> Page:
+def page(workspace: Workspace, leaves: ChatModel) -> MovingPage:
     """The page for moving the workspace's agents off one chat model."""
     agents = list(workspace.agents.filter(chat_model=leaves).select_related("chat_model"))
     routes = outlook.for_workspace(workspace)
@@ -44,7 +44,7 @@ def page(workspace: Workspace, leaves: ChatModel) -> Page:
         if not routes.is_gone(row)
     ]
     options.sort(key=lambda one: (not one.now.runs, one.is_leaving, not one.is_named))
-    return Page(
+    return MovingPage(
         agents=agents,
         before=_option(readiness.assess(leaves, routes)),
         options=options,

@@ -18,7 +18,7 @@ from workspaces.models import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class EndingMark:
     """How an answer ended, as a badge: `kind` is its colour, `label` its words."""
 
     kind: str
@@ -44,7 +44,7 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ShownTurn:
     """One turn of a conversation, ready to be shown. `note`: why an answer that came is not whole."""
 
     reply: Reply
@@ -52,7 +52,7 @@ class Turn:
     badge: payers.Badge
     failure: str
     note: str
-    mark: Mark | None
+    mark: EndingMark | None
     ways_out: list[dict[str, str]]
     stop_price: str
     may_try_again: bool
@@ -119,13 +119,13 @@ KINDS = {
 }
 
 
-def mark(ending: str) -> Mark | None:
+def mark(ending: str) -> EndingMark | None:
     """The badge of an ending; None for a whole answer, and while there is none yet."""
     kind = KINDS.get(Reply.Ending(ending)) if ending else None
-    return Mark(kind, Reply.Ending(ending).label) if kind else None
+    return EndingMark(kind, Reply.Ending(ending).label) if kind else None
 
 
-def turns(replies: Sequence[Reply], *, role: Role, earlier: Versions | None = None) -> list[Turn]:
+def turns(replies: Sequence[Reply], *, role: Role, earlier: Versions | None = None) -> list[ShownTurn]:
     """Replies of one workspace as turns, as `turn` makes each; `earlier` are their earlier versions."""
     back = payers.given_back(replies)
     return [
@@ -139,12 +139,12 @@ def turns(replies: Sequence[Reply], *, role: Role, earlier: Versions | None = No
     ]
 
 
-def turn(reply: Reply, *, role: Role, given_back: int, earlier_versions: int = 0) -> Turn:
+def turn(reply: Reply, *, role: Role, given_back: int, earlier_versions: int = 0) -> ShownTurn:
     """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched,
     and its HTML made (agents/rendering.py). `given_back`: credits of its charge that an operator reversed.
     """
     failed = reply.state == Reply.State.FAILED
-    return Turn(
+    return ShownTurn(
         reply,
         mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
         payers.badge(reply, given_back=given_back),

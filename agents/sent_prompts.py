@@ -14,7 +14,7 @@ from uuid import UUID
 
 from agents.knowledge import prompt
 from agents.knowledge.found import Found
-from agents.knowledge.prompt import Turn
+from agents.knowledge.prompt import EarlierTurn
 from agents.models import Reply
 from llm import gateway
 from llm.profiles import Parameters
@@ -41,7 +41,7 @@ class Sent:
 
 def kept(
     messages: Sequence[Message],
-    turns: Sequence[Turn],
+    turns: Sequence[EarlierTurn],
     *,
     with_facts: bool,
     parameters: Parameters,
@@ -99,7 +99,7 @@ def of(reply: Reply) -> Sent | None:
     )
 
 
-def _turns(reply: Reply, ids: list[UUID]) -> list[Turn]:
+def _turns(reply: Reply, ids: list[UUID]) -> list[EarlierTurn]:
     rows = Reply.objects.filter(workspace_id=reply.workspace_id, pk__in=ids).only("question", "text")
-    by_id = {row.pk: Turn(row.question, row.text, row.pk) for row in rows}
+    by_id = {row.pk: EarlierTurn(row.question, row.text, row.pk) for row in rows}
     return [by_id[one] for one in ids if one in by_id]

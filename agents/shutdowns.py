@@ -14,13 +14,13 @@ from django.urls import reverse
 from agents.models import Agent
 from llm import outlook, shutdowns
 from llm.models import ChatModel, Provider
-from llm.shutdowns import Leaving, Use
+from llm.shutdowns import LeavingModel, Use
 from workspaces.models import Workspace
 
 log = logging.getLogger(__name__)
 
 
-def catalogue(today: dt.date) -> list[Leaving]:
+def catalogue(today: dt.date) -> list[LeavingModel]:
     """The catalogue's models that leave soon, and the gone ones that agents are still set to; three queries."""
     counted = (
         Agent.objects.exclude(status=Agent.Status.ARCHIVED)

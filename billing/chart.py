@@ -23,7 +23,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Mark:
+class AxisLabel:
     """A number beside a grid line, or a date under the axis, at a position in the drawing."""
 
     at: float
@@ -33,8 +33,8 @@ class Mark:
 @dataclass(frozen=True)
 class Chart:
     bars: list[Bar]
-    grid: list[Mark]
-    dates: list[Mark]
+    grid: list[AxisLabel]
+    dates: list[AxisLabel]
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -59,16 +59,19 @@ def plot(days: Sequence[Day]) -> Chart:
     return Chart(bars, _grid(top), _dates(bars))
 
 
-def _grid(top: int) -> list[Mark]:
+def _grid(top: int) -> list[AxisLabel]:
     values = [top, top // 2, 0] if top > 1 else [top, 0]
-    return [Mark(at=round(BASE - value * (BASE - TOP) / top, 2), text=grouped(value)) for value in values]
+    return [
+        AxisLabel(at=round(BASE - value * (BASE - TOP) / top, 2), text=grouped(value)) for value in values
+    ]
 
 
-def _dates(bars: Sequence[Bar]) -> list[Mark]:
+def _dates(bars: Sequence[Bar]) -> list[AxisLabel]:
     every = max((len(bars) - 1) // (LABELS - 1), 1)
     # Counted from the right, so that today always has its date.
     return [
-        Mark(at=round(bar.x + bar.width / 2, 2), text=f"{bar.day.date:%-d %b}") for bar in bars[::-1][::every]
+        AxisLabel(at=round(bar.x + bar.width / 2, 2), text=f"{bar.day.date:%-d %b}")
+        for bar in bars[::-1][::every]
     ]
 
 

@@ -17,7 +17,7 @@ CSV_HEADER = ("time (UTC)", "kind", "credits", "reason", "reply", "transfer", "r
 
 
 @dataclass(frozen=True)
-class Page:
+class StatementPage:
     """`older` is the id to go on from, None on the last page; addresses have `older_mark` in its place (`?before=`)."""
 
     lines: list[Transfer]
@@ -33,13 +33,13 @@ def row_id(mark: str) -> int | None:
     return page_marks.row_id(mark, log=LOG)
 
 
-def page(account: Account, *, before: int | None = None, size: int = LINES_PER_PAGE) -> Page:
+def page(account: Account, *, before: int | None = None, size: int = LINES_PER_PAGE) -> StatementPage:
     """The lines before the transfer with the id `before`; found by index, however deep the page is."""
     found = account.transfers.order_by("-id")
     if before is not None:
         found = found.filter(id__lt=before)
     lines = list(found[: size + 1])
-    return Page(lines[:size], lines[size - 1].pk if len(lines) > size else None)
+    return StatementPage(lines[:size], lines[size - 1].pk if len(lines) > size else None)
 
 
 async def as_csv(account: Account) -> AsyncIterator[str]:

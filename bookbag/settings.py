@@ -308,7 +308,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
 # Second factors: an app that shows codes, passkeys, and recovery codes for the day when both are lost.
 # In `llm`, where the vault is: it seals the secrets.
-MFA_ADAPTER = "llm.factor_adapter.Adapter"
+MFA_ADAPTER = "llm.factor_adapter.SealingAdapter"
 MFA_FORMS = {
     "activate_totp": "workspaces.second_factors.SetUpForm",
     "add_webauthn": "workspaces.second_factors.PasskeyForm",

@@ -10,7 +10,7 @@ from workspaces.errors import FactorUnreadable
 AHEAD = "factor_envelopes"
 
 
-class Adapter(second_factors.Adapter):
+class SealingAdapter(second_factors.FactorAdapter):
     """Seals for the person whose factor is at hand, and opens for them alone."""
 
     def make_ready(self, secrets: int) -> None:

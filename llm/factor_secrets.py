@@ -38,7 +38,7 @@ def seal(text: str, person_id: int, *, ahead: vault.Envelope | None = None) -> s
 
 
 def unseal(text: str, person_id: int) -> str:
-    """Raises vault.VaultError: Unreadable also for what was never sealed."""
+    """Raises vault.VaultError: SecretUnreadable also for what was never sealed."""
     return vault.unseal(unpacked(text), binding=binding_of(person_id)).reveal()
 
 
@@ -52,14 +52,14 @@ def packed(sealed: vault.Sealed) -> str:
 
 
 def unpacked(text: str) -> vault.Sealed:
-    """Raises vault.Unreadable."""
+    """Raises vault.SecretUnreadable."""
     parts = text.split(":")
     try:
         if len(parts) != 5 or parts[0] != MARK:
-            raise vault.Unreadable
+            raise vault.SecretUnreadable
         wrapped, nonce, ciphertext = (base64.b64decode(part, validate=True) for part in parts[2:])
     except binascii.Error:
-        raise vault.Unreadable from None
+        raise vault.SecretUnreadable from None
     return vault.Sealed(parts[1], wrapped, nonce, ciphertext)
 
 

@@ -90,9 +90,9 @@ def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> prof
     )
 
 
-def said(row: ListedModel) -> profiles.Listed:
+def said(row: ListedModel) -> profiles.ListedProfile:
     """A stored row as the profiles take it."""
-    return profiles.Listed(
+    return profiles.ListedProfile(
         lifecycle=row.lifecycle,
         shuts_down_on=row.shuts_down_on,
         context_tokens=row.context_tokens,

@@ -3,7 +3,7 @@
 A *provider* is who is asked, a *chat model* is what an agent is set to, a *profile* is what may be asked of it.
 For each property the first of these that speaks decides:
 
-1. what the account's own model list said (`Listed`, stored when a key is verified),
+1. what the account's own model list said (`ListedProfile`, stored when a key is verified),
 2. what a refusal taught (`left_out`),
 3. an operator's or admin's own word (`OwnWord`): it can set right a rule, not what the provider itself says,
 4. the rules below, by family and version; an id that no rule knows gets the careful row, which asks for nothing.
@@ -54,7 +54,7 @@ class Api(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedProfile:
     """What an account's model list said of one model; None and empty where it did not say."""
 
     lifecycle: str = ""  # active, deprecated, retired
@@ -158,7 +158,7 @@ def resolve(
     provider: str,
     model_id: str,
     *,
-    listed: Listed | None = None,
+    listed: ListedProfile | None = None,
     left_out: str = "",
     own_word: OwnWord | None = None,
 ) -> Profile:
@@ -197,7 +197,7 @@ def _with_own_word(profile: Profile, word: OwnWord) -> Profile:
     return replace(profile, **changes)  # type: ignore[arg-type]
 
 
-def _with_list(profile: Profile, listed: Listed) -> Profile:
+def _with_list(profile: Profile, listed: ListedProfile) -> Profile:
     changes: dict[str, object] = {
         name: value
         for name in ("lifecycle", "shuts_down_on", "context_tokens", "output_limit")

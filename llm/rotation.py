@@ -17,7 +17,7 @@ from llm.models import KekRecord, ProviderKey
 from workspaces import audit
 
 
-class Step(StrEnum):
+class RotationStep(StrEnum):
     """What a rotation needs next, told from the ring and the rows alone."""
 
     ADD = "add"  # one KEK holds everything: make another
@@ -35,14 +35,14 @@ class Batch:
     unreadable: list[ProviderKey | Authenticator] = field(default_factory=list)
 
 
-def next_step() -> Step:
+def next_step() -> RotationStep:
     ids = vault.ring().ids
     if left():
         # A KEK that waits is promoted first, so that rows are moved once, to the newest.
-        return Step.PROMOTE if waiting() else Step.REWRAP
+        return RotationStep.PROMOTE if waiting() else RotationStep.REWRAP
     if waiting():
-        return Step.PROMOTE
-    return Step.DROP if len(ids) > 1 else Step.ADD
+        return RotationStep.PROMOTE
+    return RotationStep.DROP if len(ids) > 1 else RotationStep.ADD
 
 
 def waiting() -> str | None:
@@ -95,7 +95,7 @@ def _rewrap_factors(size: int) -> Iterator[Batch]:
         for row in page:
             try:
                 ready.append((row, factor_secrets.rewrapped(row)))
-            except (vault.UnknownKek, vault.Unreadable):
+            except (vault.UnknownKek, vault.SecretUnreadable):
                 batch.unreadable.append(row)
         with transaction.atomic():
             batch.moved = sum(factor_secrets.move(row, sealed) for row, sealed in ready)
@@ -109,7 +109,7 @@ def _rewrap(page: list[ProviderKey]) -> Batch:
         try:
             # Outside the transaction: a KMS may take its time.
             ready.append((row, vault.rewrap(keys.sealed_of(row), binding=keys.binding_of_row(row))))
-        except (vault.UnknownKek, vault.Unreadable):
+        except (vault.UnknownKek, vault.SecretUnreadable):
             batch.unreadable.append(row)
     with transaction.atomic():
         batch.moved = sum(_move(row, sealed) for row, sealed in ready)

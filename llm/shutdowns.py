@@ -32,7 +32,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class LeavingModel:
     """One chat model that leaves, and how widely it is in use."""
 
     chat_model: ChatModel
@@ -42,7 +42,7 @@ class Leaving:
     workspaces: int
 
 
-def catalogue(uses: Mapping[int, Use], today: dt.date) -> list[Leaving]:
+def catalogue(uses: Mapping[int, Use], today: dt.date) -> list[LeavingModel]:
     """The catalogue's models that leave soon, and the gone ones that are still in use; two queries.
 
     `uses` are by the chat model's id.
@@ -54,9 +54,9 @@ def catalogue(uses: Mapping[int, Use], today: dt.date) -> list[Leaving]:
     return [one for one in soon if one.agents or not one.profile.is_gone(today)]
 
 
-def _leaving(row: ChatModel, use: Use, listed: dict[Account, ListedModel], today: dt.date) -> Leaving:
+def _leaving(row: ChatModel, use: Use, listed: dict[Account, ListedModel], today: dt.date) -> LeavingModel:
     profile = listing.profile_of(row, listed.get((None, row.provider, row.model_id)))
-    return Leaving(row, profile, lifecycle.last_day_words(profile, today), use.agents, use.workspaces)
+    return LeavingModel(row, profile, lifecycle.last_day_words(profile, today), use.agents, use.workspaces)
 
 
 def _listed(models: Sequence[ChatModel], whose: Q) -> dict[Account, ListedModel]:

@@ -8,7 +8,7 @@ knows no associated data, so it is the GCM layer that ties all the parts to thei
     VaultError
     ├── UnknownKek       the ring has no KEK of that id
     ├── WrongKek         a KEK of that id is in the ring, but it is not the one used before
-    ├── Unreadable       damaged, moved from another row, or wrapped by another KEK
+    ├── SecretUnreadable damaged, moved from another row, or wrapped by another KEK
     └── VaultUnavailable the KEK's keeper could not be asked; try again later
 """
 
@@ -50,7 +50,7 @@ class WrongKek(VaultError):
         self.kek_id = kek_id
 
 
-class Unreadable(VaultError):
+class SecretUnreadable(VaultError):
     """Does not open. Which part is at fault is deliberately not told."""
 
     def __init__(self) -> None:
@@ -222,21 +222,21 @@ def seal(secret: Secret, *, binding: Binding) -> Sealed:
 def unseal(sealed: Sealed, *, binding: Binding) -> Secret:
     """The secret, if every part of `sealed` is whole and was sealed for `binding`.
 
-    Raises UnknownKek, Unreadable or VaultUnavailable; never returns anything unauthenticated.
+    Raises UnknownKek, SecretUnreadable or VaultUnavailable; never returns anything unauthenticated.
     """
     dek = _unwrap(sealed, binding)
     try:
         plaintext = AESGCM(dek).decrypt(sealed.nonce, sealed.ciphertext, binding.associated_data())
     except (InvalidTag, ValueError):
         # ValueError: a nonce or DEK cut to an impossible length.
-        raise Unreadable from None
+        raise SecretUnreadable from None
     return Secret(plaintext.decode())
 
 
 def rewrap(sealed: Sealed, *, binding: Binding) -> Sealed:
     """The same sealed secret with its DEK under the newest KEK; the secret itself stays shut.
 
-    Raises UnknownKek, Unreadable or VaultUnavailable.
+    Raises UnknownKek, SecretUnreadable or VaultUnavailable.
     """
     kek = ring().primary
     return replace(sealed, kek_id=kek.kek_id, wrapped_dek=_wrap(kek, _unwrap(sealed, binding), binding))
@@ -247,7 +247,7 @@ def probe() -> None:
     binding = Binding("probe", Binding.PLATFORM, "none", "none")
     thrown_away = new_kek().hex()
     if unseal(seal(Secret(thrown_away), binding=binding), binding=binding).reveal() != thrown_away:
-        raise Unreadable
+        raise SecretUnreadable
 
 
 def _wrap(kek: Kek, dek: bytes, binding: Binding) -> bytes:
@@ -262,7 +262,7 @@ def _unwrap(sealed: Sealed, binding: Binding) -> bytes:
     try:
         return kek.unwrap(sealed.wrapped_dek, binding.context())
     except KekRefused:
-        raise Unreadable from None
+        raise SecretUnreadable from None
     except KekUnreachable as error:
         raise VaultUnavailable(str(error)) from None
 

@@ -75,7 +75,7 @@ def at_hand() -> int:
     return int(user.pk)
 
 
-class Adapter(DefaultMFAAdapter):
+class FactorAdapter(DefaultMFAAdapter):
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": "That is not right, or it was used before. Wait for the app's next code, or use a recovery code.",
     }
@@ -119,7 +119,7 @@ class _LimitedCodes(forms.Form):
             raise forms.ValidationError(str(problem)) from None
         used = salted_hmac("workspaces.second_factors", f"{user.pk} {code}").hexdigest()
         if not cache.add(f"second-factor-used:{used}", 1, USED_SECONDS):
-            raise forms.ValidationError(Adapter.error_messages["incorrect_code"])
+            raise forms.ValidationError(FactorAdapter.error_messages["incorrect_code"])
         count.give_back()
         return code
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from agents.knowledge import chunk, terms
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """A passage with its terms, which the index holds, and what it means where an encoder is at work (meaning.py)."""
 
     heading: str
@@ -15,10 +15,10 @@ class Entry(NamedTuple):
     vector_by: str | None = None
 
 
-def of_text(text: str) -> list[Entry]:
+def of_text(text: str) -> list[IndexEntry]:
     """The passages of `text` in order, each with the headings that it stands under among its terms."""
     return [
-        Entry(
+        IndexEntry(
             one.heading,
             one.text,
             terms.searchable("\n".join(filter(None, (one.above, one.heading))), one.text),

@@ -72,7 +72,7 @@ READ_AS_WESTERN = (
 )
 
 
-class Unreadable(Exception):
+class FileUnreadable(Exception):
     """Why a file is not read: a code of WHY_UNREADABLE."""
 
 
@@ -89,7 +89,7 @@ def read(name: str, encoded: str) -> dict[str, str]:
         kind, content = kind_of(name) or "", base64.b64decode(encoded)
         title, text = _read(kind, content)
         note = READ_AS_WESTERN if _is_guessed(kind, content) else ""
-    except Unreadable as why:
+    except FileUnreadable as why:
         return {"refused": str(why)}
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
@@ -103,18 +103,18 @@ def read_page(markup: str, address: str) -> dict[str, Any]:
 
 def _read(kind: str, content: bytes) -> tuple[str, str]:
     if not content:
-        raise Unreadable("empty")
+        raise FileUnreadable("empty")
     found = _sort_of(content, kind)
     if found == "old":
-        raise Unreadable("old_word")
+        raise FileUnreadable("old_word")
     if found != (kind if kind in ("pdf", "docx") else "text"):
-        raise Unreadable("wrong_type")
+        raise FileUnreadable("wrong_type")
     title, text = {"pdf": _pdf, "docx": _docx, "csv": _csv, "html": _html, "text": _text}[kind](content)
     text = _tidy(text)
     if len(text) > MOST_CHARACTERS:
-        raise Unreadable("too_long")
+        raise FileUnreadable("too_long")
     if not any(character.isalnum() for character in text):
-        raise Unreadable("no_text")
+        raise FileUnreadable("no_text")
     return " ".join(title.split()), text
 
 
@@ -193,11 +193,11 @@ def _is_guessed(kind: str, content: bytes) -> bool:
 
 
 def decoded_file(content: bytes) -> str:
-    """As `decoded`; Unreadable where most letters would be Western ones with marks, as no text in a Western language has."""
+    """As `decoded`; FileUnreadable where most letters would be Western ones with marks, as no text in a Western language has."""
     text = decoded(content)
     beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
     if text == content.decode("cp1252", errors="replace") and beyond_ascii * 3 > len(content):
-        raise Unreadable("encoding")
+        raise FileUnreadable("encoding")
     return text
 
 
@@ -230,7 +230,7 @@ def _csv(content: bytes) -> tuple[str, str]:
         said.append(_row_in_words(head, row))
         size += len(said[-1])
         if size > MOST_CHARACTERS:
-            raise Unreadable("too_long")
+            raise FileUnreadable("too_long")
     return "", "\n\n".join(said)
 
 
@@ -243,13 +243,13 @@ _NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;\t])\r?(?:\n|$)")
 
 
 def table_rows(text: str) -> list[list[str]]:
-    """The rows of a CSV that have something in them, split at what splits its first lines. Unreadable when it cannot be read."""
+    """The rows of a CSV that have something in them, split at what splits its first lines. FileUnreadable when it cannot be read."""
     delimiter, text = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         rows = [[" ".join(cell.split(" ")).strip() for cell in row] for row in reader]
     except csv.Error:
-        raise Unreadable("damaged") from None
+        raise FileUnreadable("damaged") from None
     return [row for row in rows if any(row)]
 
 
@@ -295,7 +295,7 @@ def _docx(content: bytes) -> tuple[str, str]:
     except MemoryError:
         raise
     except Exception:  # whatever is wrong with it: the library raises what it meets
-        raise Unreadable("damaged") from None
+        raise FileUnreadable("damaged") from None
     return title, "".join(_spaced(blocks))
 
 
@@ -324,18 +324,18 @@ def _refuse_bombs(content: bytes) -> None:
     try:
         entries = zipfile.ZipFile(io.BytesIO(content)).infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise Unreadable("damaged") from None
+        raise FileUnreadable("damaged") from None
     if any(entry.flag_bits & 1 for entry in entries):
-        raise Unreadable("encrypted")
+        raise FileUnreadable("encrypted")
     large = (entry for entry in entries if entry.file_size > 1024**2)
     if (
         len(entries) > MOST_ENTRIES
         or sum(entry.file_size for entry in entries) > MOST_UNPACKED
         or any(entry.file_size > MOST_RATIO * max(entry.compress_size, 1) for entry in large)
     ):
-        raise Unreadable("bomb")
+        raise FileUnreadable("bomb")
     if not any(entry.filename == "word/document.xml" for entry in entries):
-        raise Unreadable("wrong_type")
+        raise FileUnreadable("wrong_type")
 
 
 # --- PDF -----------------------------------------------------------------------------------------
@@ -352,21 +352,21 @@ def _pdf(content: bytes) -> tuple[str, str]:
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise Unreadable("encrypted")
+            raise FileUnreadable("encrypted")
         if len(reader.pages) > MOST_PAGES:
-            raise Unreadable("too_many_pages")
+            raise FileUnreadable("too_many_pages")
         pages = list(_pages(reader))
         titles = set(_outline(reader))
         title = str(reader.metadata.title or "") if reader.metadata else ""
-    except (Unreadable, MemoryError):
+    except (FileUnreadable, MemoryError):
         raise
     except pypdf.errors.LimitReachedError:
-        raise Unreadable("bomb") from None
+        raise FileUnreadable("bomb") from None
     except Exception:  # whatever is wrong with it: the library raises what it meets
-        raise Unreadable("damaged") from None
+        raise FileUnreadable("damaged") from None
     # A page number or two is no text.
     if sum(character.isalnum() for page in pages for character in page) < 5 * len(pages):
-        raise Unreadable("scanned")
+        raise FileUnreadable("scanned")
     return title, "\n\n".join(_page(page, titles) for page in _without_running_heads(pages))
 
 
@@ -376,7 +376,7 @@ def _pages(reader: Any) -> Iterator[str]:
         text = page.extract_text()
         size += len(text)
         if size > MOST_CHARACTERS:
-            raise Unreadable("too_long")
+            raise FileUnreadable("too_long")
         yield text
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agents.knowledge.terms import Asked
+from agents.knowledge.terms import Query
 
 # What a Q&A pair is cited as.
 PAIRS = "Q&A"
@@ -28,6 +28,6 @@ class Hits:
     answer: str | None
     passages: list[Found]
     is_closest: bool = False
-    asked: Asked = field(default=Asked((), ""))
+    asked: Query = field(default=Query((), ""))
     weights: tuple[float, ...] = ()
     known: tuple[int, ...] = ()

@@ -29,22 +29,22 @@ LINKS_OF_A_MENU = 4
 _BLANKS = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
-class Page(NamedTuple):
+class HtmlPage(NamedTuple):
     title: str
     text: str
     # Absolute addresses, without fragments, each once.
     links: list[str]
 
 
-def read(markup: str, address: str = "") -> Page:
+def read(markup: str, address: str = "") -> HtmlPage:
     """The page in `markup`; `address` is what its links are relative to. Of a page without text, `text` is empty."""
     tree = _tree(markup)
     if tree is None:
-        return Page("", "", [])
+        return HtmlPage("", "", [])
     main = _main(tree)
     blocks = list(_blocks(main, inside_main=main.tag != "body" and main is not tree))
     text = "\n\n".join(block for block in blocks if block.strip())
-    return Page(_title(tree, main), text, _links(tree, address) if address else [])
+    return HtmlPage(_title(tree, main), text, _links(tree, address) if address else [])
 
 
 def _tree(markup: str) -> html.HtmlElement | None:

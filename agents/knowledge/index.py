@@ -16,9 +16,9 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agents.knowledge import closeness, common, folding, languages, meaning, spelling, terms
-from agents.knowledge.entries import Entry
+from agents.knowledge.entries import IndexEntry
 from agents.knowledge.found import PAIRS, Found, Hits
-from agents.knowledge.terms import Asked, Word
+from agents.knowledge.terms import Query, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
 from billing.sql import uid
 from workspaces.database_guards import Guard
@@ -93,7 +93,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 # --- Writing ---------------------------------------------------------------------------------------
 
 
-def write(source: Source, entries: Sequence[Entry]) -> None:
+def write(source: Source, entries: Sequence[IndexEntry]) -> None:
     """Put `entries` in place of all that the index holds of a source. Call it in a transaction."""
     source.passages.all().delete()
     Passage.objects.bulk_create(
@@ -110,7 +110,7 @@ def write(source: Source, entries: Sequence[Entry]) -> None:
     common.count_later(source.agent_id)
 
 
-def _keep_words(source: Source, entries: Iterable[Entry]) -> None:
+def _keep_words(source: Source, entries: Iterable[IndexEntry]) -> None:
     Vocabulary.objects.update_or_create(
         source=source,
         defaults={"agent_id": source.agent_id, "words": known_words(one.searchable for one in entries)},
@@ -284,7 +284,7 @@ _NEAR = {1: 85, 2: 60}
 _IN_COMPOUND = 70
 
 
-def _corrected(agent_id: UUID, asked: Asked, unknown: list[int]) -> Asked:
+def _corrected(agent_id: UUID, asked: Query, unknown: list[int]) -> Query:
     """The question with the known words beside those that are unknown; itself when there are none near."""
     agent = uid(connection, agent_id)
     with connection.cursor() as cursor:
@@ -323,7 +323,7 @@ def _near(word: str, edits: int) -> int:
     return terms.SLIP if edits and len(word) < spelling.FOR_TWO else _NEAR.get(edits, terms.WHOLE)
 
 
-def _search(agent_id: UUID, question: str, asked: Asked) -> Hits:
+def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
     is_postgres = connection.vendor == "postgresql"
     owner = agent_id.hex[:OWNED]
     # Words of the same meaning are counted apart: how rare a word is must not depend on how many others mean it.

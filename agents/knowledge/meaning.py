@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from agents.knowledge.entries import Entry
+from agents.knowledge.entries import IndexEntry
 from agents.models import Passage, QAPair
 
 if TYPE_CHECKING:  # it needs packages that are only there with the extra `embeddings`
@@ -40,7 +40,7 @@ def encoder() -> "WordLlama | None":
 # --- Making vectors --------------------------------------------------------------------------------
 
 
-def with_vectors(entries: list[Entry]) -> list[Entry]:
+def with_vectors(entries: list[IndexEntry]) -> list[IndexEntry]:
     """The passages, each with its vector where an encoder is at work."""
     by = encoder()
     if by is None:

@@ -33,7 +33,7 @@ def facts_within_budget(passages: list[Found]) -> list[Found]:
     return chosen
 
 
-class Turn(NamedTuple):
+class EarlierTurn(NamedTuple):
     """An earlier question with its answer, and which reply they are of."""
 
     question: str
@@ -47,7 +47,7 @@ def build(
     fallback: str,
     has_knowledge: bool,
     facts: list[Found],
-    history: Sequence[Turn],
+    history: Sequence[EarlierTurn],
     question: str,
     tokens: int | None = None,
 ) -> list[Message]:
@@ -71,7 +71,7 @@ def build(
     )
 
 
-def in_order(*, system: str, turns: Sequence[Turn], asked: str, stable: int) -> list[Message]:
+def in_order(*, system: str, turns: Sequence[EarlierTurn], asked: str, stable: int) -> list[Message]:
     """The parts as messages; the first `stable` of them are marked so."""
     said = [("system", system)]
     for turn in turns:
@@ -94,7 +94,7 @@ def _numbered(facts: Sequence[Found]) -> list[str]:
     ]
 
 
-def turns_in(messages: Sequence[Message], history: Sequence[Turn]) -> list[Turn]:
+def turns_in(messages: Sequence[Message], history: Sequence[EarlierTurn]) -> list[EarlierTurn]:
     """Those of `history` that went into `messages`: the latest, two messages each, between the first and the last."""
     number = (len(messages) - 2) // 2
     return recent(history)[-number:] if number else []
@@ -107,9 +107,9 @@ def history_budget(tokens: int | None, *, beside: int) -> int:
     return max(0, min(HISTORY_BUDGET, int(tokens * CHARACTERS_PER_TOKEN) - beside))
 
 
-def recent(history: Sequence[Turn], *, budget: int = HISTORY_BUDGET) -> list[Turn]:
+def recent(history: Sequence[EarlierTurn], *, budget: int = HISTORY_BUDGET) -> list[EarlierTurn]:
     """The latest turns that fit into `budget` characters, without those that have no answer."""
-    kept: list[Turn] = []
+    kept: list[EarlierTurn] = []
     for turn in reversed(history):
         budget -= len(turn.question) + len(turn.answer)
         if budget < 0:

@@ -157,7 +157,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Query:
     """What a question asks for. `subject`: how many of the first words stand in sentences that ask."""
 
     words: tuple[Word, ...]
@@ -165,7 +165,7 @@ class Asked:
     subject: int = field(default=0)
 
 
-def asked(question: str) -> Asked:
+def asked(question: str) -> Query:
     """The words of `question` that carry meaning, those of the sentences that ask first, each once."""
     sentences = [found for found in _SENTENCE.findall(question) if found.strip()]
     asking = [one for one in sentences if _ASKS.search(one)]
@@ -181,7 +181,7 @@ def asked(question: str) -> Asked:
             if text not in subject
         }
     words = tuple(_with_synonyms(word, language) for word in list(every.values())[:MOST_WORDS])
-    return Asked(words, language, min(len(subject), MOST_WORDS))
+    return Query(words, language, min(len(subject), MOST_WORDS))
 
 
 def _asked_for(text: str, language: str) -> dict[str, Word]:

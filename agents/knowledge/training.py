@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from agents import building, process_pool
 from agents.knowledge import entries, folding, meaning
-from agents.knowledge.entries import Entry
+from agents.knowledge.entries import IndexEntry
 from agents.knowledge.index import prepare, write
 from agents.models import Agent, QAPair, Source
 
@@ -38,7 +38,7 @@ def content_hash(text: str) -> str:
     return hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
 
 
-def add_text(agent: Agent, *, title: str, text: str, passages: list[Entry] | None = None) -> Source:
+def add_text(agent: Agent, *, title: str, text: str, passages: list[IndexEntry] | None = None) -> Source:
     """Add a text source and train the agent on it. `passages`: what `cut` made of it, before the caller's transaction.
 
     AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
@@ -54,7 +54,7 @@ def add_text(agent: Agent, *, title: str, text: str, passages: list[Entry] | Non
     return source
 
 
-def replace_text(source: Source, *, title: str, text: str, passages: list[Entry] | None = None) -> None:
+def replace_text(source: Source, *, title: str, text: str, passages: list[IndexEntry] | None = None) -> None:
     """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
     digest = content_hash(text)
     changed = digest != source.content_hash or source.state != Source.State.READY
@@ -84,7 +84,7 @@ def require_new(agent: Agent, digest: str, *, besides: Source | None = None) -> 
         raise AlreadyKnown
 
 
-def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[Entry]:
+def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[IndexEntry]:
     """The passages of `text`; a long one is cut aside, in so many seconds at most. CannotBeCut says why not."""
     try:
         passages = entries.of_text(text) if len(text) <= process_pool.SMALL else _cut_aside(text, seconds)
@@ -97,11 +97,11 @@ def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[Entry]:
     return meaning.with_vectors(passages)
 
 
-def _cut_aside(text: str, seconds: float) -> list[Entry]:
-    return [Entry(*one) for one in process_pool.call(entries.of_text, text, seconds=seconds)]
+def _cut_aside(text: str, seconds: float) -> list[IndexEntry]:
+    return [IndexEntry(*one) for one in process_pool.call(entries.of_text, text, seconds=seconds)]
 
 
-def index(source: Source, passages: list[Entry]) -> None:
+def index(source: Source, passages: list[IndexEntry]) -> None:
     """Put these passages in the place of the source's present ones, and call it ready. Belongs into a transaction."""
     write(source, passages)
     source.trained_at, source.state, source.note = timezone.now(), Source.State.READY, ""

@@ -26,7 +26,7 @@ from billing.sql import now, quoted, uid
 from llm import profiles
 from llm.costs import Prices
 from llm.gateway import SealedKey
-from llm.profiles import Listed, OwnWord, Profile, Wish
+from llm.profiles import ListedProfile, OwnWord, Profile, Wish
 from llm.vault import Sealed
 from workspaces.models import Role, User
 from workspaces.sessions import SessionStore
@@ -317,7 +317,7 @@ def _profile(row: Any) -> Profile:
     found = dict(zip(_LISTED, _LISTED_OF[owner](row), strict=True))
     listed = None
     if found["id"] is not None:
-        listed = Listed(
+        listed = ListedProfile(
             lifecycle=found["lifecycle"],
             shuts_down_on=_day(found["shuts_down_on"]),
             context_tokens=found["context_tokens"],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from agents.knowledge import closeness, courtesy, terms, wanting
 from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.quoting import Unit, units
-from agents.knowledge.terms import Asked, Word
+from agents.knowledge.terms import Query, Word
 
 # Parts of a section that are quoted together, and about how many characters.
 MOST_UNITS = 4
@@ -41,7 +41,7 @@ _FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LocalAnswer:
     """`text` is what is said; `marked` is the same with "[1]" after what comes from the first of `citations`."""
 
     text: str
@@ -86,27 +86,27 @@ class _Wanted:
         )
 
 
-def answer(question: str, hits: Hits, *, fallback: str) -> Answer:
+def answer(question: str, hits: Hits, *, fallback: str) -> LocalAnswer:
     """The answer from what a search found; else `fallback`."""
     said = courtesy.reply_to(question)
     if said:
-        return Answer(said, [], said)
+        return LocalAnswer(said, [], said)
     wanted = _wanted(hits.asked, hits)
     if not wanted.total or not hits.passages:
-        return Answer(fallback, [], fallback)
+        return LocalAnswer(fallback, [], fallback)
     quotations = [_quotation(wanted, passage, rank) for rank, passage in enumerate(hits.passages[:LOOKED_AT])]
     ranked = sorted(quotations, key=lambda one: (-round(one.worth, 1), one.rank))
     best = ranked[0]
     if not best.worth:
-        return Answer(fallback, [], fallback)
+        return LocalAnswer(fallback, [], fallback)
     # Where two sections speak of it nearly alike, either may be what was meant.
     is_alone = all(one.worth <= best.worth - AHEAD for one in ranked[1:] if one.text != best.text)
     is_named = closeness.asks_the_same(question, best.passage.heading)
     if is_named or (is_alone and _answers(question, best)):
-        return Answer(best.text, [best.passage], _marked(best.text, 1))
+        return LocalAnswer(best.text, [best.passage], _marked(best.text, 1))
     near = [one for one in ranked if one.worth >= AS_NEAR * best.worth][:MOST_NEAR]
     opening = courtesy.nearest(hits.asked.language, question, best.passage.text)
-    return Answer(
+    return LocalAnswer(
         "\n\n".join([opening, *(one.near for one in near)]),
         [one.passage for one in near],
         "\n\n".join([opening, *(_marked(one.near, number) for number, one in enumerate(near, start=1))]),
@@ -138,7 +138,7 @@ def _suits(question: str, best: "_Quotation") -> bool:
     return not wanting.lacks_name(best.told, question) and wanting.has_count(best.told, question)
 
 
-def _wanted(asked: Asked, hits: Hits) -> _Wanted:
+def _wanted(asked: Query, hits: Hits) -> _Wanted:
     is_story = 0 < asked.subject < len(asked.words) and len(asked.words) > LONG
     most = asked.subject if is_story else len(asked.words)
     return _Wanted(asked.words[:most], hits.weights[:most])

@@ -40,7 +40,7 @@ class Draft:
     # Whether that pair is only clearly meant, and not the very question.
     is_closest: bool
     found: list[Found] = field(repr=False)
-    turns: list[prompt.Turn] = field(repr=False)
+    turns: list[prompt.EarlierTurn] = field(repr=False)
     messages: list[Message] = field(repr=False)
     parameters: Parameters
     ready_text: str | None = field(repr=False)
@@ -183,7 +183,7 @@ def _choice(
 
 def _history(
     conversation_id: UUID, admitted: admission.Admission, instead_of: UUID | None = None
-) -> list[prompt.Turn]:
+) -> list[prompt.EarlierTurn]:
     """The turns that the message follows, oldest first; NoSuchPlace unless the conversation is this agent's, and not deleted."""
     before, replaced = "", []
     if instead_of:
@@ -208,7 +208,7 @@ def _history(
     if not rows:
         raise NoSuchPlace
     return [
-        prompt.Turn(question, text, as_uuid(reply_id))
+        prompt.EarlierTurn(question, text, as_uuid(reply_id))
         for question, text, reply_id in reversed(rows)
         if reply_id is not None
     ]

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from agents.knowledge import common, index
-from agents.knowledge.entries import Entry
+from agents.knowledge.entries import IndexEntry
 from agents.models import CrawledPage, CrawledPassage, Passage, Source
 from billing.sql import uid
 
@@ -30,7 +30,7 @@ _WORDS = """INSERT INTO agents_vocabulary (source_id, agent_id, words)
   ON CONFLICT (source_id) DO UPDATE SET words = excluded.words"""
 
 
-def keep(page: CrawledPage, entries: list[Entry]) -> None:
+def keep(page: CrawledPage, entries: list[IndexEntry]) -> None:
     """Keep a page that is new or has changed, cut into these passages. Call it in a transaction."""
     page.words = index.known_words(one.searchable for one in entries)
     page.save()

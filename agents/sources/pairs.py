@@ -41,7 +41,7 @@ class CannotBeRead(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class PairRow:
     """What becomes of one row. `problem` says why it is left out; without one it becomes a pair."""
 
     question: str
@@ -101,11 +101,11 @@ def just_deleted(agent: Agent) -> QuerySet[RemovedPair]:
 # --- CSV -------------------------------------------------------------------------------------------
 
 
-def preview(agent: Agent, text: str) -> list[Row]:
+def preview(agent: Agent, text: str) -> list[PairRow]:
     """What each row of a CSV would become. Raises CannotBeRead."""
     rows = _rows(text)
     known = {exact for exact in agent.qa_pairs.values_list("exact", flat=True) if exact is not None}
-    result: list[Row] = []
+    result: list[PairRow] = []
     for cells in rows:
         row = _row(cells, known)
         if row.is_new:
@@ -142,7 +142,7 @@ def _import(agent: Agent, text: str, request: HttpRequest) -> int:
 def _rows(text: str) -> list[list[str]]:
     try:
         rows = extract.table_rows(text.lstrip("\ufeff").replace("\r\n", "\n"))
-    except extract.Unreadable:
+    except extract.FileUnreadable:
         raise CannotBeRead(
             "This cannot be read as CSV: a cell is far too long, or a quote is never closed."
         ) from None
@@ -172,7 +172,7 @@ def _in_order(rows: list[list[str]]) -> list[list[str]]:
     return [[*(row[place] if place < len(row) else "" for place in (question, answer))] for row in rows[1:]]
 
 
-def _row(cells: list[str], known: set[str]) -> Row:
+def _row(cells: list[str], known: set[str]) -> PairRow:
     question, answer, *more = [*cells, "", ""]
     question = " ".join(question.split())
     if any(more):
@@ -189,7 +189,7 @@ def _row(cells: list[str], known: set[str]) -> Row:
         problem = "Left out: this question has an answer already."
     else:
         problem = ""
-    return Row(question[:QUESTION_CHARACTERS], answer, problem)
+    return PairRow(question[:QUESTION_CHARACTERS], answer, problem)
 
 
 def _record(action: str, agent: Agent, question: str, request: HttpRequest) -> None:

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 
 from agents import process_pool
 from agents.knowledge import extract, training
-from agents.knowledge.entries import Entry
+from agents.knowledge.entries import IndexEntry
 from agents.models import Source, SourcePart
 from agents.sources import leases, website
 from agents.sources.errors import SourceRefused, Taken
@@ -84,7 +84,7 @@ def _read_file(source: Source) -> tuple[str, str]:
     return found["text"], found["note"]
 
 
-def _swap_in(source: Source, text: str, chunks: list[Entry], *, note: str) -> None:
+def _swap_in(source: Source, text: str, chunks: list[IndexEntry], *, note: str) -> None:
     token, digest = source.lease_token, training.content_hash(text)
     if token is None:
         raise Taken

@@ -25,6 +25,6 @@ def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
         "form": form,
         "wanted": wanted,
         "page": activity.page(agent, wanted),
-        "is_narrowed": wanted != activity.Wanted(),
+        "is_narrowed": wanted != activity.ActivitySearch(),
     }
     return render(request, "agents/activity.html", context)

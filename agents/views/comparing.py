@@ -30,7 +30,7 @@ HOW_MANY = "Choose two to four chat models."
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Press:
     """One press of Send: to whom, and the page's context if it is not to be sent as it is."""
 
     agent: Agent
@@ -105,14 +105,14 @@ async def send(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
     return await sync_to_async(_answered)(request, asked, answers)
 
 
-def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Asked:
+def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Press:
     agent = find_agent(workspace, agent_id)
     context = _context(request, agent)
     text = context["text"].replace("\0", "").strip().replace("\r\n", "\n")
     problem = context["how_many"] or _problem(context, request)
     if problem:
         context["problem"] = problem
-    return Asked(agent, context["chosen"], text, str(context["idempotency_key"]), context)
+    return Press(agent, context["chosen"], text, str(context["idempotency_key"]), context)
 
 
 def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:
@@ -124,7 +124,7 @@ def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:
     return ""
 
 
-async def _send_all(asked: Asked, session_key: str) -> list[Any]:
+async def _send_all(asked: Press, session_key: str) -> list[Any]:
     """The reply to each, as it was accepted, or its refusal; after they are done, or PATIENCE_SECONDS."""
     answers: list[Any] = []
     tasks = set()
@@ -151,7 +151,7 @@ async def _send_all(asked: Asked, session_key: str) -> list[Any]:
     return answers
 
 
-def _pressed(asked: Asked, to: Choice) -> str:
+def _pressed(asked: Press, to: Choice) -> str:
     """This press of Send, of one column. A page with a refusal keeps its press, so that the same message asks only those
     again that did not answer; another text is another message.
     """
@@ -159,7 +159,7 @@ def _pressed(asked: Asked, to: Choice) -> str:
     return f"{asked.idempotency_key}-{to.chat_model.pk}-{text}"
 
 
-def _answered(request: WorkspaceRequest, asked: Asked, answers: list[Any]) -> HttpResponse:
+def _answered(request: WorkspaceRequest, asked: Press, answers: list[Any]) -> HttpResponse:
     ids = [str(one.reply_id) for one in answers if not isinstance(one, ReplyRefused)]
     if len(ids) == len(answers):
         page = reverse("agents:compare", args=[asked.agent.workspace.slug, asked.agent.pk])

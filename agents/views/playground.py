@@ -178,7 +178,7 @@ def _balance(workspace: Workspace, price: int) -> ledger.Balance:
     return balance
 
 
-def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.Mark | None]]:
+def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.EndingMark | None]]:
     """The member's latest conversations, each with how its last answer ended."""
     mine = agent.conversations.present().filter(started_by_id=user_id).order_by("-created_at")
     last = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("-created_at")

@@ -54,7 +54,7 @@ def versions(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) ->
 
 def _shown(
     replies: list[Reply], request: WorkspaceRequest, workspace: Workspace
-) -> dict[UUID, presenting.Turn]:
+) -> dict[UUID, presenting.ShownTurn]:
     for reply in replies:
         reply.workspace = workspace
     return {turn.reply.pk: turn for turn in presenting.turns(replies, role=Role(request.membership.role))}

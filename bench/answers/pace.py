@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 from agents.knowledge import index, terms
-from agents.knowledge.entries import Entry
+from agents.knowledge.entries import IndexEntry
 from agents.models import Agent, Source
 from agents.running import local
 from bench.answers import corpus, measuring
@@ -72,7 +72,7 @@ def fill(agent: Agent, documents: Sequence[Document], passages: int) -> None:
         for number in range(start, min(start + OF_A_SOURCE, passages)):
             heading = f"{chance.choice(sentences)[:50]} {number}"
             text = " ".join(chance.sample(sentences, SENTENCES))[:900]
-            entries.append(Entry(heading, text, terms.searchable(heading, text)))
+            entries.append(IndexEntry(heading, text, terms.searchable(heading, text)))
         source = Source.objects.create(
             agent=agent, title=f"Volume {start}", text="", content_hash=f"{start:064}"
         )

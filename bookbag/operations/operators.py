@@ -22,7 +22,7 @@ from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.desk import DeskAdmin
 
 ABUSE_PERMISSIONS = ("workspaces.view_user", "billing.view_account")
-Page = dict[str, Any] | None
+ExtraContext = dict[str, Any] | None
 
 
 class OperatorSite(AdminSite):
@@ -61,7 +61,7 @@ class OperatorSite(AdminSite):
 
     # No form of its own: one sign-in, with one set of rate limits.
     @method_decorator(login_not_required)
-    def login(self, request: HttpRequest, extra_context: Page = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: ExtraContext = None) -> HttpResponse:
         index = reverse("admin:index", current_app=self.name)
         if request.user.is_authenticated:
             if not self.has_permission(request):
@@ -73,8 +73,8 @@ class OperatorSite(AdminSite):
         )
         return redirect_to_login(wanted if is_ours else index)
 
-    def logout(self, request: HttpRequest, extra_context: Page = None) -> Any:
+    def logout(self, request: HttpRequest, extra_context: ExtraContext = None) -> Any:
         return account_logout(request)
 
-    def password_change(self, request: HttpRequest, extra_context: Page = None) -> Any:
+    def password_change(self, request: HttpRequest, extra_context: ExtraContext = None) -> Any:
         return redirect("account_change_password")

@@ -17,7 +17,7 @@ from workspaces.models import Membership, Workspace
 
 
 @dataclass(frozen=True)
-class Step:
+class FirstStep:
     """One of them; `links`: words and address of each page where this member can do it, none where they cannot."""
 
     title: str
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True)
 class FirstSteps:
-    steps: tuple[Step, ...]
+    steps: tuple[FirstStep, ...]
 
     @property
     def done(self) -> int:
@@ -45,26 +45,26 @@ def of(workspace: Workspace, member: Membership, agents: list[Agent], members: i
     shown = _shown_by(workspace)
     agent = next((one for one in agents if one.status != Agent.Status.ARCHIVED), None)
     steps = (
-        Step(
+        FirstStep(
             "Make an agent",
             "It answers questions in the words and within the limits that you set.",
             bool(agents),
             (("Make an agent", reverse("agents:create", args=[workspace.slug])),),
         ),
-        Step(
+        FirstStep(
             "Give it sources",
             "Files, a website, a text, or questions with set answers. Adding and retraining is always free.",
             shown["has_sources"],
             _of_agent(workspace, agent, "agents:add_text", "Add a text"),
         ),
-        Step(
+        FirstStep(
             "Ask it",
             "In the playground you see the answer, its sources, and what it cost.",
             shown["has_replies"],
             _of_agent(workspace, agent, "agents:playground", "Open the playground"),
         ),
         _pay(workspace, member, shown),
-        Step(
+        FirstStep(
             "Invite people",
             "Your plan has one seat, and it is taken. The members page says who can give you more."
             if shown["has_one_seat"]
@@ -102,7 +102,7 @@ def _of_agent(
     return ((words, reverse(page, args=[workspace.slug, agent.pk])),) if agent else ()
 
 
-def _pay(workspace: Workspace, member: Membership, shown: dict[str, bool]) -> Step:
+def _pay(workspace: Workspace, member: Membership, shown: dict[str, bool]) -> FirstStep:
     """Use a provider's chat model, which somebody has to pay for."""
     names = roster.labels("and")
     links = []
@@ -120,7 +120,7 @@ def _pay(workspace: Workspace, member: Membership, shown: dict[str, bool]) -> St
         hint = (
             f"Models of {names} run on Bookbag's keys or on your own; this installation charges no credits."
         )
-    return Step(
+    return FirstStep(
         "Bring a key, or see credits" if settings.METERING_ENABLED else "Use a provider's model",
         hint,
         shown["has_own_key"] or shown["has_paid_replies"],

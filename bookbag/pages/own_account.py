@@ -52,7 +52,7 @@ class AccountForm(Named, forms.ModelForm):
         return "" if self.cleaned_data["theme"] == SYSTEM else str(self.cleaned_data["theme"])
 
 
-class DeleteForm(forms.Form):
+class DeletePersonForm(forms.Form):
     confirm = forms.EmailField(label="Your e-mail address", widget=forms.EmailInput({"autocomplete": "off"}))
 
     def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
@@ -158,7 +158,7 @@ def delete_page(request: HttpRequest) -> HttpResponse:
     person = _person(request)
     if not is_recent(request):
         return ask_again(reverse("delete_own_account"))
-    form = DeleteForm(request.POST or None, person=person)
+    form = DeletePersonForm(request.POST or None, person=person)
     if form.is_valid() and not person.is_staff:
         try:
             departure.delete_account(person, request=request)

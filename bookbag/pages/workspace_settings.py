@@ -29,7 +29,7 @@ class SettingsForm(NewWorkspaceForm):
         ].help_text = "The part after /w/ in its links: small letters, digits and hyphens. The old address goes on leading here."
 
 
-class DeleteForm(forms.Form):
+class DeleteWorkspaceForm(forms.Form):
     confirm = forms.CharField(
         label="Address of the workspace",
         max_length=100,
@@ -73,7 +73,7 @@ def delete_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse
     """Who it is comes first, then the address is typed, and then it is gone. Context: `form`, `member_count`."""
     if not is_recent(request):
         return ask_again(reverse("workspaces:delete", args=[workspace.slug]))
-    form = DeleteForm(request.POST if request.method == "POST" else None, workspace=workspace)
+    form = DeleteWorkspaceForm(request.POST if request.method == "POST" else None, workspace=workspace)
     if not form.is_valid():
         facts = {"workspace": workspace, "form": form, "member_count": workspace.memberships.count()}
         return render(request, "workspaces/delete.html", facts, status=400 if form.is_bound else 200)

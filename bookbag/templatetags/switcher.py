@@ -17,7 +17,7 @@ MOST = 20
 
 
 @dataclass(frozen=True)
-class Entry:
+class SwitcherEntry:
     """One workspace; `attention` is empty where all is well."""
 
     workspace: Workspace
@@ -40,7 +40,7 @@ def switcher(context: template.Context) -> dict[str, Any]:
         .annotate(has_broken_key=Exists(rejected))
         .order_by("workspace__name", "pk")[: MOST + 1]
     )
-    entries = [Entry(one.workspace, _attention(one), one.workspace_id == here.pk) for one in found]
+    entries = [SwitcherEntry(one.workspace, _attention(one), one.workspace_id == here.pk) for one in found]
     return {"here": here, "entries": entries[:MOST], "there_are_more": len(entries) > MOST}
 
 

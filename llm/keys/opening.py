@@ -24,7 +24,7 @@ def open_row(row: ProviderKey, *, purpose: str) -> vault.Secret:
     """The row's secret, counted under `purpose`. Raises vault.VaultError, and marks a row that cannot open."""
     try:
         secret = vault.unseal(sealed_of(row), binding=binding_of_row(row))
-    except (vault.UnknownKek, vault.Unreadable):
+    except (vault.UnknownKek, vault.SecretUnreadable):
         note_unreadable(row.pk)
         raise
     count_unseal(row.pk, purpose=purpose)

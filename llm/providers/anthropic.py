@@ -10,7 +10,7 @@ import anthropic
 from anthropic.types import MessageParam, OutputConfigParam, TextBlockParam, ThinkingConfigParam
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
-from llm.profiles import EFFORTS, Listed
+from llm.profiles import EFFORTS, ListedProfile
 from llm.providers import events, wire
 from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
 from llm.providers.clients import Sdk
@@ -140,7 +140,7 @@ def row_of(row: dict[str, Any]) -> Listing:
     capabilities = row.get("capabilities")
     known = isinstance(capabilities, dict)
     effort, kinds = _part(capabilities, "effort"), _part(_part(capabilities, "thinking"), "types")
-    listed = Listed(
+    listed = ListedProfile(
         lifecycle=lifecycle if lifecycle in ("active", "deprecated", "retired") else "",
         shuts_down_on=wire.a_day(row.get("retires_at")),
         context_tokens=events.count(row.get("max_input_tokens")),

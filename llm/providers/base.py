@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from llm.profiles import Listed, Parameters
+from llm.profiles import ListedProfile, Parameters
 
 
 class RevealsSecret(Protocol):
@@ -165,7 +165,7 @@ class Listing:
 
     model_id: str
     name: str
-    listed: Listed
+    listed: ListedProfile
 
 
 class KeyHealth(StrEnum):

@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from openai.types.shared_params import ReasoningEffort
 
-from llm.profiles import Listed
+from llm.profiles import ListedProfile
 from llm.providers import events, wire
 from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
 from llm.providers.clients import Sdk
@@ -86,7 +86,7 @@ def _count(usage: dict[str, Any], metadata: ResponseMetadata) -> None:
 
 
 def row_of(row: dict[str, Any]) -> Listing:
-    return Listing(row["id"], "", Listed(shuts_down_on=wire.a_day(row.get("shutdown_date"))))
+    return Listing(row["id"], "", ListedProfile(shuts_down_on=wire.a_day(row.get("shutdown_date"))))
 
 
 # Sources: OpenAI's error reference and API reference, the error types of the locked SDK, and answers that its users

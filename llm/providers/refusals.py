@@ -18,7 +18,7 @@ from llm.providers.base import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorAnswer:
     """A refusal as the provider worded it. `status` is None for an error event inside a stream."""
 
     status: int | None
@@ -29,13 +29,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FaultRow:
     fault: Fault
     statuses: frozenset[int] = frozenset()
     codes: frozenset[str] = frozenset()  # the error's code or its type
     phrases: tuple[str, ...] = ()  # any of these, anywhere in the message
 
-    def fits(self, answer: Answer) -> bool:
+    def fits(self, answer: ErrorAnswer) -> bool:
         if self.statuses and answer.status not in self.statuses:
             return False
         if self.codes and not self.codes & {answer.code, answer.kind}:
@@ -43,9 +43,11 @@ class Row:
         return not self.phrases or any(phrase in answer.message for phrase in self.phrases)
 
 
-def row(fault: Fault, *, status: tuple[int, ...] = (), code: str = "", phrases: tuple[str, ...] = ()) -> Row:
+def row(
+    fault: Fault, *, status: tuple[int, ...] = (), code: str = "", phrases: tuple[str, ...] = ()
+) -> FaultRow:
     """A row of a table. `code`: codes or types, separated by blanks; `phrases`: in lower case."""
-    return Row(fault, frozenset(status), frozenset(code.split()), phrases)
+    return FaultRow(fault, frozenset(status), frozenset(code.split()), phrases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Refusals:
     """How one provider refuses. `is_own(body, error)`: whether a parsed body and its `error` are in its own shape."""
 
     is_own: Callable[[dict[str, Any], dict[str, Any]], bool]
-    table: tuple[Row, ...]
+    table: tuple[FaultRow, ...]
 
 
 # What is left to the status when a table says nothing.
@@ -67,7 +69,7 @@ FAULT_OF_STATUS = {
 }
 
 
-def fault_of(refusals: Refusals, answer: Answer) -> Fault:
+def fault_of(refusals: Refusals, answer: ErrorAnswer) -> Fault:
     """The fault of a refusal in the provider's own shape."""
     for one in refusals.table:
         if one.fits(answer):
@@ -78,7 +80,7 @@ def fault_of(refusals: Refusals, answer: Answer) -> Fault:
     return FAULT_OF_STATUS.get(status, Fault.BAD_REQUEST)
 
 
-def answer_of(refusals: Refusals, status: int | None, body: Any) -> Answer | None:
+def answer_of(refusals: Refusals, status: int | None, body: Any) -> ErrorAnswer | None:
     """A parsed body as a refusal; None when it is not in the provider's own error shape.
 
     A number as the code, as gateways send it inside a stream, is a status.
@@ -94,7 +96,7 @@ def answer_of(refusals: Refusals, status: int | None, body: Any) -> Answer | Non
         code = details["error_code"]
     if status is None and type(code) is int and 100 <= code <= 599:
         status = code
-    return Answer(
+    return ErrorAnswer(
         status=status,
         code=code if isinstance(code, str) else "",
         kind=error["type"] if isinstance(error.get("type"), str) else "",
@@ -123,14 +125,14 @@ UNSUPPORTED = (
 )
 
 
-def is_unsupported(answer: Answer) -> bool:
+def is_unsupported(answer: ErrorAnswer) -> bool:
     """Whether a refusal is about the parameter as such, and not about the value that it was given."""
     if answer.code in ("unsupported_parameter", "unknown_parameter"):
         return True
     return any(phrase in answer.message for phrase in UNSUPPORTED)
 
 
-def refused_parameter(answer: Answer, sent: frozenset[str]) -> str:
+def refused_parameter(answer: ErrorAnswer, sent: frozenset[str]) -> str:
     """Which of the parameters that were `sent` the refusal names, by its `param` or in its message; empty if none."""
     named = PART_END.split(answer.param, maxsplit=1)[0]
     if named in sent:
@@ -147,7 +149,7 @@ def _names(message: str, name: str) -> bool:
 REGAIN = re.compile(r"regain access on (\d{4}-\d{2}-\d{2})(?: at (\d{2}):(\d{2}))?")
 
 
-def told_wait(answer: Answer) -> float | None:
+def told_wait(answer: ErrorAnswer) -> float | None:
     """Seconds until the moment that the message names, as Anthropic's spend limits do; None when it names none."""
     match = REGAIN.search(answer.message)
     if match is None:

@@ -191,7 +191,11 @@ def refusal(
 
 
 def from_answer(
-    how: refusals.Refusals, answer: refusals.Answer, headers: httpx2.Headers, *, retryable: bool | None = None
+    how: refusals.Refusals,
+    answer: refusals.ErrorAnswer,
+    headers: httpx2.Headers,
+    *,
+    retryable: bool | None = None,
 ) -> ProviderError:
     """The error for a refusal in the provider's own shape, as an answer or as an event inside a stream."""
     fault = refusals.fault_of(how, answer)

@@ -15,7 +15,7 @@ from agents.forms import AgentForm
 from agents.models import Agent
 from llm import byo, keys, listing, outlook, profiles
 from llm.models import ChatModel
-from llm.profiles import Listed
+from llm.profiles import ListedProfile
 from llm.providers.base import Listing
 from llm.vault import Secret
 from tests.bookbag.llm_settings.test_llm_settings_browser import problems_of
@@ -103,7 +103,7 @@ def test_no_thinking_is_what_the_lowest_effort_is_called() -> None:
 
 
 def test_a_default_that_only_the_provider_knows_is_not_named() -> None:
-    offer = offer_of("anthropic", "claude-opus-5-5", listed=Listed(efforts=("medium", "max")))
+    offer = offer_of("anthropic", "claude-opus-5-5", listed=ListedProfile(efforts=("medium", "max")))
     assert offer.efforts == {"": "model's default", "medium": "medium", "max": "max"}
 
 
@@ -162,7 +162,7 @@ def test_the_list_of_the_account_that_would_run_it_decides(
         row = keys.replace(
             workspace, provider="anthropic", secret=Secret("sk-ant-" + OWN_SECRET), by=cast.adam
         )
-        listing.store(row, [Listing("claude-opus-5-5", "", Listed(efforts=known))])
+        listing.store(row, [Listing("claude-opus-5-5", "", ListedProfile(efforts=known))])
     byo.set_byo(cast.acme, enabled=byo_enabled, by=cast.adam)
     chat_model = ChatModel.objects.create(
         name="Opus", provider="anthropic", model_id="claude-opus-5-5", price=1

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from agents import conversations
-from agents.conversations import Wanted
+from agents.conversations import ConversationSearch
 from agents.laws import broken_laws
 from agents.models import Agent, Conversation, Reply, ReplyRating
 from tests.agents.test_pages import make_reply
@@ -55,7 +55,7 @@ def request_of(user: User) -> Any:
     return request
 
 
-def titles(listed: conversations.Listed) -> list[str]:
+def titles(listed: conversations.ConversationPage) -> list[str]:
     return [row.title for row in listed.rows]
 
 
@@ -70,7 +70,7 @@ def test_own_and_everybodys_with_the_last_spoken_in_first(cast: Cast) -> None:
     conversation(make_agent(cast.globex), cast.gina, "Of Gina")
     edith = membership(cast.acme, cast.edith)
 
-    mine, everybodys = (conversations.listed(edith, Wanted(mine=mine)) for mine in (True, False))
+    mine, everybodys = (conversations.listed(edith, ConversationSearch(mine=mine)) for mine in (True, False))
 
     assert titles(mine) == ["A new one", "An old one"]
     assert titles(everybodys) == ["A new one", "Of Adam", "An old one"]
@@ -83,7 +83,9 @@ def test_one_agents_conversations(cast: Cast) -> None:
     conversation(one, cast.edith, "To one")
     conversation(other, cast.edith, "To the other")
 
-    found = conversations.listed(membership(cast.acme, cast.edith), Wanted(mine=True, agent_id=other.pk))
+    found = conversations.listed(
+        membership(cast.acme, cast.edith), ConversationSearch(mine=True, agent_id=other.pk)
+    )
 
     assert titles(found) == ["To the other"]
 
@@ -97,7 +99,7 @@ def test_pages_follow_each_other_without_a_gap_and_without_a_double(cast: Cast) 
     seen: list[str] = []
     before = None
     for _ in range(3):
-        page = conversations.listed(edith, Wanted(mine=False, before=before))
+        page = conversations.listed(edith, ConversationSearch(mine=False, before=before))
         seen += titles(page)
         before = page.older
 
@@ -113,7 +115,7 @@ def test_of_conversations_of_the_same_moment_none_is_shown_twice(cast: Cast) -> 
     edith = membership(cast.acme, cast.edith)
     ordered = sorted(made, key=lambda one: one.pk, reverse=True)
 
-    found = conversations.listed(edith, Wanted(mine=False, before=ordered[0].replies.get().pk))
+    found = conversations.listed(edith, ConversationSearch(mine=False, before=ordered[0].replies.get().pk))
 
     assert [row.conversation for row in found.rows] == ordered[1:]
 
@@ -123,7 +125,7 @@ def test_reply_of_another_workspace_is_no_place_to_go_on_from(cast: Cast) -> Non
     foreign = conversation(make_agent(cast.globex), cast.gina, minutes_ago=90)
 
     found = conversations.listed(
-        membership(cast.acme, cast.edith), Wanted(mine=False, before=foreign.replies.get().pk)
+        membership(cast.acme, cast.edith), ConversationSearch(mine=False, before=foreign.replies.get().pk)
     )
 
     assert titles(found) == ["Ours"]
@@ -136,14 +138,16 @@ def test_own_pins_come_first_and_are_nobody_elses(cast: Cast) -> None:
     conversations.pin(kept, user_id=cast.edith.pk)
     conversations.pin(kept, user_id=cast.edith.pk)
 
-    of_edith = conversations.listed(membership(cast.acme, cast.edith), Wanted(mine=False))
-    of_adam = conversations.listed(membership(cast.acme, cast.adam), Wanted(mine=False))
+    of_edith = conversations.listed(membership(cast.acme, cast.edith), ConversationSearch(mine=False))
+    of_adam = conversations.listed(membership(cast.acme, cast.adam), ConversationSearch(mine=False))
 
     assert ([row.title for row in of_edith.pinned], titles(of_edith)) == (["Kept"], ["Recent"])
     assert (of_adam.pinned, titles(of_adam)) == ([], ["Recent", "Kept"])
 
     conversations.unpin(kept, user_id=cast.edith.pk)
-    assert conversations.listed(membership(cast.acme, cast.edith), Wanted(mine=False)).pinned == []
+    assert (
+        conversations.listed(membership(cast.acme, cast.edith), ConversationSearch(mine=False)).pinned == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,9 @@ def test_search_in_titles_questions_and_answers_whatever_the_case(
     conversation(agent, cast.edith, "Is it 100% sure?", title="Sure")
     conversation(agent, cast.edith, "What is an École?", title="School")
 
-    listed = conversations.listed(membership(cast.acme, cast.edith), Wanted(mine=False, words=words))
+    listed = conversations.listed(
+        membership(cast.acme, cast.edith), ConversationSearch(mine=False, words=words)
+    )
 
     assert set(titles(listed)) == found
     assert (listed.older, listed.searched_to) == (None, None)
@@ -185,7 +191,7 @@ def test_search_looks_through_so_many_and_then_leads_on(cast: Cast, monkeypatch:
 
     pages, before = [], None
     for _ in range(3):
-        page = conversations.listed(edith, Wanted(mine=False, words="needle", before=before))
+        page = conversations.listed(edith, ConversationSearch(mine=False, words="needle", before=before))
         pages.append(titles(page))
         before = page.older
 
@@ -200,8 +206,10 @@ def test_search_stops_at_so_many_replies(cast: Cast, monkeypatch: pytest.MonkeyP
     second = conversation(agent, cast.edith, "Needle", title="Second", minutes_ago=5)
     edith = membership(cast.acme, cast.edith)
 
-    first_page = conversations.listed(edith, Wanted(mine=True, words="needle"))
-    second_page = conversations.listed(edith, Wanted(mine=True, words="needle", before=first_page.older))
+    first_page = conversations.listed(edith, ConversationSearch(mine=True, words="needle"))
+    second_page = conversations.listed(
+        edith, ConversationSearch(mine=True, words="needle", before=first_page.older)
+    )
 
     assert titles(first_page) == ["Longer than one search"]
     assert first_page.searched_to is not None
@@ -216,11 +224,11 @@ def test_title_is_one_line_and_empty_ones_fall_back_to_the_first_question(cast: 
     edith = membership(cast.acme, cast.edith)
 
     conversations.rename(made, " A\n\tname " + "x" * 200)
-    named = titles(conversations.listed(edith, Wanted(mine=True)))
+    named = titles(conversations.listed(edith, ConversationSearch(mine=True)))
     conversations.rename(made, "  ")
 
     assert named == [("A name " + "x" * 200)[: conversations.TITLE_CHARACTERS]]
-    assert titles(conversations.listed(edith, Wanted(mine=True))) == ["First question"]
+    assert titles(conversations.listed(edith, ConversationSearch(mine=True))) == ["First question"]
 
 
 # --- Deleting -----------------------------------------------------------------------------------
@@ -231,13 +239,13 @@ def test_deleted_one_is_in_no_list_and_comes_back_for_ten_minutes(cast: Cast) ->
     edith = membership(cast.acme, cast.edith)
 
     conversations.delete(made, request=request_of(cast.edith))
-    assert conversations.listed(edith, Wanted(mine=True)).rows == []
+    assert conversations.listed(edith, ConversationSearch(mine=True)).rows == []
     assert conversations.just_deleted(edith) == [made]
     assert conversations.just_deleted(membership(cast.acme, cast.adam)) == []
 
     assert conversations.restore(made, request=request_of(cast.edith))
     assert not conversations.restore(made, request=request_of(cast.edith))
-    assert titles(conversations.listed(edith, Wanted(mine=True))) == ["Hello?"]
+    assert titles(conversations.listed(edith, ConversationSearch(mine=True))) == ["Hello?"]
     acts = list(
         cast.acme.audit_events.filter(action__startswith="conversation.").values_list("action", "actor_email")
     )

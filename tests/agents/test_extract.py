@@ -180,7 +180,7 @@ def test_a_page_without_a_main_part_loses_its_menus() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_reason(name: str, content: bytes, code: str) -> None:
-    with pytest.raises(extract.Unreadable, match=f"^{code}$"):
+    with pytest.raises(extract.FileUnreadable, match=f"^{code}$"):
         extract._read(extract.kind_of(name) or "", content)
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from agents import activity, correcting, payers, rating, suggestions
-from agents.activity import Wanted
+from agents.activity import ActivitySearch
 from agents.knowledge import index, training
 from agents.models import Agent, Conversation, QAPair, Reply, ReplyRating
 from billing import ledger
@@ -270,7 +270,7 @@ def test_each_filter_finds_its_replies(cast: Cast) -> None:
     rating.rate(plain, member=cast.edith, value="up")
 
     found = {
-        name: {row.reply for row in activity.page(agent, Wanted(**{name: value})).rows}
+        name: {row.reply for row in activity.page(agent, ActivitySearch(**{name: value})).rows}
         for name, value in dict[str, Any]({
             "since": (noon + timedelta(days=1)).date(), "until": noon.date(), "member_id": cast.adam.pk,
             "chat_model": "GPT-4o", "payer": "byo", "ending": "stopped", "rating": "up",
@@ -281,8 +281,8 @@ def test_each_filter_finds_its_replies(cast: Cast) -> None:
         "since": {other}, "until": {plain}, "member_id": {other}, "chat_model": {other}, "payer": {other},
         "ending": {other}, "rating": {plain},
     }  # fmt: skip
-    assert {row.reply for row in activity.page(agent, Wanted(rating="none")).rows} == {other}
-    assert {row.reply for row in activity.page(agent, Wanted()).rows} == {plain, other}
+    assert {row.reply for row in activity.page(agent, ActivitySearch(rating="none")).rows} == {other}
+    assert {row.reply for row in activity.page(agent, ActivitySearch()).rows} == {plain, other}
 
 
 @pytest.mark.parametrize("billing", ["credits", "byo"])
@@ -308,7 +308,7 @@ def test_filter_by_payer_finds_what_the_receipt_says_of_the_payer(cast: Cast, bi
     ]
     nobody = {reply for reply in made if payers.payer(reply).words.startswith("Nobody")}
 
-    found = set(activity._narrowed(agent, Wanted(payer=billing)))
+    found = set(activity._narrowed(agent, ActivitySearch(payer=billing)))
 
     assert found == set(made) - nobody
     assert nobody
@@ -326,10 +326,10 @@ def test_filter_by_payer_knows_what_was_given_back(cast: Cast) -> None:
         ledger.reverse(charge, actor=None, reason="a test", amount=amount)
     ledger.reverse(cast.acme.account.transfers.get(kind="grant_plan"), actor=None, reason="a test")
 
-    found = {row.reply: row.badge.words for row in activity.page(agent, Wanted(payer="credits")).rows}
+    found = {row.reply: row.badge.words for row in activity.page(agent, ActivitySearch(payer="credits")).rows}
 
     assert found == {part: "5 credits, 2 given back", kept: "5 credits"}
-    assert whole in {row.reply for row in activity.page(agent, Wanted()).rows}
+    assert whole in {row.reply for row in activity.page(agent, ActivitySearch()).rows}
 
 
 def test_activity_of_one_member_is_asked_for_by_what_names_the_membership(cast: Cast) -> None:
@@ -353,7 +353,7 @@ def test_pages_of_activity_follow_each_other(cast: Cast, monkeypatch: pytest.Mon
 
     seen, before = [], None
     for _ in range(3):
-        page = activity.page(agent, Wanted(before=before))
+        page = activity.page(agent, ActivitySearch(before=before))
         seen += [row.reply for row in page.rows]
         before = page.older
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agents.knowledge import terms
 from agents.knowledge.found import Found, Hits
 from agents.knowledge.quoting import units
-from agents.running.local import Answer, answer, pieces
+from agents.running.local import LocalAnswer, answer, pieces
 
 pytestmark = pytest.mark.any_database
 FALLBACK = "I don't know that."
@@ -39,12 +39,12 @@ def hits(question: str, passages: list[Found]) -> Hits:
     return Hits(None, ranked, asked=asked, weights=weights, known=(1,) * len(asked.words))
 
 
-def ask(question: str, passages: list[Found] = EVERYTHING) -> Answer:
+def ask(question: str, passages: list[Found] = EVERYTHING) -> LocalAnswer:
     return answer(question, hits(question, passages), fallback=FALLBACK)
 
 
 def test_answer_is_the_section_that_speaks_of_what_is_asked() -> None:
-    assert ask("Where is the parking?") == Answer(
+    assert ask("Where is the parking?") == LocalAnswer(
         "**Parking**\n\nThere is free parking behind the shop. Bicycles go in front.", [PARKING]
     )
 
@@ -57,7 +57,7 @@ def test_word_stems_and_case_do_not_matter() -> None:
     "question", ["Who won the cup in 1998?", "quantum chromodynamics", "", "the of and", "?!…", "🚀"]
 )
 def test_question_beside_the_sources_gets_the_fallback(question: str) -> None:
-    assert ask(question) == Answer(FALLBACK, [])
+    assert ask(question) == LocalAnswer(FALLBACK, [])
 
 
 def test_question_that_is_met_in_part_gets_the_nearest() -> None:
@@ -117,7 +117,7 @@ def test_sections_are_not_mixed() -> None:
 
 
 def test_without_sources_there_is_the_fallback() -> None:
-    assert ask("Where is the parking?", []) == Answer(FALLBACK, [])
+    assert ask("Where is the parking?", []) == LocalAnswer(FALLBACK, [])
 
 
 def test_rows_of_other_things_are_not_quoted_with_the_one_that_is_asked_for() -> None:

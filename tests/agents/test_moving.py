@@ -47,7 +47,7 @@ def number(model_id: str) -> int:
     return ChatModel.objects.get(workspace=None, model_id=model_id).pk
 
 
-def told(page: moving.Page) -> dict[str, tuple[str, str]]:
+def told(page: moving.MovingPage) -> dict[str, tuple[str, str]]:
     return {str(one.chat_model): (one.now.words, one.now.payer) for one in page.options}
 
 

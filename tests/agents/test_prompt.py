@@ -1,7 +1,14 @@
 """The prompt: the agent's instructions, the facts as quotations, what was said before, and what is asked."""
 
 from agents.knowledge.index import Found
-from agents.knowledge.prompt import FACTS_BUDGET, HISTORY_BUDGET, Turn, build, facts_within_budget, turns_in
+from agents.knowledge.prompt import (
+    FACTS_BUDGET,
+    HISTORY_BUDGET,
+    EarlierTurn,
+    build,
+    facts_within_budget,
+    turns_in,
+)
 from llm.providers.base import Message
 
 
@@ -15,7 +22,7 @@ def prompt(**given: object) -> list[Message]:
         "question": "When?",
     }
     wanted = {**usual, **given}
-    wanted["history"] = [Turn(*turn) for turn in wanted["history"]]  # type: ignore[attr-defined]
+    wanted["history"] = [EarlierTurn(*turn) for turn in wanted["history"]]  # type: ignore[attr-defined]
     return build(**wanted)  # type: ignore[arg-type]
 
 
@@ -128,8 +135,8 @@ def test_earlier_turns_are_cut_to_what_the_model_takes() -> None:
 
 
 def test_the_turns_that_went_along_are_told() -> None:
-    turns = [Turn(f"question {number}", "a" * 1000) for number in range(10)]
-    turns.insert(9, Turn("unanswered", ""))
+    turns = [EarlierTurn(f"question {number}", "a" * 1000) for number in range(10)]
+    turns.insert(9, EarlierTurn("unanswered", ""))
 
     for tokens, sent in ((None, turns[:9] + turns[10:]), (2_000, [turns[8], turns[10]]), (10, [])):
         assert turns_in(prompt(history=turns, tokens=tokens), turns) == sent

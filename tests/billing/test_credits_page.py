@@ -267,7 +267,7 @@ def test_full_last_page_offers_no_further_one(viewer: Client, account: Account) 
 
 def test_page_before_the_first_line_is_empty_but_whole(viewer: Client) -> None:
     first = Transfer.objects.earliest("id")
-    mark = statement.Page([], first.pk).older_mark
+    mark = statement.StatementPage([], first.pk).older_mark
 
     assert "No lines before this one" in text_of(viewer, f"/w/acme/credits/?before={mark}")
 

@@ -88,7 +88,7 @@ def _prompt(text: str) -> None:
         fallback=text,
         has_knowledge=True,
         facts=found,
-        history=[prompt.Turn(text, text)] * 3,
+        history=[prompt.EarlierTurn(text, text)] * 3,
         question=text,
     )
 
@@ -230,13 +230,13 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.chunk._is_table": chunk._is_table,
     "agents.knowledge.chunk._fit": chunk._fit,
     "agents.knowledge.extract: a text file": _or_refuses(
-        lambda text: extract._read("text", text.encode()), extract.Unreadable
+        lambda text: extract._read("text", text.encode()), extract.FileUnreadable
     ),
     "agents.knowledge.extract: an HTML file": _or_refuses(
-        lambda text: extract._read("html", text.encode()), extract.Unreadable
+        lambda text: extract._read("html", text.encode()), extract.FileUnreadable
     ),
     "agents.knowledge.extract: a CSV file": _or_refuses(
-        lambda text: extract._read("csv", text.encode()), extract.Unreadable
+        lambda text: extract._read("csv", text.encode()), extract.FileUnreadable
     ),
     "agents.knowledge.extract: a page of a PDF": lambda text: extract._page(text, {"A title"}),
     "agents.knowledge.extract.read_sitemap": extract.read_sitemap,

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from llm import byo, keys, listing
 from llm.models import ProviderKey
-from llm.profiles import Listed
+from llm.profiles import ListedProfile
 from llm.providers.base import Listing
 from llm.vault import Secret
 from tests.bookbag.llm_settings.test_llm_settings_browser import problems_of
@@ -27,14 +27,14 @@ LEAVES = timezone.now().date() + dt.timedelta(days=48)
 LEFT = timezone.now().date() - dt.timedelta(days=35)
 
 SOME = [
-    Listing("gpt-6-luna", "", Listed()),
-    Listing("gpt-5.4", "GPT-5.4", Listed(context_tokens=400_000, output_limit=100_000)),
-    Listing("gpt-4.1", "", Listed(shuts_down_on=LEAVES)),
-    Listing("opal-1", "", Listed(lifecycle="deprecated")),
-    Listing("text-embedding-3-small", "", Listed()),
-    Listing("gpt-5-pro", "", Listed()),
-    Listing("claude-opus-5-5", "", Listed()),
-    Listing("o1", "", Listed(shuts_down_on=LEFT)),
+    Listing("gpt-6-luna", "", ListedProfile()),
+    Listing("gpt-5.4", "GPT-5.4", ListedProfile(context_tokens=400_000, output_limit=100_000)),
+    Listing("gpt-4.1", "", ListedProfile(shuts_down_on=LEAVES)),
+    Listing("opal-1", "", ListedProfile(lifecycle="deprecated")),
+    Listing("text-embedding-3-small", "", ListedProfile()),
+    Listing("gpt-5-pro", "", ListedProfile()),
+    Listing("claude-opus-5-5", "", ListedProfile()),
+    Listing("o1", "", ListedProfile(shuts_down_on=LEFT)),
 ]
 
 
@@ -155,8 +155,10 @@ def test_three_hundred_models_cost_no_more_queries_than_one(cast: Cast, adam: Cl
 
 
 def many() -> list[Listing]:
-    chat = [Listing(f"opal-{number}", "", Listed(context_tokens=number * 1000)) for number in range(1, 201)]
-    return chat + [Listing(f"text-embedding-{number}", "", Listed()) for number in range(100)]
+    chat = [
+        Listing(f"opal-{number}", "", ListedProfile(context_tokens=number * 1000)) for number in range(1, 201)
+    ]
+    return chat + [Listing(f"text-embedding-{number}", "", ListedProfile()) for number in range(100)]
 
 
 @pytest.mark.any_database

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from llm import keys, listing
 from llm.models import ChatModel, KekRecord, LLMSettings, PlatformKey, ProviderKey
-from llm.profiles import Listed
+from llm.profiles import ListedProfile
 from llm.providers.base import Listing
 from llm.vault import Secret
 from tests.llm.rows import the_key
@@ -234,10 +234,10 @@ def test_an_operators_own_word_is_kept_and_audited(oscar):
 def test_the_catalogues_list_shows_each_last_day_as_the_account_tells_it(cast, oscar):
     days = {"gpt-4o": "14 Jan 2027", "gpt-6-luna": "-"}
     assert last_days(oscar).items() >= days.items()
-    listed = Listing("gpt-6-luna", "", Listed(shuts_down_on=dt.date(2028, 3, 9)))
+    listed = Listing("gpt-6-luna", "", ListedProfile(shuts_down_on=dt.date(2028, 3, 9)))
     listing.store(put(cast), [listed])
     theirs = keys.replace(cast.globex, provider="openai", secret=Secret(PASTED), by=cast.gina)
-    listing.store(theirs, [Listing("gpt-4o", "", Listed(shuts_down_on=dt.date(2027, 9, 9)))])
+    listing.store(theirs, [Listing("gpt-4o", "", ListedProfile(shuts_down_on=dt.date(2027, 9, 9)))])
     assert last_days(oscar).items() >= (days | {"gpt-6-luna": "9 Mar 2028"}).items()
 
 

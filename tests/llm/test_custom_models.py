@@ -5,7 +5,7 @@ import pytest
 from agents.models import Agent
 from llm import byo, keys, listing, profiles
 from llm.models import ChatModel
-from llm.profiles import Listed, OwnWord, Temperature
+from llm.profiles import ListedProfile, OwnWord, Temperature
 from llm.providers.base import Listing
 from llm.vault import Secret
 from tests.factories import browser_of
@@ -66,7 +66,7 @@ def test_any_other_id_is_taken(cast: Cast, provider: str, model_id: str) -> None
 
 def test_what_the_accounts_own_list_calls_retired_is_refused(cast: Cast) -> None:
     row = keys.replace(cast.acme, provider="anthropic", secret=Secret("sk-ant-" + PASTED), by=cast.adam)
-    listing.store(row, [Listing("claude-opus-5-5", "", Listed(lifecycle="retired"))])
+    listing.store(row, [Listing("claude-opus-5-5", "", ListedProfile(lifecycle="retired"))])
     with pytest.raises(byo.ModelUnfit, match="Anthropic shut claude-opus-5-5 down"):
         byo.add_model(cast.acme, provider="anthropic", model_id="claude-opus-5-5", by=cast.adam)
 

@@ -119,14 +119,14 @@ def test_a_row_moved_to_another_workspace_does_not_open(cast):
     row = put(cast)
     ProviderKey.objects.filter(workspace=cast.globex).delete()
     ProviderKey.objects.filter(pk=row.pk).update(workspace=cast.globex)
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         opened(row)
 
 
 def test_a_platform_key_moved_to_a_workspace_does_not_open(cast):
     row = put(cast, workspace=None)
     ProviderKey.objects.filter(pk=row.pk).update(workspace=cast.acme)
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         opened(row)
 
 
@@ -139,7 +139,7 @@ def test_sealed_bytes_of_a_superseded_row_do_not_open_in_the_new_one(cast):
         old.ciphertext,
     )
     new.save()
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         opened(new)
     new.refresh_from_db()
     assert (new.health, story(cast.acme)[-1]) == (Health.UNREADABLE, "provider_key.unreadable")

@@ -98,9 +98,9 @@ def test_kms_is_given_the_binding_and_never_the_secret(kms, remote):
 @pytest.mark.parametrize("part", ["purpose", "workspace", "provider", "row"])
 def test_a_row_moved_elsewhere_is_refused_by_kms_itself(kms, remote, part):
     elsewhere = dataclasses.replace(BINDING, **{part: "other"})
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         vault.unseal(seal(), binding=elsewhere)
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         vault.rewrap(seal(), binding=elsewhere)
 
 
@@ -111,7 +111,7 @@ def test_bit_flips_of_the_wrapped_dek_are_refused(remote):
     for changed in list(flipped(sealed.wrapped_dek))[::11]:
         try:
             vault.unseal(dataclasses.replace(sealed, wrapped_dek=changed), binding=BINDING)
-        except vault.Unreadable:
+        except vault.SecretUnreadable:
             continue
         opened.append(changed)
     assert opened == []
@@ -121,7 +121,7 @@ def test_bit_flips_of_the_wrapped_dek_are_refused(remote):
 def test_every_bit_flip_of_the_payload_is_refused(remote, part):
     sealed = seal()
     for changed in flipped(getattr(sealed, part)):
-        with pytest.raises(vault.Unreadable):
+        with pytest.raises(vault.SecretUnreadable):
             vault.unseal(dataclasses.replace(sealed, **{part: changed}), binding=BINDING)
 
 
@@ -140,7 +140,7 @@ def test_an_opened_dek_is_remembered_for_a_while(kms, remote, monkeypatch):
 def test_a_remembered_dek_is_not_given_to_another_row(kms, remote):
     sealed = seal()
     vault.unseal(sealed, binding=BINDING)
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         vault.unseal(sealed, binding=dataclasses.replace(BINDING, workspace="8"))
 
 
@@ -276,5 +276,5 @@ def test_envelope_takes_one_secret_of_its_own_person(remote):
     text = factor_secrets.seal(PLAINTEXT, 7, ahead=factor_secrets.envelope(8))
 
     assert factor_secrets.unseal(text, 7) == PLAINTEXT
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         factor_secrets.unseal(text, 8)

@@ -8,7 +8,7 @@ from llm.profiles import (
     TEXT_ALLOWANCE,
     THINKING_ALLOWANCE,
     Api,
-    Listed,
+    ListedProfile,
     OwnWord,
     Parameters,
     Thinking,
@@ -170,7 +170,9 @@ def test_a_refused_effort_is_neither_sent_nor_offered(provider: str, name: str) 
 
 
 def test_the_accounts_list_outweighs_everything() -> None:
-    listed = Listed("active", dt.date(2028, 1, 1), 500_000, 32_000, ("low", "max"), ("adaptive", "disabled"))
+    listed = ListedProfile(
+        "active", dt.date(2028, 1, 1), 500_000, 32_000, ("low", "max"), ("adaptive", "disabled")
+    )
     word = OwnWord(output_limit=1_000, context_tokens=1_000, shuts_down_on=dt.date(2027, 1, 1))
     profile = resolve("anthropic", "claude-opus-6", listed=listed, own_word=word)
 
@@ -182,7 +184,7 @@ def test_the_accounts_list_outweighs_everything() -> None:
 
 def test_a_list_that_says_nothing_changes_nothing() -> None:
     for provider, model_id, _, _ in TABLE:
-        assert resolve(provider, model_id, listed=Listed(), own_word=OwnWord()) == by_rules(
+        assert resolve(provider, model_id, listed=ListedProfile(), own_word=OwnWord()) == by_rules(
             provider, model_id
         )
 
@@ -221,8 +223,8 @@ def test_a_model_is_gone_from_its_last_day_on() -> None:
 
 def test_a_list_that_knows_its_lifecycle_outlives_its_date() -> None:
     past = dt.date(2026, 1, 1)
-    overdue = resolve("anthropic", "claude-x-5", listed=Listed("deprecated", past))
-    retired = resolve("anthropic", "claude-x-5", listed=Listed("retired", past))
+    overdue = resolve("anthropic", "claude-x-5", listed=ListedProfile("deprecated", past))
+    retired = resolve("anthropic", "claude-x-5", listed=ListedProfile("retired", past))
 
     assert not overdue.is_gone(dt.date(2026, 11, 26))
     assert retired.is_gone(dt.date(2026, 11, 26))

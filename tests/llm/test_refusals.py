@@ -11,7 +11,14 @@ from llm.health import HEALTH_OF
 from llm.models import ProviderKey
 from llm.providers import roster, wire
 from llm.providers.base import HEALTH_BY_CHECK, Fault, KeyHealth
-from llm.providers.refusals import LONGEST_WAIT, Answer, answer_of, fault_of, refused_parameter, told_wait
+from llm.providers.refusals import (
+    LONGEST_WAIT,
+    ErrorAnswer,
+    answer_of,
+    fault_of,
+    refused_parameter,
+    told_wait,
+)
 from llm.providers.twins import twin_of
 
 HOW = {one.name: twin_of(one.name).refusals for one in roster.KEYED}
@@ -152,29 +159,31 @@ def test_a_keys_health_follows_only_what_is_said_of_the_key(fault: Fault) -> Non
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
-        (Answer(400, param="temperature"), "temperature"),
+        (ErrorAnswer(400, param="temperature"), "temperature"),
         (
-            Answer(400, message="unsupported parameter: 'temperature' is not supported with this model."),
+            ErrorAnswer(
+                400, message="unsupported parameter: 'temperature' is not supported with this model."
+            ),
             "temperature",
         ),
-        (Answer(400, message="temperature: extra inputs are not permitted"), "temperature"),
-        (Answer(400, message="`temperature` is deprecated for this model."), "temperature"),
-        (Answer(400, param="reasoning_effort", message="…"), "reasoning_effort"),
+        (ErrorAnswer(400, message="temperature: extra inputs are not permitted"), "temperature"),
+        (ErrorAnswer(400, message="`temperature` is deprecated for this model."), "temperature"),
+        (ErrorAnswer(400, param="reasoning_effort", message="…"), "reasoning_effort"),
         (
-            Answer(400, param="max_completion_tokens", message="max_tokens is too large"),
+            ErrorAnswer(400, param="max_completion_tokens", message="max_tokens is too large"),
             "max_completion_tokens",
         ),
-        (Answer(400, param="messages[0].role", message="…"), ""),
-        (Answer(400, param="top_p", message="'top_p' is not supported"), ""),
-        (Answer(400, message="the temperature of the room is too high"), ""),
+        (ErrorAnswer(400, param="messages[0].role", message="…"), ""),
+        (ErrorAnswer(400, param="top_p", message="'top_p' is not supported"), ""),
+        (ErrorAnswer(400, message="the temperature of the room is too high"), ""),
     ],
 )
-def test_the_parameter_that_a_refusal_names_is_found(answer: Answer, name: str) -> None:
+def test_the_parameter_that_a_refusal_names_is_found(answer: ErrorAnswer, name: str) -> None:
     assert refused_parameter(answer, SENT) == name
 
 
 def test_a_part_of_a_parameter_stands_for_the_whole() -> None:
-    answer = Answer(400, message="output_config.effort: input should be 'low', 'medium' or 'high'")
+    answer = ErrorAnswer(400, message="output_config.effort: input should be 'low', 'medium' or 'high'")
 
     assert refused_parameter(answer, frozenset({"output_config", "thinking"})) == "output_config"
 
@@ -184,7 +193,7 @@ def test_a_part_of_a_parameter_stands_for_the_whole() -> None:
 
 def test_day_in_the_words_becomes_a_wait() -> None:
     day = dt.datetime.now(dt.UTC) + dt.timedelta(days=3)
-    answer = Answer(400, message=f"…you will regain access on {day:%Y-%m-%d} at {day:%H:%M} utc.")
+    answer = ErrorAnswer(400, message=f"…you will regain access on {day:%Y-%m-%d} at {day:%H:%M} utc.")
 
     assert 2.9 * 86_400 < (told_wait(answer) or 0) <= 3 * 86_400
 
@@ -193,7 +202,7 @@ def test_day_in_the_words_becomes_a_wait() -> None:
     "words", ["", "regain access on 2026-99-99 at 00:00 utc", "regain access on 2020-01-01"]
 )
 def test_no_day_or_one_that_is_past_is_no_wait(words: str) -> None:
-    assert told_wait(Answer(400, message=words)) is None
+    assert told_wait(ErrorAnswer(400, message=words)) is None
 
 
 def test_codes_and_ids_are_kept_only_when_they_are_identifiers() -> None:
@@ -217,7 +226,8 @@ def test_a_number_that_is_no_status_is_none(code: int) -> None:
 
 def test_a_wait_that_no_column_holds_is_cut_short() -> None:
     assert (
-        told_wait(Answer(400, message="you will regain access on 2199-01-01 at 00:00 utc.")) == LONGEST_WAIT
+        told_wait(ErrorAnswer(400, message="you will regain access on 2199-01-01 at 00:00 utc."))
+        == LONGEST_WAIT
     )
 
 

@@ -24,15 +24,15 @@ from tests.llm import third_provider
 from tests.test_imports import modules
 
 ACCEPTED = "prt-live-aB3dE5fG7hJ9kL2mN4"
-Answer = tuple[int, str, bytes]
+ErrorAnswer = tuple[int, str, bytes]
 
 
-def refusal(status: int, code: str, message: str = "no") -> Answer:
+def refusal(status: int, code: str, message: str = "no") -> ErrorAnswer:
     body = {"bird": "parrot", "error": {"type": code, "message": message}}
     return status, "application/json", json.dumps(body).encode()
 
 
-def events(*all_of_them: dict[str, Any]) -> Answer:
+def events(*all_of_them: dict[str, Any]) -> ErrorAnswer:
     lines = "".join(f"data: {json.dumps(event)}\n\n" for event in all_of_them)
     return 200, "text/event-stream", lines.encode()
 
@@ -41,10 +41,10 @@ def events(*all_of_them: dict[str, Any]) -> Answer:
 class Parrot:
     """The provider itself: `answers` are given to requests for a completion, in turn; `asked` is what came."""
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[ErrorAnswer] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
-    def birds(self, secret: str) -> Answer:
+    def birds(self, secret: str) -> ErrorAnswer:
         if secret != f"Bearer {ACCEPTED}":
             return refusal(401, "unknown_voice")
         rows = [{"id": "parrot-grey", "memory": 9_000}, {"id": "parrot-green"}]
@@ -66,7 +66,7 @@ def parrot(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parr
             double.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.give(double.answers.pop(0))
 
-        def give(self, answer: Answer) -> None:
+        def give(self, answer: ErrorAnswer) -> None:
             status, kind, body = answer
             self.send_response(status)
             self.send_header("content-type", kind)
@@ -154,7 +154,7 @@ def test_a_parameter_that_is_refused_is_left_out_and_learnt(parrot: Parrot) -> N
         (events({"say": "Hel"}, {"bird": "parrot", "error": {"message": "rude"}}), Fault.DECLINED),
     ],
 )
-def test_its_errors_are_faults_of_ours(parrot: Parrot, answer: Answer, fault: Fault) -> None:
+def test_its_errors_are_faults_of_ours(parrot: Parrot, answer: ErrorAnswer, fault: Fault) -> None:
     parrot.answers = [answer]
 
     with pytest.raises(ProviderError) as raised:

@@ -36,7 +36,7 @@ def flipped(data: bytes):
 def opens(sealed: Sealed, binding: Binding = BINDING) -> bool:
     try:
         vault.unseal(sealed, binding=binding)
-    except (vault.Unreadable, vault.UnknownKek):
+    except (vault.SecretUnreadable, vault.UnknownKek):
         return False
     return True
 
@@ -145,7 +145,7 @@ def test_unseal_names_a_kek_that_is_not_in_the_ring(settings):
 def test_unseal_refuses_another_kek_of_the_same_id(settings):
     sealed = vault.seal(Secret(CANARY), binding=BINDING)
     settings.VAULT_KEYS = [("k1", NEW[1])]
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         vault.unseal(sealed, binding=BINDING)
 
 
@@ -175,7 +175,7 @@ def test_rewrap_refuses_a_damaged_dek(settings):
     sealed = vault.seal(Secret(CANARY), binding=BINDING)
     settings.VAULT_KEYS = [NEW, OLD]
     damaged = dataclasses.replace(sealed, wrapped_dek=next(flipped(sealed.wrapped_dek)))
-    with pytest.raises(vault.Unreadable):
+    with pytest.raises(vault.SecretUnreadable):
         vault.rewrap(damaged, binding=BINDING)
 
 

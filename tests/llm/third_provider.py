@@ -4,7 +4,7 @@ from typing import Any
 
 import openai
 
-from llm.profiles import Listed
+from llm.profiles import ListedProfile
 from llm.providers import events
 from llm.providers.base import Call, Fault, Finish, Listing, ResponseMetadata
 from llm.providers.clients import Sdk
@@ -49,7 +49,9 @@ def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
 
 
 def row_of(row: dict[str, Any]) -> Listing:
-    return Listing(row["id"], row["id"].title(), Listed(context_tokens=events.count(row.get("memory"))))
+    return Listing(
+        row["id"], row["id"].title(), ListedProfile(context_tokens=events.count(row.get("memory")))
+    )
 
 
 REFUSALS = Refusals(

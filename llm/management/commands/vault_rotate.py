@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from llm import ring, rotation, vault
 from llm.management.report import tally
-from llm.rotation import Step
+from llm.rotation import RotationStep
 from workspaces.figures import count
 
 
@@ -20,7 +20,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--step", choices=list(Step), help="do this step, whatever seems to be next")
+        parser.add_argument(
+            "--step", choices=list(RotationStep), help="do this step, whatever seems to be next"
+        )
         parser.add_argument(
             "--write", metavar="FILE", help="put the whole new VAULT_KEYS there (mode 600), print none of it"
         )
@@ -31,9 +33,12 @@ class Command(BaseCommand):
             raise CommandError("\n".join(["First mend this, or keys will be lost:", *problems]))
         self.stdout.write("The ring, newest first, and what each KEK holds:")
         self.stdout.write("\n".join(tally(ring.rows_per_kek())) + "\n")
-        {Step.ADD: self._add, Step.PROMOTE: self._promote, Step.REWRAP: self._rewrap, Step.DROP: self._drop}[
-            Step(step) if step else rotation.next_step()
-        ](write)
+        {
+            RotationStep.ADD: self._add,
+            RotationStep.PROMOTE: self._promote,
+            RotationStep.REWRAP: self._rewrap,
+            RotationStep.DROP: self._drop,
+        }[RotationStep(step) if step else rotation.next_step()](write)
 
     def _add(self, write: str | None) -> None:
         kek_id, material = rotation.fresh_id(), vault.new_kek()
