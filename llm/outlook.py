@@ -6,8 +6,10 @@ No key is opened: its stored health says whether it would.
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -155,6 +157,22 @@ def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKe
         workspace_lists=lists[True],
         platform_lists=lists[False],
     )
+
+
+# Written out, for the path of a reply, where Django's building of the query costs more than the query.
+_STILL_SIGNS = """
+SELECT EXISTS (SELECT 1 FROM llm_providerkey WHERE id = %s AND state = 'active'
+  AND health NOT IN ('rejected', 'unreadable')),
+  EXISTS (SELECT 1 FROM llm_llmsettings WHERE workspace_id = %s AND byo_enabled)"""
+
+
+def still_signs(provider_key_id: UUID, *, workspace_id: int, is_own: bool) -> bool:
+    """Whether the provider key that signed a reply, the workspace's own or the platform's, would sign the next one too."""
+    row_id = ProviderKey._meta.pk.get_db_prep_value(provider_key_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_STILL_SIGNS, [row_id, workspace_id])
+        is_good, byo_enabled = cursor.fetchone()
+    return bool(is_good) and bool(byo_enabled) == is_own
 
 
 def _is_rejected(row: ProviderKey, *, own: bool) -> bool:

@@ -39,6 +39,7 @@ from agents.views.agents import find_agent
 from agents.views.turns import uuid_or_none
 from billing import ledger
 from llm import outlook
+from llm.routing import Credential
 from workspaces.access import WorkspaceRequest, editor_required, editor_required_or
 from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.models import Role, Workspace
@@ -294,8 +295,18 @@ def _given_back(reply: Reply) -> int:
     return 0 if just_ended else payers.given_back([reply]).get(reply.pk, 0)
 
 
+def _route_changed(reply: Reply) -> bool:
+    """Whether what the page says of the next reply, on the key of this one, may have become untrue while it ran."""
+    if reply.credential_id is None:
+        return False
+    is_own = reply.credential_kind == Credential.WORKSPACE
+    return not outlook.still_signs(reply.credential_id, workspace_id=reply.workspace_id, is_own=is_own)
+
+
 def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
-    """What the terminal event of a stream brings the page: the finished turn as HTML, and what is left of the credits."""
+    """What the terminal event of a stream brings the page: the finished turn as HTML, what is left of the credits, and
+    whether the page is to ask anew what becomes of the next reply.
+    """
     reply = turns.with_versions(Reply.objects.select_related("workspace").defer("text")).get(pk=reply_id)
     if reply.is_running:  # it could not be stored, and is left to the sweep
         return {}
@@ -316,4 +327,5 @@ def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
         "turn": render_to_string("agents/_turn.html", context),
         "available": balance.available,
         "held": balance.held,
+        "route_changed": _route_changed(reply),
     }

@@ -3,7 +3,7 @@
  * Served as one file with its modules (bookbag/static.py).
  */
 
-import { LiveText } from "./live_text.js";
+import { LiveText, parsed } from "./live_text.js";
 import { makeComposer } from "./playground/composer.js";
 import { watchConnection } from "./playground/connection.js";
 import { copyOn, offerCode } from "./playground/copying.js";
@@ -20,6 +20,8 @@ const logs = chat ? [...chat.querySelectorAll("[data-log]")] : [];
 const status = chat?.querySelector("[data-announce]");
 // The statuses of refusals for want of credits, of a key, or of another route than the page says.
 const OF_THE_ROUTE = [402, 409, 503];
+// Why the next reply would not come.
+const BEFORE_SENDING = "[data-trouble], [data-shortage]";
 const announce = (text) => { if (status) status.textContent = text; };
 
 for (const log of logs) {
@@ -209,7 +211,7 @@ function converse(log) {
     }
   }
 
-  // The terminal event brings the finished turn and what is left.
+  // The terminal event brings the finished turn, what is left, and whether the keys are others than when it began.
   function finished(turn, event) {
     keepingTheEnd(log, () => {
       finishTurn(log, turn, event.data.turn);
@@ -217,7 +219,7 @@ function converse(log) {
     });
     showLeft(event.data);
     const paid = turn.querySelector(".chat__meta .badge")?.textContent.trim();
-    if (paid !== composer.words) learnTheRoute();
+    if (event.data.route_changed || paid !== composer.words) learnTheRoute();
     if (toReply) {
       toReply.hidden = false;
       toReply.hash = turn.id;
@@ -226,7 +228,7 @@ function converse(log) {
   }
 
   // The message was refused, or not paid for as the page had said of the next one: what the page says is asked for anew.
-  // The box stays, with what is in it, also where the page would now have the reason in its place.
+  // The box stays, with what is in it, also where the page would now have the reason in its place: that stands above it.
   async function learnTheRoute() {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     if (!response?.ok) return;
@@ -237,10 +239,17 @@ function converse(log) {
     Object.assign(composer.form.dataset, form.dataset);
     // What cannot run has no price: the one that was said stays said, for a route that is mended meanwhile.
     if (form.hidden) composer.form.dataset.price = price;
-    for (const part of [".chat__hint > span", ".chat__stop-price", ".inspector .kv"]) {
+    else composer.form.hidden = false;
+    for (const part of [".chat__hint > span", ".chat__stop-price", ".inspector .kv", "[data-turn-template]"]) {
       const fresh = page.querySelector(part);
       if (fresh) document.querySelector(part)?.replaceWith(fresh);
     }
+    keepingTheEnd(log, () => {
+      for (const said of chat.querySelectorAll(BEFORE_SENDING)) said.remove();
+      const said = page.querySelector(BEFORE_SENDING);
+      if (said) composer.form.before(said);
+      if (!problem.hidden) said?.setAttribute("hidden", ""); // the refusal says the same
+    });
     for (const price of log.querySelectorAll(".chat__price")) price.textContent = composer.words;
   }
 

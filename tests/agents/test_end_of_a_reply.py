@@ -1,21 +1,36 @@
 """A reply ends in one request: the stream's last event brings the page its turn and what is left of the credits."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from agents.models import Agent, Reply
+from agents.models import Agent, Conversation, Reply
 from agents.running import watching
 from agents.views import playground
+from llm import byo, keys
 from tests.agents.scenes import agent_on
+from tests.agents.test_pages import make_reply
+from tests.agents.test_receipts import charged_reply
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
-from tests.harness.chat import FOR_THE_PAGE, Event, accepted, live_events, platform_key, send, stop, talk
+from tests.harness.chat import (
+    FOR_THE_PAGE,
+    Event,
+    accepted,
+    bring_key,
+    live_events,
+    platform_key,
+    send,
+    stop,
+    talk,
+)
 from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit, Visitor
+from tests.llm.rows import the_key
 from tests.provider_double.client import Double
-from workspaces.models import Role
+from workspaces.models import Role, Workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
@@ -79,6 +94,38 @@ def test_failed_reply_brings_its_turn_and_all_credits(
 
     assert (end.kind, end.data["available"]) == ("error", 100)
     assert "not charged" in end.data["turn"]
+
+
+@pytest.mark.parametrize(
+    ("change", "has_changed"),
+    [
+        (lambda acme: None, False),
+        (lambda acme: byo.set_byo(acme, enabled=False, by=None), True),
+        (lambda acme: keys.delete(acme, provider="openai", by=None), True),
+        (lambda acme: keys.delete(acme, provider="anthropic", by=None), False),
+        (lambda acme: keys.note_result(the_key(acme).pk, error_class="key_rejected"), True),
+        (lambda acme: keys.note_unreadable(the_key(acme).pk), True),
+    ],
+)
+def test_page_is_told_that_the_key_of_the_reply_signs_the_next_one_no_more(
+    cast: Cast, agent: Agent, change: Callable[[Workspace], object], has_changed: bool
+) -> None:
+    for provider in ("openai", "anthropic"):
+        bring_key(cast.acme, provider)
+    conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    on_own = make_reply(
+        agent, conversation, credential_kind="workspace", credential_id=the_key(cast.acme).pk, billing="byo",
+        provider="openai",
+    )  # fmt: skip
+    on_ours = charged_reply(conversation, credential_kind="platform", credential_id=the_key(None).pk)
+    local = make_reply(agent, conversation)
+
+    change(cast.acme)
+
+    ends = [playground.ended(one.pk, Role.EDITOR) for one in (on_own, on_ours, local)]
+    # What ran on the platform's key runs on it again once the switch is off.
+    is_on = byo.settings_of(cast.acme).byo_enabled
+    assert [one["route_changed"] for one in ends] == [has_changed, is_on, False]
 
 
 def test_running_reply_has_no_turn_to_bring(

@@ -357,8 +357,7 @@ def test_what_an_operator_gave_back_is_said_wherever_the_reply_is(
         assert 'aria-label="5 credits: open the receipt"' not in page, path
 
 
-def charged_reply(talk: Conversation) -> Reply:
+def charged_reply(talk: Conversation, **fields: Any) -> Reply:
     charge = moves.charge(talk.agent.workspace.account, 5)
-    return make_reply(
-        talk.agent, talk, id=charge.reply_id, charged=5, price=5, billing="credits", why="byo_off"
-    )
+    paid = {"charged": 5, "price": 5, "billing": "credits", "why": "byo_off"}
+    return make_reply(talk.agent, talk, id=charge.reply_id, **paid, **fields)

@@ -5,8 +5,9 @@ from playwright.sync_api import Page, expect
 
 from agents.models import Agent, Reply
 from billing import ledger
+from llm import byo, keys
 from tests.agents.scenes import spend_all
-from tests.agents.talking.playground import address, ask, box, talked, turns
+from tests.agents.talking.playground import address, ask, box, hang, talked, turns
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
 from tests.harness.chat import bring_key
@@ -129,3 +130,54 @@ class TestWhoPays:
         expect(page.locator(".inspector .kv")).to_contain_text("your OpenAI account")
         for price in page.locator(".chat__price").all():
             expect(price).to_have_text("your OpenAI key")
+
+    @pytest.mark.both_databases
+    def test_switched_off_while_a_reply_runs_is_said_when_that_ends(
+        self, cast: Cast, page: Page, agent: Agent, provider_double: Double
+    ) -> None:
+        bring_key(cast.acme)
+        page.reload()
+        hang(provider_double)
+        box(page).fill("On my key?")
+        box(page).press("Enter")
+        expect(turns(page)).to_contain_text("You asked")
+        byo.set_byo(cast.acme, enabled=False, by=cast.adam)
+        box(page).fill("And what of this?")
+        page.keyboard.press("Escape")
+
+        badge = page.locator(".chat__hint [data-prospect]")
+        expect(turns(page).locator(".chat__meta a.badge")).to_have_text("your OpenAI key")
+        expect(badge).to_have_text("5 credits")
+        expect(page.locator(".inspector .kv")).to_contain_text("your credits")
+        expect(page.locator("[data-shortage]")).to_be_hidden()
+        expect(box(page)).to_have_value("And what of this?")
+        expect(box(page)).to_be_focused()
+        hang(provider_double)
+        box(page).press("Enter")
+        expect(turns(page).last.locator(".chat__meta .badge")).to_have_text("5 credits held")
+        expect(turns(page).last).to_contain_text("You asked")
+        page.keyboard.press("Escape")
+        expect(turns(page).last.locator(".chat__meta a.badge")).to_have_text("5 credits")
+
+    def test_key_deleted_while_a_reply_runs_is_said_above_the_box_until_it_is_mended(
+        self, cast: Cast, page: Page, agent: Agent, provider_double: Double
+    ) -> None:
+        bring_key(cast.acme)
+        page.reload()
+        hang(provider_double)
+        box(page).fill("On my key?")
+        box(page).press("Enter")
+        expect(turns(page)).to_contain_text("You asked")
+        keys.delete(cast.acme, provider="openai", by=cast.adam)
+        page.keyboard.press("Escape")
+
+        trouble = page.locator("[data-trouble]")
+        expect(trouble.locator("strong")).to_have_text(
+            "This workspace brings its own keys, but has none for OpenAI."
+        )
+        expect(page.locator(".chat__hint [data-prospect]")).to_have_text("no OpenAI key: cannot run")
+        expect(box(page)).to_be_focused()
+        bring_key(cast.acme)
+        ask(page, "And now?")
+        expect(trouble).to_have_count(0)
+        expect(page.locator(".chat__hint [data-prospect]")).to_have_text("your OpenAI key")
