@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import log
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -263,6 +264,18 @@ class _Row:
     searchable: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What the statement found. `exact`: the answer of the pair that asks just this; `size`: how many passages and pairs
+    the agent has; `counts`: in how many of them each word stands.
+    """
+
+    exact: str | None
+    size: int
+    counts: list[int]
+    found: list[_Row]
+
+
 def search(agent_id: UUID, question: str) -> Hits:
     """Look `question` up in one agent's knowledge. One statement; two more where a word is known to no passage."""
     asked = terms.asked(question)
@@ -324,10 +337,32 @@ def _near(word: str, edits: int) -> int:
 
 
 def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
-    is_postgres = connection.vendor == "postgresql"
-    owner = agent_id.hex[:OWNED]
+    own = list(map(terms.without_synonyms, asked.words))
     # Words of the same meaning are counted apart: how rare a word is must not depend on how many others mean it.
     others = list(map(terms.synonyms_alone, asked.words))
+    result = _result(_rows(agent_id, question, own, others), words=len(own) + len(others))
+    of_own, of_others = result.counts[: len(own)], result.counts[len(own) :]
+    weights = _weights(asked.words, of_own, result.size)
+    known = _known(asked, of_own, of_others)
+    if result.exact is not None:
+        return Hits(result.exact, [], False, asked, weights, known)
+    pairs = [row.found for row in result.found if row.place < 0]
+    if (closest := closeness.clearly_meant(question, pairs)) is not None:
+        return Hits(closest.text, [], True, asked, weights, known)
+    weighed = [
+        *zip(own, weights, strict=True),
+        *zip(others, _weights(others, of_others, result.size), strict=True),
+    ]
+    ranked = sorted(result.found, key=lambda row: (-_score(row, weighed), row.place))
+    return Hits(None, [row.found for row in ranked[:LIMIT]], False, asked, weights, known)
+
+
+def _rows(
+    agent_id: UUID, question: str, own: Sequence[Word], others: Sequence[Word]
+) -> list[tuple[Any, ...]]:
+    """What the database answers. `others` are the words of the same meaning as each of `own`."""
+    is_postgres = connection.vendor == "postgresql"
+    owner = agent_id.hex[:OWNED]
     looked_for = [
         # A common word that is only looked for among others is not looked for by how it begins.
         [
@@ -336,7 +371,7 @@ def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
             "" if is_opening else term,
             share * word.weight // 100,
         ]
-        for number, word in enumerate([*map(terms.without_synonyms, asked.words), *others])
+        for number, word in enumerate([*own, *others])
         for term, share, is_opening in word.terms
     ]
     parameters = {
@@ -346,12 +381,15 @@ def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
         "asked": json.dumps(looked_for, ensure_ascii=False),
         "gathered": GATHERED,
         "few": FEW,
-        "words": max(1, len(asked.words)),
+        "words": max(1, len(own)),
     }
     with connection.cursor() as cursor:
         _execute(cursor, is_postgres, parameters)
-        rows = cursor.fetchall()
-    counts = [0] * (2 * len(asked.words))
+        return cursor.fetchall()
+
+
+def _result(rows: Iterable[tuple[Any, ...]], *, words: int) -> _Result:
+    counts = [0] * words
     size, exact, found = 1, None, []
     for kind, number, heading, text, title, more, url in rows:
         if kind == "exact":
@@ -363,25 +401,16 @@ def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
         else:
             source = PAIRS if kind == "pair" else title
             found.append(_Row(number, Found(heading, text, source, url), f" {more} "))
-    of_others = counts[len(asked.words) :]
+    return _Result(exact, size, counts, found)
+
+
+def _known(asked: Query, of_own: Sequence[int], of_others: Sequence[int]) -> tuple[int, ...]:
+    """In how many passages each word stands, or where in none what means the same."""
     # A compound is taken apart where it is not known itself, even if what means the same is.
-    known = tuple(
+    return tuple(
         own or (0 if spelling.may_be_compound(word.text, asked.language) else other)
-        for word, own, other in zip(asked.words, counts, of_others, strict=False)
+        for word, own, other in zip(asked.words, of_own, of_others, strict=True)
     )
-    weights = _weights(asked.words, counts[: len(asked.words)], size)
-    if exact is not None:
-        return Hits(exact, [], False, asked, weights, known)
-    closest = closeness.clearly_meant(question, [row.found for row in found if row.place < 0])
-    weighed = [
-        *zip(map(terms.without_synonyms, asked.words), weights, strict=True),
-        *zip(others, _weights(others, of_others, size), strict=True),
-    ]
-    ranked = sorted(found, key=lambda row: (-_score(row, weighed), row.place))
-    passages = [row.found for row in ranked[:LIMIT]]
-    if closest is not None:
-        return Hits(closest.text, [], True, asked, weights, known)
-    return Hits(None, passages, False, asked, weights, known)
 
 
 @lru_cache(maxsize=2)

@@ -193,14 +193,12 @@ async def read_events(
 ) -> AsyncIterator[str]:
     """Text pieces of a streamed reply, one per network read, until its finish marker.
 
-    `text_of(data, metadata)` is the twin's reading of one event; None means the stream is done. Before the first text
-    there is no limit here: a model may think as long as the reply may live. After the finish marker, usage is waited
-    for `limits.finish_seconds`, whatever else comes. Ends early with Finish.CUT at `limits.wire_bytes`. ProviderError:
-    TIMED_OUT after `limits.idle_seconds` of silence, BROKEN_STREAM when the stream ends unfinished, MALFORMED.
+    `text_of(data, metadata)` is the twin's reading of one event; None means the stream is done. Ends early with
+    Finish.CUT at `limits.wire_bytes`. ProviderError: TIMED_OUT after a silence that `_put_off` does not allow,
+    BROKEN_STREAM when the stream ends unfinished, MALFORMED.
     """
     # Asked once: in Python 3.11 each asking is a system call.
     silence = Silence(asyncio.get_running_loop())
-    now = silence.loop.time
     reader = EventReader()
     chunks = response.aiter_raw().__aiter__()
     wire_bytes = 0
@@ -208,7 +206,7 @@ async def read_events(
     try:
         while True:
             chunk = await _next_chunk(chunks)
-            finished = metadata.finish is not None
+            was_finished = metadata.finish is not None
             text, done, problem = _read(
                 reader.close() if chunk is None else reader.feed(chunk), metadata, text_of
             )
@@ -228,11 +226,7 @@ async def read_events(
             if wire_bytes > limits.wire_bytes:
                 metadata.finish = FinishReason.CUT
                 return
-            if metadata.finish is None:
-                if text or silence.due is not None:
-                    silence.until(now() + limits.idle_seconds)
-            elif not finished:
-                silence.until(now() + limits.finish_seconds)
+            _put_off(silence, limits, metadata, has_text=bool(text), was_finished=was_finished)
     except ProviderError:
         # After the finish marker the reply is complete; a later error changes nothing.
         if metadata.finish is None:
@@ -247,6 +241,21 @@ async def read_events(
         silence.close()
     if metadata.finish is None:
         raise ProviderError(Fault.TIMED_OUT, note=f"silent for {limits.idle_seconds:g} s")
+
+
+def _put_off(
+    silence: Silence, limits: Limits, metadata: ResponseMetadata, *, has_text: bool, was_finished: bool
+) -> None:
+    """Set when the silence is too long, from now on.
+
+    Before the first text there is no limit here: a model may think as long as the reply may live. After the finish marker,
+    usage is waited for `finish_seconds`, whatever else comes.
+    """
+    if metadata.finish is None:
+        if has_text or silence.due is not None:
+            silence.until(silence.loop.time() + limits.idle_seconds)
+    elif not was_finished:
+        silence.until(silence.loop.time() + limits.finish_seconds)
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:

@@ -375,6 +375,7 @@ NOT_HERE = {
     "llm.providers.wire.refusal": "llm.providers.refusals",
     "agents.knowledge.index.search": "asks the database: test_functions.py",
     "agents.knowledge.index._search": "asks the database: test_functions.py",
+    "agents.knowledge.index._rows": "asks the database: test_functions.py",
     "agents.knowledge.finding.search": "agents.knowledge.index.search, then what an encoder makes of the question",
     "agents.knowledge.finding._nearest": "agents.knowledge.encoders.encode",
     "agents.knowledge.meaning._words_of": "joins two texts",
