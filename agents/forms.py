@@ -311,7 +311,7 @@ class PairsForm(forms.Form):
                     f"The file has more than {MOST_OF_CSV:,} bytes. Split it into several."
                 )
             try:
-                cleaned["text"] = extract.decoded_file(file.read()).replace("\0", "")
+                cleaned["text"] = extract.decoded_file(file.read()).text.replace("\0", "")
             except extract.FileUnreadable as why:
                 raise forms.ValidationError(extract.WHY_UNREADABLE[str(why)]) from None
         if not cleaned.get("text", "").strip() and not self.errors:

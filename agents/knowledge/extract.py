@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.knowledge import html_text
 
@@ -76,6 +76,19 @@ class FileUnreadable(Exception):
     """Why a file is not read: a code of WHY_UNREADABLE."""
 
 
+class Decoded(NamedTuple):
+    """`is_guessed`: letters beyond ASCII were taken for Western ones because nothing says what they are."""
+
+    text: str
+    is_guessed: bool = False
+
+
+class _FileText(NamedTuple):
+    title: str
+    text: str
+    is_guessed: bool = False
+
+
 def kind_of(name: str) -> str | None:
     """What a file of this name has to be; None for names that are not taken."""
     return KINDS.get(PurePath(name.lower()).suffix.removeprefix("."))
@@ -86,14 +99,12 @@ def read(name: str, encoded: str) -> dict[str, str]:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
     try:
-        kind, content = kind_of(name) or "", base64.b64decode(encoded)
-        title, text = _read(kind, content)
-        note = READ_AS_WESTERN if _is_guessed(kind, content) else ""
+        title, text, is_guessed = _read(kind_of(name) or "", base64.b64decode(encoded))
     except FileUnreadable as why:
         return {"refused": str(why)}
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-    return {"title": title[:200], "text": text, "note": note}
+    return {"title": title[:200], "text": text, "note": READ_AS_WESTERN if is_guessed else ""}
 
 
 def read_page(markup: str, address: str) -> dict[str, Any]:
@@ -101,7 +112,7 @@ def read_page(markup: str, address: str) -> dict[str, Any]:
     return html_text.read(markup, address)._asdict()
 
 
-def _read(kind: str, content: bytes) -> tuple[str, str]:
+def _read(kind: str, content: bytes) -> _FileText:
     if not content:
         raise FileUnreadable("empty")
     found = _sort_of(content, kind)
@@ -109,13 +120,14 @@ def _read(kind: str, content: bytes) -> tuple[str, str]:
         raise FileUnreadable("old_word")
     if found != (kind if kind in ("pdf", "docx") else "text"):
         raise FileUnreadable("wrong_type")
-    title, text = {"pdf": _pdf, "docx": _docx, "csv": _csv, "html": _html, "text": _text}[kind](content)
+    readers = {"pdf": _pdf, "docx": _docx, "csv": _csv, "html": _html, "text": _text}
+    title, text, is_guessed = readers[kind](content)
     text = _tidy(text)
     if len(text) > MOST_CHARACTERS:
         raise FileUnreadable("too_long")
     if not any(character.isalnum() for character in text):
         raise FileUnreadable("no_text")
-    return " ".join(title.split()), text
+    return _FileText(" ".join(title.split()), text, is_guessed)
 
 
 def _sort_of(content: bytes, kind: str) -> str:
@@ -136,15 +148,15 @@ def _sort_of(content: bytes, kind: str) -> str:
     return "other" if b"\0" in content or odd * 50 > len(beginning) else "text"
 
 
-def decoded(content: bytes) -> str:
+def decoded(content: bytes) -> Decoded:
     """Bytes as text: UTF-8 or UTF-16 as its mark says, UTF-8 where it is that, else Windows' Western letters."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
+        return Decoded(content.decode("utf-16", errors="replace"))
     text = content.decode("utf-8-sig", errors="replace")
     broken = text.count("\ufffd")
     if not broken or _is_mostly_sound(text, broken):
-        return text
-    return content.decode("cp1252", errors="replace")
+        return Decoded(text)
+    return Decoded(content.decode("cp1252", errors="replace"), is_guessed=True)
 
 
 def _is_mostly_sound(text: str, broken: int) -> bool:
@@ -160,20 +172,29 @@ ALSO_CALLED = {"x-sjis": "cp932", "windows-874": "cp874", "iso-8859-8-i": "iso88
 MOST_BROKEN = 50
 
 
-def decoded_page(content: bytes, charset: str = "") -> str:
+def decoded_page(content: bytes, charset: str = "") -> Decoded:
     """As `decoded`, in the encoding that the server or the page itself names, where it is one of CHARSETS and is right."""
     declared = _CHARSET.search(content[:2_048])
     charset = charset or (declared.group(1).decode() if declared else "")
+    text = _as_named(content, charset)
+    if text is not None:
+        return Decoded(text)
+    found = decoded(content)
+    return found._replace(is_guessed=found.is_guessed and not charset)
+
+
+def _as_named(content: bytes, charset: str) -> str | None:
+    """`content` in the encoding of that name; None where it is none of CHARSETS, or not that of `content`."""
     charset = ALSO_CALLED.get(charset.lower(), charset)
     try:
         name = codecs.lookup(charset).name if charset.isascii() else ""
     except (LookupError, UnicodeError):
-        name = ""
+        return None
     if name not in CHARSETS or _is_utf_8(content):
-        return decoded(content)
+        return None
     text = content.decode(WIDER.get(name, name), errors="replace")
     # A broken letter here and there is the page's; very many show that it is of another encoding than it says.
-    return text if text.count("\ufffd") * MOST_BROKEN <= len(text) else decoded(content)
+    return text if text.count("\ufffd") * MOST_BROKEN <= len(text) else None
 
 
 def _is_utf_8(content: bytes) -> bool:
@@ -184,21 +205,13 @@ def _is_utf_8(content: bytes) -> bool:
         return False
 
 
-def _is_guessed(kind: str, content: bytes) -> bool:
-    """Whether letters beyond ASCII were taken for Western ones because nothing says what they are."""
-    names_it = kind == "html" and _CHARSET.search(content[:2_048])
-    if kind not in ("text", "csv", "html") or content.isascii() or names_it:
-        return False
-    return decoded(content) == content.decode("cp1252", errors="replace")
-
-
-def decoded_file(content: bytes) -> str:
+def decoded_file(content: bytes) -> Decoded:
     """As `decoded`; FileUnreadable where most letters would be Western ones with marks, as no text in a Western language has."""
-    text = decoded(content)
+    found = decoded(content)
     beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
-    if text == content.decode("cp1252", errors="replace") and beyond_ascii * 3 > len(content):
+    if found.is_guessed and beyond_ascii * 3 > len(content):
         raise FileUnreadable("encoding")
-    return text
+    return found
 
 
 def _tidy(text: str) -> str:
@@ -207,23 +220,28 @@ def _tidy(text: str) -> str:
     return text.encode(errors="replace").decode().strip()
 
 
-def _text(content: bytes) -> tuple[str, str]:
-    return "", decoded_file(content)
+def _text(content: bytes) -> _FileText:
+    return _FileText("", *decoded_file(content))
 
 
-def _html(content: bytes) -> tuple[str, str]:
-    page = html_text.read(decoded_page(content))
-    return page.title, page.text
+def _html(content: bytes) -> _FileText:
+    found = decoded_page(content)
+    page = html_text.read(found.text)
+    return _FileText(page.title, page.text, found.is_guessed)
 
 
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def _csv(content: bytes) -> tuple[str, str]:
+def _csv(content: bytes) -> _FileText:
     """Each row a paragraph of "head: cell", so that a passage says what its figures are."""
-    rows = table_rows(decoded_file(content))
-    if len(rows) < 2:
-        return "", "\n\n".join("; ".join(row) for row in rows)
+    found = decoded_file(content)
+    rows = table_rows(found.text)
+    said = ["; ".join(row) for row in rows] if len(rows) < 2 else _rows_in_words(rows)
+    return _FileText("", "\n\n".join(said), found.is_guessed)
+
+
+def _rows_in_words(rows: list[list[str]]) -> list[str]:
     head = [name[:MOST_OF_A_HEAD] for name in rows[0]]
     said, size = [], 0
     for row in rows[1:]:
@@ -231,7 +249,7 @@ def _csv(content: bytes) -> tuple[str, str]:
         size += len(said[-1])
         if size > MOST_CHARACTERS:
             raise FileUnreadable("too_long")
-    return "", "\n\n".join(said)
+    return said
 
 
 def _row_in_words(head: list[str], row: list[str]) -> str:
@@ -275,7 +293,7 @@ def _delimiter(text: str) -> tuple[str, str]:
 # --- Word ----------------------------------------------------------------------------------------
 
 
-def _docx(content: bytes) -> tuple[str, str]:
+def _docx(content: bytes) -> _FileText:
     _refuse_bombs(content)
     import docx
     from docx.table import Table
@@ -296,7 +314,7 @@ def _docx(content: bytes) -> tuple[str, str]:
         raise
     except Exception:  # whatever is wrong with it: the library raises what it meets
         raise FileUnreadable("damaged") from None
-    return title, "".join(_spaced(blocks))
+    return _FileText(title, "".join(_spaced(blocks)))
 
 
 def _paragraph(text: str, style: str) -> str:
@@ -344,7 +362,7 @@ _DIGITS = re.compile(r"\d+")
 _HYPHENATED = re.compile(r"(\w)[-\u00ad]\n(?=[a-zà-öø-ÿ])")
 
 
-def _pdf(content: bytes) -> tuple[str, str]:
+def _pdf(content: bytes) -> _FileText:
     import pypdf
     import pypdf.errors
 
@@ -367,7 +385,8 @@ def _pdf(content: bytes) -> tuple[str, str]:
     # A page number or two is no text.
     if sum(character.isalnum() for page in pages for character in page) < 5 * len(pages):
         raise FileUnreadable("scanned")
-    return title, "\n\n".join(_page(page, titles) for page in _without_running_heads(pages))
+    text = "\n\n".join(_page(page, titles) for page in _without_running_heads(pages))
+    return _FileText(title, text)
 
 
 def _pages(reader: Any) -> Iterator[str]:

@@ -162,7 +162,7 @@ def _robots(url: str) -> RobotFileParser:
     parts = urlsplit(url)
     try:
         found = _get(f"{parts.scheme}://{parts.netloc}/robots.txt")
-        lines = extract.decoded(found.content)[:ROBOTS_CHARACTERS].splitlines()
+        lines = extract.decoded(found.content).text[:ROBOTS_CHARACTERS].splitlines()
     except NotFetched as refusal:
         if not 400 <= refusal.status < 500:
             raise SourceRefused(NO_ROBOTS) from None
@@ -226,7 +226,7 @@ def _page(found: Fetched) -> dict[str, Any]:
 
 
 def _decoded(found: Fetched) -> str:
-    return extract.decoded_page(found.content, found.charset).replace("\0", "")
+    return extract.decoded_page(found.content, found.charset).text.replace("\0", "")
 
 
 def _path(url: str) -> str:

@@ -265,11 +265,11 @@ def test_a_sitemap_lists_its_pages_and_its_sitemaps() -> None:
 def test_page_is_read_as_browsers_read_the_encoding_that_it_names(
     declared: str, written: str, words: str
 ) -> None:
-    assert words in extract.decoded_page(f"<main><p>{words}</main>".encode(written), declared)
+    assert words in extract.decoded_page(f"<main><p>{words}</main>".encode(written), declared).text
 
 
 def test_one_broken_letter_does_not_make_a_page_another_encoding() -> None:
     content = ("営業時間は九時から五時まで。" * 10).encode("shift_jis") + b"\xff"
 
-    assert extract.decoded_page(content, "shift_jis").startswith("営業時間")
-    assert extract.decoded_page("営業時間".encode(), "shift_jis") == "営業時間"
+    assert extract.decoded_page(content, "shift_jis").text.startswith("営業時間")
+    assert extract.decoded_page("営業時間".encode(), "shift_jis").text == "営業時間"
