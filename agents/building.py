@@ -16,8 +16,8 @@ from workspaces.models import Workspace
 # What the audit log tells of a change: these before and after, of the long ones only that they have changed.
 SHORT = ("name", "status", "temperature", "effort", "output_limit")
 LONG = ("instructions", "fallback_text", "suggested_questions")
-# Within it the same form is the same agent: a button was pressed twice, or somebody went back and pressed it again.
-A_MOMENT = timedelta(minutes=10)
+# Within it the same form makes one thing, an agent or a workspace: a button was pressed twice, or somebody went back and pressed it again.
+SAME_FORM = timedelta(minutes=10)
 
 
 def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
@@ -39,7 +39,7 @@ def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
 
 def _just_made(agent: Agent, request: HttpRequest) -> Agent | None:
     """What the same person has just made of the same form, as long as nothing has been done with it."""
-    since = timezone.now() - A_MOMENT
+    since = timezone.now() - SAME_FORM
     same = {name: getattr(agent, name) for name in (*SHORT, *LONG, "chat_model")}
     untouched = agent.workspace.agents.filter(created_at__gte=since, sources=None, qa_pairs=None, **same)
     own = agent.workspace.audit_events.filter(
@@ -92,16 +92,9 @@ def unread_sources_of(agent: Agent) -> int:
     return never.filter(state__in=[Source.State.FAILED, Source.State.CANCELLED]).count()
 
 
-def agent_room(workspace: Workspace) -> dict[str, Any]:
-    """How many agents the workspace has, how many its plan allows, and how many would have to go for a new one."""
+def agent_room(workspace: Workspace) -> plans.Room:
     account = getattr(workspace, "account", None)
-    used, most = workspace.agents.count(), plans.limit(account, "agents") if account else None
-    return {"used": used, "most": most, "excess": 0 if most is None else max(0, used + 1 - most)}
-
-
-def source_limit(agent: Agent) -> int | None:
-    """How many sources the plan allows the agent; None for no limit."""
-    return plans.limit(agent.workspace.account, "sources")
+    return plans.Room(workspace.agents.count(), plans.limit(account, "agents") if account else None)
 
 
 def change_models(

@@ -22,6 +22,19 @@ class Period:
     end: datetime
 
 
+@dataclass(frozen=True)
+class Room:
+    """How much is `used` of what a plan limits, and the most that it allows; None for no limit."""
+
+    used: int
+    most: int | None
+
+    @property
+    def excess(self) -> int:
+        """How many would have to go for a new one."""
+        return 0 if self.most is None else max(0, self.used + 1 - self.most)
+
+
 def add_months(moment: datetime, months: int) -> datetime:
     """The same day and time `months` later, or the month's last day where it is too short."""
     years, month = divmod(moment.month - 1 + months, 12)

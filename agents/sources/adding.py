@@ -26,7 +26,7 @@ from workspaces import audit
 UNDO = timedelta(minutes=10)
 PART_BYTES = 1024**2
 # Within it the same file is the same press of the button.
-A_MOMENT = timedelta(seconds=10)
+SAME_PRESS = timedelta(seconds=10)
 
 
 def add_text(agent: Agent, *, title: str, text: str, request: HttpRequest) -> Source:
@@ -86,7 +86,7 @@ def _locked(agent: Agent) -> Agent:
 
 def _just_sent(agent: Agent, name: str, file: UploadedFile) -> Source | None:
     """The source of exactly this file, as long as its bytes are still there to be compared."""
-    since = timezone.now() - A_MOMENT
+    since = timezone.now() - SAME_PRESS
     alike = agent.sources.listed().filter(file_name=name, file_bytes=file.size or 0, created_at__gte=since)
     # Of one that was cancelled or could not be read, the second press means another try.
     alike = alike.exclude(state__in=[Source.State.CANCELLED, Source.State.FAILED])

@@ -1,5 +1,6 @@
 """The sources of an agent as pages show them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Case, QuerySet, When
@@ -8,6 +9,7 @@ from django.db.models.functions import Left
 from agents import building
 from agents.models import Agent, QAPair, Source, SourceQuerySet
 from agents.sources import adding, pairs
+from billing import plans
 
 ROWS_SHOWN = 200
 
@@ -35,19 +37,19 @@ def mark(source: Source) -> str:
     return f"{source.state} {source.done}/{source.total}"
 
 
-def room(agent: Agent, *, used: int | None = None) -> dict[str, Any]:
-    """How many sources the agent has (`used`, if that is known), and how many the plan allows.
+@dataclass(frozen=True)
+class SourceRoom(plans.Room):
+    """`unread`: of how many sources nothing was learnt, where some would have to go for a new one."""
 
-    `excess`: how many would have to go for a new one; `unread`: of how many nothing was learnt, where some would.
-    """
-    used, most = building.sources_of(agent) if used is None else used, building.source_limit(agent)
-    excess = 0 if most is None else max(0, used + 1 - most)
-    return {
-        "used": used,
-        "most": most,
-        "excess": excess,
-        "unread": building.unread_sources_of(agent) if excess else 0,
-    }
+    unread: int
+
+
+def room(agent: Agent, *, used: int | None = None) -> SourceRoom:
+    """The plan's room for sources of the agent; `used`, if that is known."""
+    used = building.sources_of(agent) if used is None else used
+    most = plans.limit(agent.workspace.account, "sources")
+    unread = building.unread_sources_of(agent) if plans.Room(used, most).excess else 0
+    return SourceRoom(used, most, unread)
 
 
 def context(agent: Agent, *, is_editor: bool) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def context(agent: Agent, *, is_editor: bool) -> dict[str, Any]:
         "is_busy": any(source.is_busy for source in sources),
         "qa_pairs": found,
         "room": held,
-        "not_shown": held["used"] - shown,
+        "not_shown": held.used - shown,
         "most_shown": ROWS_SHOWN,
         "deleted_sources": adding.just_deleted(agent) if is_editor else (),
         "deleted_pairs": pairs.just_deleted(agent) if is_editor else (),

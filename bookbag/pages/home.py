@@ -1,7 +1,6 @@
 """The pages that draw on every app: your workspaces, a new one, and a workspace at a glance."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -14,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from agents.building import SAME_FORM
 from billing import free, ledger
 from bookbag import onboarding
 from bookbag.pages import first_steps
@@ -27,8 +27,6 @@ from workspaces.one_line import Named, one_line
 # One address per look: no capitals, and nothing that reads like something else.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 AGENTS_SHOWN = 6
-# Within it the same form is the same workspace: a button was pressed twice, or somebody went back and pressed it again.
-A_MOMENT = timedelta(minutes=10)
 
 
 class NewWorkspaceForm(Named, forms.ModelForm):
@@ -107,7 +105,7 @@ def _just_made(request: HttpRequest) -> Workspace | None:
         memberships__user=request.user.pk,
         created_by=request.user.pk,
         name=name,
-        created_at__gte=timezone.now() - A_MOMENT,
+        created_at__gte=timezone.now() - SAME_FORM,
         **({"slug": slug} if slug else {}),
     )
     return found.first()

@@ -279,7 +279,7 @@ def _trial(
     if on_it:
         said = f"{on_it[0].name} is set to run on your {name} key."
         return KeyTrial("Verify in the playground", on_it[0].playground, said)
-    if agents and building.agent_room(workspace)["excess"]:
+    if agents and building.agent_room(workspace).excess:
         said = f"No agent runs on your {name} key yet, and the plan has no room for another: in the playground, {agents[0].name} can try a chat model of {name}."
         return KeyTrial("Open the playground", agents[0].playground, said)
     page = reverse("agents:create", args=[workspace.slug])
