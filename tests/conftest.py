@@ -39,36 +39,36 @@ hypothesis.settings.register_profile("bookbag", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("bookbag")
 
 
-# What a test starts besides itself, the slowest first. Files that wait for processes begin first, and of the others those with
-# the most tests, so that no worker is left alone with one of them at the end.
-SLOWEST_FIRST = (
-    {
-        "copy",
-        "start_server",
-        "lend_server",
-        "unit_server",
-        "counted_server",
-        "canary_server",
-        "start_proxy",
-        "pooler",
-        "redis_server",
-    },
-    {"live", "browser", "double_process"},
-)
+def _slowest_first() -> tuple[set[str], ...]:
+    """What a test starts besides itself, the slowest first.
+
+    Files that wait for processes begin first, and of the others those with the most tests, so that no worker is left
+    alone with one of them at the end.
+    """
+    # Not above: pytest explains the failed asserts of a plugin only if it is the first to import it.
+    from tests.harness.live import OWN_SERVERS
+
+    return (
+        OWN_SERVERS | {"copy", "start_proxy", "pooler", "redis_server"},
+        {"lend_live", "browser", "double_process"},
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slowest_first = _slowest_first()
     ranks: dict[Path, int] = {}
     tests = Counter(item.path for item in items)
     for item in items:
-        ranks[item.path] = min(ranks.get(item.path, len(SLOWEST_FIRST)), _rank(item))
-    shared = {item.path for item in items if "live" in getattr(item, "fixturenames", ())}
+        fixtures = set(getattr(item, "fixturenames", ()))
+        rank = next((i for i, slow in enumerate(slowest_first) if slow & fixtures), len(slowest_first))
+        ranks[item.path] = min(ranks.get(item.path, rank), rank)
+    shared = {item.path for item in items if "lend_live" in getattr(item, "fixturenames", ())}
     # Those on the shared server one after the other, at the end of the first kind and the beginning of the second.
     items.sort(
         key=lambda item: (
             ranks[item.path],
             (item.path in shared) == (not ranks[item.path]),
-            -tests[item.path] if ranks[item.path] == len(SLOWEST_FIRST) else 0,
+            -tests[item.path] if ranks[item.path] == len(slowest_first) else 0,
             item.path,
         )
     )
@@ -78,11 +78,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(
                     pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite")
                 )
-
-
-def _rank(item: pytest.Item) -> int:
-    names = set(getattr(item, "fixturenames", ()))
-    return next((rank for rank, slow in enumerate(SLOWEST_FIRST) if slow & names), len(SLOWEST_FIRST))
 
 
 def _asks_the_database(item: pytest.Item) -> bool:

@@ -40,6 +40,15 @@ def test_server_takes_settings_of_its_own(start_server: StartServer) -> None:
     assert "__Host-csrf" in httpx.get(f"{server.url}/accounts/login/").headers["set-cookie"]
 
 
+def test_shared_server_is_not_beside_a_server_of_ones_own(
+    start_server: StartServer, cast: Cast, visit: Visit, shared_server: list[Server]
+) -> None:
+    """It would take some of the rounds that the test waits for: a job that was lost went into another queue."""
+    with_other_settings = start_server(JOBS="database")
+    assert visit(cast.victor, server=with_other_settings).get("/w/acme/").status_code == 200
+    assert shared_server == []
+
+
 def test_server_stops_when_it_is_asked(live: Server) -> None:
     assert live.stop() in (0, -15)
 

@@ -28,7 +28,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.harness.live import Server
+from tests.harness.live import LendLive, Server
 from tests.harness.visitor import session_cookie
 from workspaces.models import User
 
@@ -161,11 +161,12 @@ def _slow_down(page: Page) -> None:
 
 
 @pytest.fixture
-def open_page(browser: Browser, live: Server, complaints: list[str]) -> Iterator[OpenPage]:
+def open_page(browser: Browser, lend_live: LendLive, complaints: list[str]) -> Iterator[OpenPage]:
     """`open_page(user, color_scheme="dark", viewport={...})`: a new window, signed in as `user` if given."""
     contexts: list[BrowserContext] = []
 
-    def open_one(user: User | None = None, *, server: Server = live, **options: Any) -> Page:
+    def open_one(user: User | None = None, *, server: Server | None = None, **options: Any) -> Page:
+        server = server or lend_live()
         context = browser.new_context(base_url=server.url, reduced_motion="reduce", **options)
         contexts.append(context)
         if user is not None:

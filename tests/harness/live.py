@@ -40,6 +40,15 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 COLLECT = "import django; django.setup(); from bookbag.static import collect_if_changed; collect_if_changed()"
 
 StartServer = Callable[..., "Server"]
+# Fixtures by which a test has a server of its own.
+OWN_SERVERS = {
+    "start_server",
+    "lend_server",
+    "unit_server",
+    "counted_server",
+    "canary_server",
+    "fork_servers",
+}
 
 
 class ServerDied(RuntimeError):
@@ -237,10 +246,15 @@ def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
 def start_server(
     transactional_db: None, provider_double: Double, collected_static: None, request: pytest.FixtureRequest
 ) -> Iterator[StartServer]:
-    """Start a server with extra environment, `start_server(LEASE_SECONDS="2")`; ended with the test."""
+    """Start a server with extra environment, `start_server(LEASE_SECONDS="2")`; ended with the test.
+
+    The shared one ends first, unless the test asked for it: it would do some of what this one is to be seen doing.
+    """
     started: list[Server] = []
 
     def start(**env: str) -> Server:
+        if not ("lend_live" in request.fixturenames and request.getfixturevalue("lend_live").lent):
+            _end_shared()
         started.append(_new_server(request.node.name, provider_double, env))
         return started[-1].start()
 
@@ -265,29 +279,50 @@ def shared_server(django_db_setup: None) -> Iterator[list[Server]]:
 
 
 @pytest.fixture(scope="session")
-def paths_with_live(request: pytest.FixtureRequest) -> set[Path]:
-    return {item.path for item in request.session.items if "live" in getattr(item, "fixturenames", ())}
+def paths_on_shared(request: pytest.FixtureRequest) -> set[Path]:
+    """The files whose tests use the shared server, and start none of their own."""
+    names: dict[Path, set[str]] = {}
+    for item in request.session.items:
+        names.setdefault(item.path, set()).update(getattr(item, "fixturenames", ()))
+    return {path for path, asked in names.items() if "lend_live" in asked and not OWN_SERVERS & asked}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_server_beside_tests_without_one(request: pytest.FixtureRequest, paths_with_live: set[Path]) -> None:
+def no_server_beside_tests_without_it(request: pytest.FixtureRequest, paths_on_shared: set[Path]) -> None:
     """A server writes and sweeps by itself, which a test that looks at every row or sweeps itself would find."""
-    if request.path not in paths_with_live:
+    if request.path not in paths_on_shared:
         _end_shared()
 
 
+class LendLive:
+    """The shared server for one test, from when it first asks: a test on its own server has no second one beside it."""
+
+    def __init__(self, double: Double) -> None:
+        self.double = double
+        self.lent: Server | None = None
+
+    def __call__(self) -> Server:
+        if self.lent is None:
+            if not _shared:
+                _shared.append(_new_server("shared", self.double, {}))
+            self.lent = _shared[0]
+            if not self.lent.is_running:
+                self.lent.start()
+            self.lent.forget_output()
+        return self.lent
+
+
 @pytest.fixture
-def live(
+def lend_live(
     transactional_db: None, provider_double: Double, collected_static: None, shared_server: list[Server]
-) -> Server:
+) -> LendLive:
+    return LendLive(provider_double)
+
+
+@pytest.fixture
+def live(lend_live: LendLive) -> Server:
     """A server with the product's settings, shared by the tests of a run; one that was killed is started anew.
 
     Its memory outlives a test, but nothing in it comes alive again: row ids are never used twice.
     """
-    if not shared_server:
-        shared_server.append(_new_server("shared", provider_double, {}))
-    server = shared_server[0]
-    if not server.is_running:
-        server.start()
-    server.forget_output()
-    return server
+    return lend_live()

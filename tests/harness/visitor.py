@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 
-from tests.harness.live import Server
+from tests.harness.live import LendLive, Server
 from workspaces.models import User
 
 CSRF_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -69,12 +69,12 @@ def session_cookie(user: User) -> str:
 
 
 @pytest.fixture
-def visit(live: Server) -> Iterator[Visit]:
+def visit(lend_live: LendLive) -> Iterator[Visit]:
     """`visit(user)` for someone signed in, `visit()` for nobody; `server=` for another than `live`."""
     visitors: list[Visitor] = []
 
-    def arrive(user: User | None = None, *, server: Server = live) -> Visitor:
-        visitor = Visitor(server.url)
+    def arrive(user: User | None = None, *, server: Server | None = None) -> Visitor:
+        visitor = Visitor((server or lend_live()).url)
         if user is not None:
             visitor.cookies.set(settings.SESSION_COOKIE_NAME, session_cookie(user), domain="127.0.0.1")
         visitors.append(visitor)
