@@ -48,6 +48,16 @@ def test_every_dependency_has_its_reason() -> None:
     assert declared() - explained == set()
 
 
+def test_packages_that_come_as_source_are_named_to_who_installs() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    without_wheel = {
+        one["name"] for one in lock["package"] if "registry" in one["source"] and not one.get("wheels")
+    }
+
+    assert without_wheel == {"crontab"}
+    assert "`crontab` alone comes as source" in (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+
+
 def test_decisions_are_numbered_once() -> None:
     numbers = sorted(path.name[:4] for path in (ROOT / "docs/decisions").glob("*.md"))
 
