@@ -34,7 +34,7 @@ def _kek(text: str) -> bytes | str | None:
         material = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # Of 32 random bytes at least 20 differ; of a text that stands for them, fewer.
+    # Of 32 random bytes at least 20 are different, in practice; of a text that somebody typed, fewer.
     return Hidden(material) if len(material) == 32 and len(set(material)) > 15 else None
 
 
@@ -101,11 +101,11 @@ OIDC_HOSTS = env.hosts("OIDC_HOSTS", default=[])
 OIDC_CA_FILE = env.certificates("OIDC_CA_FILE")
 SIGNUPS_PER_ADDRESS = env.int("SIGNUPS_PER_ADDRESS", default=10)
 WORKSPACES_PER_OWNER = env.int("WORKSPACES_PER_OWNER", default=10)
-# Days for which the audit log is kept; 0 is for ever. Less than the 30 that the database insists on is none of the choices.
+# Days for which the audit log is kept; 0 is for ever. The database insists on 30 at least.
 AUDIT_DAYS = env.int("AUDIT_DAYS", default=0, most=36_500)
 if 0 < AUDIT_DAYS < 30:
     raise ImproperlyConfigured("AUDIT_DAYS: the audit log is kept for 30 days at least; 0 keeps it for ever.")
-# The hosts a provider key may be sent to. Deployment-level only: no tenant can set one.
+# The hosts a provider key may be sent to. Only the deployment sets them, no workspace does:
 # OPENAI_BASE_URL and ANTHROPIC_BASE_URL.
 PROVIDER_BASE_URLS = {
     one.name: env.http_url(one.base_url_setting, default=one.base_url) for one in roster.KEYED
@@ -121,7 +121,7 @@ PROVIDER_REGION_URLS = {
 PROVIDER_PROXY = env.http_url("PROVIDER_PROXY", default="", credentials=True)
 PROVIDER_CA_FILE = env.certificates("PROVIDER_CA_FILE")
 PROVIDER_KEY_MAX_AGE_DAYS = env.int("PROVIDER_KEY_MAX_AGE_DAYS", default=90, least=1, most=36_500)
-# Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cap).
+# Seconds and bytes that bound one reply (docs/vocabulary.md: lease, cut).
 REPLY_CONNECT_SECONDS = env.seconds("REPLY_CONNECT_SECONDS", default=5)
 REPLY_FIRST_BYTE_SECONDS = env.seconds("REPLY_FIRST_BYTE_SECONDS", default=60)
 REPLY_IDLE_SECONDS = env.seconds("REPLY_IDLE_SECONDS", default=30)
@@ -246,7 +246,7 @@ else:
         # parsed, bound and run in one exchange.
         _database["OPTIONS"]["prepare_threshold"] = None
         _database["DISABLE_SERVER_SIDE_CURSORS"] = True
-    # A host that vanishes without a word is given up in half a minute and not in a quarter of an hour. Nothing to a socket.
+    # A host that vanishes without a word is given up in half a minute and not in a quarter of an hour. A Unix socket ignores these.
     for _name, _seconds in (("keepalives_idle", 10), ("keepalives_interval", 5), ("keepalives_count", 4)):
         _database["OPTIONS"].setdefault(_name, _seconds)
     _database["OPTIONS"].setdefault("tcp_user_timeout", 30_000)
@@ -302,7 +302,8 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # Sign-ins are counted in workspaces/sign_in_limits.py; the other limits are django-allauth's own, in the cache.
-# Of mails that confirm an address: one that is mistyped, and one that a stranger has asked for, hold up nobody.
+# Mails that confirm an address are counted by that address, so that neither a mistyped one nor one that a stranger has
+# asked for holds anybody up.
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "confirm_email": "5/10m/key"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 
@@ -425,7 +426,7 @@ LOGGING = {
         "django": {"handlers": ["console", "admin_mail"], "level": "INFO", "propagate": False},
         # An allotment that cannot be granted is told to ADMINS.
         "billing": {"handlers": ["console", "admin_mail"], "propagate": False},
-        # Whoever scans the internet for hosts need not be able to send us mail.
+        # Not mailed: anybody who scans the internet for hosts would have a mail sent to us each time.
         "django.security.DisallowedHost": {"handlers": ["console"], "propagate": False},
         # What it does at start and end is said by bookbag/server/serving.py.
         "uvicorn": {"level": "WARNING"},

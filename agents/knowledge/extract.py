@@ -31,15 +31,16 @@ MOST_RATIO = 200
 MOST_OF_A_HEAD = 100
 # Addresses of a sitemap.
 MOST_LISTED = 10_000
-# Below the limit of the process: a file that takes more is to blame, and the process can still say so.
+# Below the limit of the process itself, so that it can still say that the file takes too much.
 MEMORY_BYTES = 700 * 1024**2
 KINDS = {
     "pdf": "pdf", "docx": "docx", "txt": "text", "text": "text", "md": "text", "markdown": "text", "csv": "csv",
     "tsv": "csv", "html": "html", "htm": "html",
 }  # fmt: skip
 
-# What pages are written in, as Python names it, besides what `decoded` tells apart by itself: many pages in UTF-8 say
-# that they are in Latin-1. Python knows more, and in some of them a page would take days (punycode).
+# Encodings that a page is believed to be in if it says so, by Python's names. UTF-8 and Latin-1 are told apart by
+# `decoded` instead, since many pages in UTF-8 claim Latin-1. Python knows more encodings; with some of them a page would
+# take days (punycode).
 CHARSETS = frozenset(
     {
         "utf-16-le", "utf-16-be", "koi8-r", "koi8-u", "mac-roman", "tis-620", "cp866", "cp874", "gb2312", "gbk", "gb18030",
@@ -65,7 +66,7 @@ WHY_UNREADABLE = {
     "too_many_pages": f"The file has more than {MOST_PAGES:,} pages. Split it into several.",
     "too_long": f"The file has more than {MOST_CHARACTERS:,} characters of text. Split it into several.",
 }
-# One byte a letter looks alike in all of Europe: what is Polish or Turkish is not told from Western text.
+# Encodings with one byte for each letter look alike: a Polish or Turkish one cannot be told from the Western one.
 READ_AS_WESTERN = (
     "Nothing in this file says how its letters are written down, so they were read as Western European ones "
     "(Windows-1252). If words look wrong, save it as UTF-8 and add it again."
@@ -132,7 +133,7 @@ def _read(kind: str, content: bytes) -> _FileText:
 
 def _sort_of(content: bytes, kind: str) -> str:
     """By its first bytes: "pdf", "docx", "old" for Microsoft's older container, "text", or "other"."""
-    # Some PDFs have something before it; a text may speak of it.
+    # Some PDFs have something before the mark. It is looked for in files named .pdf only, since a text may mention it.
     if content.startswith(b"%PDF-") or (kind == "pdf" and b"%PDF-" in content[:1024]):
         return "pdf"
     if content.startswith(b"PK\x03\x04"):
@@ -165,7 +166,7 @@ def _is_mostly_sound(text: str, broken: int) -> bool:
     return beyond_ascii > 4 * broken
 
 
-# What pages mean by these names, and browsers read: the same with more letters (WHATWG, Encoding, "Names and labels").
+# Browsers read these names as encodings with more letters, and pages rely on it (WHATWG, Encoding, "Names and labels").
 WIDER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
 ALSO_CALLED = {"x-sjis": "cp932", "windows-874": "cp874", "iso-8859-8-i": "iso8859-8"}
 # One broken letter among so many is passed over.
@@ -193,7 +194,7 @@ def _as_named(content: bytes, charset: str) -> str | None:
     if name not in CHARSETS or _is_utf_8(content):
         return None
     text = content.decode(WIDER.get(name, name), errors="replace")
-    # A broken letter here and there is the page's; very many show that it is of another encoding than it says.
+    # A few broken letters are the page's own; very many show that it is not in the encoding that it names.
     return text if text.count("\ufffd") * MOST_BROKEN <= len(text) else None
 
 
@@ -206,7 +207,7 @@ def _is_utf_8(content: bytes) -> bool:
 
 
 def decoded_file(content: bytes) -> Decoded:
-    """As `decoded`; FileUnreadable where most letters would be Western ones with marks, as no text in a Western language has."""
+    """As `decoded`. FileUnreadable where the guess gives accented letters for over a third of it: no Western language has so many."""
     found = decoded(content)
     beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
     if found.is_guessed and beyond_ascii * 3 > len(content):

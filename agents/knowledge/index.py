@@ -1,8 +1,8 @@
 """The index over an agent's passages and Q&A pairs: the same hits on SQLite (FTS5) and PostgreSQL (GIN).
 
-Both hold the terms that agents/knowledge/terms.py makes of a text, each with the beginning of its agent's id before it,
-so that one agent's words are found without gathering everybody's. The databases only count and add up; what a term
-is, they do not know. The index follows the tables by itself (triggers on SQLite, generated columns on PostgreSQL).
+Both hold the terms that agents/knowledge/terms.py makes of a text. Each begins with a part of its agent's id: without it, a
+search would first match every agent's passages. The databases only count and add up; they do not know what a term is. The
+index follows the tables by itself (triggers on SQLite, generated columns on PostgreSQL).
 """
 
 import json
@@ -67,8 +67,8 @@ def _follow(table: str, place: str) -> tuple[Guard, ...]:
 
 
 GUARDS = (*_follow("agents_passage", "id"), *_follow("agents_qapair", "place"))
-# array_to_tsvector takes each term as it is. `document` is of an older form, which servers of the version before this
-# one still ask during an upgrade; it is dropped by a later version.
+# array_to_tsvector takes each term as it is. Databases of older versions have a column `document` as well: servers of such
+# a version still read it during an upgrade, so a later version will drop it.
 _DOCUMENT = (
     "terms tsvector GENERATED ALWAYS AS"
     f" (array_to_tsvector(string_to_array({_owned('agent_id::text', 'searchable')}, ' '))) STORED"
@@ -178,16 +178,17 @@ def _fill(passages: list[Passage], pairs: list[QAPair]) -> None:
 # Passages that Python ranks, and those that are handed on.
 CANDIDATES = 24
 LIMIT = 8
-# Words are gathered by, the rarest first, until they stand in so many passages; and beyond that while those before stand
-# in few. Any other word is only looked for among the passages that have one of these.
+# A question's rarest words find the candidates: all passages that have one of them. A word counts as rare while it and the
+# rarer ones stand in at most GATHERED passages, or the rarer ones alone in fewer than FEW. Any other word is looked for
+# among the candidates only.
 GATHERED, FEW = 1_000, 200
-# Words that are looked for in that way, the rarest first. The others say little, and Python knows them when it ranks.
+# How many words are looked for among the candidates, the rarest first. The rest say little; the ranking still sees them.
 MOST_AMONG = 6
 
 # One statement answers all: is this one of the agent's Q&A pairs, how rare is each word, and which passages and pairs
-# speak of it? Words of the same meaning have a number of their own, by so many higher, and are never gathered by before
-# the word that was asked. A word's weight is the logarithm of how rare it is, in thousandths and whole, so that both databases
-# add up to the same. `common` is empty for agents with few passages: then every word is gathered by.
+# speak of it? What means the same as a word has a number of its own (the word's, plus the number of words), and is never
+# taken as rarer than the word itself. A word's weight is the logarithm of how rare it is, in thousandths and whole, so that
+# both databases add up to the same. `common` is empty for agents with few passages: then every word counts as rare.
 _QUERY = """
 WITH asked(word, term, plain, share) AS MATERIALIZED ({asked}),
 common(size, terms) AS MATERIALIZED (SELECT size, terms FROM agents_commonterms WHERE agent_id = %(agent)s),
@@ -290,7 +291,8 @@ def search(agent_id: UUID, question: str) -> Hits:
     return hits if corrected is asked else _search(agent_id, question, corrected)
 
 
-# Words of a question that are looked for among the known ones, and how much one counts that is so many edits away.
+# How many unknown words of a question are compared with the known ones, and how much a known word counts that is one edit
+# away, or two.
 MOST_MISSPELT = 12
 _NEAR = {1: 85, 2: 60}
 # How much a compound counts that ends with the word.
@@ -318,7 +320,7 @@ def _meant(word: Word, language: str, known: set[str], sized: dict[int, list[str
     """An unknown word with the known ones that may have been meant; the two parts in place of a compound."""
     near = spelling.meant(word.text, sized)
     if not near and language == "turkish":
-        # Of so many forms that a word has, few are known.
+        # A Turkish word has so many forms that few of them are known: its stems are compared, too.
         stems = {term for term, share, _ in word.terms if share == terms.STEM}
         near = sorted({one for stem in stems for one in spelling.meant(stem, sized)})
     others = [(one, _near(word.text, edits), False) for one, edits in near]
@@ -376,7 +378,7 @@ def _rows(
     ]
     parameters = {
         "agent": uid(connection, agent_id),
-        # A question of marks alone is one as well.
+        # A pair's question may be punctuation alone; an empty one is none.
         "exact": folding.exact(question) or None,
         "asked": json.dumps(looked_for, ensure_ascii=False),
         "gathered": GATHERED,
@@ -441,7 +443,7 @@ def _term(term: str, is_opening: bool, is_postgres: bool) -> str:
     return f'"{term}" *' if is_opening else f'"{term}"'
 
 
-# How much more the second time counts that a word stands in a passage, and how much a heading says of what is below.
+# How much a word counts that stands in a passage again, and one that stands in the heading above it.
 _AGAIN = 0.4
 _IN_HEADING = 0.35
 

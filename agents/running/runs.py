@@ -42,9 +42,9 @@ HEARTBEAT_SECONDS = 1.0
 # reply begins, so what waits is what ran when it went away. Should only settling fail, so many bytes of text wait, and
 # the rest is left to the sweep at once.
 WAITING_BYTES = 64 * 1024 * 1024
-# So many try again at a time; each may hold up a database thread until its connection fails.
+# How many settles are tried again at one time: each may hold up a database thread until its connection fails.
 TRYING_AGAIN = 3
-# Whoever finds that many trying comes again within this time.
+# One that finds so many under way comes back within this time.
 TURN_SECONDS = 2.0
 INTERRUPTED = Outcome(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
@@ -238,7 +238,7 @@ class Run(News):
                 result = replace(result, metadata=ResponseMetadata(), error=None, left_out=[])
             await asyncio.sleep(pause)
             if len(_trying_again) >= TRYING_AGAIN:
-                # At a moment of its own: those that ended together would else come together each time, and few get in.
+                # A random time: replies that ended together would otherwise come back together each time, and few get in.
                 pause = random.uniform(0, TURN_SECONDS)  # noqa: S311 (nobody gains by guessing it)
                 continue
             pause = wait = min(wait * 2, 5.0)

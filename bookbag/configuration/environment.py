@@ -55,8 +55,9 @@ NUMBERS = {
 FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}
 WITH_HOSTS = {*DATABASES, *MAIL_PORTS, "http", "https", "redis", "rediss"} - {"sqlite"}
 A_DAY = 86_400.0
-# Django's, which transactions and the pool depend on.
+# Django's own settings in an address: those that transactions and the pool depend on, which no address may change,
 DECIDED_HERE = {"CONN_MAX_AGE", "ATOMIC_REQUESTS", "AUTOCOMMIT"}
+# and those that it may.
 DJANGOS = {"DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS"}
 # PostgreSQL's integer: figures are compared with columns, and counted in them.
 LARGEST = 2**31 - 1

@@ -52,7 +52,7 @@ MADE_BY_MIGRATE = {
     "django_content_type",
     "llm_chatmodel",
 }
-# The search index on SQLite is a table with tables of its own.
+# On SQLite the search index is several tables, whose names all begin so.
 INDEX = "agents_passage_fts"
 MOST_NAMED = 20
 
@@ -86,8 +86,8 @@ class Content:
 def move(target: dict[str, Any], *, say: Say, with_unreadable_keys: bool = False) -> int:
     """Copy the present database to `target`, Django's settings of an empty PostgreSQL; returns the number of rows.
 
-    Afterwards, in this process, the target is the default database. `say` is told of each step. Raises Refused,
-    and whatever else happens, nothing of it stands in the target unless this returns.
+    Afterwards, in this process, the target is the default database. `say` is told of each step. Raises Refused.
+    Unless this returns, nothing of the copy is in the target.
     """
     if connection.vendor != "sqlite":
         raise Refused("The present database (DATABASE_URL) is not SQLite: only SQLite can be moved from.")
@@ -107,7 +107,7 @@ def move(target: dict[str, Any], *, say: Say, with_unreadable_keys: bool = False
 
 
 def _assert_at_rest() -> None:
-    """Nobody writes, nobody else is about to, and the tables are those of this version."""
+    """Raises Refused unless the tables are those of this version, and no other process uses the database."""
     path = str(connection.settings_dict["NAME"])
     if not Path(path).is_file():
         raise Refused("There is no present database: the file that DATABASE_URL names is not there.")
@@ -140,7 +140,7 @@ def _assert_no_lease(using: str) -> None:
 
 @contextmanager
 def _source_locked() -> Iterator[None]:
-    """Nobody else writes there meanwhile, and nobody has begun to."""
+    """Hold the source's write lock, so that nobody writes there meanwhile. Raises Refused if somebody does already."""
     with ExitStack() as stack:
         try:
             stack.enter_context(transaction.atomic(using=SOURCE))
@@ -244,8 +244,8 @@ def _assert_unused() -> None:
     used = [name for name in tables if name in present - MADE_BY_MIGRATE and _has_rows(name)]
     if used:
         raise Refused(
-            f"The target has rows already ({_few(sorted(used))}), and none of them are from a move that was not "
-            "finished: that leaves none. Nothing was changed there. Take an empty database."
+            f"The target has rows already ({_few(sorted(used))}). They are not from a move that was broken off, which "
+            "leaves none. Nothing was changed there. Take an empty database."
         )
 
 
@@ -313,7 +313,10 @@ def _lock() -> None:
 
 @contextmanager
 def _triggers_off() -> Iterator[None]:
-    """Guards neither move a balance a second time nor refuse what was right when it was written. Foreign keys stay."""
+    """Switch off the guards, which would move each balance a second time and refuse rows that were right when written.
+
+    Foreign keys are checked all the same.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
@@ -356,7 +359,7 @@ def _fields(model: type[models.Model]) -> list[Any]:
 
 
 def _name(model: type[models.Model], row: Sequence[Any]) -> str:
-    """A row by its id; what is no number and no UUID may be a secret, as a session's is."""
+    """A row, named by its id where that is a number or a UUID; any other may be a secret, as a session's is."""
     pk = row[_fields(model).index(model._meta.pk)]
     return (
         f"{model._meta.db_table} {pk}" if isinstance(pk, int | UUID) else f"a row of {model._meta.db_table}"
@@ -430,7 +433,7 @@ def _plain_row(fields: Sequence[Any], row: Sequence[Any]) -> list[Any]:
 
 
 def _plain(field: Any, value: Any) -> Any:
-    """A value as JSON, the same for whatever either database gives in its place."""
+    """A value as JSON, the same from either database."""
     if isinstance(field, models.JSONField):
         return _numbers_alike(value)
     if isinstance(value, bytes | memoryview):
@@ -454,7 +457,7 @@ def _numbers_alike(value: Any) -> Any:
 
 
 def _problems(fields: Sequence[Any], row: Sequence[Any]) -> Iterator[str]:
-    """What PostgreSQL would refuse, without a word of the value."""
+    """What PostgreSQL would refuse: each column and why, never its value."""
     for field, value in zip(fields, row, strict=True):
         problem = _problem(field, value)
         if problem:
