@@ -1,7 +1,7 @@
 """One of the ledger's two doors: everything that moves credits, each in one short transaction.
 
-The other is billing/holds.py, which a running reply goes in by: its statements join the transaction that stores the
-reply. They are offered here too. An account's lock is the lock on its row. Grants, expiries and reversals take it, and
+The other is billing/holds.py, for running replies: its statements join the transaction that stores the reply. They are
+offered here, too. An account's lock is the lock on its row. Grants, expiries and reversals take it, and
 settle the buckets before they change them; holds and captures lock it only by writing to it. Every verb may run inside
 an outer transaction.
 
@@ -42,7 +42,6 @@ __all__ = [
     "release",
     "renew",
     "reverse",
-    "settle_buckets",
     "sweep",
 ]
 
@@ -189,12 +188,6 @@ def change_plan(account: Account, *, plan: Plan, now: datetime | None = None) ->
         account.plan, account.allots_from = plan, plans.period(account.created_at, now).end
         account.save(update_fields=["plan", "allots_from"])
     return account
-
-
-def settle_buckets(account: Account) -> None:
-    """Take what was spent since the last settlement out of the buckets, soonest expiry first."""
-    with transaction.atomic():
-        buckets.settle(lock(account))
 
 
 def refresh(account: Account, *, now: datetime | None = None) -> Account:

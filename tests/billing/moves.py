@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import ledger
+from billing import buckets, ledger
 from billing.models import Account, Hold, Transfer
 
 
@@ -76,7 +76,13 @@ def figures(account: Account) -> tuple[int, int]:
     return account.posted, account.held
 
 
+def settle_buckets(account: Account) -> None:
+    """Take the draw out of the buckets, as each verb that changes them does first."""
+    with transaction.atomic():
+        buckets.settle(ledger.lock(account))
+
+
 def remaining(account: Account) -> list[int]:
     """What each bucket has left, in the order in which they were made, once the draw is settled."""
-    ledger.settle_buckets(account)
+    settle_buckets(account)
     return list(account.buckets.order_by("transfer_id").values_list("remaining", flat=True))

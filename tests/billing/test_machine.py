@@ -186,7 +186,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def settle(self) -> None:
-        ledger.settle_buckets(self.account)
+        moves.settle_buckets(self.account)
         stored = dict(self.account.buckets.values_list("transfer_id", "remaining"))
         assert stored == {lot.key: lot.remaining for lot in self.model.lots}
 
