@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.http.response import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from agents import conversations, exporting, presenting, rating
@@ -71,6 +72,7 @@ def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID)
     role = Role(request.membership.role)
     context = {
         "workspace": workspace,
+        "here": reverse("agents:conversation", args=[workspace.slug, conversation.pk]),
         "conversation": conversation,
         "title": _title(conversation),
         "asked_by": conversations.asked_by(conversation),

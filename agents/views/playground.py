@@ -125,6 +125,8 @@ def _context(
     balance = _balance(workspace, prospect.price)
     return {
         "workspace": workspace,
+        # Whole, since this page is also the answer to forms with addresses of their own.
+        "here": _address(workspace, agent, None),
         "agent": agent,
         "conversation": conversation,
         "begun_by": _begun_by(conversation, request.membership.user_id),

@@ -156,7 +156,7 @@ function converse(log) {
   function listConversation(id, question) {
     document.querySelector("[data-new-conversation]").hidden = false;
     const conversations = document.querySelector("[data-conversations]");
-    if (conversations.querySelector(`[href^="?conversation=${id}"]`)) return;
+    if (conversations.querySelector(`[href*="?conversation=${id}"]`)) return;
     const link = document.createElement("a");
     link.href = `?conversation=${id}#latest`;
     link.dir = "auto";
@@ -393,6 +393,9 @@ function converse(log) {
     formData.set("conversation", composer.form.elements.conversation.value);
     formData.set("next", location.pathname + location.search);
   });
+  // The answer to a form with an address of its own: opened again, by Back or a reload, it is this page and sends nothing.
+  const address = new URL(chat.dataset.address, location.href);
+  if (address.pathname !== location.pathname) history.replaceState(null, "", address);
   namePrices(log);
   showEarlierOn(log, { announce, shown: () => { localise(log); offerCode(log); namePrices(log); } });
   openNamedTurn();

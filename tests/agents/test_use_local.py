@@ -1,11 +1,15 @@
 """One press of "Use Bookbag Local, free": what it changes, what it keeps, and who may."""
 
 import pytest
+from playwright.sync_api import expect
 
 from agents.models import Agent, Conversation
 from llm.models import ChatModel
+from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
+from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast, make_agent
+from tests.harness.chat import bring_key
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +88,30 @@ def test_inspector_sends_along_the_message_and_its_conversation(cast: Cast) -> N
     form = page.partition('<form id="act"')[2].partition("</form>")[0]
     assert 'name="text" value="Why?"' in form
     assert f'name="conversation" value="{conversation.pk}"' in form
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("scripts", [True, False])
+def test_page_that_answers_a_form_leads_on_as_any_playground(
+    cast: Cast, open_page: OpenPage, scripts: bool
+) -> None:
+    agent = make_agent(cast.acme, "gpt-4o")
+    earlier = Conversation.objects.create(agent=agent, started_by=cast.edith)
+    make_reply(agent, earlier, question="Asked before")
+    bring_key(cast.acme, "anthropic")
+    page = open_page(cast.edith, java_script_enabled=scripts)
+    page.goto(f"/w/acme/agents/{agent.pk}/playground/?ask=A+thought")
+
+    page.get_by_role("button", name="Use Bookbag Local, free").click()
+
+    box = page.get_by_label("Your message")
+    expect(box).to_have_value("A thought")
+    if scripts:
+        page.reload()
+        expect(box).to_have_value("A thought")
+    page.get_by_role("link", name="Asked before").click()
+    expect(page.locator(".chat__turn")).to_contain_text("Asked before")
+    if scripts:
+        page.go_back()
+        expect(box).to_have_value("A thought")

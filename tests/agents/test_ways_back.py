@@ -10,6 +10,7 @@ from agents.models import Agent, Conversation
 from llm import byo, keys
 from llm.models import ProviderKey
 from tests.agents.scenes import agent_on, spend_all
+from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import bring_key, csrf, platform_key, send
@@ -44,6 +45,21 @@ class TestWithoutScripts:
         assert page.count("Add an OpenAI key</a>") == 1
         assert "Nothing was charged." in page.partition("data-trouble")[2].partition("</div>")[0]
         assert '<p dir="auto">When do you open? &lt;b&gt;é&lt;/b&gt;</p>' in page
+
+    def test_every_link_of_a_refusal_leads_somewhere(self, cast: Cast, visit: Visit) -> None:
+        agent = agent_on(cast, "openai")
+        talked = Conversation.objects.create(agent=agent, started_by=cast.adam)
+        for _ in range(60):
+            make_reply(agent, talked)
+        platform_key()
+        spend_all(cast)
+        visitor = visit(cast.adam)
+
+        for conversation in ("", str(talked.pk)):
+            refusal = answer(visitor, agent, conversation=conversation)
+            assert refusal.status_code == 402
+            for link in set(re.findall(r'href="([^"#]+)', refusal.text)):
+                assert visitor.get(unescape(str(refusal.url.join(link)))).status_code == 200, link
 
     def test_sending_all_the_same_takes_what_was_typed_along(
         self, cast: Cast, visit: Visit, provider_double: Double

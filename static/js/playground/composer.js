@@ -15,7 +15,7 @@ const NOT_A_SECOND_PRESS_MS = 300;
 // The page is where the inspector's "Send it" leads, opened by that and neither anew nor by going back.
 function sentByInspector() {
   const [opened] = performance.getEntriesByType("navigation");
-  return opened?.type === "navigate" && /^#reply-/.test(location.hash) && /\/inspect\/$/.test(document.referrer);
+  return opened?.type === "navigate" && /^#reply-/.test(location.hash) && /\/inspect\/(\?|$)/.test(document.referrer);
 }
 
 /*

@@ -1,9 +1,11 @@
 """In a real browser: what is typed is kept until it is accepted, and a lost connection loses no reply."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from agents.models import Agent, Reply
+from agents.models import Agent, Conversation, Reply
 from billing import ledger
 from llm import keys
 from tests.agents.scenes import spend_all
@@ -49,6 +51,52 @@ class TestNothingIsLost:
         expect(box(page)).to_have_value("Only looked at")
         page.reload()
         expect(box(page)).to_have_value("Only looked at")
+
+    def test_going_back_to_the_inspector_asks_nothing_and_shows_the_text_again(self, page: Page) -> None:
+        def looks_at(text: str) -> None:
+            expect(page.get_by_role("heading", name="Prompt inspector")).to_be_visible()
+            expect(page.get_by_role("textbox", name="Message")).to_have_value(text)
+            expect(page.get_by_role("heading", name="This message")).to_be_visible()
+            expect(page).to_have_url(re.compile(rf"/inspect/\?conversation={talk}$"))  # by its script
+
+        ask(page, "First")
+        talk = Conversation.objects.get().pk
+        box(page).fill("What of\nthis?")
+        page.get_by_role("button", name="Inspect the prompt").click()
+        looks_at("What of\nthis?")
+        page.get_by_role("textbox", name="Message").fill("And of that?")
+        page.get_by_role("button", name="Inspect", exact=True).click()
+        looks_at("And of that?")
+        page.get_by_role("button", name="Send it").click()
+        expect(turns(page).last).to_contain_text("And of that?")
+
+        page.go_back()
+        looks_at("And of that?")
+        expect(page.get_by_text("2 earlier turns of this conversation go along.")).to_be_visible()
+        page.reload()
+        looks_at("And of that?")
+        page.go_back()
+        looks_at("What of\nthis?")
+        page.go_back()
+        expect(box(page)).to_be_visible()
+        assert Reply.objects.count() == 2
+
+    def test_what_another_member_inspected_in_the_same_tab_is_not_shown(
+        self, cast: Cast, page: Page, live: Server, agent: Agent
+    ) -> None:
+        ask(page, "First")
+        box(page).fill("Ediths own")
+        page.get_by_role("button", name="Inspect the prompt").click()
+        expect(page.get_by_role("heading", name="This message")).to_be_visible()
+        expect(page).to_have_url(re.compile(r"/inspect/\?conversation="))
+        page.context.clear_cookies()
+        page.context.add_cookies([{"name": "session", "value": session_cookie(cast.adam), "url": live.url}])
+        page.goto(address(agent))
+
+        page.go_back()
+
+        expect(page.get_by_role("heading", name="Prompt inspector")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Message")).to_have_value("")
 
     def test_it_is_there_after_signing_in_again(self, cast: Cast, page: Page, complaints: list[str]) -> None:
         ask(page, "First")
