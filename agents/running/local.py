@@ -1,7 +1,7 @@
 """Bookbag Local: answers by quoting the section that answers, word for word. No key, no network.
 
 It says one of four things: something kind to a greeting, the answer, "the nearest I have" when the sources do not speak
-of all that is asked, or the fallback when they speak of nothing of it.
+of all that is asked, or the fallback when they do not speak of it at all.
 """
 
 import re
@@ -13,26 +13,26 @@ from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Query, Word
 
-# Parts of a section that are quoted together, and about how many characters.
-MOST_UNITS = 4
+# How many parts of a section are quoted together, or after one that leads to a list, and about how many characters.
+MOST_UNITS, MOST_LED_TO = 4, 12
 MOST_CHARACTERS = 600
-# A part beside the best one is quoted with it when it speaks of the question to this share of what that does.
+# A part beside the best one is quoted with it when it speaks of the question at least half as much as the best one.
 AS_MUCH = 0.5
-# The share of what is asked (rare words weigh more) that the part quoted must speak of to be the answer. Below it is the
-# nearest, as long as it speaks of anything.
+# How much of what is asked (rare words weigh more) the quoted parts must speak of to be the answer. What speaks of less is
+# only given as the nearest.
 ANSWERS = 0.7
-# Where a number is asked for and one is quoted, less is enough; of scripts without blanks still less, since some of a
-# question's neighbouring signs stand at the seams of its words and in no text.
+# Less is enough where a number is asked for and one is quoted. Still less in scripts without blanks: their terms are pairs of
+# neighbouring signs, and those of a question that reach from one word into the next stand in no text.
 ANSWERS_IN_NUMBERS, ANSWERS_BLANKLESS = 0.66, 0.55
-# What is not spoken of must weigh less than this part of the rarest word that is asked for.
+# The rarest word that is missing from a quotation must weigh at most so much of the rarest that is asked for.
 MOST_LACKING = 0.75
-# The same of a stored question and its answer, which is about one thing.
+# The same for a stored question and its answer, which are about one thing.
 PAIR_LACKING = 0.2
-# How much more than the next section one must speak of the question to be its answer.
+# A section is the answer only if it speaks of the question so much more than the next one.
 AHEAD = 0.1
-# A question so long tells a story; what it asks stands in the sentences that end in a question mark.
+# A question of more words tells a story: only its sentences that end in a question mark say what it asks.
 LONG = 12
-# Sections that are given as the nearest, each by itself: those that are not much less near than the first.
+# How many sections are given as the nearest, and how near each must be, measured by the first.
 MOST_NEAR, AS_NEAR = 3, 0.4
 # How many of the best passages are looked at.
 LOOKED_AT = 5
@@ -99,7 +99,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> LocalAnswer:
     best = ranked[0]
     if not best.worth:
         return LocalAnswer(fallback, [], fallback)
-    # Where two sections speak of it nearly alike, either may be what was meant.
+    # If another section speaks of it nearly as much, that one may be meant.
     is_alone = all(one.worth <= best.worth - AHEAD for one in ranked[1:] if one.text != best.text)
     is_named = closeness.asks_the_same(question, best.passage.heading)
     if is_named or (is_alone and _answers(question, best)):
@@ -117,7 +117,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> LocalAnswer:
 def _answers(question: str, best: "_Quotation") -> bool:
     """Whether what would be quoted is the answer, and not only near."""
     is_blankless = any(map(terms.is_blankless, question))
-    # The rarest words are what the question is about: what does not have them speaks of something else.
+    # The rarest words say what the question is about: a text without them is about something else.
     if not is_blankless and best.lacks > MOST_LACKING:
         return False
     if not _suits(question, best) or not best.is_about:
@@ -146,13 +146,14 @@ def _wanted(asked: Query, hits: Hits) -> _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Quotation:
-    """What would be quoted of a passage: of what is asked it speaks to `share`, the whole passage to `passage_share`.
+    """What would be quoted of a passage: `text` as the answer, or `near` as the nearest.
 
-    `text` is quoted as the answer, `near` as the nearest only.
-    `told`: the part that speaks most of it, with what is quoted after it. `sure`: to what share that part and the one
-    after it speak of the question in its own words. `lacks`: the weight of the rarest word that is not quoted, as a share of
-    the rarest of all. `is_row`: that part is a row of a table. `is_about`: whether it can be about what is asked: a word by
-    itself says so by being in the heading, a stored question by having all that is asked.
+    `share`: how much of what is asked the quotation speaks of; `passage_share`: how much the whole passage does.
+    `told`: the part that speaks most of it, with what is quoted after it. `sure`: how much of the question that part and
+    the next one speak of in the question's own words. `lacks`: the weight of the rarest word that is not quoted, divided by
+    that of the rarest word asked. `is_row`: whether the best part is a row of a table. `is_about`: whether the passage can be
+    about what is asked: for a question of one word its heading must have that word, and a stored pair must have nearly all
+    words.
     """
 
     text: str
@@ -183,7 +184,7 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     ]
     best = max(range(len(parts)), key=lambda number: (round(scores[number], 3), -number))
     chosen = _around(parts, scores, own, best)
-    # Of what is only near, whatever stands beside it may be what was meant.
+    # When it is only near, what stands beside it may be what was meant: so all neighbours may come along.
     wide = _around(parts, scores, [0.0] * len(parts), best)
     quoted = wanted.spoken_of(heading, *(contents[number] for number in wide))
     whole = wanted.spoken_of(heading, *contents)
@@ -193,7 +194,7 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     lacks = literal.rarest_missing(heading, *(contents[number] for number in chosen)) / max(wanted.weights)
     if passage.source == PAIRS:
         is_about = lacks <= PAIR_LACKING
-        # A stored answer is said whole: its "Yes." or "No." as well.
+        # A stored answer is quoted whole, with its "Yes." or "No.".
         if len(passage.text) <= MOST_CHARACTERS:
             chosen = wide = list(range(len(parts)))
     else:
@@ -214,38 +215,40 @@ def _quoted(passage: Found, parts: Sequence[Unit]) -> str:
 def _around(parts: Sequence[Unit], scores: Sequence[float], own: Sequence[float], best: int) -> list[int]:
     """The best part with those beside it, as far as they fit; a lead ("as follows:") with what it leads to.
 
-    `own`: what the parts speak of by themselves, without the heading that they share.
+    `own`: how much each part speaks of the question by itself, without the heading that they share.
     """
-    chosen = {best}
-    size = len(parts[best].text)
-    room = MOST_UNITS
-    start = best
-    if parts[best].leads:
-        room = 12
+    chosen, size = {best}, len(parts[best].text)
+    leads = parts[best].leads
     before, after = best - 1, best + 1
-    while len(chosen) < room:
+    while len(chosen) < (MOST_LED_TO if leads else MOST_UNITS):
+        room = MOST_CHARACTERS - size
         ahead = behind = -1.0
-        if after < len(parts) and size + len(parts[after].text) <= MOST_CHARACTERS:
-            # Another row of a table is another thing, unless that is asked for as well.
-            is_other = parts[after].is_row and parts[best].is_row and own[after] < AS_MUCH * own[best]
-            ahead = -1.0 if is_other else scores[after]
-        # What stands before belongs to it where it leads to it, stands over it, or speaks of the matter itself.
-        if before >= 0 and size + len(parts[before].text) <= MOST_CHARACTERS:
-            stands_over = before == best - 1 and parts[before].is_title
-            belongs = parts[before].leads or stands_over or own[before] >= AS_MUCH * own[best]
-            behind = scores[before] if belongs else -1.0
+        if after < len(parts) and len(parts[after].text) <= room and _goes_on(parts, own, best, after):
+            ahead = scores[after]
+        if before >= 0 and len(parts[before].text) <= room and _belongs(parts, own, best, before):
+            behind = scores[before]
         if ahead < 0 and behind < 0:
             break
-        # What follows explains; what stands before is taken when it speaks of the matter.
-        if ahead >= 0 and (ahead >= behind * 0.7 or parts[start].leads):
-            chosen.add(after)
-            size += len(parts[after].text)
-            after += 1
+        # What follows explains, so it is preferred unless what stands before speaks of the question much more.
+        if ahead >= 0 and (ahead >= behind * 0.7 or leads):
+            taken, after = after, after + 1
         else:
-            chosen.add(before)
-            size += len(parts[before].text)
-            before -= 1
+            taken, before = before, before - 1
+        chosen.add(taken)
+        size += len(parts[taken].text)
     return sorted(chosen)
+
+
+def _goes_on(parts: Sequence[Unit], own: Sequence[float], best: int, after: int) -> bool:
+    """Whether a part behind the best one may be quoted: another row of a table only if it speaks of the question, too."""
+    both_are_rows = parts[after].is_row and parts[best].is_row
+    return not both_are_rows or own[after] >= AS_MUCH * own[best]
+
+
+def _belongs(parts: Sequence[Unit], own: Sequence[float], best: int, before: int) -> bool:
+    """Whether a part before the best one may be quoted: one that leads to it, is its title, or speaks of the question."""
+    is_title = before == best - 1 and parts[before].is_title
+    return parts[before].leads or is_title or own[before] >= AS_MUCH * own[best]
 
 
 def _put_together(parts: Sequence[Unit]) -> str:

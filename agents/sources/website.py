@@ -35,7 +35,7 @@ PAGE_SECONDS = 20.0
 # Addresses that differ in their query alone: a calendar has one for each month there will ever be.
 MOST_QUERIES = 20
 MOST_SITEMAPS = 10
-# Between two requests; a robots.txt may ask for more, up to so much.
+# Seconds between two requests, and the most that a robots.txt can make of them.
 PAUSE_SECONDS = 0.2
 LONGEST_PAUSE = 5.0
 ROBOTS_CHARACTERS = 500_000
@@ -270,9 +270,9 @@ def _finish(crawl: Crawl) -> None:
 
 
 def _not_reached(crawl: Crawl) -> list[str]:
-    """Pages of before for which there was no time this time, as many as the limit leaves room for.
+    """Pages read before for which there was no time now, as many as the limit leaves room for.
 
-    Those too that no link has led to yet: it may stand on a page that was not reached.
+    Also those that no link has led to: the link may stand on a page that was not reached.
     """
     if not crawl.waiting:
         return []
@@ -286,7 +286,7 @@ def _swap_in(site: Source, kept: set[str], **fields: Any) -> None:
         crawled.swap_in(site, kept)
         # Last: a person's Cancel need not wait for the others.
         _hold(site)
-        # What was kept goes at the next round of upkeep: from here on somebody may have begun another crawl.
+        # The crawled copies are cleared by the next upkeep, not here: another crawl may begin as soon as this one ends.
         _end(site, **fields)
 
 
