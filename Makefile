@@ -9,17 +9,24 @@ IN_ENV := $(UV) run --quiet --no-sync
 WORKERS ?= 4
 # A file is one worker's, so that it starts its servers once, and files go out in the order of tests/conftest.py.
 # More workers than cores: most tests wait.
-PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # A CI machine is shared, and one measurement in some ten thousand is disturbed: there, what failed is run once more,
 # alone, and said. What fails twice fails the run. By hand every failure counts at once.
 SECOND_LOOK := $(if $(CI),{ echo "== what failed: once more and alone"; $(IN_ENV) pytest -rs --last-failed --last-failed-no-failures none $(ARGS); },false)
 # An explicit DATABASE_URL is the only database tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
+# Runs the tests with the marks $(1) on each database.
+define test_on_each
+	@failed=""; for database in $(DATABASES); do \
+		echo "== tests on $$database: $(1)"; export BOOKBAG_TEST_DB=$$database; \
+		$(PYTEST) -m "$(1)" $(ARGS) || $(SECOND_LOOK) || failed="$$failed $$database"; \
+	done; test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }
+endef
 random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
 	DATABASE_URL=sqlite://:memory: SECRET_KEY="$(call random,48)" VAULT_KEYS="k1:$(call random,32)"
 
-.PHONY: help run test lint format secrets audit soak bench eval mutants manage provider-double runtime developer
+.PHONY: help run test deep lint format secrets audit soak bench eval mutants manage provider-double runtime developer
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,11 +35,11 @@ help:  ## list the targets
 run: runtime  ## prepare what is missing and serve Bookbag on http://127.0.0.1:8000 (HOST, PORT)
 	@exec "$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py quickstart $(ARGS)
 
-test: developer  ## run all the tests, on SQLite and on PostgreSQL (ARGS="-k words" picks some)
-	@failed=""; for database in $(DATABASES); do \
-		echo "== tests on $$database"; export BOOKBAG_TEST_DB=$$database; \
-		$(PYTEST) || $(SECOND_LOOK) || failed="$$failed $$database"; \
-	done; test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }
+test: developer  ## run the tests, on SQLite and on PostgreSQL, in some ten minutes (ARGS="-k words" picks some)
+	$(call test_on_each,not soak and not deep)
+
+deep: developer  ## run the tests that `make test` leaves out: deployments, kills, planted keys, texts at full size
+	$(call test_on_each,deep and not soak)
 
 lint: developer  ## check style, types, import rules, migrations and production settings
 	@$(IN_ENV) ruff check

@@ -39,30 +39,74 @@ hypothesis.settings.register_profile("bookbag", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("bookbag")
 
 
-def _slowest_first() -> tuple[set[str], ...]:
-    """What a test starts besides itself, the slowest first.
+# What `make deep` runs and `make test` leaves out: texts at full size, planted keys, deployments, in these directories ...
+DEEP = {"bounded", "canary", "deploy"}
+# ... and tests that start processes of their own by one of these, or one of live.OWN_SERVERS, or are marked `deep`.
+OWN_PROCESSES = {"copy", "start_proxy", "pooler", "redis_server"}
+# In these directories all tests are of money, marked or not.
+MONEY = {"billing"}
+TESTS = Path(__file__).parent
 
-    Files that wait for processes begin first, and of the others those with the most tests, so that no worker is left
-    alone with one of them at the end.
-    """
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Not above: pytest explains the failed asserts of a plugin only if it is the first to import it.
     from tests.harness.live import OWN_SERVERS
 
-    return (
-        OWN_SERVERS | {"copy", "start_proxy", "pooler", "redis_server"},
-        {"lend_live", "browser", "double_process"},
-    )
+    on_postgres = os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql"
+    for item in items:
+        if _fixtures(item) & (OWN_SERVERS | OWN_PROCESSES) or _room(item) in DEEP:
+            item.add_marker("deep")
+        if on_postgres:
+            _choose_for_postgres(item)
+    _sort(items, (OWN_SERVERS | OWN_PROCESSES, {"lend_live", "browser", "double_process"}))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    slowest_first = _slowest_first()
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def _choose_for_postgres(item: pytest.Item) -> None:
+    if not _asks_the_database(item):
+        item.add_marker(pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite"))
+    elif not (_is_of_money(item) or _commits(item) or item.get_closest_marker("both_databases")):
+        item.add_marker("deep")
+
+
+def _is_of_money(item: pytest.Item) -> bool:
+    return _room(item) in MONEY or item.get_closest_marker("money") is not None
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("any_database"):
+        return False
+    # What a page does is the same on any database, and its address is tried on both without a browser.
+    if "chromium" in _fixtures(item) and not item.get_closest_marker("both_databases"):
+        return False
+    return bool({"db", "transactional_db"} & _fixtures(item) or item.get_closest_marker("django_db"))
+
+
+def _commits(item: pytest.Item) -> bool:
+    """Whether it is seen by other connections, as locks and races are."""
+    marked = item.get_closest_marker("django_db")
+    return "transactional_db" in _fixtures(item) or bool(marked and marked.kwargs.get("transaction"))
+
+
+def _sort(items: list[pytest.Item], slowest_first: tuple[set[str], ...]) -> None:
+    """Put files first that wait for what they start; of the others those with the most tests.
+
+    So no worker is left alone with one of them at the end.
+    """
     ranks: dict[Path, int] = {}
     tests = Counter(item.path for item in items)
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        rank = next((i for i, slow in enumerate(slowest_first) if slow & fixtures), len(slowest_first))
+        rank = next((i for i, slow in enumerate(slowest_first) if slow & _fixtures(item)), len(slowest_first))
         ranks[item.path] = min(ranks.get(item.path, rank), rank)
-    shared = {item.path for item in items if "lend_live" in getattr(item, "fixturenames", ())}
+    shared = {item.path for item in items if "lend_live" in _fixtures(item)}
     # Those on the shared server one after the other, at the end of the first kind and the beginning of the second.
     items.sort(
         key=lambda item: (
@@ -72,22 +116,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.path,
         )
     )
-    if os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql":
-        for item in items:
-            if not _asks_the_database(item):
-                item.add_marker(
-                    pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite")
-                )
-
-
-def _asks_the_database(item: pytest.Item) -> bool:
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if item.get_closest_marker("any_database"):
-        return False
-    # What a page does is the same on any database, and its address is tried on both without a browser.
-    if "chromium" in fixtures and not item.get_closest_marker("both_databases"):
-        return False
-    return bool({"db", "transactional_db"} & fixtures or item.get_closest_marker("django_db"))
 
 
 @pytest.fixture

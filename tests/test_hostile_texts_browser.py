@@ -18,7 +18,12 @@ from tests.hostile_texts import HOSTILE
 from tests.provider_double.client import Double
 from workspaces import audit
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.money]
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.money,
+]
 
 # What a page of a conversation shows at once.
 TURNS = 44

@@ -427,6 +427,7 @@ def test_the_form_works_without_scripts(cast: Cast, open_page: OpenPage) -> None
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.deep
 def test_the_form_is_sound_and_fits(cast: Cast, open_page: OpenPage, scheme: str, width: int) -> None:
     agent = make_agent(cast.acme, "gpt-6-luna")
     page = open_page(cast.edith, color_scheme=scheme, viewport={"width": width, "height": 800})

@@ -13,6 +13,7 @@ from tests.harness.chat import platform_key
 from tests.provider_double.client import Double
 
 pytestmark = [
+    pytest.mark.deep,
     pytest.mark.browser,
     pytest.mark.any_database,
     pytest.mark.django_db(transaction=True),

@@ -10,7 +10,7 @@ from agents.knowledge import index, training
 from agents.models import Agent, Passage
 from tests.harness.cast import Cast, make_agent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 SHOP = """# Opening hours
 

@@ -157,6 +157,7 @@ def test_without_scripts_a_rating_a_suggestion_and_an_undo_work(
     expect(page.get_by_role("heading", name="When do you open?")).to_be_visible()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])
 def test_lists_and_pages_show_well(
     cast: Cast, guide: Agent, open_page: OpenPage, look: dict[str, Any]

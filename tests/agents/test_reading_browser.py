@@ -99,6 +99,7 @@ KEPT = """text => {
 }"""
 
 
+@pytest.mark.deep
 def test_twenty_answers_are_the_same_live_and_reloaded_and_nothing_jumps(
     phone: Page, provider_double: Double
 ) -> None:

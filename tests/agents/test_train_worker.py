@@ -21,7 +21,7 @@ from tests.harness.cast import Cast, make_agent
 from tests.harness.live import ROOT, Server, StartServer, database_url
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.deep, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from tests.provider_double.client import Double
 from workspaces.models import Workspace
 
 pytestmark = [
+    pytest.mark.deep,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         connection.vendor != "postgresql", reason="moves to PostgreSQL; it brings its own SQLite"

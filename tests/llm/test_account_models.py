@@ -166,6 +166,7 @@ def many() -> list[Listing]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.deep
 def test_the_list_is_sound_and_fits(cast: Cast, open_page: OpenPage, scheme: str, width: int) -> None:
     put(cast, SOME)
     page = open_page(cast.adam, color_scheme=scheme, viewport={"width": width, "height": 800})

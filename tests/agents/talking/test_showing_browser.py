@@ -34,6 +34,7 @@ class TestWithoutScripts:
         expect(turns(page)).to_contain_text("First")
 
 
+@pytest.mark.deep
 @pytest.mark.any_database
 class TestHeardAndSeen:
     def test_screen_reader_hears_answering_then_a_summary(self, page: Page, provider_double: Double) -> None:

@@ -34,6 +34,7 @@ def problems_of(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.deep
 def test_the_page_is_sound_and_fits(cast: Cast, open_page: OpenPage, scheme: str, width: int) -> None:
     page = open_page(cast.adam, color_scheme=scheme, viewport={"width": width, "height": 800})
     for prepare in (lambda: None, lambda: troubled(cast)):
