@@ -1,6 +1,7 @@
 """Names that people choose stand in mails and on other people's pages: each is one line, read from its beginning to its end."""
 
 import re
+import unicodedata
 
 from django import forms
 
@@ -9,6 +10,8 @@ UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]
 
 # Signs that count as letters and pictures, and show nothing: Hangul's fillers, and Braille without a dot.
 BLANK = "\u115f\u1160\u3164\uffa0\u2800"
+# Controls, signs of format, halves of pairs, and blanks. What Unicode has assigned since is seen.
+UNSEEN_KINDS = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 
 
 def one_line(text: str) -> str:
@@ -18,7 +21,7 @@ def one_line(text: str) -> str:
 
 def is_seen(text: str) -> bool:
     """Whether anything of it shows on a page."""
-    return any(sign.isprintable() and not sign.isspace() and sign not in BLANK for sign in text)
+    return any(unicodedata.category(sign) not in UNSEEN_KINDS and sign not in BLANK for sign in text)
 
 
 class Named(forms.BaseForm):

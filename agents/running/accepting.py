@@ -29,6 +29,7 @@ from billing import ledger
 from billing.errors import CreditsExhausted
 from billing.models import Account
 from workspaces import limits_reached
+from workspaces.one_line import is_seen
 
 QUESTION_CHARACTERS = 20_000
 
@@ -118,7 +119,7 @@ def _too_fast(admitted: admission.Admission) -> TooFast:
 
 
 def _check(send: Submission) -> None:
-    if not any(sign.isprintable() and not sign.isspace() for sign in send.text):
+    if not is_seen(send.text):
         raise BadMessage("message_empty")
     if len(send.text) > QUESTION_CHARACTERS:
         raise MessageTooLarge(QUESTION_CHARACTERS)

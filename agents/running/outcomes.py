@@ -30,7 +30,7 @@ class Outcome:
 
 
 def decide(cause: Cause, *, has_text: bool, fault: str = "", finish: Finish | None = None) -> Outcome:
-    """`has_text`: at least one non-blank character was received. `fault`: the code of a fault. `finish`: the marker's."""
+    """`has_text`: visible text was received. `fault`: the code of a fault. `finish`: the marker's."""
     if cause is Cause.FINISHED:
         return _finished(finish, has_text=has_text)
     if cause is Cause.STOPPED:

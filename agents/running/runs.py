@@ -34,6 +34,7 @@ from billing import ledger
 from llm import gateway, keys, learning
 from llm.providers.base import Finish, ProviderError, ResponseMetadata
 from workspaces import tracing
+from workspaces.one_line import is_seen
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class Run(News):
         self.room -= len(data)
         if piece:
             self.pieces.append(piece)
-        if not self.visible and piece.strip():
+        if not self.visible and is_seen(piece):
             self.visible = True
             self.first_text_at = timezone.now()
             faults.reach("mid_stream")

@@ -42,7 +42,9 @@ def test_what_a_signed_out_person_sends_without_scripts_is_in_the_box_after_sign
     assert nothing_happened(provider_double)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\r\n\t", "\0", "\0 \0", "\u200b", "\u2060 \ufeff\u00ad"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\r\n\t", "\0", "\0 \0", "\u200b", "\u2060 \ufeff\u00ad", "\u3164"]
+)
 def test_empty_message_is_refused(
     cast: Cast, visit: Visit, agent: Agent, provider_double: Double, text: str
 ) -> None:

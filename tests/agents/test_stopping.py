@@ -79,10 +79,11 @@ def test_stop_after_text_keeps_it_and_charges_the_reply(
     assert ledger.balance(cast.acme) == ledger.Balance(95, 0)
 
 
+@pytest.mark.parametrize("blank", ["\t", "\u200b", "\u3164"])
 def test_stop_after_blanks_alone_costs_nothing(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, blank: str
 ) -> None:
-    provider_double.script("hang_mid_stream", chunks=["  ", "\n", "\t", "x"], after=3)
+    provider_double.script("hang_mid_stream", chunks=["  ", "\n", blank, "x"], after=3)
     visitor = visit(cast.edith)
     where = accepted(visitor, agent)
     first_text(live_events(visitor, where["stream"]))

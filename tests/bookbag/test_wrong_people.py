@@ -28,7 +28,7 @@ from tests.factories import (
 from tests.harness.cast import Cast, keep_models_alive, make_agent
 from tests.harness.threads import at_once
 from tests.test_access_table import make_reply
-from workspaces import invitations, members, standing
+from workspaces import invitations, members, one_line, standing
 from workspaces.models import Membership, Role, User, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -441,6 +441,11 @@ def test_name_of_nothing_that_is_seen_is_none(name: str) -> None:
 
     assert "This field is required" in page
     assert not Workspace.objects.exists()
+
+
+def test_sign_that_is_newer_than_this_python_is_seen() -> None:
+    assert one_line.is_seen("\U0001fae9")
+    assert one_line.is_seen("\ue000")
 
 
 # --- Plus signs and capitals -------------------------------------------------------------------------
