@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from agents.models import Agent
+from llm import byo
 from tests.agents.talking.playground import PHONE, address, ask, box, button, hang, talked, turns
 from tests.agents.test_endings_browser import fits, sound
 from tests.harness.browser import OpenPage
@@ -81,6 +82,7 @@ class TestHeardAndSeen:
         self, cast: Cast, open_page: OpenPage, agent: Agent, name: str
     ) -> None:
         Agent.objects.filter(pk=agent.pk).update(name=name)
+        byo.add_model(cast.acme, provider="openai", model_id="ft:ours", name=name[:60], by=cast.adam)
         page = open_page(cast.adam, **PHONE)
         place = f"/w/acme/agents/{agent.pk}/"
         for path in (
