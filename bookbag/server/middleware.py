@@ -28,7 +28,8 @@ def _forbid_storing(request: HttpRequest, response: HttpResponse) -> HttpRespons
     if match and match.view_name in SIGN_OUT and request.method == "POST":
         # For the next person at this browser: files and pages that it has kept are cleared too. The
         # session's cookie is ended by Django, and the rest of the cookies carry the "signed out" message.
-        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        # What is typed and not yet sent stays in the tab for its member, and is removed unread for any other.
+        response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

@@ -11,6 +11,8 @@
 
 (function () {
   const PREFIX = "bookbag-text:";
+  // Of the playground (playground/drafts.js).
+  const PREFIXES = [PREFIX, "bookbag-draft:"];
   const person = document.documentElement.dataset.person;
   const mine = `${PREFIX}${person}:`;
   let store;
@@ -58,9 +60,10 @@
     note(field);
   }
 
+  // Signed out, the drafts wait; for somebody else they are removed unread, since people share machines.
+  const isAnothers = (name) => PREFIXES.some((prefix) => name.startsWith(prefix) && !name.startsWith(`${prefix}${person}:`));
+  if (person) { Object.keys(store).filter(isAnothers).forEach((name) => store.removeItem(name)); }
   for (const name of keys()) {
-    // Signed out, the drafts wait; for somebody else they are removed unread, since people share machines.
-    if (person && !name.startsWith(mine)) { store.removeItem(name); continue; }
     const draft = read(name);
     if (!draft?.sent) { continue; }
     // The page after a form says what became of it; the sign-in page, or an error, that nothing did.

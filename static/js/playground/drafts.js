@@ -1,17 +1,13 @@
 /*
  * What is typed and not yet accepted, kept for this tab through a reload, a sign-out and a dead server. It is kept for one
- * member and agent; what somebody else left in this tab is removed unread, since people share machines.
+ * member and agent; what somebody else left in this tab is removed unread (drafts.js).
  */
 
 const PREFIX = "bookbag-draft:";
 
 export function drafts(owner) {
   const key = PREFIX + owner;
-  const member = `${PREFIX}${owner.split(":")[0]}:`;
   const store = storage();
-  for (const other of Object.keys(store ?? {})) {
-    if (other.startsWith(PREFIX) && !other.startsWith(member)) store.removeItem(other);
-  }
   return {
     // { text, waiting, unsure }: in the box, behind a running reply, and sent without an answer whether it was accepted.
     // `rest`: what remains to be written once the inspector, where the text of the box went, has sent it.

@@ -9,7 +9,7 @@ from agents.models import Agent, Conversation, Reply
 from billing import ledger
 from llm import keys
 from tests.agents.scenes import spend_all
-from tests.agents.talking.playground import address, ask, box, turns
+from tests.agents.talking.playground import address, ask, box, hang, turns
 from tests.harness.cast import Cast
 from tests.harness.chat import platform_key
 from tests.harness.live import Server
@@ -116,16 +116,46 @@ class TestNothingIsLost:
         assert all("401" in complaint or "403" in complaint for complaint in complaints), complaints
         complaints.clear()
 
+    @pytest.mark.parametrize("signs_out_here", [True, False])
+    def test_it_outlives_signing_out_while_a_reply_runs(
+        self, cast: Cast, page: Page, provider_double: Double, complaints: list[str], signs_out_here: bool
+    ) -> None:
+        hang(provider_double)
+        box(page).fill("First")
+        box(page).press("Enter")
+        expect(turns(page)).to_contain_text("You asked")
+        box(page).fill("Second")
+        talk = page.url
+        tab = page if signs_out_here else page.context.new_page()
+        tab.goto("/accounts/logout/")
+        tab.locator("main").get_by_role("button", name="Sign out").click()
+        expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
+        if not signs_out_here:
+            page.get_by_role("button", name="Stop").click()
+            page.get_by_role("alert").get_by_role("link", name="Sign in").click()
+        else:
+            page.goto(talk)
+        page.get_by_label("E-mail address").fill(cast.edith.email)
+        page.get_by_label("Password").fill(cast.password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+
+        expect(turns(page)).to_contain_text("You asked")
+        expect(box(page)).to_have_value("Second")
+        page.get_by_role("button", name="Stop").click()
+        expect(turns(page).locator(".badge", has_text="Stopped")).to_be_visible()
+        complaints.clear()
+
     def test_another_member_in_the_same_tab_does_not_get_it(
         self, cast: Cast, page: Page, live: Server, agent: Agent
     ) -> None:
         box(page).press_sequentially("Between us")
         page.context.clear_cookies()
         page.context.add_cookies([{"name": "session", "value": session_cookie(cast.adam), "url": live.url}])
-        page.goto(address(agent))
+        page.goto("/w/acme/")  # whichever page it is
 
-        expect(box(page)).to_have_value("")
         assert "Between us" not in page.evaluate("JSON.stringify(sessionStorage)")
+        page.goto(address(agent))
+        expect(box(page)).to_have_value("")
 
     def test_refused_or_unanswered_it_is_in_the_box_once_however_often_one_reloads(
         self, page: Page, complaints: list[str]
