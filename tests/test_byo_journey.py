@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from agents.models import Agent
 from billing import ledger
 from llm import keys
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, set_byo
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS, platform_key
 from tests.provider_double.client import Double
@@ -33,13 +33,6 @@ def ask(page: Page, agent: Agent, text: str) -> str:
     expect(turn.locator("[data-link]")).to_be_visible()
     expect(turn).to_contain_text("provider double")
     return turn.locator(".chat__meta .badge").inner_text()
-
-
-def set_byo(page: Page, *, on: bool) -> None:
-    page.goto("/w/acme/settings/llm/")
-    page.get_by_role("switch").set_checked(on)
-    page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_role("switch")).to_be_checked(checked=on)
 
 
 def test_paste_switch_verify_and_switch_back(

@@ -13,6 +13,7 @@ from django.core.management import get_commands
 from playwright.sync_api import Browser, Page, expect
 
 from bookbag import demo
+from tests.harness.browser import set_byo
 from tests.harness.fresh import ROOT, Copy, Running
 from tests.harness.visitor import Visitor
 from tests.harness.waiting import eventually
@@ -91,8 +92,7 @@ def test_the_printed_lines_end_in_a_reply_on_ones_own_key(quick_copy: Copy, brow
     adam.get_by_label("OpenAI key", exact=True).fill(printed.secret("OpenAI"))
     adam.get_by_role("region", name="OpenAI").get_by_role("button", name="Save key").click()
     expect(adam.locator(".mask").first).to_have_text(f"sk-…{printed.secret('OpenAI')[-4:]}")
-    adam.get_by_role("switch").set_checked(True)
-    adam.get_by_role("button", name="Apply").click()
+    set_byo(adam, on=True)
     assert ask(adam, f"{demo.AGENT_NAME} on OpenAI", printed.question) == "your OpenAI key"
 
     oscar = sign_in(browser, running.url, demo.OSCAR.email, printed.password)
@@ -100,9 +100,8 @@ def test_the_printed_lines_end_in_a_reply_on_ones_own_key(quick_copy: Copy, brow
     oscar.get_by_label("Provider").select_option(label="Anthropic")
     oscar.locator("input[name=secret]").fill(printed.secret("Anthropic"))
     oscar.locator("input[type=submit]").first.click()
-    adam.goto("/w/acme/settings/llm/")
-    adam.get_by_role("switch").set_checked(False)
-    adam.get_by_role("button", name="Apply").click()
+    expect(oscar.get_by_text("Anthropic accepts it")).to_be_visible()
+    set_byo(adam, on=False)
     assert ask(adam, f"{demo.AGENT_NAME} on Anthropic", printed.question) == "1 credit"
 
     assert is_open(printed.double)

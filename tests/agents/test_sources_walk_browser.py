@@ -76,6 +76,7 @@ def test_a_website_is_watched_cancelled_tried_again_deleted_and_brought_back(
     assert known(source) == {"Apes", "Bats", "Cows"}
 
     row.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Bring")).to_be_visible()
     assert known(source) == set()
     page.get_by_role("button", name="Bring").click()
     assert eventually(lambda: known(source) == {"Apes", "Bats", "Cows"}, seconds=60)

@@ -13,7 +13,7 @@ from llm.models import ChatModel
 from tests.agents.scenes import agent_on
 from tests.agents.talking.playground import address, ask, box, hang, turns
 from tests.agents.test_endings_browser import sound
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, set_byo
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, bring_key, platform_key
 from tests.llm.rows import the_key
@@ -60,12 +60,6 @@ class Walk:
         self.page.get_by_role("region", name="OpenAI").get_by_role("button", name="Save key").click()
         expect(self.page.locator(".mask").first).to_have_text(f"sk-…{secret[-4:]}")
 
-    def set_byo(self, *, on: bool) -> None:
-        self.page.goto("/w/acme/settings/llm/")
-        self.page.get_by_role("switch").set_checked(on)
-        self.page.get_by_role("button", name="Apply").click()
-        expect(self.page.get_by_role("switch")).to_be_checked(checked=on)
-
 
 def test_six_places_say_the_same_while_people_change_it(
     cast: Cast, open_page: OpenPage, provider_double: Double
@@ -78,7 +72,7 @@ def test_six_places_say_the_same_while_people_change_it(
     ask(walk.page, "What does this cost?")
     walk.receipt_says("5 credits, from Acme's credits.")
 
-    walk.set_byo(on=True)
+    set_byo(walk.page, on=True)
     walk.says("no OpenAI key: cannot run")
 
     walk.save_key(ACME_SECRETS["openai"])
@@ -103,7 +97,7 @@ def test_six_places_say_the_same_while_people_change_it(
     expect(box_of_trouble).to_have_count(0)
     walk.says("your OpenAI key")
 
-    walk.set_byo(on=False)
+    set_byo(walk.page, on=False)
     keys.delete(None, provider="openai", by=cast.oscar)
     walk.says("Bookbag has no OpenAI key: cannot run")
 

@@ -188,3 +188,12 @@ def open_page(browser: Browser, lend_live: LendLive, complaints: list[str]) -> I
 def browser_page(open_page: OpenPage) -> Page:
     """One window of a visitor who is not signed in."""
     return open_page()
+
+
+def set_byo(page: Page, *, on: bool) -> None:
+    """Turn "bring your own keys" of Acme on or off, as its admin does; returns when the page says so."""
+    page.goto("/w/acme/settings/llm/")
+    page.get_by_role("switch").set_checked(on)
+    page.get_by_role("button", name="Apply").click()
+    # The switch itself shows it before the server has heard of it.
+    expect(page.get_by_role("status").filter(has_text=f"is {'on' if on else 'off'}:")).to_be_visible()

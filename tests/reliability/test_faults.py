@@ -38,7 +38,7 @@ LIMITS = {
 # Waits before a second and a third attempt, jitter included, when the provider names none.
 RETRIES = 1.7
 # How much later than its limit a stream may end, beside those that end at once: they tell how busy the machine is.
-GRACE = 2.0
+GRACE = 10.0
 
 
 @dataclass(frozen=True)
