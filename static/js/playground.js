@@ -36,7 +36,7 @@ else if (chat?.matches("[data-read]")) readAlong(chat, logs[0], announce);
 function converse(log) {
   const problem = chat.querySelector("[data-problem]");
   const toReply = chat.querySelector("[data-to-reply]");
-  const connection = watchConnection(chat.querySelector("[data-lost]"), announce);
+  const connection = watchConnection(chat.querySelector("[data-lost]"), announce, (change) => keepingTheEnd(log, change));
   const waiting = [];
   let running = null; // the reply that Stop stops: { where, stopWanted }
   const composer = makeComposer(chat, {
@@ -240,17 +240,18 @@ function converse(log) {
     // What cannot run has no price: the one that was said stays said, for a route that is mended meanwhile.
     if (form.hidden) composer.form.dataset.price = price;
     else composer.form.hidden = false;
-    for (const part of [".chat__hint > span", ".chat__stop-price", ".inspector .kv", "[data-turn-template]"]) {
-      const fresh = page.querySelector(part);
-      if (fresh) document.querySelector(part)?.replaceWith(fresh);
-    }
     keepingTheEnd(log, () => {
+      for (const part of [".chat__hint > span", ".chat__stop-price", ".inspector .kv", "[data-turn-template]"]) {
+        const fresh = page.querySelector(part);
+        if (fresh) document.querySelector(part)?.replaceWith(fresh);
+      }
       for (const said of chat.querySelectorAll(BEFORE_SENDING)) said.remove();
       const said = page.querySelector(BEFORE_SENDING);
       if (said) composer.form.before(said);
       if (!problem.hidden) said?.setAttribute("hidden", ""); // the refusal says the same
+      for (const price of log.querySelectorAll(".chat__price")) price.textContent = composer.words;
+      composer.keepClear();
     });
-    for (const price of log.querySelectorAll(".chat__price")) price.textContent = composer.words;
   }
 
   // What is left and held, in credits, and whether the next reply still fits into it.
@@ -263,7 +264,7 @@ function converse(log) {
       figure.hidden = !held;
     }
     const shortage = chat.querySelector("[data-shortage]");
-    if (shortage) shortage.hidden = available >= composer.price;
+    if (shortage) keepingTheEnd(log, () => { shortage.hidden = available >= composer.price; });
   }
 
   // --- Stopping --------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ export function makeComposer(chat, acts) {
     get price() { return Number(form.dataset.price); },
     get words() { return form.dataset.words; },
     get isBusy() { return busySince !== null; },
-    message,
+    message, keepClear,
 
     // One button in one place: it never goes, so it never loses the focus.
     busy(isBusy) {

@@ -3,7 +3,8 @@
 const LOST = "The connection is lost. A reply that has begun goes on at the server, and nothing is charged twice. "
   + "What you type is kept. Trying again…";
 
-export function watchConnection(line, announce) {
+// `showing` runs what puts the line onto the page.
+export function watchConnection(line, announce, showing = (change) => change()) {
   let lost = false;
   const connection = {
     isLost: () => lost,
@@ -11,7 +12,7 @@ export function watchConnection(line, announce) {
       if (lost) return;
       lost = true;
       line.textContent = LOST;
-      line.hidden = false;
+      showing(() => { line.hidden = false; });
       ask();
     },
     back() {

@@ -8,7 +8,7 @@ import { keepingTheEnd, thinkingClock } from "./turns.js";
 export function readAlong(chat, log, announce) {
   const running = log.querySelectorAll("[data-running]");
   if (!running.length) return;
-  const connection = watchConnection(chat.querySelector("[data-lost]"), announce);
+  const connection = watchConnection(chat.querySelector("[data-lost]"), announce, (change) => keepingTheEnd(log, change));
   for (const turn of running) watchOnly(log, turn, connection, announce);
 }
 

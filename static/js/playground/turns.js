@@ -17,8 +17,10 @@ export function keepingTheEnd(log, change) {
   return result;
 }
 
+// With the notices after the log, which the composer would cover.
 export function toTheEnd(log) {
-  log.lastElementChild?.scrollIntoView({ block: "end", behavior: "instant" });
+  const notices = [...log.parentElement.querySelectorAll(":scope > .notice:not([hidden])")];
+  (notices.at(-1) ?? log.lastElementChild)?.scrollIntoView({ block: "end", behavior: "instant" });
 }
 
 export function beginTurn(log, question) {

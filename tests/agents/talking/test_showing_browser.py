@@ -1,10 +1,11 @@
 """In a real browser: the playground without scripts, for a screen reader, in each state and width."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from agents.models import Agent
-from llm import byo
+from llm import byo, keys
+from tests.agents.scenes import spend_all
 from tests.agents.talking.playground import PHONE, address, ask, box, button, hang, talked, turns
 from tests.agents.test_endings_browser import fits, sound
 from tests.harness.browser import OpenPage
@@ -119,6 +120,56 @@ class TestHeardAndSeen:
                     place["y"] + place["height"] <= cover["y"] + 1
                     or place["y"] >= cover["y"] + cover["height"]
                 )
+
+    @pytest.mark.parametrize("size", [{"width": 360, "height": 740}, {"width": 1280, "height": 720}])
+    def test_composer_covers_no_notice(
+        self,
+        cast: Cast,
+        open_page: OpenPage,
+        agent: Agent,
+        provider_double: Double,
+        complaints: list[str],
+        size: ViewportSize,
+    ) -> None:
+        spend_all(cast, leaving=9)
+        conversation = talked(agent, cast, 12)
+        page = open_page(cast.edith, viewport=size)
+        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+
+        def stands_clear(notice: str) -> None:
+            expect(page.locator(notice)).to_be_visible()
+            page.wait_for_timeout(200)
+            place, cover = page.locator(notice).bounding_box(), page.locator("[data-composer]").bounding_box()
+            assert place is not None
+            assert cover is not None
+            assert place["y"] >= 0, notice
+            assert place["y"] + place["height"] <= cover["y"] + 1, notice
+
+        # Of a reply that runs, and goes on being written.
+        provider_double.script(
+            "hang_mid_stream", chunks=["one ", "two ", "three "] * 20, gap_ms=100, after=55
+        )
+        box(page).fill("Tell me a story.")
+        box(page).press("Enter")
+        expect(turns(page).last).to_contain_text("two")
+        stands_clear("[data-shortage]")
+        page.keyboard.press("Escape")
+        expect(turns(page).locator(".badge", has_text="Stopped")).to_be_visible()
+        stands_clear("[data-shortage]")
+        # Of one that is refused, in the place of an earlier turn, which makes the composer higher.
+        turns(page).last.get_by_role("link", name="Regenerate").click()
+        stands_clear("[data-problem]")
+        # Of the route, and of the connection.
+        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+        keys.delete(None, provider="openai", by=None)
+        box(page).fill("Anybody?")
+        box(page).press("Enter")
+        expect(page.locator(".chat__hint [data-prospect]")).to_contain_text("cannot run")
+        stands_clear("[data-problem]")
+        page.context.set_offline(True)
+        stands_clear("[data-lost]")
+        page.context.set_offline(False)
+        complaints.clear()
 
     def test_little_moves_when_a_reply_ends(
         self, cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
