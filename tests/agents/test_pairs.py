@@ -60,7 +60,7 @@ def test_page_says_how_many_questions_it_does_not_show(
     assert "not shown" not in edith.get(page_of(agent)).content.decode()
     training.add_qa(agent, question="What is three?", answer="A number.")
 
-    assert "1 source more is answered from" in edith.get(page_of(agent)).content.decode()
+    assert "1 more source is not shown" in edith.get(page_of(agent)).content.decode()
 
 
 def test_each_row_is_shown_as_what_it_becomes_and_nothing_is_saved(agent: Agent, edith: Client) -> None:
