@@ -15,12 +15,14 @@ PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reor
 SECOND_LOOK := $(if $(CI),{ echo "== what failed: once more and alone"; $(IN_ENV) pytest -rs --last-failed --last-failed-no-failures none $(ARGS); },false)
 # An explicit DATABASE_URL is the only database tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
-# Runs the tests with the marks $(1) on each database.
+# Runs the tests with the marks $(1) on each database. ARGS may pick none on one of them, which is pytest's code 5.
 define test_on_each
-	@failed=""; for database in $(DATABASES); do \
+	@failed=""; none=""; for database in $(DATABASES); do \
 		echo "== tests on $$database: $(1)"; export BOOKBAG_TEST_DB=$$database; \
-		$(PYTEST) -m "$(1)" $(ARGS) || $(SECOND_LOOK) || failed="$$failed $$database"; \
-	done; test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }
+		$(PYTEST) -m "$(1)" $(ARGS) || { test $$? = 5 && none="$$none $$database"; } || \
+			$(SECOND_LOOK) || failed="$$failed $$database"; \
+	done; test -z "$$none" || echo "NONE picked on:$$none. \`make test\` and \`make deep\` have different tests."; \
+	test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }; test "$$none" != " $(DATABASES)"
 endef
 random = $$(head -c $(1) /dev/urandom | base64 | tr -d '\n')
 PRODUCTION := ENV_FILE=/dev/null DEBUG=false HTTPS=true SSL_REDIRECT=true TRUST_PROXY=1 ALLOWED_HOSTS=bookbag.example \
