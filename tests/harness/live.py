@@ -40,7 +40,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 COLLECT = "import django; django.setup(); from bookbag.static import collect_if_changed; collect_if_changed()"
 
 StartServer = Callable[..., "Server"]
-# Fixtures by which a test has a server of its own.
+# Fixtures by which a test has a server of its own. Such a test is deep (tests/conftest.py).
 OWN_SERVERS = {
     "start_server",
     "lend_server",
@@ -232,6 +232,16 @@ def collected_static() -> None:
 
 
 def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
+    """A server for a test or a module alone, to be started.
+
+    The shared one ends, unless the test has asked for it: it would do some of what this one is to be seen doing.
+    """
+    if not any(lending.lent for lending in _lendings):
+        _end_shared()
+    return _server(name, double, env)
+
+
+def _server(name: str, double: Double, env: dict[str, str]) -> Server:
     stem = re.sub(r"\W+", "-", name)[:80]
     log = Path(os.environ["BOOKBAG_TEST_DIR"]) / f"server-{stem}-{os.getpid()}-{time.monotonic_ns()}.log"
     wiring = {
@@ -246,15 +256,10 @@ def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
 def start_server(
     transactional_db: None, provider_double: Double, collected_static: None, request: pytest.FixtureRequest
 ) -> Iterator[StartServer]:
-    """Start a server with extra environment, `start_server(LEASE_SECONDS="2")`; ended with the test.
-
-    The shared one ends first, unless the test asked for it: it would do some of what this one is to be seen doing.
-    """
+    """Start a server with extra environment, `start_server(LEASE_SECONDS="2")`; ended with the test."""
     started: list[Server] = []
 
     def start(**env: str) -> Server:
-        if not ("lend_live" in request.fixturenames and request.getfixturevalue("lend_live").lent):
-            _end_shared()
         started.append(_new_server(request.node.name, provider_double, env))
         return started[-1].start()
 
@@ -263,8 +268,9 @@ def start_server(
         server.stop()
 
 
-# The one that `live` lends to one test after the other.
+# The one that `live` lends to one test after the other, and the present test's way to it.
 _shared: list[Server] = []
+_lendings: list["LendLive"] = []
 
 
 def _end_shared() -> None:
@@ -280,11 +286,7 @@ def shared_server(django_db_setup: None) -> Iterator[list[Server]]:
 
 @pytest.fixture(scope="session")
 def paths_on_shared(request: pytest.FixtureRequest) -> set[Path]:
-    """The files whose tests use the shared server, and start none of their own."""
-    names: dict[Path, set[str]] = {}
-    for item in request.session.items:
-        names.setdefault(item.path, set()).update(getattr(item, "fixturenames", ()))
-    return {path for path, asked in names.items() if "lend_live" in asked and not OWN_SERVERS & asked}
+    return {item.path for item in request.session.items if "lend_live" in getattr(item, "fixturenames", ())}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -304,7 +306,7 @@ class LendLive:
     def __call__(self) -> Server:
         if self.lent is None:
             if not _shared:
-                _shared.append(_new_server("shared", self.double, {}))
+                _shared.append(_server("shared", self.double, {}))
             self.lent = _shared[0]
             if not self.lent.is_running:
                 self.lent.start()
@@ -315,8 +317,10 @@ class LendLive:
 @pytest.fixture
 def lend_live(
     transactional_db: None, provider_double: Double, collected_static: None, shared_server: list[Server]
-) -> LendLive:
-    return LendLive(provider_double)
+) -> Iterator[LendLive]:
+    _lendings.append(LendLive(provider_double))
+    yield _lendings[-1]
+    _lendings.pop()
 
 
 @pytest.fixture
