@@ -218,6 +218,7 @@ def test_workers_end_when_the_first_process_is_killed(two_workers: StartServer) 
     assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), seconds=PATIENT)
 
 
+@pytest.mark.deep
 def test_worker_that_cannot_start_stops_them_all() -> None:
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.served_settings",
@@ -244,6 +245,7 @@ def test_worker_that_fails_is_replaced_unless_it_could_not_start(
     lot.listener.close()
 
 
+@pytest.mark.deep
 def test_port_in_use_is_said_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -281,6 +283,7 @@ def many_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.deep
 @pytest.mark.any_database
 @pytest.mark.usefixtures("many_descriptors")
 def test_crowd_of_idle_and_half_sent_requests_keeps_nobody_out(
