@@ -14,6 +14,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from bookbag.operations import health
+
 # Seconds from a connection, or from a request's first byte, to the end of the request's head.
 HEAD_SECONDS = 15.0
 # A body has this long in all, and this long between two pieces.
@@ -175,8 +177,9 @@ class Connection(HttpToolsProtocol):
         # Probes are answered even when full, so that a busy process is not restarted as a dead one.
         self.limit_concurrency = None if self.url.startswith(PROBES) else self.most + TOLD
         super().on_headers_complete()
-        if upgrades:
-            # Bytes that came with the head are lost to the parser.
+        # Bytes that came with an upgrade's head are lost to the parser. Of a server that stops the answer says that it was the
+        # last, so that a proxy does not use the connection again.
+        if upgrades or health.draining.is_set():
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:

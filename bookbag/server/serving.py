@@ -2,8 +2,9 @@
 
 Told to stop, the server goes through these steps; a second signal skips to the last:
 
-    unready     /readyz says so for DRAIN_NOTICE_SECONDS, so that a proxy sends nothing new
-    closed      no connection is taken any more, and a kept one ends with its answer
+    unready     /readyz says so for DRAIN_NOTICE_SECONDS, so that a proxy sends nothing new; a kept connection ends with
+                its answer, which says so
+    closed      no connection is taken any more, and those on which nothing has come end
     draining    replies that run have DRAIN_SECONDS to end by themselves
     freed       what still runs is ended, kept as interrupted and not charged
 """
@@ -27,6 +28,8 @@ from bookbag.server import connections
 
 log = logging.getLogger(__name__)
 
+# From the door's closing to that of connections on which nothing has come.
+ARRIVING_SECONDS = 0.2
 # When the replies are over, what is still being sent has this long.
 CLOSE_SECONDS = 5
 # Freeing, closing and leaving in all, whatever a database or a thread is waiting for; and after a second signal.
@@ -151,11 +154,17 @@ class Server(uvicorn.Server):
         _end_anyway(settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + LAST_SECONDS)
         log.info("stopping: not ready for new requests; a second signal ends it at once")
         await self._wait(lambda: False, settings.DRAIN_NOTICE_SECONDS)
+        # One turn of the loop takes in what waits at the door, which would be reset with it.
+        await asyncio.sleep(0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         from agents import running
 
         self._close_door(sockets or [])
+        # A proxy does not send a message again that it has sent, so what is on its way is read before an idle connection ends.
+        await asyncio.sleep(ARRIVING_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
         if running.count():
             log.info(
                 "draining: %d replies have %g s to end by themselves", running.count(), settings.DRAIN_SECONDS
@@ -176,8 +185,6 @@ class Server(uvicorn.Server):
             server.close()
         for listener in sockets:
             listener.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
 
     async def _wait(self, done: Callable[[], bool], seconds: float) -> None:
         """Until `done`, at most `seconds`, or until a second signal."""

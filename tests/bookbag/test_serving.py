@@ -11,9 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -133,6 +135,27 @@ def test_second_signal_does_not_wait_for_a_thread_that_is_stuck(
     assert eventually(lambda: "stopping:" in server.output)
     tell(server, signal.SIGINT)
 
+    assert ended(server) == 0
+
+
+@pytest.mark.any_database
+def test_what_came_to_the_door_as_it_closed_is_answered(start_server: StartServer) -> None:
+    """A proxy sends no POST twice: a connection that it has been given is not reset, nor one that it kept."""
+    server = start_server(DRAIN_NOTICE_SECONDS="1")
+    kept, new = (HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENT) for _ in range(2))
+    with closing(kept), closing(new):
+        kept.request("GET", "/healthz")
+        assert kept.getresponse().read()
+        tell(server)
+        assert eventually(lambda: "stopping:" in server.output)
+        # It sleeps through the end of its notice, and what happens meanwhile is all there when it wakes.
+        os.kill(server.pid, signal.SIGSTOP)
+        time.sleep(1.5)
+        for connection in (kept, new):
+            connection.request("GET", "/healthz")
+        os.kill(server.pid, signal.SIGCONT)
+        answers = [connection.getresponse() for connection in (kept, new)]
+        assert [(one.status, one.getheader("connection")) for one in answers] == [(200, "close")] * 2
     assert ended(server) == 0
 
 
