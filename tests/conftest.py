@@ -73,6 +73,8 @@ def _fixtures(item: pytest.Item) -> set[str]:
 def _choose_for_postgres(item: pytest.Item) -> None:
     if not _asks_the_database(item):
         item.add_marker(pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite"))
+        # To skip thousands takes `make test` half a minute.
+        item.add_marker("deep")
     elif not (_is_of_money(item) or _commits(item) or item.get_closest_marker("both_databases")):
         item.add_marker("deep")
 
