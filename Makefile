@@ -10,17 +10,13 @@ WORKERS ?= 4
 # A file is one worker's, so that it starts its servers once, and files go out in the order of tests/conftest.py.
 # More workers than cores: most tests wait.
 PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-# Deep tests kill processes and weigh their work, and a CI machine is shared: there, what failed of them is run once more,
-# alone, and said. What fails twice fails the run. By hand, and in `make test`, every failure counts at once.
-SECOND_LOOK := $(if $(CI),{ echo "== what failed: once more and alone"; $(IN_ENV) pytest -rs --last-failed --last-failed-no-failures none $(ARGS); },false)
 # An explicit DATABASE_URL is the only database tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
-# Runs the tests with the marks $(1) on each database, and $(2) after a failure. ARGS may pick none on one of them, which is
-# pytest's code 5.
+# Runs the tests with the marks $(1) on each database. ARGS may pick none on one of them, which is pytest's code 5.
 define test_on_each
 	@failed=""; none=""; for database in $(DATABASES); do \
 		echo "== tests on $$database: $(1)"; export BOOKBAG_TEST_DB=$$database; \
-		$(PYTEST) -m "$(1)" $(ARGS) || { test $$? = 5 && none="$$none $$database"; } || $(2) || failed="$$failed $$database"; \
+		$(PYTEST) -m "$(1)" $(ARGS) || { test $$? = 5 && none="$$none $$database"; } || failed="$$failed $$database"; \
 	done; test -z "$$none" || echo "NONE picked on:$$none. \`make test\` and \`make deep\` have different tests."; \
 	test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }; test "$$none" != " $(DATABASES)"
 endef
@@ -38,10 +34,10 @@ run: runtime  ## prepare what is missing and serve Bookbag on http://127.0.0.1:8
 	@exec "$${UV_PROJECT_ENVIRONMENT:-.venv}/bin/python" manage.py quickstart $(ARGS)
 
 test: developer  ## run the tests, on SQLite and on PostgreSQL, in some ten minutes (ARGS="-k words" picks some)
-	$(call test_on_each,not soak and not deep,false)
+	$(call test_on_each,not soak and not deep)
 
 deep: developer  ## run the tests that `make test` leaves out: deployments, kills, planted keys, texts at full size
-	$(call test_on_each,deep and not soak,$(SECOND_LOOK))
+	$(call test_on_each,deep and not soak)
 
 lint: developer  ## check style, types, import rules, migrations and production settings
 	@$(IN_ENV) ruff check
