@@ -1,4 +1,6 @@
-"""Running a reply, from one press of Send to its settlement. The rest of the house comes in by this door alone.
+"""Running a reply, from one press of Send to its settlement.
+
+All other code imports this package only from here.
 
     draft    what a message would ask, for the prompt inspector (planning.py)
     accept   plan the reply (planning.py), store it with its hold (storing.py), or refuse (accepting.py), and start its run (runs.py)

@@ -2,8 +2,8 @@
 
     accept  look up → route → search → T1: reply and hold together, or nothing
 
-Then no transaction is open and no connection is held while agents/running/runs.py does the work, until
-agents/running/settlement.py ends it with the second.
+After T1, agents/running/runs.py does the work with no transaction open and no connection held. The second
+transaction, T2, is in agents/running/settlement.py.
 """
 
 import dataclasses
@@ -46,7 +46,10 @@ def accept(send: Submission) -> AcceptedReply | Existing:
 
 
 def draft(send: Submission) -> planning.Draft:
-    """What `send` would ask, without asking it or storing anything. Raises ReplyRefused for who may not, or nowhere."""
+    """The request that `send` would make; nothing is sent or stored.
+
+    Raises ReplyRefused when the sender may not ask, or there is no such agent or chat model.
+    """
     return planning.draft(send, _admit(send))
 
 
@@ -98,7 +101,10 @@ def _require_room(admitted: admission.Admission) -> None:
 
 
 def _planned(send: Submission, admitted: admission.Admission) -> AcceptedReply:
-    """The reply with what is left beside it. NotRunnable when its route is refused, dearer than said, or not paid for."""
+    """The reply to store, with the credits left after it.
+
+    Raises NotRunnable when its route is refused, costs more than the page said, or is not covered by credits.
+    """
     planned = planning.plan(send, admitted)
     price = planned.route.price
     if send.price_said is not None and price > send.price_said:
@@ -110,7 +116,7 @@ def _planned(send: Submission, admitted: admission.Admission) -> AcceptedReply:
 
 
 def _too_fast(admitted: admission.Admission) -> TooFast:
-    """With the seconds until the oldest of the replies that fill the minute is a minute old."""
+    """The refusal, with the seconds to wait: until the oldest of the replies that fill the limit is a minute old."""
     most = settings.REPLIES_PER_MINUTE
     latest = Reply.objects.filter(member=admitted.caller.user_id).order_by("-created_at")
     oldest = latest.values_list("created_at", flat=True)[most - 1 : most]
@@ -132,9 +138,9 @@ def _check(send: Submission) -> None:
 
 
 def _make_credits_available(price: int, admitted: admission.Admission) -> Account | None:
-    """Before a refusal, and when the ledger has something due: sweep, expire, allot, then look again.
+    """Bring the account up to date if credits are short or the ledger has something due; then check the price again.
 
-    Returns the account as it was then; None when nobody had to look.
+    Returns the updated account; None when no update was needed.
     """
     if price <= admitted.available and not (price and admitted.ledger_event_due):
         return None

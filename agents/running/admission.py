@@ -1,9 +1,9 @@
 """Who sends, to which agent, on which facts: one statement for the whole path of a reply.
 
-This is the one place where a single query reads across the apps' tables (never writes). Asking each
-app in turn costs a round trip and an object graph each, which came to more than the reply itself
-(docs/decisions/0007-one-statement-admission.md). What the facts *mean* stays with their owners:
-roles with workspaces, the route with llm.routing, the balance with billing.ledger.
+This is the one place where a single query reads across the apps' tables (never writes). Asking each app in
+turn costs a round trip and an object graph per app, which together took longer than the reply itself
+(docs/decisions/0007-one-statement-admission.md). What the facts *mean* stays with their owners: roles with
+workspaces, the route with llm.routing, the balance with billing.ledger.
 """
 
 import datetime as dt
@@ -39,7 +39,7 @@ LEFT JOIN workspaces_workspace w ON w.id = COALESCE(
   (SELECT workspace_id FROM workspaces_pastaddress WHERE slug = %s))
 LEFT JOIN workspaces_membership m ON m.workspace_id = w.id AND m.user_id = u.id
 """
-# What is selected, by the name it is read by.
+# The selected SQL expressions, by the name of the field that holds each.
 _CALLER = {
     "user_id": "u.id",
     "password": "u.password",
@@ -53,7 +53,7 @@ _CALLER = {
     "workspace_id": "w.id",
     "slug": "w.slug",
 }
-# Of an active provider key, and of what its account's model list says of the agent's chat model.
+# The columns read from an active provider key, and from its account's model list for the agent's chat model.
 _KEY = "id workspace_id prefix tail region kek_id wrapped_dek nonce ciphertext".split()
 _LISTED = "id lifecycle shuts_down_on context_tokens output_limit efforts thinking".split()
 
@@ -136,12 +136,12 @@ WHERE s.session_key = %s"""
 
 
 def _row_type(name: str, columns: dict[str, str]) -> Any:
-    """A row whose fields are the names it is selected by."""
+    """A named tuple with one field for each selected expression."""
     return namedtuple(name, columns)
 
 
 SendRow = _row_type("SendRow", _SENDING)
-# By whose key: the columns of that key, and of its account's list.
+# For the workspace's and the platform's key: the columns of the key, and those of its account's model list.
 _KEY_OF = {owner: attrgetter(*_key_columns(owner, "")) for owner in ("workspace", "platform")}
 _LISTED_OF = {owner: attrgetter(*_listed_columns(owner, "")) for owner in ("workspace", "platform")}
 ViewRow = _row_type("ViewRow", _VIEWING)
@@ -192,9 +192,9 @@ class Admission:
     held: int
     ledger_event_due: bool
     recent_replies: int
-    # Why operators have suspended the workspace, in which nothing runs then; None where they have not.
+    # The operators' reason for suspending the workspace (nothing runs in it then); None when it is not suspended.
     suspended_for: str | None
-    # Up to the limits only; a reply whose server has died is not counted once its lease is over.
+    # Counted up to the limits only. A reply whose server has died is not counted once its lease is over.
     running_own: int
     running_here: int
 
@@ -208,7 +208,7 @@ def _sql(template: str, vendor: str, lease_seconds: float) -> str:
             else f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '-{seconds} seconds')"
         )
 
-    # As the index of running replies has it.
+    # This condition must match the partial index of running replies.
     running = f"r.state IN ({quoted(Reply.RUNNING)}) AND r.renewed_at > {ago(lease_seconds)}"
     return template.format(now=now(connection), minute_ago=ago(60), running=running)
 
@@ -223,7 +223,10 @@ def _fetch(template: str, params: list[Any]) -> tuple[Any, ...]:
 
 
 def _caller(row: Any, *, needs: Role) -> Caller:
-    """The sender: as strict as Django's own session and login middleware. `row`: one with the columns of _CALLER."""
+    """The sender, checked as strictly as by Django's middleware for sessions and login.
+
+    `row` has the columns of _CALLER.
+    """
     claimed = SessionStore().decode(row.session_data).get(HASH_SESSION_KEY, "") if row.unexpired else ""
     user = User(pk=row.user_id, password=row.password)
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -246,9 +249,9 @@ def to_send(
     conversation_id: UUID | None = None,
     chat_model_id: int | None = None,
 ) -> Admission:
-    """The facts for one send, with what its conversation tries in place of the agent's own.
+    """The facts for one send. What its conversation tries replaces the agent's own settings.
 
-    `chat_model_id`: of the chat model that a new conversation is to try. Raises NotSignedIn, RoleTooSmall,
+    `chat_model_id`: the chat model that a new conversation is to try. Raises NotSignedIn, RoleTooSmall,
     AgentGone for an agent that this workspace does not have, and NoSuchPlace for a stranger or another
     workspace's chat model.
     """
@@ -312,7 +315,7 @@ def _admission(caller: Caller, row: Any) -> Admission:
 
 
 def _profile(row: Any) -> Profile:
-    """What may be asked of the agent's chat model, from all that is stored of it."""
+    """What may be asked of the agent's chat model, from everything stored about it."""
     owner = "workspace" if row.byo_enabled else "platform"
     found = dict(zip(_LISTED, _LISTED_OF[owner](row), strict=True))
     listed = None
@@ -364,9 +367,11 @@ def _sealed_key(row: Any, owner: str) -> SealedKey | None:
 def to_reply(
     *, session_key: str, slug: str, reply_id: UUID, needs: Role = Role.VIEWER, to_read: bool = False
 ) -> tuple[Caller, int | None]:
-    """The caller of a page about one reply, and the member who asked; NoSuchPlace unless both are of one workspace.
+    """The caller of a page about one reply, and the id of the member who sent its message.
 
-    `to_read`: its words are to be shown, which those of a deleted conversation are to nobody.
+    Raises NoSuchPlace unless the caller is a member of the reply's workspace.
+
+    `to_read`: the page shows the reply's text; then NoSuchPlace is also raised for a deleted conversation.
     """
     row = ViewRow._make(_fetch(_VIEW, [slug, slug, uid(connection, reply_id), session_key]))
     caller = _caller(row, needs=needs)

@@ -1,7 +1,8 @@
 """Telling other processes which replies have changed: PostgreSQL's NOTIFY and LISTEN.
 
-Only a hint to look at once. Whoever hears nothing finds the same by looking now and then (agents/running/lookout.py),
-so nothing depends on it: on SQLite, or behind a pooler that keeps no session, there are no announcements.
+An announcement only makes other processes look sooner. Without one they find the same by looking at intervals
+(agents/running/lookout.py), so nothing depends on it: on SQLite, or behind a pooler that keeps no session,
+there are no announcements.
 """
 
 import asyncio
@@ -20,10 +21,10 @@ from agents.running import database
 CHANNEL = "bookbag_replies"
 # A payload holds 8,000 bytes, an id takes 33 of them.
 IDS_A_PAYLOAD = 200
-# What happens within this time is told at once, so that a busy process sends a few notices a second.
+# Changes within this time go into one notice, so that even a busy process sends only a few notices a second.
 GATHER_SECONDS = 0.2
 CONNECT_SECONDS = 5
-# Whoever reaches the database may send a notice, a newer version of this code for one.
+# Any client of the database can send a notice, for example a newer version of this code, so ids are checked.
 AN_ID = re.compile(r"[0-9a-f]{32}")
 _changed: set[UUID] = set()
 _sending: set[asyncio.Task[None]] = set()
@@ -31,7 +32,10 @@ _sending: set[asyncio.Task[None]] = set()
 
 @cache
 def are_possible() -> bool:
-    """Whether the database passes notices on. Remembered: each reply asks, and a connection's proxy is slow."""
+    """Whether the database passes notices on.
+
+    Cached, because every reply asks and Django's connection proxy is slow.
+    """
     return connection.vendor == "postgresql"
 
 
@@ -47,12 +51,12 @@ def announce(reply_ids: Iterable[UUID]) -> None:
 
 
 async def _send_soon() -> None:
-    # What changes while one notice is sent, is told by the next.
+    # Replies that change while a notice is being sent go into the next one.
     while _changed:
         await asyncio.sleep(GATHER_SECONDS)
         ids = [reply_id.hex for reply_id in _changed]
         _changed.clear()
-        # Who is not told looks for himself.
+        # A lost notice does no harm: the other processes look at intervals as well.
         with contextlib.suppress(Exception):
             await database.run(notify, ids)
 
@@ -80,7 +84,7 @@ async def heard() -> AsyncIterator[set[UUID]]:
 
 
 def _usual() -> str:
-    """Where everything else is asked too, as libpq writes it."""
+    """The address of Django's own connection, as a libpq connection string."""
     parameters = connection.get_connection_params()
     known = {name.keyword.decode() for name in psycopg.pq.Conninfo.get_defaults()}
     return psycopg.conninfo.make_conninfo(**{name: parameters[name] for name in parameters if name in known})

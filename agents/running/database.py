@@ -1,6 +1,6 @@
-"""Where the chat path meets the database: a few threads of its own, each with a lasting connection.
+"""Database access of the chat path: a few threads of its own, each with a connection that it keeps.
 
-One hop takes all the statements of a step. No connection is held while a reply streams.
+All statements of a step run in one visit to a thread. No connection is in use while a reply streams.
 """
 
 import asyncio
@@ -20,10 +20,11 @@ T = TypeVar("T")
 
 
 def _thread_count() -> int:
-    """SQLite has one writer: two threads would only wait for each other.
+    """How many database threads to run. SQLite has one writer, so two threads would only wait for each other.
 
-    On PostgreSQL a job is mostly waiting, for the commit to reach the disk above all: 12 threads did half
-    as many replies again as 4, and 24 no more (docs/performance.md). The rest of the pool is the pages'.
+    On PostgreSQL a job mostly waits, above all for the commit to reach the disk: 12 threads ran half as many
+    replies again as 4, and 24 no more than 12 (docs/performance.md). The rest of the connection pool is left
+    for pages.
     """
     if connection.vendor == "sqlite":
         return 1
@@ -33,10 +34,11 @@ def _thread_count() -> int:
 
 THREADS = _thread_count()
 CLOSE_SECONDS = 10.0
-# A pool takes its threads in turn, so that with little to do each job meets a thread, a connection and a database
-# process that the processor's caches have long forgotten. The first thread has the job whenever it is free.
+# A thread pool uses its threads in turn. Under light load that keeps the processor's caches cold for the
+# thread, its connection and its database process. So the first thread takes the job whenever it is free.
 _first = ThreadPoolExecutor(1, thread_name_prefix="chat-db-first")
-# One of the threads, or one more where they are few, for jobs that must not wait while all others do (`run_apart`).
+# A thread for jobs that must not wait when all other threads do (`run_apart`). It is an extra one where THREADS is
+# at most 3.
 _apart = ThreadPoolExecutor(1, thread_name_prefix="chat-db-apart")
 _FEW = THREADS <= 3
 _OTHERS = THREADS - 1 if _FEW else THREADS - 2
@@ -45,13 +47,14 @@ _first_is_busy = Lock()
 
 
 def _with_live_connection(job: Callable[[], T]) -> T:
-    # Kept for the next job, unlike a request's; one that failed under an earlier job is replaced.
+    # The connection is kept for the next job, unlike that of a request; one that failed in an earlier job is
+    # replaced.
     connection.close_at = None
     connection.close_if_unusable_or_obsolete()
     if _was_hung_up():
         connection.connection.close()  # so that a pool does not lend it out again
         connection.close()
-    # Django would ask the database before each job what the socket tells for nothing.
+    # Django's health check would be a query before each job; the look at the socket above costs none.
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         return job()
@@ -61,7 +64,7 @@ def _with_live_connection(job: Callable[[], T]) -> T:
 
 
 def _was_hung_up() -> bool:
-    """Whether the server ended this idle connection (a restart, a failover): then there is something to read."""
+    """Whether the server ended this idle connection (a restart, a failover): then its socket has something to read."""
     raw = connection.connection
     if connection.vendor != "postgresql" or raw is None or raw.closed:
         return False
@@ -71,7 +74,7 @@ def _was_hung_up() -> bool:
 
 
 async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """`function` in a database thread, where log lines know what they belong to."""
+    """Run `function` in a database thread, with the caller's context, so that its log lines name the same reply."""
     job = partial(copy_context().run, _with_live_connection, partial(function, *args, **kwargs))
     if not _first_is_busy.acquire(blocking=False):
         return await asyncio.wrap_future(_others.submit(job))
@@ -81,21 +84,24 @@ async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def run_apart(function: Callable[[], T]) -> T:
-    """`function` in the thread that only such jobs use: short ones, which wait for no lock of a reply's."""
+    """Run `function` in a thread kept for short jobs that wait for no lock which a reply holds."""
 
     def job() -> T:
         try:
             return _with_live_connection(function)
         finally:
             if _FEW and connection.vendor == "postgresql":
-                connection.close()  # the pages' share of a small pool is small enough
+                connection.close()  # a small pool has none to spare: leave it to the pages
 
     return await asyncio.wrap_future(_apart.submit(copy_context().run, job))
 
 
 async def in_each_thread(job: Callable[[], None]) -> None:
-    """`job` once in every thread. Raises BrokenBarrierError when one stays busy for CLOSE_SECONDS; the others do it."""
-    # They meet before they begin, else one quick thread would do the work of all.
+    """Run `job` once in every thread.
+
+    Raises BrokenBarrierError when a thread stays busy for CLOSE_SECONDS; all threads run the job even then.
+    """
+    # The threads wait for each other before they begin; otherwise one quick thread would run every job.
     pools = [_first, _apart, *[_others] * _OTHERS]
     meeting = Barrier(len(pools))
 

@@ -1,9 +1,8 @@
-"""The server's duties: whose turn it is, and those that ask others and so take long.
+"""The server's periodic duties: which process takes each, and the slow ones, which ask other servers.
 
-These run in a thread of their own, beside the sweep and never in its way: the accounts' model lists, a few keys a
-round, and the mails about chat models that leave. What was deleted is wiped here as well, and what an older version
-wrote is indexed: that may be a lot; and training that was cut off is put into the queue again.
-Of many processes one takes each round.
+They run in a thread of their own, so that they never delay the sweep: fetching the accounts' model lists, a
+few keys a round; mailing about chat models that leave; wiping what was deleted; indexing rows of an older
+version, which may be many; and queueing interrupted training again. Of many processes, one takes each round.
 """
 
 import logging
@@ -25,9 +24,10 @@ from workspaces import audit, limits_reached
 log = logging.getLogger(__name__)
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-# Mails are due by the day. Looking each hour sends them early in it, and again soon when a mail server was down.
+# Mails are due on a certain day. A check every hour sends them early in that day, and retries soon after a
+# mail server was down.
 TELL_SECONDS = 3600.0
-# A round that comes a little early is a round, not the one before again.
+# A round may come a little early and still count as the next one: a turn is claimed for less than a whole interval.
 EARLY = 0.9
 _under_way = Lock()
 
@@ -43,7 +43,8 @@ def begin_round() -> Thread | None:
     """Take a round in a thread of its own; None while the one before still runs in this process."""
     if not _under_way.acquire(blocking=False):
         return None
-    # The process may end in the middle of it: what is not stored by then is asked for again another day.
+    # A daemon thread: the process may end in the middle of a round, and what is not stored by then is fetched
+    # another day.
     thread = Thread(target=_run, name="duties", daemon=True)
     try:
         thread.start()
@@ -64,7 +65,7 @@ def _run() -> None:
 
 
 def take_round() -> None:
-    # What this process has noted, so that it is no turn.
+    # Every process does this, without a turn: each has notes of its own in memory.
     limits_reached.tell()
     if my_turn("wiping", settings.SWEEP_SECONDS * EARLY):
         conversations.wipe()

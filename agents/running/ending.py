@@ -1,7 +1,7 @@
-"""Replies of a workspace that may run none any more: operators have suspended it, or an owner has deleted it.
+"""Ending the replies of a workspace that operators have suspended or an owner has deleted.
 
-They are ended uncharged, as nobody of the workspace pressed Stop: the hold goes first, then each run hears within a
-second that it is to stop, and settles free of charge. One that nobody runs is left to the sweep.
+They end uncharged, because no member pressed Stop: the holds are freed first, then each run learns within a
+second that it is to stop, and settles free of charge. A reply without a run is left to the sweep.
 """
 
 from django.db.models import Q
@@ -13,7 +13,7 @@ from workspaces.models import Workspace
 
 
 def end_all_of(workspace: Workspace) -> None:
-    """Inside the transaction that ends the workspace's work; and again later, for what slipped in beside it."""
+    """End them. Called in the transaction that suspends or deletes, and later for replies accepted at that moment."""
     running = Reply.objects.filter(workspace=workspace, state__in=Reply.RUNNING)
     ids = list(running.values_list("pk", flat=True))
     if not ids:
@@ -25,7 +25,7 @@ def end_all_of(workspace: Workspace) -> None:
 
 
 def end_where_none_may_run() -> None:
-    """A reply that was let in at the moment of a suspension or deletion is ended as well."""
+    """End replies that were accepted at the very moment of a suspension or deletion."""
     stopped = Q(suspended_at__isnull=False) | Q(closing_at__isnull=False)
     for workspace in Workspace.objects.filter(stopped, replies__state__in=Reply.RUNNING).distinct():
         end_all_of(workspace)

@@ -1,6 +1,6 @@
-"""While a run lives: its text is stored, its lease renewed, and a stop that was asked for elsewhere is heard of.
+"""The heartbeat of runs: store their new text, renew their leases, and read which of them a member asked to stop.
 
-One statement of a kind serves all runs of a process, once a second (agents/running/runs.py).
+Once a second, one statement of each kind serves all runs of a process (agents/running/runs.py).
 """
 
 from dataclasses import dataclass, field
@@ -18,18 +18,19 @@ from billing.sql import now, quoted, uid
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What one run has to store at a beat. `text` is None when there is nothing new."""
+    """What one run stores at a heartbeat. `text` is None when there is no new text."""
 
     accepted: AcceptedReply
     text: str | None = field(repr=False)
-    pieces: int  # that `text` was made of
+    pieces: int  # how many pieces `text` is made of
     renews: bool
 
 
 RUNNING = f"state IN ({quoted(Reply.RUNNING)})"
-# The lease is left alone while only the text grows: `renewed_at` is in an index, which would be written as well.
+# Storing text does not touch `renewed_at`: that column is indexed, and each write would also write the index.
 STORE_TEXT = f"UPDATE agents_reply SET state = '{Reply.State.STREAMING.value}', text = %s WHERE id = %s AND lease_token = %s AND {RUNNING}"
-# The same for any number of replies in one statement; hundreds a second would hold up the event loop.
+# The same for any number of replies in one statement; hundreds of statements a second would hold up the event
+# loop.
 STORE_TEXTS = f"""
 UPDATE agents_reply reply SET state = '{Reply.State.STREAMING.value}', text = fresh.text
 FROM UNNEST(%s::text[], %s::uuid[], %s::uuid[]) AS fresh (text, id, lease_token)
@@ -39,7 +40,8 @@ WHERE reply.id = fresh.id AND reply.lease_token = fresh.lease_token AND {RUNNING
 def store(beats: list[Beat]) -> None:
     """Store new text, and renew the leases that are due.
 
-    A transaction for each table: a settle locks a reply before its hold, the sweep the other way round.
+    Each table has a transaction of its own. Settling locks a reply before its hold and the sweep the other
+    way round, so one transaction over both tables could deadlock.
     """
     texts = [(beat.text, *beat.accepted.row_key()) for beat in beats if beat.text is not None]
     due = [beat.accepted for beat in beats if beat.renews]
@@ -66,12 +68,13 @@ def _store_texts(cursor: Any, texts: list[tuple[Any, ...]]) -> None:
 
 
 def stops_requested(reply_ids: list[UUID]) -> set[UUID]:
-    """Which of these running replies a member asked to stop, from whichever process."""
+    """Which of these running replies a member asked to stop, whichever process received the request."""
     if not reply_ids:
         return set()
     ids = [uid(connection, reply_id) for reply_id in reply_ids]
     if connection.vendor == "postgresql":
-        # One parameter, whatever their number: one statement to plan, and to keep prepared.
+        # One array parameter, however many ids: the statement stays the same, so it is planned and prepared
+        # once.
         among, parameters = "= ANY(%s)", [ids]
     else:
         among, parameters = f"IN ({', '.join(['%s'] * len(ids))})", ids

@@ -1,10 +1,12 @@
-"""The server processes that work on replies, and how one of them is known to be dead.
+"""The server processes that work on replies, and how the others notice that one of them has died.
 
-An instance that has replies running says so once a second (`beat`). Another one that has heard nothing of it
-for SILENT_SECONDS, and in two looks after that one neither, ends the leases of its replies
-(`end_leases_of_the_silent`), and the sweep does the rest. All times are the database's. An instance judges others only
-when it has itself been able to look for as long: after an outage of the database everybody was silent. And only when
-it could write between those looks: while something holds up all writers everybody can look, and nobody can beat.
+An instance with running replies writes a sign of life once a second (`beat`). When another instance has seen none
+for SILENT_SECONDS, and none in two more looks after that, it ends the leases of the silent one's replies
+(`end_leases_of_the_silent`); the sweep does the rest. All times are the database's.
+
+An instance judges others only under two conditions. It must have been able to look for SILENT_SECONDS itself,
+because after an outage of the database every instance was silent. And it must have been able to write between its
+looks, because while something blocks all writers, every instance can look and none can beat.
 """
 
 import time
@@ -24,20 +26,22 @@ from billing import holds
 from billing.sql import now, uid
 
 SILENT_SECONDS = 5.0
-# Looks on end that have to find it silent. A clock of the database's that was set makes everybody silent for one.
+# How many looks in a row must find an instance silent. One is not enough: when the database's clock is set forward,
+# every instance seems silent for one look.
 LOOKS = 3
-# Between two looks of one process; a longer gap means that it was paused, or cut off from the database.
+# Time between two looks of one process. A gap longer than GAP_SECONDS means that the process was paused or cut off
+# from the database.
 LOOK_SECONDS = 1.0
 GAP_SECONDS = 3.0
 FORGOTTEN_AFTER = timedelta(days=1)
 
-# Made at the first beat: processes may be forked from one that has imported everything.
+# The id is made at the first beat, not at import: several processes may be forked after this module was imported.
 _mine: UUID | None = None
 _making = Lock()
 _id: UUID | None = None
 _looking_since = 0.0
 _looked_at = 0.0
-# Replies whose instance was silent at the last look, and in how many looks on end.
+# Replies whose instance was silent at the last look, with the number of looks in a row.
 _suspected: dict[UUID, int] = {}
 
 
@@ -62,27 +66,27 @@ def beat() -> None:
 
 def _own_id() -> UUID:
     global _mine
-    # Two threads may come here first.
+    # Two threads may make the first call at the same time.
     with _making:
         _mine = _mine or ids.new_id()
         return _mine
 
 
 def leave() -> None:
-    """Say that this process is about to end: what it could not settle need not be waited for."""
+    """Remove this process's row as it ends, so that others need not wait to see it silent before they end its replies."""
     if _id:
         Instance.objects.filter(pk=_id).delete()
 
 
 def forget_the_old() -> None:
-    """Drop the rows of processes that ended long ago without a word; one that was only idle writes its own again."""
+    """Delete the rows of processes unseen for a day; one that was only idle writes its row again at its next beat."""
     Instance.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
 
 
 def end_leases_of_the_silent() -> int:
     """End the leases of replies whose instance has fallen silent; returns how many. Call every LOOK_SECONDS.
 
-    An instance that was only paused renews them again, unless the sweep came first.
+    An instance that was only paused renews its leases when it continues, unless the sweep came first.
     """
     silent = Now() - timedelta(seconds=SILENT_SECONDS)
     orphans = list(
@@ -96,7 +100,7 @@ def end_leases_of_the_silent() -> int:
     if not may_judge or not sure:
         return 0
     over = Now() - timedelta(seconds=settings.LEASE_SECONDS + 1)
-    # A transaction for each table, as with heartbeats (agents/running/heartbeat.py).
+    # Each table has a transaction of its own, for the reason given in agents/running/heartbeat.py.
     holds.end_leases(sure)
     with transaction.atomic():
         running = Reply.objects.filter(pk__in=sure, state__in=Reply.RUNNING, renewed_at__lt=silent)
@@ -105,9 +109,10 @@ def end_leases_of_the_silent() -> int:
 
 
 def _found_again(orphans: Iterable[UUID]) -> list[UUID]:
-    """Those that were orphans in LOOKS looks on end, in each of which this process could write."""
+    """The replies that were orphans in LOOKS looks in a row, at each of which this process could write."""
     global _suspected
-    # Forgotten if the beat fails. One that takes long is a gap between two looks.
+    # If the beat below raises, the suspicions stay empty. If it takes long, `_may_judge` sees a gap between two
+    # looks.
     before, _suspected = _suspected, {}
     looks = {reply_id: before.get(reply_id, 0) + 1 for reply_id in orphans}
     if looks:
@@ -117,7 +122,7 @@ def _found_again(orphans: Iterable[UUID]) -> list[UUID]:
 
 
 def _may_judge() -> bool:
-    """Whether this process has looked without a gap for as long as another must be silent."""
+    """Whether this process has looked without a gap for SILENT_SECONDS."""
     global _looking_since, _looked_at, _suspected
     moment = time.monotonic()
     if moment - _looked_at > GAP_SECONDS:

@@ -1,4 +1,4 @@
-"""Whether replies are being written right now, by whichever server: what must not run beside one asks here."""
+"""Whether any server is writing replies right now, for commands that must not run at the same time."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from billing.models import Hold
 
 
 def live_leases(using: str = "default") -> int:
-    """How many replies of that database have a lease that is not over; 0 when it has no tables yet."""
+    """How many replies in that database hold an unexpired lease; 0 when it has no tables yet."""
     present = set(connections[using].introspection.table_names())
     if not {Reply._meta.db_table, Hold._meta.db_table} <= present:
         return 0
@@ -22,5 +22,5 @@ def live_leases(using: str = "default") -> int:
 
 
 def replies_are(count: int) -> str:
-    """So many replies as the beginning of a sentence: "a reply is", "3 replies are"."""
+    """The count as the beginning of a sentence: "a reply is", "3 replies are"."""
     return "a reply is" if count == 1 else f"{count} replies are"

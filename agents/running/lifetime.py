@@ -1,4 +1,4 @@
-"""What a server process does for replies from its start to its end, beside answering requests."""
+"""What a server process does for replies from start to end, apart from answering requests."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,9 @@ from llm import upkeep
 
 @contextlib.asynccontextmanager
 async def at_work() -> AsyncIterator[None]:
-    """Keep the duties of a server until the end of the block; then free what still runs, and leave.
+    """Run the background tasks of a server until the end of the block; then end the replies that still run, and leave.
 
-    Whoever serves has given the running replies their time (bookbag/server/serving.py): those that are left end uncharged.
+    bookbag/server/serving.py has already waited for running replies before this; those that are left end uncharged.
     """
     duties = (
         runs.heartbeat_forever(),
@@ -28,7 +28,7 @@ async def at_work() -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    # Openings of keys counted since the last sweep are in this process's memory alone.
+    # Counts of opened keys since the last sweep exist only in this process's memory.
     await sweeper.attempt(upkeep.run)
     await sweeper.attempt(instances.leave)
     await database.close()

@@ -1,7 +1,7 @@
-"""Bookbag Local: answers by quoting the section that answers, word for word. No key, no network.
+"""Bookbag Local: answers by quoting the fitting section word for word. No key, no network.
 
-It says one of four things: something kind to a greeting, the answer, "the nearest I have" when the sources do not speak
-of all that is asked, or the fallback when they do not speak of it at all.
+A reply is one of four things: a courtesy in return for one, the answer, "the nearest I have" when the sources cover
+only part of the question, or the fallback text when they cover none of it.
 """
 
 import re
@@ -13,28 +13,30 @@ from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.quoting import Unit, units
 from agents.knowledge.terms import Query, Word
 
-# How many parts of a section are quoted together, or after one that leads to a list, and about how many characters.
+# How many parts of a section are quoted together at most, or (MOST_LED_TO) where a lead is quoted with its list; and
+# about how many characters.
 MOST_UNITS, MOST_LED_TO = 4, 12
 MOST_CHARACTERS = 600
-# A part beside the best one is quoted with it when it speaks of the question at least half as much as the best one.
+# A part next to the best one is quoted too when it covers the question at least half as much as the best one does.
 AS_MUCH = 0.5
-# How much of what is asked (rare words weigh more) the quoted parts must speak of to be the answer. What speaks of less is
-# only given as the nearest.
+# The share of the question (rare words weigh more) that the quoted parts must cover to be the answer. Parts that
+# cover less are given only as the nearest.
 ANSWERS = 0.7
-# Less is enough where a number is asked for and one is quoted. Still less in scripts without blanks: their terms are pairs of
-# neighbouring signs, and those of a question that reach from one word into the next stand in no text.
+# A smaller share is enough where a number is asked for and one is quoted. In scripts without blanks it is smaller
+# still: their terms are pairs of neighbouring signs, and the pairs of a question that span two words are found in no
+# text.
 ANSWERS_IN_NUMBERS, ANSWERS_BLANKLESS = 0.66, 0.55
-# The rarest word that is missing from a quotation must weigh at most so much of the rarest that is asked for.
+# The most that the rarest missing word of a quotation may weigh, as a share of the question's rarest word.
 MOST_LACKING = 0.75
-# The same for a stored question and its answer, which are about one thing.
+# The same limit for a Q&A pair. It is stricter, because a pair is about one thing.
 PAIR_LACKING = 0.2
-# A section is the answer only if it speaks of the question so much more than the next one.
+# A section is the answer only if its score is this much above that of the next section.
 AHEAD = 0.1
-# A question of more words tells a story: only its sentences that end in a question mark say what it asks.
+# In a question of more words than this, only sentences that end in a question mark count as what is asked.
 LONG = 12
-# How many sections are given as the nearest, and how near each must be, measured by the first.
+# How many sections are given as the nearest, and the score that each needs as a share of the first one's.
 MOST_NEAR, AS_NEAR = 3, 0.4
-# How many of the best passages are looked at.
+# How many of the best passages are considered.
 LOOKED_AT = 5
 
 _FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
@@ -42,12 +44,12 @@ _FEW_WORDS = re.compile(r"\S+(?:\s+\S+){0,3}\s*")
 
 @dataclass(frozen=True, slots=True)
 class LocalAnswer:
-    """`text` is what is said; `marked` is the same with "[1]" after what comes from the first of `citations`."""
+    """`marked` is `text` with "[1]" after what is quoted from the first of `citations`, and so on."""
 
     text: str
     citations: list[Found]
     marked: str = field(default="", compare=False)
-    # Whether it is the nearest only.
+    # Whether it is given only as the nearest.
     is_nearest: bool = False
 
 
@@ -60,7 +62,7 @@ class _Wanted:
 
     @property
     def literal(self) -> "_Wanted":
-        """The same without words that only mean the same or are spelt alike: whether those were meant is a guess."""
+        """The same words without synonyms and similar spellings, because whether those were meant is a guess."""
         return _Wanted(tuple(map(terms.without_guesses, self.words)), self.weights)
 
     @property
@@ -68,14 +70,14 @@ class _Wanted:
         return sum(self.weights)
 
     def spoken_of(self, *texts: str) -> float:
-        """The weight of the words that are in one of the texts, each given as its terms between blanks."""
+        """The weight of the words found in at least one of the texts. Each text is given as its terms between blanks."""
         return sum(
             weight * max(terms.share(word, text) for text in texts) / 100
             for word, weight in zip(self.words, self.weights, strict=True)
         )
 
     def rarest_missing(self, *texts: str) -> float:
-        """The weight of the rarest word that is in none of the texts, given as in `spoken_of`; 0 when all are."""
+        """The weight of the rarest word that is in none of the texts (given as for `spoken_of`); 0 when each is in one."""
         return max(
             (
                 weight
@@ -99,7 +101,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> LocalAnswer:
     best = ranked[0]
     if not best.worth:
         return LocalAnswer(fallback, [], fallback)
-    # If another section speaks of it nearly as much, that one may be meant.
+    # If another section scores nearly as high, that one may be the answer instead.
     is_alone = all(one.worth <= best.worth - AHEAD for one in ranked[1:] if one.text != best.text)
     is_named = closeness.asks_the_same(question, best.passage.heading)
     if is_named or (is_alone and _answers(question, best)):
@@ -115,7 +117,7 @@ def answer(question: str, hits: Hits, *, fallback: str) -> LocalAnswer:
 
 
 def _answers(question: str, best: "_Quotation") -> bool:
-    """Whether what would be quoted is the answer, and not only near."""
+    """Whether the quotation is the answer, and not only near it."""
     is_blankless = any(map(terms.is_blankless, question))
     # The rarest words say what the question is about: a text without them is about something else.
     if not is_blankless and best.lacks > MOST_LACKING:
@@ -129,7 +131,7 @@ def _answers(question: str, best: "_Quotation") -> bool:
 
 
 def _suits(question: str, best: "_Quotation") -> bool:
-    """Whether what would be quoted is of the kind that is asked for: a way, a name, the number of a thing."""
+    """Whether the quotation is of the kind that is asked for: a way to do something, a name, a number of things."""
     if best.is_row and wanting.wants_way(question):
         return False
     heading = best.passage.heading
@@ -148,12 +150,12 @@ def _wanted(asked: Query, hits: Hits) -> _Wanted:
 class _Quotation:
     """What would be quoted of a passage: `text` as the answer, or `near` as the nearest.
 
-    `share`: how much of what is asked the quotation speaks of; `passage_share`: how much the whole passage does.
-    `told`: the part that speaks most of it, with what is quoted after it. `sure`: how much of the question that part and
-    the next one speak of in the question's own words. `lacks`: the weight of the rarest word that is not quoted, divided by
-    that of the rarest word asked. `is_row`: whether the best part is a row of a table. `is_about`: whether the passage can be
-    about what is asked: for a question of one word its heading must have that word, and a stored pair must have nearly all
-    words.
+    `share`: how much of the question the quotation covers; `passage_share`: how much the whole passage covers.
+    `told`: the best part and what is quoted after it. `sure`: how much of the question the best part and the next
+    one cover in the question's own words. `lacks`: the weight of the rarest word that is not quoted, divided by the
+    weight of the rarest word asked. `is_row`: whether the best part is a row of a table. `is_about`: whether the
+    passage can be about the question. For a question of one word its heading must have that word; a Q&A pair must
+    have nearly all words.
     """
 
     text: str
@@ -174,7 +176,7 @@ class _Quotation:
 
 
 def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
-    """The parts of the passage that speak most of what is asked, in their order, under its heading."""
+    """The parts of the passage that cover the question best, in their order, under the passage's heading."""
     heading = terms.of_heading(passage.source, passage.heading)
     parts = units(passage.text) or [Unit(passage.text.strip(), 0)]
     contents = [f" {terms.searchable('', part.text)} " for part in parts]
@@ -184,7 +186,8 @@ def _quotation(wanted: _Wanted, passage: Found, rank: int) -> _Quotation:
     ]
     best = max(range(len(parts)), key=lambda number: (round(scores[number], 3), -number))
     chosen = _around(parts, scores, own, best)
-    # When it is only near, what stands beside it may be what was meant: so all neighbours may come along.
+    # When the passage is only near, a neighbour of the best part may be what was meant, so `near` may quote any
+    # neighbour.
     wide = _around(parts, scores, [0.0] * len(parts), best)
     quoted = wanted.spoken_of(heading, *(contents[number] for number in wide))
     whole = wanted.spoken_of(heading, *contents)
@@ -213,9 +216,9 @@ def _quoted(passage: Found, parts: Sequence[Unit]) -> str:
 
 
 def _around(parts: Sequence[Unit], scores: Sequence[float], own: Sequence[float], best: int) -> list[int]:
-    """The best part with those beside it, as far as they fit; a lead ("as follows:") with what it leads to.
+    """The best part with its neighbours, as far as they fit; a lead ("as follows:") with what follows it.
 
-    `own`: how much each part speaks of the question by itself, without the heading that they share.
+    `own`: how much each part covers the question by itself, without the heading that all parts share.
     """
     chosen, size = {best}, len(parts[best].text)
     leads = parts[best].leads
@@ -229,7 +232,7 @@ def _around(parts: Sequence[Unit], scores: Sequence[float], own: Sequence[float]
             behind = scores[before]
         if ahead < 0 and behind < 0:
             break
-        # What follows explains, so it is preferred unless what stands before speaks of the question much more.
+        # The part after usually explains, so it is preferred unless the part before scores much higher.
         if ahead >= 0 and (ahead >= behind * 0.7 or leads):
             taken, after = after, after + 1
         else:
@@ -240,13 +243,13 @@ def _around(parts: Sequence[Unit], scores: Sequence[float], own: Sequence[float]
 
 
 def _goes_on(parts: Sequence[Unit], own: Sequence[float], best: int, after: int) -> bool:
-    """Whether a part behind the best one may be quoted: another row of a table only if it speaks of the question, too."""
+    """Whether a part after the best one may be quoted. Another row of a table must cover the question as well."""
     both_are_rows = parts[after].is_row and parts[best].is_row
     return not both_are_rows or own[after] >= AS_MUCH * own[best]
 
 
 def _belongs(parts: Sequence[Unit], own: Sequence[float], best: int, before: int) -> bool:
-    """Whether a part before the best one may be quoted: one that leads to it, is its title, or speaks of the question."""
+    """Whether a part before the best one may be quoted: it must lead to it, be its title, or cover the question."""
     is_title = before == best - 1 and parts[before].is_title
     return parts[before].leads or is_title or own[before] >= AS_MUCH * own[best]
 
@@ -267,7 +270,7 @@ def _put_together(parts: Sequence[Unit]) -> str:
 
 
 def _marked(quotation: str, number: int) -> str:
-    """With the number of its source after it; below, where it ends with code."""
+    """The quotation with the number of its source after it; on a line below when the quotation ends with code."""
     return f"{quotation}\n\n[{number}]" if quotation.endswith("```") else f"{quotation} [{number}]"
 
 

@@ -1,7 +1,7 @@
-"""Following replies that run in another process: one look at the database for all who watch them here.
+"""Following replies that run in another process: one look at the database serves all watchers in this process.
 
-The look comes when another process announces something (agents/running/announcements.py), and now and then without:
-often where nothing can be heard, seldom where it can.
+A look happens when another process announces a change (agents/running/announcements.py), and at intervals besides:
+short ones where no announcement can be received, longer ones where it can.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from billing.sql import uid
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks: where nothing is heard, and where only a lost notice could be missed.
+# Seconds between two looks: without announcements, and with them, when only a lost one could be missed.
 DEAF_SECONDS = 0.5
 HEARING_SECONDS = 2.0
-# However much is announced, it is looked no more often than this.
+# However many announcements come, two looks are at least this far apart.
 SHORTEST_SECONDS = 0.1
-# After the last watcher has left, the connection that listens is kept for this long; and a lost one is opened again after this.
+# How long the listening connection is kept after the last watcher has left, and how soon a lost one is opened again.
 LINGER_SECONDS = 30.0
 LISTEN_AGAIN_SECONDS = 5.0
 
 
 class Followed(News):
-    """A reply of another process, as far as the database has it. `text` only grows; `reply` is the whole row."""
+    """A reply of another process, as last read from the database. `text` only grows; `reply` is the whole row."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__()
@@ -46,13 +46,13 @@ class Followed(News):
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing more to look for: who takes long to read it has it all."""
+        """Whether the reply needs no more looks. A slow watcher may still be reading what is here."""
         return self.is_gone or not self.reply.is_running
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found: new text by reply, the replies that have ended, and those that are no more."""
+    """What one look found: new text by reply, the replies that have ended, and those that were deleted."""
 
     tails: dict[UUID, str] = field(default_factory=dict)
     ended: dict[UUID, Reply] = field(default_factory=dict)
@@ -61,14 +61,14 @@ class Seen:
 
 _followed: dict[UUID, Followed] = {}
 _looking: asyncio.Task[None] | None = None
-# What is to be looked at before the next round: announced, or followed just now.
+# Replies to look at before the next interval is over: announced, or just begun to be followed.
 _announced: set[UUID] = set()
 _alarm = News()
 _is_hearing = False
 
 
 async def find(reply_id: UUID) -> Reply:
-    """The reply as it is stored, or was when somebody here looked last. Raises Reply.DoesNotExist."""
+    """The reply as stored; for a followed one, as of the last look. Raises Reply.DoesNotExist."""
     followed = _followed.get(reply_id)
     if followed and not followed.is_gone:
         return followed.reply
@@ -87,7 +87,7 @@ async def following(reply: Reply) -> AsyncIterator[Followed]:
     followed.followers += 1
     if _looking is None or _looking.done():
         _looking = asyncio.create_task(_look_while_followed())
-    # It may have changed since it was read.
+    # The reply may have changed since the caller read it, so look at once.
     _hear({reply.pk})
     try:
         yield followed
@@ -125,12 +125,12 @@ async def _look(ids: set[UUID]) -> None:
     known = {reply_id: len(followed.text) for reply_id, followed in before.items()}
     try:
         seen = await database.run(look, known)
-    except Exception as problem:  # the database is away: it is looked again, and its watchers wait
+    except Exception as problem:  # the database is away: watchers wait, and the next look tries again
         log.warning("replies of other processes not seen: %s", type(problem).__name__)
         return
     for reply_id, followed in before.items():
         if _followed.get(reply_id) is not followed:
-            continue  # all left, and who came back meanwhile has read it anew
+            continue  # its watchers left; one that came back has read the row again
         tail, ended = seen.tails.get(reply_id, ""), seen.ended.get(reply_id)
         if ended:
             followed.reply, followed.text = ended, ended.text
@@ -142,7 +142,7 @@ async def _look(ids: set[UUID]) -> None:
 
 
 def look(known: dict[UUID, int]) -> Seen:
-    """What is new of these replies; for each, how many characters of its text are known."""
+    """What is new in these replies. `known`: how many characters of each reply's text are already here."""
     rows = _rows(known)
     found = {as_uuid(row[0]): row for row in rows}
     running = {str(state) for state in Reply.RUNNING}

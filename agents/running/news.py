@@ -1,16 +1,16 @@
-"""Waiting for something to change, by any number of watchers, without polling."""
+"""Any number of watchers wait for a change, without polling."""
 
 import asyncio
 
 
 class News:
-    """What its watchers look at. Whoever changes it calls `tell`."""
+    """Something that watchers wait on. Code that changes it calls `tell`."""
 
     def __init__(self) -> None:
         self._watchers: set[asyncio.Future[None]] = set()
 
     async def changed(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
-        """Wait until there is more to see, at most `seconds`. `loop` is the running one."""
+        """Wait for the next `tell`, at most `seconds`. `loop` is the running event loop."""
         news: asyncio.Future[None] = loop.create_future()
         self._watchers.add(news)
         timer = loop.call_later(seconds, _wake, news)
@@ -21,7 +21,7 @@ class News:
             self._watchers.discard(news)
 
     def tell(self) -> None:
-        """Wake all who wait."""
+        """Wake all watchers that wait."""
         for news in self._watchers:
             _wake(news)
         self._watchers.clear()

@@ -1,4 +1,4 @@
-"""How a reply ended, and what follows from it: decided once, by one table (docs/help/credits-and-usage.md)."""
+"""How a reply ended, and whether it is charged: decided once, by the table in docs/help/credits-and-usage.md."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a message asks, of which model, on whose key: all that is decided before anything is stored or anybody is asked."""
+"""Planning a reply: prompt, chat model, route and key, all decided before anything is stored or a provider is asked."""
 
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -29,15 +29,15 @@ HISTORY_TURNS = 12
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a message asks, and of which model, before anybody is asked: for a reply and for the prompt inspector alike.
+    """The prompt of a message and what it is made of. Replies and the prompt inspector both start from this.
 
-    `found`: the passages that go along, or those that a built-in answer cites. `turns`: the earlier ones that go along.
-    `ready_text`: the whole answer, where no provider is asked.
+    `found`: the passages in the prompt, or those that a built-in answer cites. `turns`: the earlier turns in the
+    prompt. `ready_text`: the whole answer, where no provider is asked.
     """
 
     admitted: admission.Admission
     is_qa_match: bool
-    # Whether that pair is only clearly meant, and not the very question.
+    # Whether the matching pair asks something close to the question, not the very same.
     is_closest: bool
     found: list[Found] = field(repr=False)
     turns: list[prompt.EarlierTurn] = field(repr=False)
@@ -61,7 +61,7 @@ def plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
         role=admitted.caller.role,
         route=route,
         provider=admitted.provider,
-        # A stored answer is no chat model's.
+        # No chat model wrote a stored answer.
         model_id="" if asked.is_qa_match else admitted.model_id,
         model_name=_answered_by(asked),
         credential_mask=sealed.mask if sealed else "",
@@ -86,7 +86,7 @@ def plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
 
 
 def _as_source(found: Found) -> dict[str, str]:
-    """A passage as it is stored with its reply; of a page of a website with its address."""
+    """A passage as it is stored with its reply, with the page's address when it comes from a website."""
     source = {"title": found.source, "heading": found.heading, "text": found.text}
     return {**source, "url": found.url} if found.url else source
 
@@ -107,7 +107,7 @@ def draft(send: Submission, admitted: admission.Admission) -> Draft:
         facts=found,
         history=history,
         question=send.text,
-        # What the answer may take is not for the prompt.
+        # The answer's share of the context is not available to the prompt.
         tokens=context - parameters.max_output_tokens if context else None,
     )
     return Draft(
@@ -139,7 +139,10 @@ def _kept(asked: Draft) -> bytes:
 
 
 def _route(admitted: admission.Admission) -> tuple[routing.Route, SealedKey | None, Secret | None]:
-    """The route with the key that runs it, opened; the other key stays sealed. NotRunnable when it is refused."""
+    """The route, the key that runs it, and that key's secret; the other key stays sealed.
+
+    Raises NotRunnable when there is no route.
+    """
     keys_at_hand = {Credential.WORKSPACE: admitted.workspace_key, Credential.PLATFORM: admitted.platform_key}
     states = {
         credential: KeyState.READABLE if sealed else KeyState.MISSING
@@ -184,7 +187,11 @@ def _choice(
 def _history(
     conversation_id: UUID, admitted: admission.Admission, instead_of: UUID | None = None
 ) -> list[prompt.EarlierTurn]:
-    """The turns that the message follows, oldest first; NoSuchPlace unless the conversation is this agent's, and not deleted."""
+    """The turns before the message, oldest first.
+
+    Raises NoSuchPlace when the conversation is deleted or not of this agent. `instead_of`: only the turns before
+    this reply.
+    """
     before, replaced = "", []
     if instead_of:
         before = "AND r.created_at < (SELECT o.created_at FROM agents_reply o WHERE o.id = %s)"
@@ -195,7 +202,7 @@ def _history(
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ({quoted(Reply.ANSWERED)})
                  AND r.ending <> '{Reply.Ending.DECLINED.value}' AND r.superseded_by_id IS NULL {before}
                WHERE c.id = %s AND c.agent_id = %s AND c.deleted_at IS NULL ORDER BY r.created_at DESC LIMIT %s""",
-            # Of an answer beyond the budget, which is left out, no more than shows that it is.
+            # One character more than the budget is enough to see that an answer exceeds it and is left out.
             [
                 prompt.HISTORY_BUDGET + 1,
                 *replaced,

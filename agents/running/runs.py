@@ -1,8 +1,8 @@
-"""Runs: the work of a reply, apart from whoever watches it.
+"""Runs: the work of a reply, independent of whoever watches it.
 
-A run reads the provider, keeps the text, and settles; closing the tab changes nothing. Watchers
-(agents/running/watching.py) follow a run of this process without polling. One heartbeat a second stores the
-new text of all runs, renews their leases and learns of stops asked for elsewhere.
+A run reads the provider, keeps the text, and settles; closing the browser tab changes nothing. Watchers
+(agents/running/watching.py) follow a run of this process without polling. Once a second, one heartbeat stores the
+new text of all runs, renews their leases and reads which runs a member asked to stop through another process.
 
     launch(accepted) ─▶ Run ─▶ pieces … ─▶ outcomes.decide ─▶ settlement.settle ─▶ finished
 """
@@ -39,13 +39,14 @@ from workspaces.one_line import is_seen
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# A settle that cannot reach the database is tried for SETTLE_SECONDS; then it is left to the sweep. Without a database no
-# reply begins, so what waits is what ran when it went away. Should only settling fail, so many bytes of text wait, and
-# the rest is left to the sweep at once.
+# The most bytes of text that may wait in memory to be settled. A settle that cannot reach the database is retried
+# for SETTLE_SECONDS and then left to the sweep. In an outage only the replies that were running can wait, since no
+# new one begins. If settling alone fails, replies go on beginning, so this limit bounds what waits; beyond it a
+# reply is left to the sweep at once.
 WAITING_BYTES = 64 * 1024 * 1024
-# How many settles are tried again at one time: each may hold up a database thread until its connection fails.
+# How many settles are retried at one time: each may block a database thread until its connection fails.
 TRYING_AGAIN = 3
-# One that finds so many under way comes back within this time.
+# A settle that finds TRYING_AGAIN others under way waits for at most this long before it asks again.
 TURN_SECONDS = 2.0
 INTERRUPTED = Outcome(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
 
@@ -66,17 +67,17 @@ def launch(accepted: AcceptedReply) -> "Run":
 
 
 class Run(News):
-    """One reply in the making. `pieces` only grows; `finished` is set once it is settled."""
+    """The work of one reply. `pieces` only grows; `finished` is set once the reply is settled."""
 
     def __init__(self, accepted: AcceptedReply) -> None:
         super().__init__()
         self.accepted = accepted
         self.pieces: list[str] = []
-        self.room = settings.REPLY_TEXT_BYTES  # bytes of text there may still be
+        self.room = settings.REPLY_TEXT_BYTES  # bytes of text that may still be added
         self.visible = False
-        # The reply as it was stored at its end, for what watchers are told of it.
+        # The reply as it was stored at its end; watchers get their last event from it.
         self.finished: Reply | None = None
-        # What its workspace has left, seen when it had been settled.
+        # What the workspace had left right after the reply was settled.
         self.balance: ledger.Balance | None = None
         self.task: asyncio.Task[None] | None = None
         self.first_text_at: datetime | None = None
@@ -94,8 +95,10 @@ class Run(News):
 
     @property
     def thinking_seconds(self) -> int | None:
-        """How long its model has been thinking; None once there is text, for models that do not think, and while a
-        provider that failed is left alone before it is asked again.
+        """How long the chat model has been thinking.
+
+        None once there is text, for models that do not think, and during the pause before a failed call is tried
+        again.
         """
         asked_at = self._completion.asked_at if self._completion else None
         if asked_at is None or self.visible or self.finished or not self.accepted.may_think:
@@ -105,14 +108,14 @@ class Run(News):
     # --- the work ---
 
     def stop(self) -> None:
-        """A member pressed Stop: end the provider call now, even a silent one. Twice is once."""
+        """A member pressed Stop: end the provider call now, even a silent one. A second call changes nothing."""
         if self._stopping or self.finished:
             return
         self._stopping = True
         self.interrupt()
 
     def interrupt(self) -> None:
-        """End the reading, never the settling."""
+        """Cancel the reading of the answer, never the settling."""
         if self._reading and self.task:
             self.task.cancel()
 
@@ -124,7 +127,8 @@ class Run(News):
         except ProviderError as problem:
             cause, fault, error = Cause.PROVIDER_FAULT, problem.fault.value, problem
         except asyncio.CancelledError:
-            # Stop and shutdown both cancel the reading; settling goes on after either.
+            # Both Stop and a shutdown cancel the reading. The cancellation is taken back, so that settling runs to
+            # its end.
             if self.task:
                 self.task.uncancel()
             cause, fault = (Cause.STOPPED, "") if self._stopping else (Cause.OUR_FAULT, "interrupted")
@@ -148,7 +152,7 @@ class Run(News):
                 async for piece in source:
                     if not self._say(piece):
                         return Cause.CAPPED
-                # Whoever watches is shown the last text before the work of settling begins.
+                # Give watchers a turn to send the last text before settling begins.
                 await asyncio.sleep(0)
         except TimeoutError:
             return Cause.CAPPED
@@ -172,7 +176,7 @@ class Run(News):
 
     def _say(self, piece: str) -> bool:
         """Take in more text; False once there is no room for it."""
-        # Neither NUL nor half a surrogate pair can be stored, and one must not keep the rest from it.
+        # NUL and half surrogate pairs cannot be stored, and one of them must not make the whole text unstorable.
         data = piece.replace("\0", "").encode("utf-8", "replace")
         piece = data[: self.room].decode("utf-8", "ignore")
         self.room -= len(data)
@@ -203,7 +207,7 @@ class Run(News):
         )
         charged = await self._settle_until_done(result)
         if charged is None:
-            # What the sweep is going to write.
+            # Show what the sweep will write.
             result, charged = replace(result, outcome=INTERRUPTED, error=None), 0
         self.finished = settlement.as_reply(self.accepted, result, charged=charged)
         _live.pop(self.accepted.reply_id, None)
@@ -212,7 +216,7 @@ class Run(News):
         await _learn(self.accepted, result)
 
     async def _settle_until_done(self, result: Result) -> int | None:
-        """The credits charged; None when it could not be stored, which leaves the reply to the sweep."""
+        """The credits charged; None when the end could not be stored, which leaves the reply to the sweep."""
         try:
             return await database.run(self._settle_once, result)
         except DatabaseError as problem:
@@ -224,7 +228,7 @@ class Run(News):
             return None
 
     def _settle_once(self, result: Result) -> int:
-        """In a database thread: what the watchers are told of the credits is seen in the same visit, after the commit."""
+        """Settle, in a database thread; after the commit, read what watchers are told of the credits in the same visit."""
         charged = settlement.settle(self.accepted, result)
         with contextlib.suppress(DatabaseError):  # the reply is settled all the same
             self.balance = ledger.balance_now(self.accepted.workspace_id)
@@ -235,11 +239,13 @@ class Run(News):
         pause = wait = 0.1
         while time.monotonic() < deadline:
             if isinstance(problem, DataError | IntegrityError):
-                # The text and its charge are worth more than what the provider counted, if that fits nowhere.
+                # If a value from the provider fits no column, store the text and its charge without the provider's
+                # figures.
                 result = replace(result, metadata=ResponseMetadata(), error=None, left_out=[])
             await asyncio.sleep(pause)
             if len(_trying_again) >= TRYING_AGAIN:
-                # A random time: replies that ended together would otherwise come back together each time, and few get in.
+                # A random pause: replies that ended together would otherwise retry together each time, and few would
+                # get a turn.
                 pause = random.uniform(0, TURN_SECONDS)  # noqa: S311 (nobody gains by guessing it)
                 continue
             pause = wait = min(wait * 2, 5.0)
@@ -257,7 +263,7 @@ class Run(News):
         return None
 
     def beat(self) -> Beat | None:
-        """What to store now: new text, a lease that is due. None when there is nothing."""
+        """What to store now: new text, or a lease that is due for renewal. None when there is neither."""
         fresh = len(self.pieces) > self._stored_pieces
         due = time.monotonic() - self._renewed >= settings.LEASE_SECONDS / 3
         if not fresh and not due:
@@ -265,7 +271,7 @@ class Run(News):
         return Beat(self.accepted, self.text if fresh else None, pieces=len(self.pieces), renews=due)
 
     def stored(self, beat: Beat) -> None:
-        """`beat` is in the database; until told so, the same is stored again."""
+        """Note that `beat` is in the database; until then the next beat stores the same again."""
         self._stored_pieces = beat.pieces
         if beat.renews:
             self._renewed = time.monotonic()
@@ -283,7 +289,7 @@ _trying_again: set[UUID] = set()
 
 @contextlib.contextmanager
 def _waiting(result: Result) -> Iterator[bool]:
-    """Whether there is room for this result to wait until it can be stored; it counts until the end of the block."""
+    """Whether this result may wait until it can be stored; its size counts until the end of the block."""
     global _waiting_bytes
     size = len(result.text.encode("utf-8", "replace"))
     fits = _waiting_bytes + size <= WAITING_BYTES
@@ -295,7 +301,10 @@ def _waiting(result: Result) -> Iterator[bool]:
 
 
 async def _learn(accepted: AcceptedReply, result: Result) -> None:
-    """Remember what the reply showed of its key and its model; never lets a bookkeeping failure reach the reply."""
+    """Store what the reply showed of its key and chat model.
+
+    A failure to do so is logged and never reaches the reply.
+    """
     try:
         await _note_health(accepted, result)
         if result.learnt and result.metadata.finish:
@@ -331,14 +340,15 @@ async def heartbeat_forever() -> None:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         try:
             await _beat_once()
-        except Exception as problem:  # all replies of this process live by this loop: it must go on
+        except Exception as problem:  # without this loop all replies of this process lose their leases
             log.warning("heartbeat missed: %s", type(problem).__name__)
 
 
 async def show_life_forever() -> None:
-    """Make this process known, so that others notice its end; then, while it has replies, say once a second that it lives.
+    """Register this process, so that others notice its end; while it has replies, write a sign of life each second.
 
-    Beside the heartbeat: that one waits with all other database threads, for an account that somebody has locked, say.
+    Apart from the heartbeat, which can be stuck with all other database threads, for example behind a locked
+    account.
     """
     is_known = False
     while True:
@@ -346,7 +356,7 @@ async def show_life_forever() -> None:
             try:
                 await database.run_apart(instances.beat)
                 is_known = True
-            except Exception as problem:  # until then its replies have their leases
+            except Exception as problem:  # its replies keep their leases meanwhile
                 log.warning("no sign of life given: %s", type(problem).__name__)
         await asyncio.sleep(HEARTBEAT_SECONDS)
 

@@ -1,4 +1,4 @@
-"""The end of a run, and the second transaction of the charging machine.
+"""Settling: the end of a run, and the second of the two transactions that charge a reply.
 
 settle  T2, fenced by the lease: final text, state and charge together
 """
@@ -33,14 +33,14 @@ class Result:
     attempts: int = 0
     metadata: ResponseMetadata = field(default_factory=ResponseMetadata)
     left_out: list[str] = field(default_factory=list)
-    learnt: list[str] = field(default_factory=list)  # of these, what the model takes in no reply
+    learnt: list[str] = field(default_factory=list)  # those of `left_out` that the model accepts in no reply
     first_text_at: datetime | None = None
-    # Stored as it is, so that what is told live of a wait until then is what the page says later.
+    # Stored as it is here, so that a wait told live equals the one that the page shows later.
     done_at: datetime = field(default_factory=timezone.now)
 
 
 def columns(accepted: AcceptedReply, result: Result, *, charged: int) -> dict[str, Any]:
-    """How the reply ended, as the columns of its row; the one place that says which outcome goes where."""
+    """How the reply ended, as columns of its row. The only place that maps a result to columns."""
     error, metadata = result.error, result.metadata
     cost = estimated_cost(accepted.provider, metadata, accepted.prices) if accepted.secret else Cost()
     return {
@@ -73,7 +73,7 @@ def columns(accepted: AcceptedReply, result: Result, *, charged: int) -> dict[st
 
 
 def as_reply(accepted: AcceptedReply, result: Result, *, charged: int) -> Reply:
-    """The reply as it is stored now, without asking for it; for what its watchers are told."""
+    """The reply as it is now stored, made without a query, for the last event of its watchers."""
     return Reply(
         id=accepted.reply_id,
         agent_id=accepted.agent_id,
@@ -94,8 +94,8 @@ def as_reply(accepted: AcceptedReply, result: Result, *, charged: int) -> Reply:
 def settle(accepted: AcceptedReply, result: Result) -> int:
     """Store how the reply ended and charge or free its hold, together. Returns the credits charged.
 
-    Fenced: when the lease was lost (a sweep came first) the text is stored all the same, free of charge.
-    Safe to repeat when nobody knows whether the first attempt was committed.
+    Fenced: when a sweep took the lease first, the text is stored all the same and nothing is charged. Safe to repeat
+    when it is unknown whether the first attempt was committed.
     """
     faults.reach("before_settle")
     price = accepted.route.price if result.outcome.capture else 0
@@ -112,7 +112,7 @@ def settle(accepted: AcceptedReply, result: Result) -> int:
 
 
 def _capture(cursor: Any, accepted: AcceptedReply, hold_id: UUID) -> bool:
-    # What the ledger's line says beside "Reply".
+    # The ledger's line for the charge shows this after "Reply".
     reason = accepted.model_name
     return holds.capture(cursor, hold_id=hold_id, lease_token=accepted.lease_token, reason=reason)
 

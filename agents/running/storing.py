@@ -1,4 +1,4 @@
-"""The first of the charging machine's two transactions: a reply is stored together with its hold."""
+"""The first of the two transactions that charge a reply: the reply is stored together with its hold."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ from billing.sql import now, quoted, uid
 
 
 class SentBefore(Exception):
-    """Rolls T1 back when the idempotency key is taken."""
+    """The idempotency key is taken; raised inside T1 to roll it back."""
 
 
 @lru_cache(maxsize=4)
@@ -33,9 +33,10 @@ def _insert_sql(columns: tuple[str, ...], vendor_now: str) -> str:
 
 
 def store(send: Submission, admitted: Admission, planned: AcceptedReply) -> None:
-    """Reply and hold, with a conversation where it is new; or nothing.
+    """Store the reply, its hold and, for a first message, its conversation; or nothing of them.
 
-    Raises SentBefore, CreditsExhausted, and NoSuchPlace or NotReplaceable for what it cannot take the place of.
+    Raises SentBefore, CreditsExhausted, and NoSuchPlace or NotReplaceable when the reply to replace cannot be
+    replaced.
     """
     faults.reach("before_hold")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -77,9 +78,9 @@ def _insert_conversation(
 
 
 def _supersede(cursor: Any, replaced: UUID, planned: AcceptedReply) -> None:
-    """Let the new reply take the place of `replaced` and of all after it; NoSuchPlace, or NotReplaceable, if it cannot.
+    """Let the new reply take the place of `replaced` and of all after it. Raises NoSuchPlace or NotReplaceable.
 
-    Two that replace in one conversation wait for each other, and the second finds nothing left to replace.
+    Two replacements in one conversation wait for each other; the second finds nothing left to replace.
     """
     conversation = uid(connection, planned.conversation_id)
     if connection.vendor == "postgresql":
@@ -103,7 +104,7 @@ def _supersede(cursor: Any, replaced: UUID, planned: AcceptedReply) -> None:
 
 
 def _columns(send: Submission, admitted: Admission, planned: AcceptedReply) -> dict[str, Any]:
-    """A reply as it is stored when it is accepted, by column; its times are the database's."""
+    """The columns of a reply when it is accepted, by name; the database sets its times."""
     instance = instances.current()
     return {
         "id": uid(connection, planned.reply_id),
@@ -139,7 +140,7 @@ def _columns(send: Submission, admitted: Admission, planned: AcceptedReply) -> d
 
 
 def sent_before_or_raise(send: Submission, admitted: Admission, refusal: Exception) -> Existing:
-    """The reply that this press of Send already made; without one, `refusal` stands."""
+    """The reply that the same press of Send made before; without one, raises `refusal`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, conversation_id, fingerprint FROM agents_reply"

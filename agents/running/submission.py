@@ -1,4 +1,4 @@
-"""What goes into accepting a message, and what comes out of it."""
+"""What accepting a message takes, and what it returns."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from workspaces.models import Role
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One press of Send, as it came in."""
+    """One press of Send, as the browser sent it."""
 
     session_key: str = field(repr=False)
     slug: str
@@ -26,11 +26,11 @@ class Submission:
     text: str = field(repr=False)
     idempotency_key: str
     conversation_id: UUID | None = None
-    # A reply of that conversation whose place the new one takes: the conversation goes on from before it.
+    # A reply of that conversation that the new one replaces: the conversation continues from before it.
     instead_of: UUID | None = None
-    # The chat model that a new conversation tries; the agent's own when there is none.
+    # The chat model that a new conversation tries; None for the agent's own.
     chat_model_id: int | None = None
-    # What the sender was told that it costs, in credits: a reply that costs more by now is refused.
+    # The price in credits that the sender was shown: a reply that now costs more is refused.
     price_said: int | None = None
 
     @property
@@ -45,13 +45,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedReply:
-    """A stored reply that nobody runs yet: all that its run needs, so that the run reads nothing."""
+    """A stored reply that does not run yet, with everything that its run needs, so that the run makes no queries."""
 
     reply_id: UUID
     conversation_id: UUID
     slug: str
     agent_id: UUID
-    role: Role  # the sender's, who is told of a failure what that role may know and do
+    role: Role  # the sender's; it decides what a failure message tells
     route: routing.Route
     provider: str
     model_id: str
@@ -68,24 +68,24 @@ class AcceptedReply:
     lease_token: UUID
     hold_id: UUID | None
     sources: list[dict[str, str]]
-    # In credits, this reply's own hold counted in.
+    # In credits, after this reply's own hold.
     available: int = 0
     held: int = 0
     messages: list[Message] = field(default_factory=list, repr=False)
-    # What is stored of them, where a provider is asked.
+    # The stored form of `messages`, where a provider is asked.
     kept_prompt: bytes | None = field(default=None, repr=False)
     # The whole answer where no provider is asked.
     ready_text: str | None = field(default=None, repr=False)
     secret: Secret | None = field(default=None, repr=False)
 
     def row_key(self) -> tuple[Any, Any]:
-        """Id and lease token as raw statements take them: together they name the row while its lease is this run's."""
+        """Id and lease token as parameters of raw SQL. Together they match the row only while this run holds its lease."""
         return uid(connection, self.reply_id), uid(connection, self.lease_token)
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The same press of Send came before: this is its reply, running or done."""
+    """The reply, running or ended, that the same press of Send made before."""
 
     reply_id: UUID
     conversation_id: UUID | None

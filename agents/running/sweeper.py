@@ -1,7 +1,7 @@
-"""Sweeping: replies whose run lost its lease are over, uncharged, and their holds are freed.
+"""Sweeping: end replies whose run lost its lease, uncharged, and free their holds.
 
-The server sweeps every SWEEP_SECONDS, one of all its processes at a time; so does `sweep_holds`. Each process looks
-every second for others that have fallen silent, and sweeps at once when it finds one.
+Every SWEEP_SECONDS one of the server's processes sweeps; the command `sweep_holds` does the same. Each process also
+looks every second for others that have fallen silent, and sweeps at once when it finds one.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 
 def sweep() -> int:
-    """End every lapsed reply; returns how many. Safe beside late settles and other sweepers, and to repeat."""
+    """End every lapsed reply; returns how many. Safe to repeat, and to run beside late settles and other sweeps."""
     ledger.sweep()
     running = Reply.objects.filter(state__in=Reply.RUNNING)
     on_credits = Q(billing=Billing.CREDITS)
-    # A reply on credits ends with its hold, never before it (and somebody else may have freed the hold).
+    # A reply on credits ends only once its hold is expired, which another process may have done.
     freed = Exists(Hold.objects.filter(reply_id=OuterRef("pk"), state=Hold.State.EXPIRED))
     lapsed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
     over = running.filter((on_credits & freed) | (~on_credits & lapsed))

@@ -1,7 +1,7 @@
 """Showing a reply as server-sent events: live from this process, or through the database from another.
 
-Every event carries an `id`: how many characters of text it brings the watcher to (`end` once all is
-said), so `Last-Event-ID` resumes anywhere, in any process.
+The `id` of an event is how many characters of text the watcher has after it, or `end` for the last event. So a
+browser's `Last-Event-ID` says where to resume, in any process.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from billing.models import Account
 from llm import profiles
 from workspaces.models import Role
 
-# Seconds. A comment keeps proxies from closing a silent stream.
+# Seconds between comments, which keep proxies from closing a silent stream.
 COMMENT_SECONDS = 10.0
-# A model that has said nothing for so long is said to be thinking, if it is one that may.
+# A chat model that can think and has sent nothing for this long is shown as thinking.
 THINKING_AFTER_SECONDS = 1.0
 END = "end"
 
-# The end of a reply that was deleted, with its workspace for instance, while somebody watched it.
+# The terminal event of a reply that was deleted while it was watched, for instance with its workspace.
 GONE = {
     "state": "failed", "ending": "failed", "code": "not_found", "text": "", "charged": 0, "actions": [],
     "message": "This reply is no more: it was deleted.",
 }  # fmt: skip
-# Of a reply and its reader's role; called in a database thread.
+# Called with a reply's id and its reader's role, in a database thread.
 More = Callable[[UUID, Role], dict[str, Any]]
 log = logging.getLogger(__name__)
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -46,7 +46,7 @@ def frame(event: str, event_id: int | str, data: dict[str, Any]) -> bytes:
 
 
 def resume_point(last_event_id: str) -> int | str:
-    """Characters already seen, from a Last-Event-ID header; junk starts over."""
+    """How many characters were already seen, by a Last-Event-ID header; an unreadable header counts as none."""
     if last_event_id == END:
         return END
     return (
@@ -61,9 +61,9 @@ async def watch(
 ) -> AsyncIterator[bytes]:
     """The events of a reply from where the watcher was, ending in exactly one terminal event.
 
-    `role` is the watcher's, who is told of a failure what that role may know and do. `more` gives what the terminal
-    event is to hold beside its facts, once the reply is stored: by default what is left of the credits. When it fails,
-    the event comes as it is.
+    `role`: the watcher's role, which decides what a failure message tells. `more`: a function called once the reply
+    is stored, whose result is added to the terminal event; by default the credits that are left. When it fails, the
+    event is sent without the addition.
     """
     run = runs.find(reply_id)
     following = (
@@ -78,8 +78,8 @@ async def watch(
 async def watch_run(
     run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER, more: More | None = None
 ) -> AsyncIterator[bytes]:
-    """Follow a run of this process; wakes only when there is something to show. As `watch`."""
-    # Asked once: in Python 3.11 each asking is a system call.
+    """Like `watch`, for a run of this process. Wakes only when there is something to show."""
+    # Looked up once: in Python 3.11 each lookup is a system call.
     loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
     yield frame("sources", offset, {"sources": run.accepted.sources})
@@ -106,7 +106,7 @@ async def watch_run(
                 live.add(text)
         elif run.finished:
             if live and live.lacks_its_end:
-                # Beforehand, so that the end itself moves nothing.
+                # The last HTML goes before the terminal event, so that the end moves nothing on the page.
                 yield _html(live, offset)
             yield await _terminal(run.finished, run.accepted.slug, role=role, more=more, balance=run.balance)
             return
@@ -127,7 +127,7 @@ def _live_text(reply_id: UUID, sources: list[dict[str, str]]) -> LiveText:
 
 
 def _html(live: LiveText, offset: int) -> bytes:
-    """For the page: what the text so far looks like, from the first block on that has changed."""
+    """For the page: the HTML of the text so far, from the first changed block on."""
     update = live.render()
     return frame("html", offset, {"from": update.start, "html": update.html, "rest": update.rest})
 
@@ -157,7 +157,7 @@ async def _watch_stored(
 
 
 async def _watch_followed(followed: Followed, offset: int, live: LiveText | None) -> AsyncIterator[bytes]:
-    """The events of a reply from `offset` until it has ended, all its text among them."""
+    """The events of a reply from `offset` to its end, except the terminal one."""
     loop = asyncio.get_running_loop()
     wait = _until_told(_thinking_seconds(followed))
     if live:
@@ -186,7 +186,7 @@ async def _watch_followed(followed: Followed, offset: int, live: LiveText | None
 
 
 def _until_told(thinking_seconds: int | None) -> float:
-    """Seconds until it is said that the model thinks: none for who comes when it has long been thinking."""
+    """Seconds until the watcher is told that the model thinks; 0 when it has been thinking for longer."""
     return max(0.0, THINKING_AFTER_SECONDS - (thinking_seconds or 0))
 
 
@@ -198,7 +198,7 @@ def _thinking_seconds(followed: Followed) -> int | None:
 
 
 def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
-    """Something to send while there is nothing to show: how long the model has been thinking, or a comment."""
+    """What to send while there is no text: how long the model has been thinking, or a comment."""
     if thinking_seconds is None:
         return b": waiting\n\n"
     return frame("thinking", offset, {"seconds": thinking_seconds})
@@ -207,7 +207,7 @@ def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
 async def _terminal(
     reply: Reply, slug: str, *, role: Role, more: More | None, balance: Balance | None = None
 ) -> bytes:
-    """`balance`: what the workspace has left, where that is known already."""
+    """The terminal event. `balance`: what the workspace has left, where that is already known."""
     facts = final_event(reply, slug, role=role)
     if balance and not more:
         facts |= _left(balance)
@@ -230,7 +230,7 @@ def _left(balance: Balance) -> dict[str, Any]:
 
 
 def final_event(reply: Reply, slug: str, *, role: Role) -> dict[str, Any]:
-    """The one terminal event of a reply that has ended: `done`, or `error` in words for its reader."""
+    """The facts of the terminal event of a reply that has ended: `done`, or `error` with words for its reader."""
     facts = {
         "state": str(reply.state),
         "ending": str(reply.ending),
