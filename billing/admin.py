@@ -31,7 +31,7 @@ MAY_GRANT = "billing.grant_credits"
 
 
 class LedgerAdmin(ReadOnlyAdmin):
-    """Shows the ledger; its acts are forms on pages of their own."""
+    """Shows the ledger read-only; each act is a form on a page of its own."""
 
     def _act(
         self,
@@ -43,7 +43,10 @@ class LedgerAdmin(ReadOnlyAdmin):
         form: Form,
         act: Callable[[Form], str],
     ) -> HttpResponse:
-        """A form on a page of its own; once `act` is through, its sentence is shown on the subject's page."""
+        """Show a form on a page of its own.
+
+        After `act` succeeds, the sentence it returns is shown on the subject's page.
+        """
         if not request.user.has_perm(MAY_GRANT):
             raise PermissionDenied("Granting credits is not among your rights.")
         if form.is_bound and form.is_valid():
@@ -77,7 +80,7 @@ def _in_words(refusal: BillingError) -> str:
 
 @admin.register(Plan)
 class PlanAdmin(DeskAdmin):
-    """A plan's slug is fixed once it is made: imports, scripts and the audit log call the plan by it."""
+    """A plan's slug never changes after creation: imports, scripts and the audit log identify the plan by it."""
 
     form = PlanForm
     list_display = ["name", "monthly_credits", "agent_limit", "seat_limit", "source_limit", "is_default"]
@@ -94,7 +97,7 @@ class PlanAdmin(DeskAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> list[str]:
-        # The default is moved by marking another plan: unmarking this one would leave none.
+        # The default is changed by marking another plan; unmarking this one would leave no default.
         fixed = [] if obj is None else ["slug"]
         return [*fixed, "is_default"] if obj is not None and obj.is_default else fixed
 
@@ -133,7 +136,7 @@ class AccountAdmin(LedgerAdmin):
 
     @admin.display(description="monthly allotment")
     def monthly_allotment(self, account: Account) -> str:
-        """What was given for this period and what is given from the next one on, which a change of the plan sets apart."""
+        """What was given for this period, and what is given from the next one on if a change of plan makes that differ."""
         found = usage.allotment(account)
         return f"{found.current:,} in this period, {found.following:,} from {found.renews_at:%-d %B %Y} on"
 
@@ -247,7 +250,7 @@ class TransferAdmin(LedgerAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Transfer], search_term: str
     ) -> tuple[QuerySet[Transfer], bool]:
-        """A reply's id is looked up among the holds, where it is indexed, and the hold leads to the charge."""
+        """A reply's id is searched in the holds, where it is indexed; the hold leads to the charge."""
         try:
             hold = Hold.objects.filter(reply_id=UUID(search_term.strip())).first()
         except ValueError:

@@ -1,4 +1,4 @@
-"""What is left of each grant. Everything here needs the account's lock, held by billing/ledger.py.
+"""Buckets: what is left of each grant. Callers hold the account's lock (billing/ledger.py).
 
 Captures draw on buckets lazily: they lower `posted` and leave the buckets alone, so that
 
@@ -36,7 +36,7 @@ def take(buckets: Iterable[Bucket], amount: int) -> list[Bucket]:
 
 
 def drawn(account: Account) -> list[Bucket]:
-    """The buckets as they are once the draw is taken out of them; nothing is written."""
+    """The buckets as they would be with the draw taken out of them; nothing is written."""
     buckets = in_order(account)
     take(buckets, sum(bucket.remaining for bucket in buckets) - account.posted)
     return buckets
@@ -51,10 +51,10 @@ def settle(account: Account) -> list[Bucket]:
 
 
 def expire(account: Account, now: datetime) -> list[Transfer]:
-    """Move out what is left in buckets whose time is over; returns the transfers.
+    """Move the remaining credits out of expired buckets; returns the transfers.
 
-    Open holds keep the credits that expire soonest: as many as are held stay in place. A later call
-    moves out what a hold has set free.
+    As many credits as open holds reserve stay in place, from the soonest-expiring bucket on. Once a hold has freed
+    them, a later call moves them out.
     """
     due = [bucket for bucket in settle(account) if bucket.expires_at and bucket.expires_at <= now]
     spared = account.held
@@ -68,7 +68,7 @@ def expire(account: Account, now: datetime) -> list[Transfer]:
 
 
 def _expire_bucket(account: Account, bucket: Bucket, amount: int, now: datetime) -> Transfer:
-    # `remaining` never grows, so no two expiries of a bucket have the same external id.
+    # The external id contains `remaining`, which never grows, so no two expiries of a bucket have the same one.
     transfer = Transfer.objects.create(
         account=account,
         kind=Transfer.Kind.EXPIRE,

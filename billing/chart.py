@@ -1,4 +1,4 @@
-"""A bar chart as numbers for the attributes of an SVG, since the page's policy forbids inline styles."""
+"""A bar chart as numbers for SVG attributes, since the page's content security policy forbids inline styles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def _grid(top: int) -> list[AxisLabel]:
 
 def _dates(bars: Sequence[Bar]) -> list[AxisLabel]:
     every = max((len(bars) - 1) // (LABELS - 1), 1)
-    # Counted from the right, so that today always has its date.
+    # Every n-th day from the right, so that today is always labelled.
     return [
         AxisLabel(at=round(bar.x + bar.width / 2, 2), text=f"{bar.day.date:%-d %b}")
         for bar in bars[::-1][::every]
@@ -76,7 +76,10 @@ def _dates(bars: Sequence[Bar]) -> list[AxisLabel]:
 
 
 def _round_up(most: int) -> int:
-    """The smallest of 1, 2, 4, 6, 10, 20, 40, 60, 100… that is enough; half of each, but the first, is a whole number."""
+    """The smallest of 1, 2, 4, 6, 10, 20, 40, 60, 100… that is not below the value.
+
+    Half of each but the first is a whole number, for the middle grid line.
+    """
     scale = 1
     while True:
         for factor in (1, 2, 4, 6):

@@ -1,4 +1,4 @@
-"""What the ledger refuses, with the figures and without prose; views find the words.
+"""The ledger's errors. They carry figures, not sentences; views word them.
 
 BillingError
 ├── CreditsExhausted    needed, available
@@ -15,7 +15,7 @@ class BillingError(Exception):
 
 
 class CreditsExhausted(BillingError):
-    """`needed` credits were asked for; `available` were there, or None when nobody has looked yet."""
+    """`needed` credits were asked for and `available` were there; None when that was not read."""
 
     def __init__(self, *, needed: int, available: int | None = None) -> None:
         super().__init__(f"needed {needed}, available {'unknown' if available is None else available}")
@@ -48,7 +48,7 @@ class NotReversible(BillingError):
 
 
 class LimitReached(BillingError):
-    """The plan allows `limit` of `what` (agents, seats, sources), and it would be `over` more."""
+    """The plan allows `limit` of `what` (agents, seats, sources), and the act would exceed that by `over`."""
 
     def __init__(self, *, what: str, limit: int, over: int = 1) -> None:
         super().__init__(f"the plan allows {limit} {what}")

@@ -1,4 +1,4 @@
-"""The operators' forms. A reason is always asked for: it is what the ledger's line will say."""
+"""The operators' forms. Each asks for a reason, which the ledger's line shows."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,11 +11,12 @@ from billing.models import LAST_EXPIRY, MOST_CREDITS, Account, Plan
 
 
 def end_of(day: date) -> datetime:
-    """The first moment after `day`, in UTC: what is valid until that day may still be used on it."""
+    """The first moment after `day`, in UTC, since credits valid until a day may still be used on that day."""
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
 
 
-# The ledger is never changed, so what names somebody here cannot be taken out when they or the workspace are deleted.
+# A ledger row is never changed, so a person named in the reason could not be removed when they or the workspace are
+# deleted.
 READ_IN_THE_LEDGER = (
     "Members read it in their ledger, and it stays there after the workspace is deleted: name nobody."
 )
@@ -30,7 +31,7 @@ class GrantForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Left empty, the credits do not expire.",
     )
-    # Made with the form, so that a form that is sent twice grants once.
+    # Generated with the form, so that a form sent twice grants once.
     request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
     def clean_expires_on(self) -> date | None:
@@ -64,7 +65,7 @@ class PlanForm(forms.ModelForm):
     """A plan. To mark it as the default, the page (PlanAdmin) first takes the mark from the plan that has it."""
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Validation would refuse a second default, before the page has taken the mark from the first.
+        # Excluded, because validation would refuse a second default before the page has unmarked the first.
         return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
@@ -85,7 +86,7 @@ class ChangePlanForm(forms.Form):
         "Grant credits for the rest of this period if that was agreed.",
     )
     reason = forms.CharField(max_length=200)
-    # The plan that the page showed, to notice that somebody has changed it since.
+    # The plan that the page showed, to notice when another operator has changed it since.
     opened_on = forms.ModelChoiceField(Plan.objects.all(), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:

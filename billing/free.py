@@ -1,4 +1,4 @@
-"""The free allotment: given once to a person, to the one workspace that it then belongs to.
+"""The free allotment: each person gets it once, for one workspace, to which it then belongs.
 
 Anybody can sign up and make workspaces at will, so free credits are tied to a confirmed e-mail address instead:
 `FreeAllotment` has one row for each person and each mailbox, which the database keeps unique.
@@ -30,13 +30,13 @@ class Standing(TextChoices):
 
 @dataclass(frozen=True)
 class Note:
-    """Why there are no free credits, to the person who reads it, and whether they can confirm an address."""
+    """Why there are no free credits, worded for its reader, and whether confirming an address would bring them."""
 
     text: str
     may_confirm: bool
 
 
-# To whoever made the workspace, and to everybody else in it.
+# For each standing: the text for the maker of the workspace, and the text for everybody else in it.
 WORDS = {
     Standing.UNCONFIRMED: (
         "Confirm your e-mail address, and this workspace gets {credits:,} free credits a month. "
@@ -54,7 +54,10 @@ WORDS = {
 
 
 def claim(account: Account) -> bool:
-    """Give this account the free allotment of whoever made its workspace, unless it is taken; whether it has it now."""
+    """Give this account the free allotment of its workspace's maker, unless another has it.
+
+    Returns whether it has it now.
+    """
     found = standing(account)
     if found != Standing.DUE:
         return found == Standing.GIVEN
@@ -67,7 +70,7 @@ def claim(account: Account) -> bool:
 
 
 def standing(account: Account) -> Standing | None:
-    """Where the account stands; None for a plan whose allotment is not given once per person."""
+    """The account's standing; None for a plan whose allotment is not given once per person."""
     if not (account.plan.once_per_person and account.plan.monthly_credits):
         return None
     if hasattr(account, "free_allotment"):

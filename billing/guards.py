@@ -1,11 +1,11 @@
-"""What the database itself enforces of the ledger: it moves balances and refuses what must never happen.
+"""The ledger's database guards: triggers that move balances and refuse forbidden changes.
 
-Rendered and installed by workspaces/database_guards.py. They name each other's tables, so on SQLite they are
-down while migrations run.
+workspaces/database_guards.py renders and installs them. They name each other's tables, so on SQLite they are removed
+while migrations run.
 
-Refused here: changing or deleting a transfer or a resolved hold; a charge without its captured hold; a reversal
-of more than the original; another slug for a plan. On PostgreSQL also any change of a balance by hand; SQLite
-cannot tell such a change from a trigger's, there `verify_ledger` finds it.
+Refused here: changing or deleting a transfer or a resolved hold; a charge without its captured hold; a reversal of
+more than the original; another slug for a plan. On PostgreSQL also any change of a balance by hand. SQLite cannot
+tell such a change from a trigger's; `verify_ledger` finds it there.
 """
 
 from workspaces.database_guards import Guard
@@ -37,8 +37,8 @@ GUARDS = (
         when="OLD.state = 'held' AND NEW.state IN ('released', 'expired')",
         do="UPDATE billing_account SET held = held - NEW.amount WHERE id = NEW.account_id",
     ),
-    # Dated by the hold, so that a reply accepted before midnight is a charge of that day. The account
-    # comes last: its row is the one that all replies of a workspace wait for.
+    # The charge has the hold's date, so that a reply accepted before midnight counts for that day. The account is
+    # updated last, to lock its row for the shortest time: all replies of a workspace wait for it.
     Guard(
         name="hold_captured_is_charged",
         table=HOLD,
@@ -54,7 +54,7 @@ GUARDS = (
             for vendor, capture_id in CAPTURE_ID.items()
         },
     ),
-    # --- What is written stays written --------------------------------------------------------
+    # --- Rows that never change ---------------------------------------------------------------
     Guard(
         name="transfer_never_changed",
         table=TRANSFER,
@@ -90,8 +90,9 @@ GUARDS = (
         refuse="a hold is resolved once and then never changed",
     ),
     Guard(name="hold_never_deleted", table=HOLD, event="BEFORE DELETE", refuse="a hold is never deleted"),
-    # --- No transfer without its ground -------------------------------------------------------
-    # PostgreSQL knows that the trigger above is writing; SQLite has to look whether it could have been.
+    # --- Transfers that need another row ------------------------------------------------------
+    # PostgreSQL can tell that the trigger above is writing; on SQLite the guard looks for a hold that the trigger
+    # could be charging.
     Guard(
         name="capture_needs_its_hold",
         table=TRANSFER,
@@ -136,7 +137,7 @@ GUARDS = (
         when="NEW.posted <> 0 OR NEW.held <> 0",
         refuse="an account opens with no credits",
     ),
-    # --- What plans are known by --------------------------------------------------------------
+    # --- Slugs of plans -----------------------------------------------------------------------
     Guard(
         name="plan_slug_never_changed",
         table=PLAN,

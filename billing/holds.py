@@ -4,9 +4,9 @@ hold ─▶ capture   the reply is charged: the database writes the transfer (bi
      ─▶ release   it is not
      ─▶ expire    its run lost the lease: the sweep frees the credits
 
-Capture and release are fenced by the lease token: whoever lost the hold gets False, and must neither
-charge nor assume that anything was freed. Lock order everywhere: a hold, then its account; the sweep
-never waits for a hold, so it may do so while it has the account.
+Capture and release are fenced by the lease token: a caller that has lost the hold gets False, and must not charge,
+nor assume that credits were freed. Lock order everywhere: first a hold, then its account. Only the sweep may take a
+hold while it has the account locked, because it never waits for one: it skips locked holds.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from billing.errors import CreditsExhausted
 from billing.models import Hold
 
 REASON_LENGTH = 200
-# The constraint of the model that a hold breaks which is more than available; both databases name it.
+# The constraint that a hold above the available credits violates. Both databases name it in their error.
 OVERDRAWN = "account_never_overdrawn"
 
 
@@ -33,8 +33,8 @@ HOLD = (
     "INSERT INTO billing_hold (id, account_id, amount, state, reply_id, lease_token, renewed_at, created_at, reason)"
     " VALUES (%s, %s, %s, 'held', %s, %s, NOW, NOW, '')"
 )
-# A hold without `resolved_at` is held (a CHECK says so). Asking for the state instead would lead PostgreSQL
-# to the index of open holds, which it takes for nearly empty and then reads from end to end.
+# A hold without `resolved_at` is held (a CHECK guarantees it). With a condition on `state` instead, PostgreSQL would
+# choose the index of open holds, which it estimates as nearly empty, and read it from end to end.
 CAPTURE = (
     "UPDATE billing_hold SET state = 'captured', resolved_at = NOW, reason = %s"
     " WHERE id = %s AND lease_token = %s AND resolved_at IS NULL"
@@ -54,9 +54,9 @@ def _timed(statement: str, now: str) -> str:
 def insert_hold(
     cursor: Any, *, hold_id: UUID, account_id: int, amount: int, reply_id: UUID, lease_token: UUID
 ) -> None:
-    """Set `amount` credits aside for one reply. Raises CreditsExhausted; the transaction is then void.
+    """Set `amount` credits aside for one reply. Raises CreditsExhausted; the transaction must then be rolled back.
 
-    `available` is unknown to that error: no further statement may run before the caller rolls back.
+    The error leaves `available` unknown, since no further statement may run before the rollback.
     """
     ids = [sql.uid(cursor.db, value) for value in (hold_id, reply_id, lease_token)]
     try:
@@ -68,9 +68,9 @@ def insert_hold(
 
 
 def capture(cursor: Any, *, hold_id: UUID, lease_token: UUID, reason: str) -> bool:
-    """Charge the hold's amount, dated by the hold; False, and nothing charged, if it is no longer ours.
+    """Charge the hold's amount, dated by the hold. Returns False and charges nothing if the hold is no longer ours.
 
-    `reason` is what the ledger's line says, cut at 200 characters.
+    `reason` is shown in the ledger's line, cut at 200 characters.
     """
     ids = sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)
     cursor.execute(_timed(CAPTURE, sql.now(cursor.db)), [reason[:REASON_LENGTH], *ids])
@@ -78,7 +78,7 @@ def capture(cursor: Any, *, hold_id: UUID, lease_token: UUID, reason: str) -> bo
 
 
 def is_captured(cursor: Any, *, hold_id: UUID, lease_token: UUID) -> bool:
-    """Whether this hold was captured under this lease: asked when a capture's answer never came."""
+    """Whether this hold was captured under this lease, for a caller that never learnt the result of its capture."""
     ids = sql.uid(cursor.db, hold_id), sql.uid(cursor.db, lease_token)
     cursor.execute("SELECT state = 'captured' FROM billing_hold WHERE id = %s AND lease_token = %s", ids)
     row = cursor.fetchone()
@@ -100,22 +100,22 @@ def renew(cursor: Any, rows: Sequence[tuple[UUID, UUID]]) -> None:
 
 
 def end_leases(reply_ids: Sequence[UUID]) -> None:
-    """Let the leases of these replies' open holds be over now: their runs are known to be dead."""
+    """Make the leases of these replies' open holds expire now: nothing works on the replies any more."""
     over = Now() - timedelta(seconds=settings.LEASE_SECONDS + 1)
     Hold.objects.filter(reply_id__in=reply_ids, state=Hold.State.HELD).update(renewed_at=over)
 
 
 def lapsed() -> QuerySet[Hold]:
-    """Open holds whose lease ran out, or that are older than any reply may be, by the database's clock."""
+    """Open holds whose lease has expired, or that are older than a reply can be, by the database's clock."""
     unrenewed = Q(renewed_at__lt=Now() - timedelta(seconds=settings.LEASE_SECONDS))
     too_old = Q(created_at__lt=Now() - timedelta(seconds=settings.LEASE_LIFE_SECONDS))
     return Hold.objects.filter(unrenewed | too_old, state=Hold.State.HELD)
 
 
 def expire_due(account_id: int) -> list[UUID]:
-    """Free the account's lapsed holds; returns the ids of their replies, which are free of charge for good.
+    """Free the account's lapsed holds; returns the ids of their replies, which can never be charged after this.
 
-    A hold whose row is locked is skipped, because somebody is resolving it at this moment.
+    A locked hold is skipped, because its run is resolving it at this moment.
     """
     with transaction.atomic():
         due = dict(

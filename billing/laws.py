@@ -1,7 +1,7 @@
-"""The ledger's laws: the database adds up the rows anew and compares, without trusting triggers or code.
+"""The ledger's laws: queries that add up the rows anew and compare, without trusting triggers or code.
 
-Set-based throughout: a million transfers take seconds. `verify_ledger` prints what is found, and the
-tests that move credits end with it.
+Each law is one query over whole tables, so a million transfers take seconds. `verify_ledger` prints the breaks, and
+each test marked `money` ends with this check.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from workspaces.database_guards import missing, of_another_version
 
 @dataclass(frozen=True)
 class Law:
-    """`query` selects a row for each break: an id and the figures that `says` puts into words."""
+    """`query` selects one row for each break: an id and the figures that `says` words."""
 
     query: str
     says: str
@@ -87,7 +87,7 @@ LAWS = (
 
 
 def broken_laws() -> list[str]:
-    """What does not hold in the database right now, a sentence each, guards not in force included."""
+    """The laws that do not hold right now, and the guards that are not in force, a sentence each."""
     broken = [f"Guards: {name} is not in force" for name in missing(connection, GUARDS)]
     broken += [f"Guards: {name} is not this version's" for name in of_another_version(connection, GUARDS)]
     capture_id = CAPTURE_ID[connection.vendor].format("hold")
@@ -99,7 +99,7 @@ def broken_laws() -> list[str]:
 
 
 def overdue_holds() -> list[str]:
-    """L5: holds that outlived their lease. After quiet and a sweep there are none."""
+    """L5: holds that outlived their lease. There are none when no reply runs and a sweep has been made."""
     return [
         f"L5: hold {hold_id} of account {account_id} outlived its lease"
         for hold_id, account_id in lapsed().values_list("id", "account_id")

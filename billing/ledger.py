@@ -1,11 +1,11 @@
-"""One of the ledger's two doors: everything that moves credits, each in one short transaction.
+"""One of the ledger's two interfaces: every act that moves credits, each in one short transaction.
 
-The other is billing/holds.py, for running replies: its statements join the transaction that stores the reply. They are
-offered here, too. An account's lock is the lock on its row. Grants, expiries and reversals take it, and
-settle the buckets before they change them; holds and captures lock it only by writing to it. Every verb may run inside
-an outer transaction.
+The other is billing/holds.py, for running replies, whose statements join the transaction that stores the reply; this
+module exports them as well. An account's lock is the lock on its row. Grants, expiries and reversals take it, and
+take the draw out of the buckets before they change them; holds and captures lock it only by updating it. Every
+function may run inside an outer transaction.
 
-`now` is for tests that tell a story of months; without it the clock is asked.
+`now` is for tests that cover months; without it the clock decides.
 """
 
 import logging
@@ -64,20 +64,23 @@ class Balance:
 
 
 def lock(account: Account) -> Account:
-    """The account as it is, locked until the transaction ends. SQLite has one writer at a time, so there it is locked anyway."""
+    """The account, freshly read and locked until the transaction ends.
+
+    SQLite needs no lock: it has one writer at a time.
+    """
     return (
         Account.objects.select_for_update(of=("self",), no_key=True).select_related("plan").get(pk=account.pk)
     )
 
 
 def balance(workspace: Workspace) -> Balance:
-    """What the workspace has. Raises Account.DoesNotExist when no account was opened."""
+    """The workspace's balance. Raises Account.DoesNotExist when no account was opened."""
     posted, held = Account.objects.values_list("posted", "held").get(workspace=workspace)
     return Balance(posted, held)
 
 
 def balance_now(workspace_id: int) -> Balance:
-    """As `balance`, for the path of a reply, where Django's building of the query costs more than the query."""
+    """Like `balance`, in raw SQL for the path of a reply, since Django takes longer to build the query than to run it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT posted, held FROM billing_account WHERE workspace_id = %s", [workspace_id])
         row = cursor.fetchone()
@@ -160,19 +163,19 @@ def reverse(
 
 
 def given_back(workspace_id: int, reply_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """The credits that replies of a workspace were charged and got back by reversals; those without one are left out."""
+    """The credits that reversals gave back for these replies of a workspace; replies without a reversal are left out."""
     found = _reversals_of_charges(workspace_id).filter(reply_id__in=list(reply_ids))
     return {reply_id: amount for reply_id, amount in found.values_list("reply_id", "amount") if reply_id}
 
 
 def given_back_whole(workspace_id: int) -> QuerySet[Any]:
-    """The ids of all replies of a workspace that got their whole charge back, for use inside another query."""
+    """The ids of all replies of a workspace whose whole charge was given back, for use inside another query."""
     whole = _reversals_of_charges(workspace_id).filter(amount=-F("reverses__amount"))
     return whole.values_list("reply_id", flat=True)
 
 
 def _reversals_of_charges(workspace_id: int) -> QuerySet[Transfer]:
-    """Found by account and kind: operators make them one by one, so an account has few."""
+    """The reversals, found by account and kind: operators make them one by one, so an account has few."""
     reversals = Transfer.objects.filter(account__workspace=workspace_id, kind=Transfer.Kind.REVERSAL)
     return reversals.filter(reply_id__isnull=False)
 
@@ -180,7 +183,7 @@ def _reversals_of_charges(workspace_id: int) -> QuerySet[Transfer]:
 def change_plan(account: Account, *, plan: Plan, now: datetime | None = None) -> Account:
     """Move the account to `plan`: its limits at once, its allotment from the next period on.
 
-    What the plan before gives for the running period is granted first, if nobody has looked since the period began.
+    If the old plan's allotment for the running period is not granted yet, it is granted first.
     """
     now = now or timezone.now()
     with transaction.atomic():
@@ -193,8 +196,9 @@ def change_plan(account: Account, *, plan: Plan, now: datetime | None = None) ->
 def refresh(account: Account, *, now: datetime | None = None) -> Account:
     """Bring the account up to date and return it: lapsed holds, expired credits, the month's allotment.
 
-    Run when `next_event_at` has come and before a refusal for want of credits. Safe to repeat. An allotment that
-    cannot be granted is logged as an error, which is mailed to ADMINS; what the account has is returned all the same.
+    Run when `next_event_at` has come, and before a reply is refused for lack of credits. Safe to repeat. An
+    allotment that cannot be granted is logged as an error, which is mailed to ADMINS; the account is returned all
+    the same.
     """
     account, failure = bring_up_to_date(account, now=now)
     if failure is not None:
@@ -205,7 +209,7 @@ def refresh(account: Account, *, now: datetime | None = None) -> Account:
 def bring_up_to_date(
     account: Account, *, now: datetime | None = None
 ) -> tuple[Account, BillingError | DatabaseError | None]:
-    """`refresh` for callers that report by themselves: the account, and why its allotment could not be granted."""
+    """Like `refresh`, without the log line: the account, and why its allotment could not be granted, if so."""
     with transaction.atomic():
         expire_due(account.pk)
         account = lock(account)
@@ -288,7 +292,7 @@ def _take_back(
     if amount > account.available:
         raise CreditsExhausted(needed=amount, available=account.available)
     left = buckets.settle(account)
-    # Out of the grant's own bucket first, then out of the others as if it were spent.
+    # Take from the grant's own bucket first, then from the others in the order of spending.
     own_first = sorted(left, key=lambda bucket: bucket.transfer_id != transfer.pk)
     Bucket.objects.bulk_update(buckets.take(own_first, amount), ["remaining"])
     return _insert_reversal(account, transfer, -amount, actor=actor, reason=reason, now=now)
@@ -311,7 +315,7 @@ def _insert_reversal(
 
 
 def _try_to_allot(account: Account, now: datetime) -> BillingError | DatabaseError | None:
-    """Run `_allot`; if it fails, undo what it did, and only that, and return why."""
+    """Run `_allot`. If it fails, roll back its changes, and only those, and return the error."""
     try:
         with transaction.atomic():
             _allot(account, now)
@@ -321,9 +325,9 @@ def _try_to_allot(account: Account, now: datetime) -> BillingError | DatabaseErr
 
 
 def _allot(account: Account, now: datetime) -> None:
-    """Grant the allotment of the period that `now` is in, unless it was granted; none for those missed.
+    """Grant the allotment of the period that `now` is in, unless it was granted already. Missed periods get none.
 
-    One that is given once per person goes to the one account that the person's free allotment belongs to.
+    An allotment given once per person goes only to the account that the person's free allotment belongs to.
     """
     period = plans.period(account.created_at, now)
     external_id = plans.allotment_id(account, period)
@@ -344,9 +348,9 @@ def _allot(account: Account, now: datetime) -> None:
 
 
 def _plan_next_event(account: Account, now: datetime, *, retry_overdue: float = 0) -> None:
-    """Remember when to look again: at the period's end or the soonest expiry.
+    """Set `next_event_at`: to the period's end or the soonest expiry.
 
-    What is overdue and still there is kept by an open hold: look again in `retry_overdue` seconds.
+    An expired bucket that is not empty is kept for an open hold: look again in `retry_overdue` seconds.
     """
     moments = [plans.period(account.created_at, now).end]
     for bucket in buckets.in_order(account):

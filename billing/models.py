@@ -1,9 +1,9 @@
 """Credits: whole numbers, moved only by immutable transfers.
 
-An account's `posted` is the sum of its transfers and `held` the sum of its open holds; database
-triggers (billing/guards.py) move both, so no path can forget to, and the checks below refuse any
-that would overdraw. *Available* = posted − held. To capture a hold is to change its state: the
-database writes the charge's transfer itself, so neither can exist without the other.
+An account's `posted` is the sum of its transfers and `held` the sum of its open holds; database triggers
+(billing/guards.py) move both, so that no code can forget to, and the checks below refuse any change that would
+overdraw. *Available* = posted − held. A hold is captured by changing its state; a trigger then writes the charge's
+transfer, so neither exists without the other.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from workspaces.models import Workspace
 
-# The bounds of what operators may enter: far above any use, far below what a column, a sum or a date holds.
+# The bounds of what operators may enter: far above any use, far below what a column, a sum or a date can hold.
 MOST_CREDITS = 1_000_000_000
 MOST_THINGS = 1_000_000
 LAST_POSITION = 10_000
@@ -84,10 +84,11 @@ class Account(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="accounts")
     posted = models.BigIntegerField(default=0, editable=False)
     held = models.BigIntegerField(default=0, editable=False)
-    # When the next allotment is due and when the soonest bucket expires: a reply may be accepted
-    # without looking at either as long as this moment has not come.
+    # The earlier of two moments: the next allotment is due, the soonest bucket expires. Before it, a reply is
+    # accepted without looking at either.
     next_event_at = models.DateTimeField(null=True, editable=False)
-    # From when on the plan gives its allotment: the period after the one it was changed in; null if it never was.
+    # When the plan begins to give its allotment: the start of the period after the change to it; null if the plan
+    # was never changed.
     allots_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -102,7 +103,7 @@ class Account(models.Model):
         return f"account of {self.workspace}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Never writes the balances of a row that exists: what this object knows of them may be old."""
+        """Never writes the balances of an existing row, because the values in this object may be old."""
         if not self._state.adding and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = [
                 field.name
@@ -137,12 +138,13 @@ class Transfer(models.Model):
     }
     INWARD = (Kind.GRANT_PLAN, Kind.GRANT_OPERATOR, Kind.PURCHASE)
 
-    # Each capture writes to every index of this table, so it has those that are read and no others.
+    # Each capture writes to every index of this table, so it has no index that is not read.
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="transfers", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind)
     amount = models.BigIntegerField(help_text="Credits: above zero into the account, below zero out of it.")
     external_id = models.CharField(max_length=120)
-    # The actor's id stays when the person is deleted, since a transfer can never be changed.
+    # No foreign key constraint: the actor's id stays when the person is deleted, since a transfer can never be
+    # changed.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -159,11 +161,11 @@ class Transfer(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["account", "-id"], name="transfer_statement"),
-            # The amount is in it so that usage is added up from the index alone.
+            # The index includes the amount, so that usage is added up from the index alone.
             models.Index(fields=["account", "kind", "created_at", "amount"], name="transfer_usage"),
         ]
         constraints = [
-            # Not `unique=True`, which brings a second index on PostgreSQL, for LIKE.
+            # Not `unique=True` on the field: on PostgreSQL Django would add a second index for LIKE.
             models.UniqueConstraint(fields=["external_id"], name="transfer_external_id_once"),
             models.CheckConstraint(
                 name="transfer_sign_follows_kind",
@@ -193,12 +195,12 @@ class Hold(models.Model):
     amount = models.PositiveIntegerField()
     state = models.CharField(max_length=8, choices=State, default=State.HELD)
     reply_id = models.UUIDField(unique=True)
-    # The fence: whoever resolves the hold must still own it.
+    # The fence: only the run that still owns this token may resolve the hold.
     lease_token = models.UUIDField()
     renewed_at = models.DateTimeField()
     created_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
-    # What the charge's line in the ledger will say; given when the hold is captured.
+    # Shown in the ledger's line of the charge; set when the hold is captured.
     reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
@@ -247,7 +249,7 @@ class Bucket(models.Model):
 class FreeAllotment(models.Model):
     """Which account has a person's free credits: one row for each person and each mailbox, kept for good.
 
-    The row outlives the person's login, so that signing up anew brings no second allotment.
+    The row outlives the person's user row, so that signing up again brings no second allotment.
     """
 
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="free_allotment")

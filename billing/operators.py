@@ -1,6 +1,6 @@
-"""What operators do to an account, from the admin and from the command line, each with a reason.
+"""Operators' acts on an account, from the admin and the command line, each with a reason.
 
-Each act calls the ledger and writes its audit event in one transaction.
+Each calls the ledger and writes its audit event in one transaction.
 """
 
 from datetime import datetime
@@ -27,9 +27,9 @@ def grant_credits(
     expires_at: datetime | None = None,
     request: HttpRequest | None = None,
 ) -> Transfer:
-    """Give credits. The same `request_id` again (a form sent twice) is the same grant, audited once.
+    """Give credits. Repeating a `request_id` (a form sent twice) grants and audits once.
 
-    Raises AmountRefused, or ExternalIdTaken when that id came with another content before.
+    Raises AmountRefused, or ExternalIdTaken when the same id was used with other content.
     """
     ledger.lock(account)
     external_id = f"operator:{request_id}"
@@ -93,7 +93,7 @@ def change_plan(
 ) -> Account:
     """Move an account to another plan: its limits at once, its allotment from the next period on.
 
-    With `opened_on`, raises PlanChangedMeanwhile unless that is still the account's plan.
+    `opened_on`: the plan that the operator saw; raises PlanChangedMeanwhile unless the account is still on it.
     """
     account = ledger.lock(account)
     before = account.plan

@@ -24,14 +24,14 @@ class Period:
 
 @dataclass(frozen=True)
 class Room:
-    """How much is `used` of what a plan limits, and the most that it allows; None for no limit."""
+    """How many are `used` of something that a plan limits, and the most that the plan allows; None for no limit."""
 
     used: int
     most: int | None
 
     @property
     def excess(self) -> int:
-        """How many would have to go for a new one."""
+        """How many would have to be removed before one can be added."""
         return 0 if self.most is None else max(0, self.used + 1 - self.most)
 
 
@@ -44,7 +44,7 @@ def add_months(moment: datetime, months: int) -> datetime:
 
 
 def period(anchor: datetime, moment: datetime) -> Period:
-    """The period that `moment` falls in, counted from `anchor`; the first one for any earlier moment."""
+    """The period that `moment` falls in, counted from `anchor`; the first period for a moment before `anchor`."""
     anchor, moment = anchor.astimezone(UTC), moment.astimezone(UTC)
     months = (moment.year - anchor.year) * 12 + moment.month - anchor.month
     if add_months(anchor, months) > moment:
@@ -59,7 +59,7 @@ def allotment_id(account: Account, of: Period) -> str:
 
 
 def allots(account: Account, moment: datetime) -> bool:
-    """Whether the allotment of the period of `moment` is the plan's, which a changed plan gives from the next period on."""
+    """Whether the plan gives its allotment at `moment`: a changed plan begins to with the next period."""
     return account.allots_from is None or account.allots_from <= moment
 
 
@@ -69,7 +69,7 @@ def limit(account: Account, what: str) -> int | None:
 
 
 def require(account: Account, what: str, count: int, *, of: str = "") -> None:
-    """Raises LimitReached, and has the admins told, unless the plan allows `count` of `what` in all.
+    """Raises LimitReached, and notes it so that the admins are mailed, unless the plan allows `count` of `what` in all.
 
     `of`: the name of the agent whose sources are counted.
     """

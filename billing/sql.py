@@ -1,7 +1,7 @@
-"""The two dialects, where they differ: how a UUID is bound, and how the database tells the time.
+"""The differences between the two SQL dialects: how a UUID is bound, and how to read the database's clock.
 
-For statements on the path of a reply, which are written out because the ORM costs more than they do.
-Each fragment stands in a statement that is executed with parameters, so a percent sign is doubled.
+For statements on the path of a reply, which are raw SQL because the ORM takes longer than they do. Each fragment is
+part of a statement that is executed with parameters, so a percent sign is doubled.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ def uid(connection: BaseDatabaseWrapper, value: UUID) -> Any:
 
 
 def now(connection: BaseDatabaseWrapper) -> str:
-    """The database's own clock at this statement, as SQL. Leases are measured by this clock only."""
+    """SQL for the database's clock at the time of the statement. Leases are measured by this clock only."""
     if connection.vendor == "postgresql":
         return "STATEMENT_TIMESTAMP()"
     return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"

@@ -11,14 +11,14 @@ from workspaces import csv_export, page_marks
 
 LINES_PER_PAGE = 50
 LOG = "ledger"
-# Rows fetched at a time for an export: enough to be quick, few enough to be light.
+# Rows fetched at a time for an export: enough to be fast, few enough to use little memory.
 EXPORT_ROWS = 1000
 CSV_HEADER = ("time (UTC)", "kind", "credits", "reason", "reply", "transfer", "reverses")
 
 
 @dataclass(frozen=True)
 class StatementPage:
-    """`older` is the id to go on from, None on the last page; addresses have `older_mark` in its place (`?before=`)."""
+    """`older`: the id to continue from, None on the last page. Addresses carry `older_mark` instead of it (`?before=`)."""
 
     lines: list[Transfer]
     older: int | None
@@ -29,7 +29,7 @@ class StatementPage:
 
 
 def row_id(mark: str) -> int | None:
-    """What `older_mark` stands for; None for what is no mark of a statement."""
+    """The id that `older_mark` stands for; None when it is not a mark of a statement."""
     return page_marks.row_id(mark, log=LOG)
 
 
@@ -43,7 +43,7 @@ def page(account: Account, *, before: int | None = None, size: int = LINES_PER_P
 
 
 async def as_csv(account: Account) -> AsyncIterator[str]:
-    """The whole statement, some rows at a time, so that an export of any size stays light."""
+    """The whole statement, some rows at a time, so that an export of any size uses little memory."""
     yield csv_export.lines([CSV_HEADER])
     before: int | None = None
     while True:

@@ -1,7 +1,7 @@
-"""The figures of the credits page: what there is, what was used and when, what expires next.
+"""The figures of the credits page: credits remaining, their use by day, and the next expiries.
 
-The days are UTC days, and the first and the last of them are not whole: together they are exactly the
-trailing 30 days, so that the chart's columns add up to the figure above it.
+The days are UTC days. The first and the last are partial, so that all days together are exactly the trailing 30 days
+and the chart's columns add up to the figure above it.
 """
 
 from collections import Counter
@@ -32,10 +32,10 @@ class Expiry:
 
 @dataclass(frozen=True)
 class Allotment:
-    """What an account was given for the running period, and what it gets for each from `renews_at` on.
+    """What an account was given for the running period, and what it gets for each period from `renews_at` on.
 
-    They differ while a change of the plan waits for the next period. `following` is 0 where credits come as agreed, and
-    where the plan's are given once per person and another account has them.
+    The two differ while a change of plan waits for the next period. `following` is 0 where the plan has no monthly
+    credits (credits as agreed), and where they are given once per person and another account has them.
     """
 
     current: int
@@ -45,7 +45,7 @@ class Allotment:
 
 @dataclass(frozen=True)
 class Usage:
-    """An account's figures in credits. `remaining` can be spent now; `held` is apart from it."""
+    """An account's figures in credits. `remaining` can be spent now and does not include `held`."""
 
     allotment: "Allotment"
     remaining: int
@@ -55,12 +55,12 @@ class Usage:
 
     @property
     def used(self) -> int:
-        """What the replies of the trailing 30 days cost in the end."""
+        """What the replies of the trailing 30 days cost, after reversals."""
         return sum(day.credits for day in self.days)
 
 
 class _UTCDay(Func):
-    # Not TruncDate, which on SQLite calls back into Python for every row.
+    # TruncDate would call back into Python for every row on SQLite.
     output_field = DateField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
@@ -90,7 +90,7 @@ def allotment(account: Account, *, now: datetime | None = None) -> Allotment:
     withheld = (standing := free.standing(account)) is not None and standing.is_withheld
     following = 0 if withheld else account.plan.monthly_credits
     given = account.transfers.filter(external_id=plans.allotment_id(account, period)).first()
-    # One that could not be granted yet follows in minutes.
+    # An allotment that is due but could not be granted yet follows within minutes.
     due = following if plans.allots(account, now) else 0
     return Allotment(given.amount if given else due, following, period.end)
 

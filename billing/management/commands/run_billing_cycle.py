@@ -21,7 +21,7 @@ class Command(BaseCommand):
             try:
                 _, failure = ledger.bring_up_to_date(account)
             except DatabaseError as problem:
-                # The next account must not wait for this one.
+                # A failing account must not keep the next ones from their turn.
                 failure = problem
             if failure is None:
                 done += 1
