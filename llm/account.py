@@ -1,4 +1,4 @@
-"""The models of a workspace's own provider account, as last listed: which agents can be given, and why not the rest."""
+"""The models of a workspace's own provider account, as last listed: which agents can use, and why not the others."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ from llm.models import ListedModel, ProviderKey
 from llm.profiles import Profile
 from workspaces.models import Workspace
 
-# A stored list this young is shown as it is; reading the page asks the provider only for an older one.
+# The page shows a stored list of up to this age; for an older one it asks the provider again.
 FRESH_FOR = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountModel:
-    """One model of the account. `last_day` in words, `refusal` why agents cannot be given it: either may be empty."""
+    """One model of the account. `last_day`: in words. `refusal`: why agents cannot use it. Either may be empty."""
 
     row: ListedModel
     profile: Profile
     last_day: str
-    is_choosable: bool  # agents can be given it already
+    is_choosable: bool  # already in the list that agents choose from
     refusal: str
 
 
@@ -36,7 +36,7 @@ def is_stale(row: ProviderKey) -> bool:
 
 
 def models_of(workspace: Workspace, row: ProviderKey) -> AccountModels:
-    """What the stored list of the key's account holds: two queries, however long it is."""
+    """The stored list of the key's account, in two queries, however long it is."""
     choosable = byo.listed_ids(workspace, row.provider)
     today = timezone.now().date()
     found = AccountModels()

@@ -1,6 +1,6 @@
-"""The operators' pages: platform keys by their masks, the catalogue with its prices, and what workspaces chose.
+"""The operators' pages: platform keys (by mask), the catalogue with its prices, and the choices of workspaces.
 
-No page here opens a key or shows a sealed byte; acts go through llm/keys and are audited there.
+No page here opens a key or shows sealed bytes. Acts go through llm/keys and are audited there.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ from workspaces.reauth import ask_again, is_recent
 State = ProviderKey.State
 VAULT_SHUT = "The vault cannot seal a key now, so nothing was changed: run vault_check."
 
-# Act: title, what it does, the permission it takes.
+# By act: title, what it does, the permission that it needs.
 ACTS = {
     "verify": ("Verify", "Asks the provider for its list of models with this key. Uses no tokens.", "llm.add_platformkey"),
     "restore": ("Restore", "Makes this key the active one again. The one now active can be restored in turn.", "llm.add_platformkey"),
@@ -42,7 +42,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
     list_display = ("mask", "provider", "state", "health", "last_good_at", "added_at")
     list_filter = ("state", "provider")
     ordering = ("provider", "state", "-added_at")
-    # Named one by one: the sealed columns are left out, not shown read-only.
+    # Columns are listed one by one, so that the sealed ones are not shown, not even read-only.
     fields = (
         "provider", "mask", "state", "added_by", "added_at", "retired_at",
         "health", "health_at", "last_good_at", "last_used_at", "last_error", "last_error_at",
@@ -105,7 +105,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
         return row
 
     def act(self, request: HttpRequest, key_id: UUID, name: str) -> HttpResponse:
-        """Asks on GET and acts on POST; the acts are those of ACTS that suit the key's state."""
+        """GET asks for confirmation, POST acts. Only the acts that suit the key's state are allowed."""
         row = get_object_or_404(self.get_queryset(request), pk=key_id)
         if name not in ACTS:
             raise Http404("No such act.")
@@ -176,7 +176,7 @@ class ChatModelAdmin(DeskAdmin):
 
     @admin.display(description="shuts down on")
     def last_day(self, chat_model: ChatModel) -> dt.date | None:
-        """What the platform's account was told, else the operator's own word, else the rules."""
+        """The last day by the platform account's list, else by the operator's own word, else by the rules."""
         listed: dt.date | None = chat_model.listed_last_day  # type: ignore[attr-defined]
         return listed or listing.profile_of(chat_model).shuts_down_on
 

@@ -13,7 +13,7 @@ from workspaces.models import User, Workspace
 
 
 class ModelInUse(Exception):
-    """What is named `users`, agents say, still runs on the custom chat model."""
+    """The custom chat model is in use: `users` names what runs on it (agents, for example)."""
 
     def __init__(self, users: list[str]) -> None:
         super().__init__(f"in use by {len(users)}")
@@ -21,7 +21,7 @@ class ModelInUse(Exception):
 
 
 class ModelUnfit(Exception):
-    """No agent could run on the model; `reason` says why, for the person who named it."""
+    """No agent could run on the model. `reason` tells the admin who entered it why."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class ModelUnfit(Exception):
 
 
 class ModelExists(Exception):
-    """The workspace or the catalogue already lists this chat model; `existing` is it."""
+    """The workspace or the catalogue already has this chat model: `existing`."""
 
     def __init__(self, existing: ChatModel) -> None:
         super().__init__(str(existing))
@@ -44,7 +44,7 @@ def settings_of(workspace: Workspace) -> LLMSettings:
 def set_byo(
     workspace: Workspace, *, enabled: bool, by: User | None, request: HttpRequest | None = None
 ) -> bool:
-    """Turn "bring your own keys" on or off; True when that changed anything. The next reply follows it."""
+    """Turn "bring your own keys" on or off, from the next reply on. Returns whether that changed anything."""
     with transaction.atomic():
         LLMSettings.objects.get_or_create(workspace=workspace)
         row = LLMSettings.objects.select_for_update().get(workspace=workspace)
@@ -66,7 +66,7 @@ def add_model(
     by: User | None,
     request: HttpRequest | None = None,
 ) -> ChatModel:
-    """List a chat model of the workspace's own, with an admin's own word on it. Raises ModelUnfit, ModelExists."""
+    """Add a custom chat model, with what the admin says that it takes. Raises ModelUnfit, ModelExists."""
     reason = _unfit(workspace, provider, model_id)
     if reason:
         raise ModelUnfit(reason)
@@ -98,7 +98,7 @@ def add_model(
 
 
 def _unfit(workspace: Workspace, provider: str, model_id: str) -> str:
-    """Why no agent could run on the model, from the rules and the list of the workspace's own account."""
+    """Why no agent could run on the model, by the rules and the model list of the workspace's own account."""
     row = ListedModel.objects.filter(
         provider_key__workspace=workspace,
         provider_key__provider=provider,
@@ -118,7 +118,7 @@ def listed_ids(workspace: Workspace, provider: str) -> set[str]:
 def remove_model(
     workspace: Workspace, chat_model: ChatModel, *, by: User | None, request: HttpRequest | None = None
 ) -> None:
-    """Unlist a custom chat model. Raises ModelInUse while anything runs on it."""
+    """Remove a custom chat model. Raises ModelInUse while anything runs on it."""
     with transaction.atomic():
         row = workspace.chat_models.select_for_update().get(pk=chat_model.pk)
         try:
@@ -136,9 +136,9 @@ def remove_model(
 
 
 def forget(workspace: Workspace) -> None:
-    """Delete the settings and the custom chat models of a workspace that is deleted, within the caller's transaction.
+    """Delete the LLM settings and custom chat models of a deleted workspace, within the caller's transaction.
 
-    Nothing may run on its chat models any more; its keys are `keys.destroy`'s.
+    Nothing may run on its chat models any more. `keys.destroy` deletes its keys.
     """
     ChatModel.objects.filter(workspace=workspace).delete()
     LLMSettings.objects.filter(workspace=workspace).delete()

@@ -1,4 +1,4 @@
-"""What a completion costs at the provider's list price, as far as its own counts tell."""
+"""What a completion costs at the provider's list price, from the token counts that the provider reported."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from llm.providers.base import ResponseMetadata
 class Prices:
     """A chat model's list prices in millionths of a US dollar per million tokens; None when unknown.
 
-    Above `long_prompt_tokens` input tokens, all of them are `long_prompt_factor` times as high.
+    For a prompt of more than `long_prompt_tokens`, every price is multiplied by `long_prompt_factor`.
     """
 
     input: int | None
@@ -24,8 +24,9 @@ class Prices:
 class Cost:
     """Millionths of a US dollar at list price, rounded up; None when anything needed is unknown.
 
-    `is_at_most`: the true cost may be lower, since the rate for cached input is not known. `saved`: by the provider's
-    prompt cache, against the same tokens uncached; below zero when storing cost more than reading saved.
+    `is_at_most`: the true cost may be lower, since the rate for cached input is not known. `saved`: what the
+    provider's prompt cache saved compared with the same tokens uncached; negative when storing cost more than
+    reading saved.
     """
 
     amount: int | None = None
@@ -34,7 +35,7 @@ class Cost:
 
 
 def estimated_cost(provider: str, metadata: ResponseMetadata, prices: Prices) -> Cost:
-    """What the provider will bill for a completion, as far as its own counts and the list prices tell."""
+    """What the provider will bill for a completion, by its own counts and the list prices."""
     total, output = metadata.input_tokens, metadata.output_tokens
     if total is None or output is None or prices.input is None or prices.output is None:
         return Cost()
@@ -44,7 +45,7 @@ def estimated_cost(provider: str, metadata: ResponseMetadata, prices: Prices) ->
     factor = prices.long_prompt_factor if long_prompt else 1
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
     quarters = roster.named(provider).cache_write_quarters if written else 4
-    # In quarters of a millionth of a millionth, so that a quarter more stays an integer.
+    # The unit is a quarter of 10⁻¹² dollars, so that a price of five quarters is still an integer.
     plain = total * prices.input * 4
     inputs = (
         (total - cached - written) * prices.input * 4

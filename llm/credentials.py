@@ -1,7 +1,7 @@
-"""Credentials that are no provider key for replies, told by how they begin: admin keys, sign-in tokens, other makers'.
+"""Credentials that cannot run replies, recognised by how they begin: admin keys, sign-in tokens, keys of other makers.
 
-They are named to the person who pasted one, and never sent to a provider. The sources are the makers' own references
-and the secret-scanning patterns they publish, as of November 2026.
+The person who pastes one is told what it is, and it is never sent to a provider. The sources are the makers' own
+references and the secret-scanning patterns they publish, as of November 2026.
 """
 
 import re
@@ -18,7 +18,7 @@ NOT_FOR_REPLIES = "This is {maker}, and no provider key."
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """One sort of credential: the texts that it may begin with, and the sentence that names it."""
+    """One sort of credential: the texts that it may begin with, and the sentence that tells people what it is."""
 
     begins: tuple[str, ...]
     words: str
@@ -28,7 +28,7 @@ def _sort(begins: str, words: str, maker: str = "") -> Sort:
     return Sort(tuple(begins.split()), words.format(maker=maker))
 
 
-# The first that fits decides, so a longer beginning stands above a shorter one that it contains.
+# The first match decides, so a longer beginning stands above a shorter one that it starts with.
 SORTS = (
     _sort("sk-admin-", ADMIN_KEY, "an OpenAI organisation"),
     _sort("sk-ant-admin", ADMIN_KEY, "an Anthropic organisation"),
@@ -69,7 +69,8 @@ SORTS = (
     _sort("-----BEGIN", NOT_FOR_REPLIES, "a private key or a certificate"),
 )
 
-# What a key is copied with by mistake. Anchored, so that each reads a text's beginning only.
+# What people copy along with a key by mistake. The patterns are anchored, so that each reads only a text's
+# beginning.
 WITH_BEARER = re.compile(r"(?:[\w-]{1,40}\s*[:=]\s*)?[\"']?Bearer\s", re.IGNORECASE)
 WITH_ITS_NAME = re.compile(
     r"(?:export\s+|set\s+|\$env:|-H\s+[\"'])?[A-Za-z_][\w.-]{0,60}\s*[:=]", re.IGNORECASE
@@ -81,22 +82,22 @@ WRAPPED = (
     ("<", "it stands in angle brackets"),
     *((mark, "it stands in quotation marks") for mark in QUOTES),
 )
-# Letters and digits without a break, as random text has them and names of models do not.
+# A long run of letters and digits, which random text has and names of models do not.
 RANDOM_RUN = re.compile(r"[A-Za-z0-9]{16}")
 
 
 def sort_of(text: str) -> Sort | None:
-    """The sort of credential that `text` is, when it is one that runs no replies."""
+    """Which sort of credential `text` is, if it is one that cannot run replies."""
     return next((sort for sort in SORTS if text.startswith(sort.begins)), None)
 
 
 def is_random(text: str) -> bool:
-    """Whether `text` holds a stretch that only a credential would."""
+    """Whether `text` contains a random run, as only credentials do."""
     return RANDOM_RUN.search(text) is not None
 
 
 def wrapping(text: str) -> str | None:
-    """What stands around the key in `text`, in words after a colon; None if it begins like a key of any sort."""
+    """What surrounds the key in `text`, worded to follow a colon; None if `text` begins like a key of any sort."""
     if WITH_BEARER.match(text):
         return "it was copied with the word Bearer"
     if WITH_ITS_NAME.match(text):
@@ -105,7 +106,7 @@ def wrapping(text: str) -> str | None:
 
 
 def unwrapped(text: str) -> str:
-    """`text` without what a key is copied with, as far as that can be told."""
+    """`text` without what was copied along with the key, as far as that is recognised."""
     for pattern in (WITH_ITS_NAME, WITH_BEARER):
         found = pattern.match(text)
         text = text[found.end() :].strip() if found else text

@@ -1,4 +1,4 @@
-"""Whether an agent can be given a provider's model, by its id and profile: decided from facts alone."""
+"""Whether agents can use a provider's model, decided from its id and profile alone."""
 
 import datetime as dt
 import re
@@ -14,7 +14,7 @@ MAKERS = {one.name: re.compile(_PREFIX + one.model_ids) for one in roster.KEYED}
 
 
 def refusal(provider: str, model_id: str, profile: Profile, *, today: dt.date) -> str:
-    """Why agents cannot be given this model, as a sentence; empty if they can."""
+    """Why agents cannot use this model, as a sentence; empty if they can."""
     own = Provider(provider)
     maker = next((name for name, begins in MAKERS.items() if begins.match(model_id.lower())), provider)
     if maker != provider:

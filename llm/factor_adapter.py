@@ -6,15 +6,17 @@ from llm import factor_secrets, ring, vault
 from workspaces import second_factors
 from workspaces.errors import FactorUnreadable
 
-# Envelopes made ahead wait in the request, under this name.
+# The attribute of the request that keeps envelopes made ahead.
 AHEAD = "factor_envelopes"
 
 
 class SealingAdapter(second_factors.FactorAdapter):
-    """Seals for the person whose factor is at hand, and opens for them alone."""
+    """Seals and opens second factors, each for the person whose it is."""
 
     def make_ready(self, secrets: int) -> None:
-        """Ask the KEK's keeper for so many envelopes: allauth seals inside its transactions, where nobody may be asked.
+        """Make envelopes for so many `secrets`.
+
+        Making one may call a KMS, and allauth seals inside its transactions, where no network call is allowed.
 
         Raises workspaces.errors.FactorUnreadable.
         """
@@ -30,7 +32,7 @@ class SealingAdapter(second_factors.FactorAdapter):
         ready: list[vault.Envelope] = getattr(current.request, AHEAD, [])
         try:
             ring.assert_genuine()
-            # Each takes one secret, as every secret has a DEK of its own.
+            # An envelope is used once, because every secret has a DEK of its own.
             ahead = ready.pop() if ready else None
             return factor_secrets.seal(text, second_factors.at_hand(), ahead=ahead)
         except vault.VaultError:

@@ -1,8 +1,8 @@
 """The secrets of second factors, sealed by the vault: the seed of an app that shows codes, and that of recovery codes.
 
-django-allauth keeps them in its table, in the JSON of one authenticator, and hands them through llm/factor_adapter.py. There each
-is one text that names its KEK: `sealed1:<KEK id>:<wrapped DEK>:<nonce>:<ciphertext>`, the parts in base64. It opens for the
-person that it was sealed for and for nobody else.
+django-allauth stores them in its own table, in the JSON of an authenticator, and passes them through
+llm/factor_adapter.py. Each is stored as one text that names its KEK: `sealed1:<KEK id>:<wrapped
+DEK>:<nonce>:<ciphertext>`, the parts in base64. It opens only for the person that it was sealed for.
 """
 
 import base64
@@ -21,24 +21,27 @@ from llm.models import KekRecord
 
 PURPOSE = "second_factor"
 MARK = "sealed1"
-# The name of the secret in an authenticator's JSON, by its type. Of a passkey there is none.
+# The name of the secret in an authenticator's JSON, by the authenticator's type. A passkey has none.
 NAMES = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
 
 
 def envelope(person_id: int) -> vault.Envelope:
-    """For one secret of that person. Asks the KEK's keeper. Raises vault.VaultError."""
+    """An envelope for one secret of that person. May call a KMS. Raises vault.VaultError."""
     return vault.Envelope(binding_of(person_id))
 
 
 def seal(text: str, person_id: int, *, ahead: vault.Envelope | None = None) -> str:
-    """In the envelope made `ahead`, if it is this person's, else in a new one. Raises vault.VaultError."""
+    """Seal the secret, in the envelope made `ahead` if that is this person's, else in a new one.
+
+    Raises vault.VaultError.
+    """
     if ahead is None or ahead.binding != binding_of(person_id):
         ahead = envelope(person_id)
     return packed(ahead.seal(vault.Secret(text)))
 
 
 def unseal(text: str, person_id: int) -> str:
-    """Raises vault.VaultError: SecretUnreadable also for what was never sealed."""
+    """Open a stored text. Raises vault.VaultError; SecretUnreadable also for a text that was never sealed."""
     return vault.unseal(unpacked(text), binding=binding_of(person_id)).reveal()
 
 
@@ -69,19 +72,19 @@ def name_of(row: Any) -> str:
 
 
 def rows_per_kek() -> dict[str, int]:
-    """How many secrets are sealed under each KEK id, of those that have any."""
+    """How many secrets are sealed under each KEK id; ids without any are left out."""
     ids = sorted({*vault.ring().ids, *KekRecord.objects.values_list("kek_id", flat=True)})
     found = _rows().aggregate(**{f"under_{kek_id}": Count("pk", filter=_is_under(kek_id)) for kek_id in ids})
     return {kek_id: found[f"under_{kek_id}"] for kek_id in ids if found[f"under_{kek_id}"]}
 
 
 def not_under(kek_id: str) -> QuerySet[Authenticator]:
-    """Those that are under another KEK, or not sealed at all, by their ids."""
+    """The ids of secrets that are sealed under another KEK, or not at all."""
     return _rows().exclude(_is_under(kek_id)).order_by("pk")
 
 
 def rewrapped(row: Authenticator) -> str:
-    """The row's secret under the newest KEK. One that was never sealed is sealed. Raises vault.VaultError."""
+    """The row's secret rewrapped under the newest KEK, or sealed if it never was. Raises vault.VaultError."""
     text = row.data[name_of(row)]
     if not text.startswith(f"{MARK}:"):
         return seal(text, row.user_id)
@@ -89,7 +92,7 @@ def rewrapped(row: Authenticator) -> str:
 
 
 def move(row: Authenticator, sealed: str) -> bool:
-    """Store it, unless the row has another secret by now."""
+    """Store the new text, unless the row has another secret by now."""
     name = name_of(row)
     now = Authenticator.objects.select_for_update().filter(pk=row.pk).first()
     if now is None or now.data.get(name) != row.data[name]:
@@ -100,7 +103,7 @@ def move(row: Authenticator, sealed: str) -> bool:
 
 
 def unreadable(using: str = "default") -> Iterator[Authenticator]:
-    """Those that do not open with VAULT_KEYS, each opened and forgotten."""
+    """The secrets that do not open with VAULT_KEYS. Each is opened once and dropped."""
     for row in _rows().using(using).order_by("pk").iterator(chunk_size=500):
         try:
             unseal(row.data[name_of(row)], row.user_id)
@@ -114,6 +117,6 @@ def _rows() -> QuerySet[Authenticator]:
 
 
 def _is_under(kek_id: str) -> Q:
-    """Of a row of `_rows`. Compared as a whole: SQLite's LIKE would take K1 for k1."""
+    """Whether a row is sealed under that KEK. Compared with `=`, because SQLite's LIKE would take K1 for k1."""
     start = f"{MARK}:{kek_id}:"
     return Q(Exact(Substr(F("sealed_text"), 1, len(start)), Value(start)))

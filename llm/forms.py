@@ -11,14 +11,14 @@ from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
 from workspaces.one_line import Named
 
-# Letters, digits and the few signs that model ids have; the id goes into a request body.
+# Letters, digits and the few other signs of model ids; checked because the id goes into a request body.
 MODEL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*\Z")
 MODEL_ID_WORDS = "A model id has letters, digits and . _ : / - only."
 IN_THE_WRONG_PLACE = "This looks like a provider key, so it was not stored. Here goes the name of a model."
 
 
 class Forgets:
-    """For a bound form: a typed secret that has been read, or met in a wrong field, is not kept in the form."""
+    """A bound form that drops a secret from its data once it has read it, or found it in a wrong field."""
 
     data: Any
 
@@ -43,7 +43,7 @@ class SecretInput(forms.PasswordInput):
 
 
 class ProviderField(forms.ChoiceField):
-    """A provider that takes keys; what is sent instead of one is not repeated."""
+    """A provider that takes keys. The error for any other value does not repeat the value."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -64,13 +64,13 @@ class ProviderKeyForm(Forgets, forms.Form):
         name = Provider(provider).label
         self.provider = provider
         self.fields["secret"].label = f"{name} key"
-        # Django's own check for NUL would be one more text to keep an eye on; ours covers it.
+        # No NUL check by Django, whose error message we would have to watch for secrets; our own check covers NUL.
         self.fields["secret"].validators = []
         self.fields["only_if_accepted"].label = f"Do not save it if {name} refuses it"
 
     def add_error(self, field: str | None, error: Any) -> None:
         super().add_error(field, error)
-        # The page comes back with the field empty: take the person there.
+        # Focus the field when the page comes back, because it is empty then.
         self.fields["secret"].widget.attrs["autofocus"] = True
 
     def clean_secret(self) -> Secret:
@@ -83,7 +83,7 @@ class ProviderKeyForm(Forgets, forms.Form):
 
 
 class EffortsField(forms.MultipleChoiceField):
-    """Effort levels as boxes; kept as the column keeps them: one text, separated by blanks, weakest first."""
+    """Effort levels as check boxes. The value is as in the column: one text, separated by blanks, weakest first."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", "Effort levels")
@@ -117,7 +117,7 @@ class RegionForm(forms.Form):
 
 
 class PlatformKeyForm(Forgets, forms.Form):
-    """An operator's key of either provider; checked with the provider as part of the form."""
+    """A platform key, entered by an operator. The form's validation asks the provider about it."""
 
     provider = ProviderField()
     secret = forms.CharField(
@@ -210,7 +210,7 @@ class ChatModelForm(forms.ModelForm):
         return factor
 
     def clean(self) -> dict[str, Any]:
-        # The model's own constraints speak of `workspace`, which this form leaves out, so Django skips them.
+        # Django skips the model's constraints here, because they involve `workspace`, which this form leaves out.
         cleaned = super().clean() or {}
         provider, model_id = cleaned.get("provider"), cleaned.get("model_id", "")
         if provider in KEYED_PROVIDERS and not MODEL_ID.match(model_id):
@@ -246,7 +246,7 @@ class CustomModelForm(Named, Forgets, forms.Form):
         required=False, min_value=1_000, max_value=100_000_000, label="Context", help_text="In tokens."
     )
 
-    # What the page asks for first; the rest is for those who know better than Bookbag.
+    # The fields that the page shows first; the others are for admins who know the model better than Bookbag's rules.
     NAMING = ("provider", "model_id", "name")
     OWN_WORD = ("takes_temperature", "efforts", "output_limit", "context_tokens")
 
@@ -257,11 +257,11 @@ class CustomModelForm(Named, Forgets, forms.Form):
         return [self[name] for name in self.OWN_WORD]
 
     def has_own_word(self) -> bool:
-        """Whether anything was entered there, right or wrong."""
+        """Whether any of the other fields was filled in, valid or not."""
         return any(name in self.changed_data for name in self.OWN_WORD)
 
     def own_word(self) -> OwnWord:
-        """The admin's word, of a valid form."""
+        """What the admin entered in the other fields of a valid form."""
         words = {name: self.cleaned_data[name] for name in self.OWN_WORD}
         return OwnWord(**words | {"efforts": tuple(words["efforts"].split())})
 

@@ -1,7 +1,7 @@
-"""The front door to the providers: whose key opens, and a completion with its retries.
+"""The gateway to the providers: opens the key of a reply, and makes a completion with its retries.
 
-This module and llm/keys/opening.py are the only ones that unseal a secret; here it happens when a reply is
-accepted, and the secret lives no longer than the run.
+Only this module and llm/keys/opening.py unseal a secret. Here that happens when a reply is accepted, and the secret
+is kept no longer than the run.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from llm.providers.twins import twin_of
 from llm.routing import KeyState
 
 MAX_ATTEMPTS = 3
-# A provider that asks for a longer wait than this many seconds is not waited for: the member is told.
+# If a provider asks for a longer wait than this many seconds, the reply fails at once and the member is told.
 PATIENCE = 5.0
-# Seconds between two attempts, at the least, whatever a provider says.
+# The least number of seconds between two attempts, even if a provider asks for less.
 SHORTEST_WAIT = 0.25
-# Loaded with the server, so that no reply waits for an SDK.
+# Loaded when the server starts, so that no reply waits for an SDK to load.
 TWINS = {one.name: twin_of(one.name) for one in roster.KEYED}
 
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A provider-key row as the hot path reads it: what its binding needs, its mask, and the sealed parts."""
+    """A provider key as read on the path of a reply: the values of its binding, its mask, and the sealed parts."""
 
     id: UUID
     workspace_id: int | None
@@ -42,7 +42,10 @@ class SealedKey:
 
 
 def open_key(row: SealedKey) -> tuple[KeyState, vault.Secret | None]:
-    """What state a stored key is in, and its secret when it opens. Never raises: an unreadable key is a state."""
+    """The state of a stored key, and its secret if it opens.
+
+    Does not raise for an unreadable key, since that is one of the states.
+    """
     binding = keys.binding_of(key_id=row.id, workspace_id=row.workspace_id, provider=row.provider)
     try:
         secret = vault.unseal(row.sealed, binding=binding)
@@ -53,7 +56,7 @@ def open_key(row: SealedKey) -> tuple[KeyState, vault.Secret | None]:
 
 
 class _NoSecret:
-    """In the place of a secret, for a request that is only looked at."""
+    """Takes the place of a secret in a request that is only shown, not sent."""
 
     def reveal(self) -> str:
         raise AssertionError("this request is not sent")
@@ -67,7 +70,7 @@ def request_body(
     parameters: Parameters,
     left_out: frozenset[str] = frozenset(),
 ) -> dict[str, object]:
-    """The JSON body that a Completion of the same values begins with, from the function that sends it."""
+    """The JSON body that a Completion with the same values would send first, made by the same code."""
     twin = twin_of(provider)
     call = Call(
         model_id=model_id,
@@ -82,9 +85,9 @@ def request_body(
 
 
 class Completion:
-    """One reply's dealings with its provider: at most three calls, and never a second one after text.
+    """The provider calls of one reply: at most three, and no further one once text has come.
 
-    `metadata`, `attempts` and `left_out` fill while `text` is read.
+    `metadata`, `attempts` and `left_out` are filled in while `text` is read.
     """
 
     def __init__(
@@ -115,14 +118,18 @@ class Completion:
         )
         self.metadata = ResponseMetadata()
         self.attempts = 0
-        # When the present attempt began, by time.monotonic; None while there is none.
+        # When the current attempt began, by time.monotonic; None between attempts.
         self.asked_at: float | None = None
-        # What this reply did without, and which of it the model takes in no reply.
+        # The parameters that were left out because the provider refused them; and which of these the model never
+        # takes.
         self.left_out: list[str] = []
         self.learnt: list[str] = []
 
     async def text(self) -> AsyncGenerator[str, None]:
-        """Text as it arrives. ProviderError once retries, which change neither model, price nor owner, are spent."""
+        """Text as it arrives. Raises ProviderError when no retry is left.
+
+        A retry uses the same chat model, price and key.
+        """
         spoken = False
         while True:
             self.attempts += 1
@@ -141,7 +148,7 @@ class Completion:
             await asyncio.sleep(wait)
 
     def _wait_before_retry(self, error: ProviderError) -> float | None:
-        """Seconds to wait, jittered upwards; None when another attempt would be wrong."""
+        """Seconds to wait before the next attempt, with random extra; None when there must be none."""
         if self.attempts >= MAX_ATTEMPTS:
             return None
         if error.fault is Fault.BAD_REQUEST:
@@ -153,7 +160,7 @@ class Completion:
         return wait * random.uniform(1, 1.1) if wait <= PATIENCE else None  # noqa: S311 (jitter, not a secret)
 
     def _leave_out(self, error: ProviderError) -> bool:
-        """Do without the parameter that a refusal names, if it is one that we set and may leave out."""
+        """Leave out the parameter that a refusal names, if we set it and may omit it. Returns whether it was left out."""
         if not error.names:
             return False
         self.left_out.append(error.names)

@@ -1,8 +1,8 @@
-"""What we last learnt of each provider key, from checks and from real replies.
+"""The health of provider keys: what checks and real replies last showed of each.
 
-A reply's good news is written at most once a minute for each key and process, so that a busy key
-does not become a hot row. Bad news that an admin must act on is written at once, recorded in the
-audit log, and a first rejection is mailed.
+A good result of a reply is written at most once a minute for each key and process, so that all replies on a busy key
+do not write the same row. A bad result that an admin must act on is written at once and audited, and a first
+rejection is mailed.
 """
 
 import datetime as dt
@@ -21,10 +21,10 @@ from workspaces.models import User
 
 Health = ProviderKey.Health
 
-# Seconds between two writes of ordinary news about one key from one process.
+# Seconds between two writes of ordinary results about one key by one process.
 QUIET_SECONDS = 60.0
 TELL_AGAIN_AFTER = dt.timedelta(days=1)
-# Error classes of replies (providers.base.Fault) that say something of the key, and what they say.
+# The faults of replies (providers.base.Fault) that tell something about the key, and the health that follows.
 HEALTH_OF = {
     None: Health.VALID,
     "key_rejected": Health.REJECTED,
@@ -33,7 +33,7 @@ HEALTH_OF = {
     "key_lacks_permission": Health.LIMITED,
     "organisation_disabled": Health.LIMITED,
 }
-# Faults that say nothing of the key, but that an admin can mend: they are shown on its card.
+# Faults that tell nothing about the key but that an admin can fix: the key's card shows them.
 BESIDE_THE_KEY = {"not_allowed", "wrong_region", "address_refused", "place_not_served"}
 ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
 
@@ -42,7 +42,7 @@ _noted_lock = Lock()
 
 
 def is_news(provider_key_id: UUID, *, error_class: str | None) -> bool:
-    """Whether `note_result` would write anything. Asks no database, so that most replies need not."""
+    """Whether `note_result` would write anything. Makes no query, so most replies need none."""
     news = _news_of(error_class)
     with _noted_lock:
         return news is not None and _differs(provider_key_id, news, time.monotonic())
@@ -51,12 +51,13 @@ def is_news(provider_key_id: UUID, *, error_class: str | None) -> bool:
 def note_result(
     provider_key_id: UUID, *, error_class: str | None, headroom: dict[str, int] | None = None
 ) -> None:
-    """Learn from a real reply: `error_class` is the provider's fault, None when the reply came.
+    """Note the result of a real reply. `error_class`: the provider's fault, None for success.
 
     `headroom`: what its headers said is left of the account's rate limits.
 
-    Faults that say nothing of the key (a time-out, a missing chat model) are ignored, or told beside an unchanged
-    health. One database write a minute at most, except when a key turns rejected or recovers.
+    Faults that tell nothing about the key (a time-out, a missing chat model) are ignored; those in BESIDE_THE_KEY
+    are stored without changing its health. One database write a minute at most, except when a key turns rejected or
+    recovers.
     """
     news = _news_of(error_class)
     if news is None or not _is_news(provider_key_id, news):
@@ -68,12 +69,12 @@ def note_result(
 
 
 def _news_of(error_class: str | None) -> str | None:
-    """What a reply's end says that is worth storing: a health, or a fault that changes none."""
+    """What a reply's end has to store: a health, or a fault that leaves the health unchanged; None for nothing."""
     return HEALTH_OF.get(error_class, error_class if error_class in BESIDE_THE_KEY else None)
 
 
 def note_unreadable(provider_key_id: UUID) -> None:
-    """The vault could not open this key's row for a reply."""
+    """Note that the vault could not open this key for a reply."""
     if _is_news(provider_key_id, Health.UNREADABLE):
         mark(provider_key_id, Health.UNREADABLE, error="unreadable")
 
@@ -88,12 +89,12 @@ def mark(
     by: User | None = None,
     request: HttpRequest | None = None,
 ) -> bool:
-    """Store what was learnt; True when the key's health changed by it. An alarm is audited, once."""
+    """Store a result. Returns whether the key's health changed; a change to one of ALARMS is audited."""
     now = timezone.now()
     facts: dict[str, object] = {"health": health, "health_at": now}
     if used:
         facts["last_used_at"] = now
-        # Also when it is None: what is shown is to be of the last reply.
+        # Stored even when it is None, because the page shows the limits told by the last reply.
         facts["headroom"] = headroom
     if health == Health.VALID:
         facts["last_good_at"] = now
@@ -121,7 +122,7 @@ def _raise_alarm(
 
 
 def _may_tell(row: ProviderKey) -> bool:
-    """Claims the mail about this rejection: one a day for each key, whichever process comes first."""
+    """Claim the mail about this rejection. Each key gets one a day; of several processes the first gets True."""
     now = timezone.now()
     silent = models.Q(rejection_told_at=None) | models.Q(rejection_told_at__lt=now - TELL_AGAIN_AFTER)
     return ProviderKey.objects.filter(silent, pk=row.pk).update(rejection_told_at=now) == 1

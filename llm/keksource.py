@@ -1,8 +1,8 @@
-"""Where key-encryption keys come from: one small interface, and the KEK that AWS KMS keeps for us.
+"""Sources of key-encryption keys: their interface, and the KEK that is kept in AWS KMS.
 
-A *local* KEK is 32 bytes of the ring in `VAULT_KEYS` (the environment or a file); `llm/vault.py`
-makes it, because only that file may touch cryptography. A *KMS* KEK never leaves Amazon: we send
-it the DEK to wrap, with the row's binding as encryption context, which it authenticates.
+A *local* KEK is 32 bytes of the ring in `VAULT_KEYS` (the environment or a file); `llm/vault.py` defines it, because
+only that file may import cryptography. A *KMS* KEK never leaves Amazon: we send the DEK to KMS to be wrapped, with
+the row's binding as encryption context, which KMS authenticates.
 
     KekError
     ├── KekRefused      these bytes are not what this KEK wrapped for this row
@@ -20,7 +20,7 @@ Context = tuple[tuple[str, str], ...]
 
 
 class KekError(Exception):
-    """A KEK did not do what it was asked."""
+    """A KEK did not wrap or unwrap."""
 
 
 class KekRefused(KekError):
@@ -28,7 +28,7 @@ class KekRefused(KekError):
 
 
 class KekUnreachable(KekError):
-    """The keeper of the KEK is down, denies us, or is not installed."""
+    """The KMS that keeps the KEK is down or denies access, or its library is not installed."""
 
 
 class Kek(Protocol):
@@ -38,7 +38,7 @@ class Kek(Protocol):
 
     @property
     def proof(self) -> bytes:
-        """16 bytes that tell this KEK from any other of the same id and reveal nothing of it."""
+        """16 bytes that distinguish this KEK from another with the same id and reveal nothing of it."""
 
     def wrap(self, dek: bytes, context: Context) -> bytes: ...
 
@@ -48,14 +48,14 @@ class Kek(Protocol):
 class KmsKek:
     """A symmetric key in AWS KMS, named by its ARN. Credentials and endpoint are boto3's usual ones.
 
-    An unwrapped DEK is remembered for DEK_SECONDS, so that a busy agent does not wait for Amazon on
-    every reply; a grant withdrawn in KMS therefore acts here within that time.
+    An unwrapped DEK is cached for DEK_SECONDS, so that a busy agent does not wait for Amazon on every reply. So
+    access withdrawn in KMS takes effect here within that time.
     """
 
     DEK_SECONDS = 300.0
     REMEMBERED = 1024
 
-    # KMS's answers that speak of the ciphertext or its context rather than of KMS.
+    # KMS errors that are about the ciphertext or its context, not about KMS itself.
     REFUSALS = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
     def __init__(self, kek_id: str, arn: str) -> None:
@@ -103,7 +103,7 @@ class KmsKek:
             return getattr(client, verb)(**arguments)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            # The cause is dropped: its text and frames carry the request, the DEK among it.
+            # Raised `from None`: the cause's text and frames contain the request, including the DEK.
             kind = KekRefused if code in self.REFUSALS else KekUnreachable
             raise kind(f"AWS KMS answered {code or 'an error'}.") from None
         except BotoCoreError as error:

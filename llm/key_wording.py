@@ -1,7 +1,7 @@
-"""What is told of a provider key: one table of words by fault, for the card, the messages and the account's list.
+"""The wording of a provider key's problems: one table by fault, for the key's card, messages and the account's list.
 
-The fault is the provider's last answer, from a check or a reply, as it is stored with the key; where none is stored,
-the key's health speaks.
+The fault is the one stored with the key, from the last check or reply. Without a stored fault, the key's health
+decides.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ Health = ProviderKey.Health
 
 
 class Wording(NamedTuple):
-    """`problem`: in a few words. `said`: a clause, without its full stop. `advice`: whole sentences, or nothing."""
+    """`problem`: a few words. `said`: a clause without a full stop. `advice`: whole sentences, or empty."""
 
     problem: str
     said: str
@@ -85,7 +85,7 @@ OF_FAULT = {
     ),
     Fault.MALFORMED: Wording("unreadable answer", "{name} sent an answer that cannot be read", OPERATOR),
 }
-# A check needs the list of models; this key may well run replies all the same.
+# A check needs the right to list models; a key without it may still run replies.
 MAY_NOT_LIST = Wording("may not list models", "It may not list models, so the first reply will verify it")
 VERIFIED_BY_REPLIES = Wording("may not list models", "It may not list models; replies show that it works")
 OF_HEALTH = {
@@ -104,14 +104,14 @@ OF_HEALTH = {
 }
 
 
-# Where the operator has set another address than the provider's own, no region can be chosen.
+# No region can be chosen when the operator has set an address other than the provider's own.
 ONE_ADDRESS = OF_FAULT[Fault.WRONG_REGION]._replace(
     advice="The key may well be right, but this Bookbag reaches {name} at one address only. {operator} has to look at it."
 )
 
 
 def wording_of(row: ProviderKey, health: str = "") -> Wording:
-    """What is to be said of `row` now; `health` where the caller knows better than the row."""
+    """The wording for `row` now. `health`: a newer health than the row's, if the caller has one."""
     now, stays = Health(health or row.health), stands(row)
     if now == Health.UNVERIFIED and row.last_error == Fault.LACKS_PERMISSION:
         wording = MAY_NOT_LIST
@@ -135,7 +135,7 @@ def problem(row: ProviderKey) -> str:
 
 
 def no_list(fault: Fault, provider: str) -> str:
-    """Why an account's models cannot be listed, as a clause."""
+    """Why the account's models cannot be listed, as a clause."""
     if fault is Fault.LACKS_PERMISSION:
         return "This key may not list models"
     wording = _of_fault(fault, provider) or OF_FAULT[Fault.UNREACHABLE]
@@ -149,7 +149,7 @@ def _of_fault(fault: str, provider: str) -> Wording | None:
 
 
 def stands(row: ProviderKey) -> bool:
-    """Whether the last problem came after the last success."""
+    """Whether the last problem is newer than the last success."""
     if row.last_error_at is None:
         return False
     return row.last_good_at is None or row.last_error_at > row.last_good_at

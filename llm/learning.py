@@ -1,4 +1,4 @@
-"""What refusals taught of a chat model: parameters that its provider does not take, left out from then on."""
+"""Parameters that a provider refused for a chat model: they are left out from then on."""
 
 from django.db import transaction
 
@@ -8,9 +8,9 @@ from workspaces.models import Workspace
 
 
 def leave_out(chat_model_id: int, names: list[str], *, workspace_id: int) -> None:
-    """Remember that requests for this chat model go without these parameters, and tell the workspace's admins.
+    """Store that requests for this chat model leave out these parameters, and record it in the workspace's audit log.
 
-    `names` are the provider's words. Nothing is written, or told, of what is known already.
+    `names`: in the provider's words. For parameters that are already left out, nothing is written.
     """
     with transaction.atomic():
         row = ChatModel.objects.select_for_update().filter(pk=chat_model_id).first()

@@ -1,6 +1,6 @@
-"""How long a chat model stays, in words: its last day, what takes over, and which notice is due.
+"""The last day of a chat model in words, its replacement, and which notice about it is due.
 
-Decided from a profile and a day alone; `today` is the date in UTC wherever it is asked for.
+Decided from a profile and a day alone. `today` is always the date in UTC.
 """
 
 import datetime as dt
@@ -8,7 +8,7 @@ import re
 
 from llm.profiles import DATED, Profile
 
-# Days before the last day at which the admins are written to. The first is also when pages begin to give notice.
+# The admins are mailed this many days before the last day. Pages give notice from the first stage on.
 STAGES = (60, 30, 7, 0)
 
 # Parts of model ids that the providers write in small letters ("GPT-4o mini").
@@ -31,7 +31,7 @@ def _end(profile: Profile, today: dt.date) -> str:
         return ""
     if day == today:
         return "shuts down today"
-    # The account's list says that it still runs, so the announced day may have passed.
+    # The account's list says that the model still runs, although its announced last day may have passed.
     return f"shuts down {day_words(day)}" if day > today else f"was to shut down on {day_words(day)}"
 
 
@@ -40,14 +40,15 @@ def day_words(day: dt.date) -> str:
 
 
 def is_leaving(profile: Profile, today: dt.date) -> bool:
-    """Whether pages give notice: it is gone, or leaves within the first stage's days."""
+    """Whether pages give notice: the model is gone, or leaves within the days of the first stage."""
     return profile.is_gone(today) or stage(profile, today) is not None
 
 
 def stage(profile: Profile, today: dt.date) -> int | None:
-    """The nearest of STAGES that has come, in days before the last one; None before the first, or without a day.
+    """The latest of STAGES that has come, in days before the last day.
 
-    None, too, where the day has passed and the account's list still runs the model.
+    None before the first stage, without a known last day, and when the day has passed but the account's list says
+    that the model still runs.
     """
     day, left = profile.shuts_down_on, profile.days_left(today)
     if day is None or left is None or (day < today and not profile.is_gone(today)):
@@ -64,7 +65,7 @@ def name_of(model_id: str) -> str:
     if parts[0] == "gpt" and len(parts) > 1:
         return " ".join([f"GPT-{parts[1]}", *map(_word, parts[2:])])
     if parts[0] == "claude":
-        # Two numbers in a row are one version.
+        # Two numbers in a row are parts of one version.
         return BETWEEN_NUMBERS.sub(".", " ".join(map(_word, parts)))
     return model_id
 

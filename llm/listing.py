@@ -1,4 +1,4 @@
-"""What an account's model list says: asked of the provider free of tokens, stored with the key that asked.
+"""The model list of a provider account: fetched with a key, at no cost of tokens, and stored with that key.
 
 No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
 """
@@ -14,30 +14,33 @@ from llm.providers.base import Checked, Listing, check
 from llm.providers.twins import twin_of
 from llm.vault import Secret
 
-# For a whole list, from connecting to its last page.
+# The time limit for fetching a whole list, from connecting to the last page.
 CHECK_SECONDS = 5.0
 
 
 def base_url(provider: str, region: str = "") -> str:
-    """The only address that a key of `provider` is sent to. `region`: one of the provider's own, or none."""
+    """The only address that a key of `provider` is sent to. `region`: one of the provider's regions, or empty."""
     regional: str = settings.PROVIDER_REGION_URLS.get(provider, {}).get(region, "")
     return regional or str(settings.PROVIDER_BASE_URLS[provider])
 
 
 def regions(provider: str) -> list[str]:
-    """The data-residency regions that a key of `provider` may be set to; none where another address stands in."""
+    """The data-residency regions that a key of `provider` can have; none when the operator has set another address."""
     return list(settings.PROVIDER_REGION_URLS.get(provider, {}))
 
 
 def ask(provider: str, secret: Secret, *, region: str = "") -> Checked:
-    """What `provider` says of `secret` within CHECK_SECONDS: its health, and the account's models if it lists them."""
+    """Check `secret` with `provider` within CHECK_SECONDS.
+
+    Returns the key's health, and its account's models if it may list them.
+    """
     if not connection.in_atomic_block:
         connection.close()
     return ask_at(base_url(provider, region), provider, secret)
 
 
 def ask_at(url: str, provider: str, secret: Secret) -> Checked:
-    """The same of whatever answers at `url`."""
+    """The same, asking the server at `url`."""
     twin = twin_of(provider)
 
     async def once() -> Checked:
@@ -48,10 +51,10 @@ def ask_at(url: str, provider: str, secret: Secret) -> Checked:
 
 @transaction.atomic
 def store(row: ProviderKey, models: list[Listing]) -> None:
-    """Remember the list of the key's account in place of the one before; two that come at once take turns."""
+    """Replace the stored list of the key's account. Two calls at the same time run one after the other."""
     ProviderKey.objects.select_for_update().filter(pk=row.pk).first()
     row.listed_models.all().delete()
-    # They are the provider's words, and are shown: nothing shaped like a key is among them.
+    # Model ids come from the provider and are shown on pages, so one that looks like a key is dropped.
     rows = {one.model_id: _row(row, one) for one in models if not shape.may_be_secret(one.model_id)}
     ListedModel.objects.bulk_create(rows.values(), batch_size=500)
     ProviderKey.objects.filter(pk=row.pk).update(listed_at=timezone.now())
@@ -73,7 +76,7 @@ def _row(provider_key: ProviderKey, one: Listing) -> ListedModel:
 
 
 def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> profiles.Profile:
-    """The profile of a stored chat model; `listed` is what the account that would run it says."""
+    """The profile of a stored chat model. `listed`: its row in the list of the account that would run it."""
     return profiles.resolve(
         chat_model.provider,
         chat_model.model_id,
@@ -91,7 +94,7 @@ def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> prof
 
 
 def said(row: ListedModel) -> profiles.ListedProfile:
-    """A stored row as the profiles take it."""
+    """A stored row as the plain value that llm/profiles.py takes."""
     return profiles.ListedProfile(
         lifecycle=row.lifecycle,
         shuts_down_on=row.shuts_down_on,

@@ -1,4 +1,4 @@
-"""Which chat models exist, whose provider keys are held, and whether a workspace brings its own."""
+"""Chat models, provider keys, and a workspace's LLM settings."""
 
 import uuid
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ class Provider(models.TextChoices):
 
 KEYED_PROVIDERS = tuple(Provider(one.name) for one in roster.KEYED)
 
-# The bounds of what operators may enter: far above any use, far below what a column, a product or a date holds.
+# The bounds of what operators may enter: far above any use, far below what a column, a product or a date can hold.
 MOST_PRICE = 10_000  # credits
 MOST_LIST_PRICE = 10_000_000_000  # µ$ per million tokens: ten thousand dollars
 MOST_CONTEXT = 100_000_000  # tokens
@@ -40,7 +40,7 @@ def _at_most(name: str, most: object) -> Q:
 class ChatModel(models.Model):
     """A model that agents can run on: in the catalogue, or one workspace's own (runnable under BYO only)."""
 
-    # What names it in addresses: the counted id would tell how many workspaces have made their own.
+    # Used in URLs instead of the primary key, which would reveal how many custom models exist.
     code = models.UUIDField(unique=True, editable=False, db_default=RandomUUID())
     workspace = models.ForeignKey(
         Workspace, null=True, blank=True, on_delete=models.CASCADE, related_name="chat_models"
@@ -61,7 +61,7 @@ class ChatModel(models.Model):
         blank=True,
         validators=[MaxValueValidator(MOST_LIST_PRICE)],
     )
-    # For input that the provider read from its prompt cache, and (Anthropic) for long prompts as a whole.
+    # The price for input from the provider's prompt cache; and the threshold and factor for long prompts.
     cached_input_price = models.PositiveBigIntegerField(
         "cached input, µ$ per million tokens",
         null=True,
@@ -84,7 +84,7 @@ class ChatModel(models.Model):
     context_tokens = models.PositiveIntegerField(
         null=True, blank=True, validators=[MaxValueValidator(MOST_CONTEXT)]
     )
-    # The operator's or admin's own word on what the model takes; llm/profiles.py says when it counts.
+    # What an operator or admin entered about the model; llm/profiles.py says when that counts.
     takes_temperature = models.BooleanField(null=True, blank=True)
     efforts = models.CharField(
         "effort levels",
@@ -109,7 +109,7 @@ class ChatModel(models.Model):
     replaced_by = models.CharField(
         "replacement's model id", max_length=100, blank=True, default="", db_default=""
     )
-    # Parameters that the provider refused for this model, separated by blanks: left out from then on.
+    # Parameters that the provider refused for this model, separated by blanks; requests leave them out.
     left_out = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     note = models.CharField(max_length=120, blank=True)
     enabled = models.BooleanField(default=True)
@@ -183,7 +183,7 @@ class LLMSettings(models.Model):
 
 
 class Region(models.TextChoices):
-    """OpenAI's data-residency regions; an empty one is the global host."""
+    """Data-residency regions of OpenAI; empty is the global host."""
 
     US = "us", "United States"
     EU = "eu", "Europe"
@@ -192,12 +192,12 @@ class Region(models.TextChoices):
 
 class ProviderKeyQuerySet(models.QuerySet["ProviderKey"]):
     def sealed(self) -> "ProviderKeyQuerySet":
-        """Those with bytes left to open; a wiped row is history only."""
+        """Keys that still have sealed bytes; a wiped row is only history."""
         return self.exclude(kek_id="")
 
 
 class ProviderKey(models.Model):
-    """A sealed secret and what may be shown of it. Without a workspace it is a platform key.
+    """A sealed secret and the parts of it that may be shown. Without a workspace it is a platform key.
 
     `prefix` and `tail` make the mask, so that no page ever needs to open the sealed part.
     """
@@ -215,7 +215,7 @@ class ProviderKey(models.Model):
         UNREACHABLE = "unreachable", "Provider not reached"
         UNREADABLE = "unreadable", "Unreadable: enter it again"
 
-    # Part of the sealing's binding, so it exists before the row does.
+    # The id is part of the binding, so it is made before the row is stored.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(
         Workspace, null=True, on_delete=models.PROTECT, related_name="provider_keys"
@@ -240,15 +240,15 @@ class ProviderKey(models.Model):
     last_error = models.CharField(max_length=40, blank=True)
     last_error_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
-    # When the admins were last written to about a rejection, so that a flapping provider is one mail a day.
+    # When the admins were last mailed about a rejection, so that a flapping provider causes one mail a day.
     rejection_told_at = models.DateTimeField(null=True, editable=False)
-    # The key may run replies but not list models, so only a reply can verify it.
+    # False for a key that may run replies but not list models; then only a reply can verify it.
     may_list = models.BooleanField(default=True, db_default=True, editable=False)
-    # When its account's list was last stored, or asked for by the daily refresh.
+    # When its account's list was last stored, or last asked for by the daily refresh.
     listed_at = models.DateTimeField(null=True, editable=False)
-    # What the last reply's headers said is left of the account's rate limits (providers.base.Headroom).
+    # What is left of the account's rate limits, by the headers of the last reply (providers.base.Headroom).
     headroom = models.JSONField(null=True, editable=False)
-    # A data-residency region of the provider's, as a closed choice: a tenant never names a host.
+    # One of the provider's data-residency regions. A closed choice, so that a workspace can never enter a host.
     region = models.CharField(max_length=4, blank=True, choices=Region, default="", db_default="")
 
     objects = ProviderKeyQuerySet.as_manager()
@@ -281,17 +281,17 @@ class ProviderKey(models.Model):
 
 
 class ListedModel(models.Model):
-    """What the account behind a key said of one model when its list was last fetched (llm/listing.py)."""
+    """One model of the list of a key's account, as last fetched (llm/listing.py)."""
 
     provider_key = models.ForeignKey(ProviderKey, on_delete=models.CASCADE, related_name="listed_models")
     model_id = models.CharField(max_length=100)
     name = models.CharField(max_length=100, blank=True)
-    # active, deprecated or retired; OpenAI's list says nothing of it.
+    # active, deprecated or retired; empty for OpenAI, whose list does not say.
     lifecycle = models.CharField(max_length=12, blank=True)
     shuts_down_on = models.DateField(null=True)
     context_tokens = models.PositiveIntegerField(null=True)
     output_limit = models.PositiveIntegerField(null=True)
-    # Effort levels and kinds of thinking that it accepts, separated by blanks; null when the list does not say.
+    # Accepted effort levels and kinds of thinking, separated by blanks; null when the list does not say.
     efforts = models.CharField(max_length=80, null=True)  # noqa: DJ001 (none is not the same as unknown)
     thinking = models.CharField(max_length=80, null=True)  # noqa: DJ001
 
@@ -306,7 +306,10 @@ class ListedModel(models.Model):
 
 
 class ShutdownNotice(models.Model):
-    """A mail to a workspace's admins that a chat model of its agents leaves: each stage is written once."""
+    """A mail telling a workspace's admins that a chat model of its agents leaves.
+
+    There is one row for each stage, so each mail is sent once.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="shutdown_notices")
     provider = models.CharField(max_length=12)
@@ -333,7 +336,7 @@ class PlatformKeys(models.Manager):
 
 
 class PlatformKey(ProviderKey):
-    """Our own keys, as operators see them: the rows without a workspace."""
+    """Our own keys, for the operators' pages: the rows without a workspace."""
 
     objects: ClassVar[PlatformKeys] = PlatformKeys()  # type: ignore[assignment]
 
@@ -342,10 +345,10 @@ class PlatformKey(ProviderKey):
 
 
 class KekRecord(models.Model):
-    """Which KEK was meant by an id when it was first used, so that no secret is sealed under another by mistake."""
+    """The KEK that an id meant at its first use, so that no secret is sealed under a different one by mistake."""
 
     kek_id = models.CharField(primary_key=True, max_length=40)
-    # Derived one way from the KEK (llm/vault.py): tells two KEKs apart, opens nothing.
+    # A one-way digest of the KEK (llm/vault.py): distinguishes two KEKs, opens nothing.
     proof = models.BinaryField(editable=False)
     first_used_at = models.DateTimeField(default=timezone.now)
 
@@ -363,7 +366,7 @@ class UnsealCount(models.Model):
     purpose = models.CharField(max_length=20)
     day = models.DateField()
     times = models.PositiveIntegerField(default=0)
-    # Set once the day is over and its count stands in the audit log.
+    # Set when the day is over and its count is in the audit log.
     reported = models.BooleanField(default=False)
 
     class Meta:

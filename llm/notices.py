@@ -1,4 +1,4 @@
-"""Mail to the people who can mend a provider key, or move agents off a model. No mail carries more of a key than its mask."""
+"""Mail to the people who can fix a provider key or move agents off a model. No mail shows more of a key than its mask."""
 
 import datetime as dt
 import logging
@@ -19,13 +19,13 @@ from workspaces.models import Role, User, Workspace
 
 log = logging.getLogger(__name__)
 
-# A mail server that does not answer must not hold up the reply that found the rejection.
+# A time limit, so that a mail server that does not answer cannot hold up the reply that found the rejection.
 MAIL_SECONDS = 10
 AGENTS_NAMED = 20
 
 
 def tell_of_rejection(row: ProviderKey) -> None:
-    """Write to the workspace's admins and owners (operators for a platform key): replace this key."""
+    """Ask the workspace's admins and owners (operators for a platform key) to replace this key."""
     byo = LLMSettings.objects.filter(workspace=row.workspace_id, byo_enabled=True).exists()
     whose = f"{row.workspace}'s" if row.workspace else "Bookbag's"
     subject = f"{row.get_provider_display()} rejected {whose} key {row.mask}"
@@ -58,10 +58,10 @@ def tell_of_shutdown(
     link: str,
     today: dt.date,
 ) -> None:
-    """Write to the workspace's admins and owners which of its agents lose their chat model, and where to move them.
+    """Tell the workspace's admins and owners which of its agents lose their chat model, and where to move them.
 
-    No database connection is held meanwhile. `profile` names the last day and what takes over. OSError when the mail
-    server is not to be had and nobody was reached.
+    No database connection is held meanwhile. `profile` names the last day and what takes over. Raises OSError when
+    the mail server cannot be reached and nobody got the mail.
     """
     facts = {
         "workspace": workspace,
@@ -90,11 +90,11 @@ def tell_of_shutdown(
 
 
 def _send_each(subject: str, text: str, addresses: list[str]) -> None:
-    """One mail each. An address that is refused is logged and stops nothing."""
+    """Send one mail to each. A refused address is logged and does not stop the others."""
     if not database.in_atomic_block:
         database.close()
     connection = get_connection(timeout=MAIL_SECONDS)
-    # People choose these names; a line break in one would begin a mail header.
+    # People choose these names, and a line break in one would start a new mail header.
     subject = " ".join(subject.split())
     sent = 0
     for address in addresses:

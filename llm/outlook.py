@@ -1,6 +1,6 @@
-"""Which route each chat model would take now, and what would become of it, for pages.
+"""For pages: which route each chat model would take now, and what would become of a reply on it.
 
-No key is opened: its stored health says whether it would.
+No key is opened; its stored health says whether it could be.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ from llm.prospects import Prospect
 from llm.routing import KeyState
 from workspaces.models import Workspace
 
-# What an account's list said, by provider and model id.
+# The rows of an account's model list, by provider and model id.
 Lists = dict[tuple[str, str], ListedModel]
 
 
@@ -30,10 +30,10 @@ def today() -> dt.date:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One workspace's switch, which keys there are by provider, and what their accounts listed.
+    """One workspace's BYO switch, the state of its and the platform's key by provider, and their accounts' lists.
 
-    `workspace_rejected`, `platform_rejected`: the providers that do not accept the key; its routes are chosen all the
-    same, and their replies fail.
+    `workspace_rejected`, `platform_rejected`: the providers that reject the key. A rejected key is still chosen for
+    routes, and the replies on them fail.
     """
 
     byo_enabled: bool
@@ -46,17 +46,17 @@ class Outlook:
     today: dt.date = field(default_factory=lambda: today())
 
     def profile(self, chat_model: ChatModel, *, byo_enabled: bool | None = None) -> Profile:
-        """What the account that would run `chat_model` takes, and until when."""
+        """The profile of `chat_model` on the account that would run it."""
         own = self.byo_enabled if byo_enabled is None else byo_enabled
         lists = self.workspace_lists if own else self.platform_lists
         return listing.profile_of(chat_model, lists.get((chat_model.provider, chat_model.model_id)))
 
     def last_day(self, chat_model: ChatModel) -> str:
-        """Until when it stays, as lifecycle.last_day_words puts it."""
+        """The last day of `chat_model`, in the words of lifecycle.last_day_words."""
         return lifecycle.last_day_words(self.profile(chat_model), self.today)
 
     def is_leaving(self, chat_model: ChatModel) -> bool:
-        """Whether `chat_model` is gone, or so near its last day that pages give notice."""
+        """Whether `chat_model` is gone, or near enough to its last day for a notice on pages."""
         return lifecycle.is_leaving(self.profile(chat_model), self.today)
 
     def is_gone(self, chat_model: ChatModel) -> bool:
@@ -65,7 +65,7 @@ class Outlook:
     def route(
         self, chat_model: ChatModel, *, byo_enabled: bool | None = None
     ) -> routing.Route | routing.Refusal:
-        """The route a reply on `chat_model` would take; `byo_enabled`: as if the switch stood there."""
+        """The route that a reply on `chat_model` would take. `byo_enabled`: with the switch in this position."""
         provider = chat_model.provider
         return routing.choose(
             facts(
@@ -81,7 +81,7 @@ class Outlook:
         )
 
     def prospect(self, chat_model: ChatModel, *, byo_enabled: bool | None = None) -> Prospect:
-        """What would become of a reply on `chat_model`: the badge that every page shows of it."""
+        """What would become of a reply on `chat_model`, as the badges of all pages show it."""
         route = self.route(chat_model, byo_enabled=byo_enabled)
         own = isinstance(route, routing.Route) and route.credential is routing.Credential.WORKSPACE
         rejected = self.workspace_rejected if own else self.platform_rejected
@@ -103,7 +103,10 @@ def facts(
     workspace_key: KeyState,
     platform_key: KeyState,
 ) -> routing.Facts:
-    """The facts of a route, for sending and for pages alike. Both keys' states are given, whoever is to pay."""
+    """The facts that a route is chosen from, for sending and for pages.
+
+    Both keys' states are always given; the routing decides which one counts.
+    """
     return routing.Facts(
         provider=provider,
         price=price,
@@ -119,13 +122,13 @@ def facts(
 
 
 def key_state(health: str, kek_id: str) -> KeyState:
-    """The state of a stored key: unreadable when it was found so, or when the ring lacks its KEK."""
+    """The state of a stored key: unreadable when its health says so, or when the ring lacks its KEK."""
     lost = health == ProviderKey.Health.UNREADABLE or kek_id not in vault.ring().ids
     return KeyState.UNREADABLE if lost else KeyState.READABLE
 
 
 def for_workspace(workspace: Workspace) -> Outlook:
-    """The outlook of one workspace, in three queries, however many agents are then asked for."""
+    """The outlook of one workspace, in three queries, however many agents it is used for."""
     byo = LLMSettings.objects.filter(workspace=workspace, byo_enabled=True).exists()
     theirs_or_ours = Q(workspace=workspace) | Q(workspace__isnull=True)
     active = ProviderKey.objects.filter(theirs_or_ours, state=ProviderKey.State.ACTIVE)
@@ -133,12 +136,12 @@ def for_workspace(workspace: Workspace) -> Outlook:
 
 
 def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKey]) -> Outlook:
-    """The same from keys that are already fetched: the workspace's and the platform's active ones. One query."""
+    """The same, in one query, from the active keys of the workspace and the platform, already fetched."""
     by_id = {row.pk: row for row in active}
     states: dict[bool, dict[str, KeyState]] = {True: {}, False: {}}
     for row in by_id.values():
         states[row.workspace_id is not None][row.provider] = key_state(row.health, row.kek_id)
-    # An account lists hundreds of models; only those that an agent here can be set to are fetched.
+    # An account lists hundreds of models; only those that agents of this workspace can be set to are fetched.
     known = ChatModel.objects.filter(Q(workspace=workspace) | Q(workspace=None)).values("model_id")
     lists: dict[bool, Lists] = {True: {}, False: {}}
     for listed in ListedModel.objects.filter(provider_key__in=by_id, model_id__in=known) if by_id else ():
@@ -159,7 +162,7 @@ def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKe
     )
 
 
-# Written out, for the path of a reply, where Django's building of the query costs more than the query.
+# Raw SQL, for the path of a reply, since Django takes longer to build the query than to run it.
 _STILL_SIGNS = """
 SELECT EXISTS (SELECT 1 FROM llm_providerkey WHERE id = %s AND state = 'active'
   AND health NOT IN ('rejected', 'unreadable')),
@@ -167,7 +170,10 @@ SELECT EXISTS (SELECT 1 FROM llm_providerkey WHERE id = %s AND state = 'active'
 
 
 def still_signs(provider_key_id: UUID, *, workspace_id: int, is_own: bool) -> bool:
-    """Whether the provider key that signed a reply, the workspace's own or the platform's, would sign the next one too."""
+    """Whether the key that signed a reply would sign the next one too.
+
+    `is_own`: it is the workspace's, not the platform's.
+    """
     row_id = ProviderKey._meta.pk.get_db_prep_value(provider_key_id, connection)
     with connection.cursor() as cursor:
         cursor.execute(_STILL_SIGNS, [row_id, workspace_id])

@@ -1,4 +1,4 @@
-"""Who pays for a workspace's replies now, provider by provider, in the words of the overview and the settings page."""
+"""Who pays for a workspace's replies now, by provider, in words for the overview and the settings page."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Payers:
-    """`kind`: a billing, or "mixed" where a provider does not run. `title` stands alone, `whom` after "Who pays now"."""
+    """`kind`: a billing, or "mixed" when a provider does not run. `title` is shown alone, `whom` after "Who pays now"."""
 
     kind: str
     title: str
@@ -32,7 +32,7 @@ class Payers:
 
 
 def of(outlook: Outlook) -> Payers:
-    """Who pays for a reply on a catalogue model of each provider, as things are now."""
+    """Who now pays for a reply on a catalogue model of each provider."""
     prospects = {one.label: outlook.prospect(_any_model(one.name)) for one in roster.KEYED}
     running = [name for name, prospect in prospects.items() if prospect.runs]
     broken = [_broken(name, prospect) for name, prospect in prospects.items() if not prospect.runs]
@@ -46,7 +46,7 @@ def of(outlook: Outlook) -> Payers:
 
 
 def _any_model(provider: str) -> ChatModel:
-    """A chat model of the catalogue that only its provider is known of."""
+    """A made-up catalogue model of a provider, for asking about its route."""
     return ChatModel(provider=provider, price=1)
 
 

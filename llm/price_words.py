@@ -1,4 +1,4 @@
-"""What a reply costs and who pays it, in a few words: the one wording of badges, pages and receipts.
+"""What a reply costs and who pays it, in a few words; used by all badges, pages and receipts.
 
 `billing` is a routing.Billing or its value, `price` is in credits, `provider` says whose key it is.
 """
@@ -21,7 +21,7 @@ def badge(billing: str, *, price: int, provider: str) -> str:
 
 
 def payer(billing: str, *, provider: str) -> str:
-    """Who pays, for a column of that name."""
+    """Who pays, for a table column of that name."""
     match billing:
         case Billing.LOCAL:
             return "nobody: it is free"
@@ -33,7 +33,7 @@ def payer(billing: str, *, provider: str) -> str:
 
 
 def stop_price(billing: str, *, price: int, provider: str) -> str:
-    """What it costs to stop a reply that runs, said before Stop is pressed: "1 credit once text has appeared"."""
+    """What it costs to stop a running reply, shown before Stop is pressed: "1 credit once text has appeared"."""
     match billing:
         case Billing.LOCAL:
             return "free"

@@ -1,17 +1,17 @@
-"""What a chat model takes and how long it stays: its profile, decided from facts alone.
+"""Profiles: what a chat model accepts and how long it stays, decided from facts alone.
 
-A *provider* is who is asked, a *chat model* is what an agent is set to, a *profile* is what may be asked of it.
-For each property the first of these that speaks decides:
+A *provider* is who is asked, a *chat model* is what an agent is set to, a *profile* is what may be asked of it. For
+each property, the first of these sources that says something about it decides:
 
 1. what the account's own model list said (`ListedProfile`, stored when a key is verified),
 2. what a refusal taught (`left_out`),
 3. an operator's or admin's own word (`OwnWord`): it can set right a rule, not what the provider itself says,
 4. the rules below, by family and version; an id that no rule knows gets the careful row, which asks for nothing.
 
-Rules compare versions rather than list ids, so that a model is right on its first day. Their source is what the two
-providers published, as of 25 November 2026: OpenAI's model pages and API reference for chat completions, Anthropic's
-pages on effort, thinking and API version 2026-10-21, and both lists of deprecations. Nothing here reads the database,
-a request or a setting.
+Rules compare versions instead of listing ids, so that they also fit a model that is released later. They follow what
+the two providers had published by 25 November 2026: OpenAI's model pages and API reference for chat completions,
+Anthropic's pages on effort, thinking and API version 2026-10-21, and both lists of deprecations. Nothing here reads
+the database, a request or a setting.
 """
 
 import datetime as dt
@@ -25,11 +25,11 @@ from llm.providers import roster
 EFFORT_PARAMETERS = frozenset(filter(None, (one.effort_parameter for one in roster.KEYED)))
 THINKING_PARAMETERS = frozenset(filter(None, (one.thinking_parameter for one in roster.KEYED)))
 
-# Weakest first, in the providers' words; `none` turns thinking off.
+# Effort levels, weakest first, in the providers' words; `none` turns thinking off.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 OFF = "none"
 
-# Tokens that an answer may have where nothing else is said; thinking counts against it.
+# The default for the most tokens of an answer; tokens spent on thinking count.
 TEXT_ALLOWANCE = 4_096
 THINKING_ALLOWANCE = 16_384
 
@@ -55,7 +55,7 @@ class Api(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedProfile:
-    """What an account's model list said of one model; None and empty where it did not say."""
+    """What an account's model list says about one model; None and empty where it says nothing."""
 
     lifecycle: str = ""  # active, deprecated, retired
     shuts_down_on: dt.date | None = None
@@ -67,7 +67,7 @@ class ListedProfile:
 
 @dataclass(frozen=True, slots=True)
 class OwnWord:
-    """What an operator or an admin entered; None and empty where nothing was."""
+    """What an operator or an admin entered about a model; None and empty where nothing was entered."""
 
     takes_temperature: bool | None = None
     efforts: tuple[str, ...] = ()
@@ -84,8 +84,8 @@ NO_WORD = OwnWord()
 class Profile:
     """What may be asked of one chat model.
 
-    `efforts`: the levels it offers, weakest first. `default_effort`: the one that is asked for unless an agent says
-    otherwise; empty is none at all. `off`: Anthropic's word for no thinking. Tokens are the provider's.
+    `efforts`: the levels it offers, weakest first. `default_effort`: the level sent unless an agent has another;
+    empty sends none. `off`: Anthropic's word for no thinking. Tokens are counted as the provider does.
     """
 
     temperature: Temperature = Temperature.REFUSED
@@ -106,7 +106,7 @@ class Profile:
         return self.thinking is not Thinking.NO
 
     def is_gone(self, today: dt.date) -> bool:
-        """Whether the provider has shut it down. Where the account's list states a lifecycle, that decides, not the date."""
+        """Whether the provider has shut it down. If the account's list states a lifecycle, that decides, else the date."""
         if self.lifecycle:
             return self.lifecycle == "retired"
         return self.shuts_down_on is not None and self.shuts_down_on <= today
@@ -118,7 +118,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an agent's settings ask for; None and empty are the model's defaults."""
+    """What an agent's settings ask for; None and empty stand for the model's defaults."""
 
     temperature: float | None = None
     effort: str = ""
@@ -127,7 +127,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What one request sets. None and empty are left out of it."""
+    """The parameters that one request sets; None and empty are not sent."""
 
     temperature: float | None = None
     effort: str = ""
@@ -136,7 +136,7 @@ class Parameters:
 
 
 def parameters(profile: Profile, wish: Wish) -> Parameters:
-    """The wish, as far as the model takes it; what it does not take is left out, never changed."""
+    """The parameters of a wish that the model accepts. Others are left out; no value is changed."""
     effort = wish.effort if wish.effort in profile.efforts else profile.default_effort
     silent = {Temperature.TAKEN: ("", OFF), Temperature.WITHOUT_THINKING: (OFF,), Temperature.REFUSED: ()}
     off = profile.off if effort == OFF else ""
@@ -162,9 +162,9 @@ def resolve(
     left_out: str = "",
     own_word: OwnWord | None = None,
 ) -> Profile:
-    """The profile of `provider`'s `model_id`, from all that is known of it.
+    """The profile of `provider`'s `model_id`, from everything known about it.
 
-    `left_out`: the parameters, in the provider's words and separated by blanks, that it has refused before.
+    `left_out`: the parameters that it has refused before, in the provider's words, separated by blanks.
     """
     profile = by_rules(provider, model_id)
     if own_word is not None and own_word != NO_WORD:
@@ -212,7 +212,7 @@ def _with_list(profile: Profile, listed: ListedProfile) -> Profile:
 
 
 def _efforts(profile: Profile, known: tuple[str, ...]) -> dict[str, object]:
-    """The levels in their order, with `none` where thinking can be turned off, and a default that is among them."""
+    """The levels in order, with `none` if thinking can be turned off, and a default that is one of them."""
     levels = [level for level in EFFORTS if level in known or (level == OFF and profile.off)]
     default = profile.default_effort
     if default not in levels:
@@ -224,11 +224,12 @@ def _efforts(profile: Profile, known: tuple[str, ...]) -> dict[str, object]:
 
 CAREFUL = Profile()
 PLAIN = Profile(Temperature.TAKEN, Thinking.NO, allowance=TEXT_ALLOWANCE)
-# Thinks only when asked. It takes a temperature while it does not think, so no effort has to be sent.
+# Thinks only when a request sets an effort. It takes a temperature while not thinking, so by default no effort is
+# sent.
 ASKED_TO_THINK = Profile(
     Temperature.TAKEN, Thinking.OPTIONAL, ("none", "low", "medium", "high"), "", allowance=TEXT_ALLOWANCE
 )
-# Thinks unless told not to. Answers without thinking are quick and cost no hidden tokens, so that is the default.
+# Thinks unless told not to. The default is no thinking: such answers are fast and cost no hidden tokens.
 TOLD_NOT_TO_THINK = Profile(
     Temperature.WITHOUT_THINKING, Thinking.OPTIONAL, ("none", "low", "medium", "high"), OFF
 )
@@ -246,7 +247,7 @@ O_SERIES = re.compile(r"o\d")
 
 @lru_cache(maxsize=2048)
 def by_rules(provider: str, model_id: str) -> Profile:
-    """What the rules alone say of an id; the careful row for one that they do not know."""
+    """The profile by the rules alone; for an unknown id, the careful row."""
     name = DATED.sub("", model_id.lower())
     rules = RULES.get(provider)
     profile = rules(name) if rules else CAREFUL
@@ -256,7 +257,7 @@ def by_rules(provider: str, model_id: str) -> Profile:
 
 def _openai(name: str) -> Profile:
     if name.startswith("ft:"):
-        # ft:<base>:<organisation>:…: it takes what its base takes.
+        # A fine-tuned model (ft:<base>:<organisation>:…) accepts what its base accepts.
         name = DATED.sub("", name.split(":")[1])
     if CANNOT_CHAT.search(name):
         return replace(CAREFUL, api=Api.NONE)
@@ -292,7 +293,7 @@ CLAUDE_PLAIN = Profile(Temperature.REFUSED, Thinking.NO, allowance=TEXT_ALLOWANC
 CLAUDE_THINKS = Profile(
     Temperature.REFUSED, Thinking.ALWAYS, ("low", "medium", "high"), "low", output_limit=128_000
 )
-# How thinking is turned off, where it can be.
+# How thinking is turned off on models where that is possible.
 CLAUDE_OFF = {
     ("haiku", (5, 5)): "disabled",
     ("sonnet", (5, 0)): "disabled",
@@ -319,7 +320,10 @@ RULES = {roster.OPENAI.name: _openai, roster.ANTHROPIC.name: _claude}
 
 
 def _last_days() -> dict[str, tuple[dt.date, str]]:
-    """Published last days and what takes over, by id without its date; the accounts' lists keep them fresh."""
+    """Published last days and replacements, by id without its date.
+
+    Accounts' lists, where they say more, take precedence.
+    """
     rows = [
         ("2026-10-23", "o1 o3-mini o4-mini gpt-4-turbo gpt-3.5-turbo gpt-4.1-nano", "gpt-6-luna"),
         ("2026-11-30", "claude-sonnet-4-5", "claude-sonnet-5-5"),

@@ -1,7 +1,7 @@
-"""What becomes of a reply on a chat model, in the words of every page: its badge, who pays, and why it would not run.
+"""Prospects: what would become of a reply on a chat model, as all pages word it: badge, payer, or why it would not run.
 
-One function, `of`, makes it from a route, so that lists, pickers, the playground and the settings cannot differ.
-Decided from facts alone.
+Only `of` makes one, from a route, so that lists, pickers, the playground and the settings cannot differ. Decided
+from facts alone.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from llm.routing import Billing, Credential, Refusal, RefusalCode, Route
 
 
 class Rejected(StrEnum):
-    """Codes of routes that a reply would be tried on, and that the provider is known to turn away."""
+    """The code of a route whose key the provider is known to reject. A reply on it is tried all the same."""
 
     OWN_KEY = "key_rejected"
     PLATFORM_KEY = "platform_key_rejected"
 
 
-# By code: the badge of what would not run, and what an admin can do about it.
+# By code: the badge of a reply that would not run, and what an admin can do about it.
 NOT_RUNNING = {
     RefusalCode.BYO_KEY_MISSING: ("no {name} key: cannot run", "Add {a_name} key, or change the model."),
     RefusalCode.BYO_KEY_UNREADABLE: ("{name} key unreadable: cannot run", "Enter the {name} key again."),
@@ -44,15 +44,15 @@ NOT_RUNNING = {
         "Use your own {name} key, or change the model.",
     ),
 }
-# Rests on a key's stored health: the key may have been mended since, and a reply or a check would tell.
+# Codes that rest on a key's stored health. The key may work again by now, which a reply or a check would show.
 UNSURE = {*Rejected, RefusalCode.BYO_KEY_UNREADABLE, RefusalCode.PLATFORM_KEY_UNREADABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """`words` for the badge of colour `kind`; `price` in credits. Where a reply would not run, `code` names why.
+    """`words`: the badge's text. `kind`: its colour. `price`: in credits. `code`: why a reply would not run, else empty.
 
-    `way_out`: what an admin can do about it. `stop_price`: what stopping a running reply costs.
+    `way_out`: what an admin can do about that. `stop_price`: what stopping a running reply costs.
     """
 
     kind: str
@@ -69,19 +69,19 @@ class Prospect:
 
     @property
     def may_try(self) -> bool:
-        """Whether it would not run by what was last learnt of its key, which a reply may find to be mended."""
+        """Whether it would not run only by its key's stored health, so that a reply may succeed after all."""
         return self.code in UNSURE
 
     @property
     def in_full(self) -> str:
-        """The badge with its payer, for a list of choices where no colour tells: "1 credit, from your credits"."""
+        """The badge with its payer, for lists of choices without colours: "1 credit, from your credits"."""
         return f"{self.words}, from your credits" if self.kind == Billing.CREDITS else self.words
 
 
 def of(route: Route | Refusal, chat_model: ChatModel, *, is_rejected: bool = False) -> Prospect:
-    """What becomes of a reply on `chat_model` that takes `route`.
+    """The prospect of a reply on `chat_model` that takes `route`.
 
-    `is_rejected`: the provider did not accept the key of that route when it last saw it.
+    `is_rejected`: the provider rejected the key of that route at its last use.
     """
     provider = chat_model.provider
     if isinstance(route, Refusal):

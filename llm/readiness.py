@@ -1,6 +1,6 @@
-"""Which chat models run now, and which would after the BYO switch is flipped; from facts already fetched.
+"""Which chat models run now, and which would with the BYO switch flipped; from facts already fetched.
 
-What becomes of each route is said by llm/prospects.py; here both positions of the switch are set side by side.
+llm/prospects.py says what would become of each route; this module compares both positions of the switch.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from llm.prospects import Prospect
 
 @dataclass(frozen=True, slots=True)
 class ModelReadiness:
-    """A chat model, as things are and as they would be with the switch the other way."""
+    """A chat model's prospects, with the switch as it is and with it flipped."""
 
     chat_model: ChatModel
     now: Prospect
@@ -44,7 +44,7 @@ class AgentReadiness:
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """How many agents share a chat model that fails now or would, and what they could run on instead."""
+    """A chat model that fails now or with the switch flipped: how many agents use it, and what they could use instead."""
 
     on: ModelReadiness
     agents: int
@@ -52,7 +52,7 @@ class WayOut:
 
 
 def assess(chat_model: ChatModel, outlook: Outlook) -> ModelReadiness:
-    """How replies on `chat_model` fare, now and with the switch flipped."""
+    """The prospects of replies on `chat_model`, now and with the switch flipped."""
     now, after = (
         outlook.prospect(chat_model, byo_enabled=byo_enabled)
         for byo_enabled in (outlook.byo_enabled, not outlook.byo_enabled)
@@ -63,7 +63,7 @@ def assess(chat_model: ChatModel, outlook: Outlook) -> ModelReadiness:
 
 
 def ways_out(agents: Iterable[AgentReadiness], models: Iterable[ModelReadiness]) -> list[WayOut]:
-    """For each chat model in use that fails, now or with the switch flipped: the ones its agents could move to.
+    """For each chat model in use that fails, now or with the switch flipped: the models that its agents could move to.
 
     Models that never fail come first, and among these the ones that stay before the ones that leave soon.
     """
@@ -77,6 +77,6 @@ def ways_out(agents: Iterable[AgentReadiness], models: Iterable[ModelReadiness])
 
 
 def _helps(other: ModelReadiness, failing: ModelReadiness) -> bool:
-    """Whether `other` runs wherever `failing` does not, and can still be chosen."""
+    """Whether `other` can be chosen, and runs in each position of the switch in which `failing` does not."""
     runs = (other.now.runs or failing.now.runs) and (other.after.runs or failing.after.runs)
     return runs and other.chat_model.is_available and other is not failing

@@ -1,8 +1,8 @@
-"""The accounts' model lists, asked for anew each day: free of tokens, one key at a time.
+"""Refreshing the accounts' model lists every day, without spending tokens, one key at a time.
 
-The server's duties take a few keys a round (agents/running/duties.py), so that the lists of a thousand keys spread over the
-day; `refresh_models` takes all of them at once. A failure is logged and stops nothing, and a key's health changes only
-when the provider says that the key itself is dead.
+The server's duties take a few keys a round (agents/running/duties.py), so that the lists of a thousand keys spread
+over the day; `refresh_models` takes all of them at once. A failure is logged and does not stop the others. A key's
+health changes only when the provider says that the key itself is not accepted.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from llm.providers.base import KeyHealth
 log = logging.getLogger(__name__)
 
 EVERY = dt.timedelta(days=1)
-# At listing.CHECK_SECONDS each, all of them fit between two sweeps of 30 seconds.
+# Few enough that, at listing.CHECK_SECONDS each, all are done between two sweeps of 30 seconds.
 KEYS_A_ROUND = 5
 
 
@@ -30,9 +30,9 @@ def all_keys() -> QuerySet[ProviderKey]:
 
 
 def take_round() -> int:
-    """Refresh the keys that are due, at most KEYS_A_ROUND; returns how many were asked. Safe beside other processes."""
+    """Refresh the keys that are due, at most KEYS_A_ROUND; returns how many. Safe while other processes do the same."""
     now = timezone.now()
-    # A new key's list was asked for when it was entered.
+    # The list of a new key was fetched when the key was entered.
     last = Coalesce("listed_at", "added_at")
     due = all_keys().alias(last=last).filter(last__lt=now - EVERY).order_by("last")
     return sum(_claim_and_refresh(row, now) for row in list(due[:KEYS_A_ROUND]))
@@ -46,18 +46,21 @@ def _claim_and_refresh(row: ProviderKey, now: dt.datetime) -> bool:
 
 
 def _claim(row: ProviderKey, now: dt.datetime) -> bool:
-    """Whether this process is the one to ask. The key is marked before, so that one that fails also waits a day."""
+    """Claim the refresh of a key; True for one process.
+
+    The key is marked first, so that a failed refresh also waits a day.
+    """
     mine = ProviderKey.objects.filter(pk=row.pk, listed_at=row.listed_at, state=ProviderKey.State.ACTIVE)
     return mine.update(listed_at=now) == 1
 
 
 def refresh(row: ProviderKey) -> str:
-    """Ask for the list of the key's account and store it. Returns what went wrong, in a word, or nothing."""
+    """Fetch the list of the key's account and store it. Returns the kind of failure as a word, or an empty text."""
     try:
         problem = _ask_and_store(row)
     except vault.VaultError as error:
         problem = type(error).__name__
-    except Exception as error:  # one key's trouble must not keep the others from their lists
+    except Exception as error:  # a failure with one key must not keep the others from their lists
         problem = type(error).__name__
         log.exception("the model list of %s %s was not refreshed", row.provider, row.mask)
     if problem:

@@ -1,8 +1,7 @@
-"""Whether the KEKs at hand are the ones the stored secrets were sealed under.
+"""Checks that the KEKs in VAULT_KEYS are the ones that the stored secrets were sealed under.
 
-The first use of a KEK id leaves a proof of the KEK in the database. Sealing compares it, so that a
-wrong KEK under a familiar id can neither seal a secret nor rewrap one; start-up and `/readyz` read
-`problems`.
+The first use of a KEK id stores a proof of that KEK. Sealing compares the proof, so that a wrong KEK under a known
+id can neither seal nor rewrap a secret. Start-up and `/readyz` report `problems`.
 """
 
 from collections import Counter
@@ -14,7 +13,7 @@ from llm.models import KekRecord, ProviderKey
 
 
 def assert_genuine() -> None:
-    """Raises vault.WrongKek unless the newest KEK is the one that was first used under its id."""
+    """Raises vault.WrongKek unless the newest KEK is the one first used under its id."""
     kek = vault.ring().primary
     record, _ = KekRecord.objects.get_or_create(kek_id=kek.kek_id, defaults={"proof": kek.proof})
     if bytes(record.proof) != kek.proof:
@@ -22,7 +21,7 @@ def assert_genuine() -> None:
 
 
 def rows_per_kek() -> dict[str, int]:
-    """How many sealed rows each KEK id has, ids of the ring included, newest first."""
+    """How many sealed rows each KEK id has, newest first. Ids of the ring are included even without rows."""
     sealed = ProviderKey.objects.sealed().order_by()
     stored = Counter(dict(sealed.values_list("kek_id").annotate(rows=Count("pk"))))
     stored.update(factor_secrets.rows_per_kek())
@@ -31,14 +30,14 @@ def rows_per_kek() -> dict[str, int]:
 
 
 def impostors() -> list[str]:
-    """The ids under which VAULT_KEYS holds another KEK than the one used before."""
+    """The ids whose KEK in VAULT_KEYS is not the one used before."""
     ring = vault.ring()
     records = KekRecord.objects.filter(kek_id__in=ring.ids)
     return [record.kek_id for record in records if bytes(record.proof) != ring.get(record.kek_id).proof]
 
 
 def problems() -> list[str]:
-    """What is wrong with VAULT_KEYS given what is stored, a sentence each, naming ids only."""
+    """What is wrong with VAULT_KEYS, given the stored rows: one sentence each, which names only ids."""
     ring = vault.ring()
     found = [
         f"VAULT_KEYS holds another KEK under the id {kek_id!r} than the one used before. Put the old one back."

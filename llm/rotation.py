@@ -1,8 +1,7 @@
-"""Changing the KEK without stopping: a new one is added everywhere, made primary, and takes the rows over.
+"""Changing the KEK without downtime: a new one is added to every process, made primary, and the rows move to it.
 
-Each row moves by compare-and-set on the KEK id and wrapped DEK it was read with, so rows that are
-replaced, wiped or moved by another process meanwhile are left as they then are. Nothing needs to be
-remembered between runs: what is left to do is what the rows say.
+Each row is updated only if it still has the KEK id and wrapped DEK that were read, so a row that another process
+replaced, wiped or moved meanwhile is left alone. No state is kept between runs: the rows show what is left to do.
 """
 
 from collections.abc import Iterator
@@ -18,17 +17,17 @@ from workspaces import audit
 
 
 class RotationStep(StrEnum):
-    """What a rotation needs next, told from the ring and the rows alone."""
+    """The next step of a rotation, derived from the ring and the rows alone."""
 
-    ADD = "add"  # one KEK holds everything: make another
-    PROMOTE = "promote"  # a KEK that was never used waits in the ring
-    REWRAP = "rewrap"  # rows are left under older KEKs
-    DROP = "drop"  # older KEKs hold nothing any more
+    ADD = "add"  # all rows are under one KEK: make a new one
+    PROMOTE = "promote"  # the ring has a KEK that was never used
+    REWRAP = "rewrap"  # some rows are under older KEKs
+    DROP = "drop"  # no row is under the older KEKs any more
 
 
 @dataclass
 class Batch:
-    """What came of some rows: how many moved, and those that did not open."""
+    """The result for a batch of rows: how many moved, and those that did not open."""
 
     seen: int = 0
     moved: int = 0
@@ -38,7 +37,7 @@ class Batch:
 def next_step() -> RotationStep:
     ids = vault.ring().ids
     if left():
-        # A KEK that waits is promoted first, so that rows are moved once, to the newest.
+        # An unused KEK is promoted before rows are moved, so that they move only once.
         return RotationStep.PROMOTE if waiting() else RotationStep.REWRAP
     if waiting():
         return RotationStep.PROMOTE
@@ -46,7 +45,7 @@ def next_step() -> RotationStep:
 
 
 def waiting() -> str | None:
-    """The id of a KEK in the ring that is not primary and was never used, the last one first."""
+    """The id of a KEK in the ring that is not primary and was never used; the last such one."""
     used = set(KekRecord.objects.values_list("kek_id", flat=True))
     return next((kek_id for kek_id in reversed(vault.ring().ids[1:]) if kek_id not in used), None)
 
@@ -70,8 +69,8 @@ def left() -> int:
 def rewrap_all(size: int) -> Iterator[Batch]:
     """Move every row to the newest KEK, `size` rows to a transaction, yielding after each.
 
-    Raises vault.WrongKek before the first, and vault.VaultUnavailable when a KEK's keeper is silent;
-    what was yielded is committed and stays.
+    Raises vault.WrongKek before the first batch, and vault.VaultUnavailable when a KMS does not answer; batches
+    already yielded stay committed.
     """
     ring.assert_genuine()
     after = None
@@ -86,7 +85,7 @@ def rewrap_all(size: int) -> Iterator[Batch]:
 
 
 def _rewrap_factors(size: int) -> Iterator[Batch]:
-    """The secrets of second factors likewise. One that an older version of Bookbag stored unsealed is sealed."""
+    """The same for the secrets of second factors. Those that an older version of Bookbag stored unsealed are sealed."""
     after = 0
     while page := list(factor_secrets.not_under(vault.ring().ids[0]).filter(pk__gt=after)[:size]):
         after = page[-1].pk
@@ -107,7 +106,7 @@ def _rewrap(page: list[ProviderKey]) -> Batch:
     ready = []
     for row in page:
         try:
-            # Outside the transaction: a KMS may take its time.
+            # Outside the transaction, because a KMS may be slow.
             ready.append((row, vault.rewrap(keys.sealed_of(row), binding=keys.binding_of_row(row))))
         except (vault.UnknownKek, vault.SecretUnreadable):
             batch.unreadable.append(row)

@@ -1,8 +1,8 @@
 """Which credential runs a reply, who pays, and why: decided from facts alone.
 
-No database, request or setting is read here; the caller passes what is the case and gets back a
-`Route` or a `Refusal`. The table is docs/help/bring-your-own-keys.md, row by row; the tests repeat
-it as a truth table. There is no fallback between a workspace's key and ours in either direction.
+No database, request or setting is read here: the caller passes `Facts` and gets a `Route` or a `Refusal`. The rules
+are those of the table in docs/help/bring-your-own-keys.md; the tests repeat it as a truth table. There is no
+fallback between a workspace's key and ours in either direction.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Billing(StrEnum):
 
 
 class Why(StrEnum):
-    """Stored with each reply; the receipt spells it out."""
+    """Why a route was chosen. Stored with each reply and explained on its receipt."""
 
     BYO_OFF = "byo_off"
     BYO_ON = "byo_on"
@@ -51,14 +51,14 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the decision rests on. `price` in credits; key states are those of `provider`."""
+    """What a route is chosen from. `price` is in credits; the key states are those of the keys for `provider`."""
 
     provider: str
     price: int
     is_local: bool = False
     is_custom: bool = False
     is_available: bool = True
-    is_shut_down: bool = False  # by its provider
+    is_shut_down: bool = False  # the provider has shut the model down
     byo_enabled: bool = False
     workspace_key: KeyState = KeyState.MISSING
     platform_key: KeyState = KeyState.MISSING
@@ -67,7 +67,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who runs the reply and who pays; `price` in credits, above zero only when billing is credits."""
+    """Who runs the reply and who pays. `price` is in credits, and above zero only when billing is credits."""
 
     credential: Credential
     billing: Billing
@@ -84,12 +84,12 @@ class Refusal:
 LOCAL = Route(Credential.NONE, Billing.LOCAL, 0, Why.LOCAL_MODEL)
 QA_MATCH = Route(Credential.NONE, Billing.LOCAL, 0, Why.QA_MATCH)
 QA_CLOSEST = Route(Credential.NONE, Billing.LOCAL, 0, Why.QA_CLOSEST)
-# Why a reply is a stored answer.
+# The reasons of stored answers.
 STORED = (Why.QA_MATCH, Why.QA_CLOSEST)
 
 
 def choose(facts: Facts) -> Route | Refusal:
-    """The route of one reply, or why there is none."""
+    """The route of one reply, or the refusal."""
     if not facts.is_available:
         return Refusal(RefusalCode.MODEL_UNAVAILABLE, facts.provider)
     if facts.is_local:

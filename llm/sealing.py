@@ -1,4 +1,4 @@
-"""How a provider key and its row belong together: the binding, the mask, and the columns of the envelope."""
+"""Sealing a provider key into its row: the binding, the mask, and the columns of the envelope."""
 
 from uuid import UUID, uuid4
 
@@ -7,14 +7,14 @@ from llm.models import ProviderKey
 from workspaces.models import User, Workspace
 
 PURPOSE = "provider_key"
-# A row's envelope once its secret is gone for good.
+# The envelope columns of a wiped row.
 WIPED = {"kek_id": "", "wrapped_dek": b"", "nonce": b"", "ciphertext": b""}
 
 Health = ProviderKey.Health
 
 
 def binding_of(*, key_id: UUID, workspace_id: int | None, provider: str) -> vault.Binding:
-    """What the row of these values is sealed for."""
+    """The binding of a provider key's row."""
     whose = vault.Binding.PLATFORM if workspace_id is None else str(workspace_id)
     return vault.Binding(PURPOSE, whose, provider, str(key_id))
 
@@ -38,7 +38,7 @@ def new_row(
 ) -> ProviderKey:
     """A row for `secret`, sealed and not yet saved. Raises vault.VaultError.
 
-    `found` and `error` (a provider fault) are what a check showed.
+    `found` and `error` (a provider fault) are the results of a check.
     """
     row = ProviderKey(id=uuid4(), workspace=workspace, provider=provider, added_by=by, health=found)
     row.prefix, row.tail = shape.mask_parts(secret.reveal(), provider)

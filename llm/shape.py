@@ -1,6 +1,6 @@
-"""What a provider's key looks like: enough to catch a wrong paste, never to guess at its meaning.
+"""The form of providers' keys: enough to notice a wrong paste, without interpreting the key.
 
-Every problem is told without repeating a character of what was pasted.
+No message repeats a character of what was pasted.
 """
 
 from llm import credentials
@@ -8,22 +8,24 @@ from llm.providers import roster
 from llm.providers.roster import KeyedProvider
 
 SHORTEST, LONGEST = 20, 512
-# Below this a tail of four would give away too much of what there is.
+# A shorter key shows no tail, because four characters would reveal too much of it.
 SHORTEST_WITH_TAIL = 20
 MASK_CHARACTERS = "…•●*"
 
 
 def owner_of(text: str) -> KeyedProvider | None:
-    """The provider whose prefix `text` has; the longest prefix decides, as one begins with the other.
+    """The provider whose prefix `text` has.
 
-    A provider whose keys have no prefix owns no text, or every text would be a key of it.
+    The longest prefix decides, because one provider's prefix starts with another's.
+
+    A provider without a prefix matches no text; otherwise every text would be one of its keys.
     """
     owners = [one for one in roster.KEYED if one.key_prefix and text.startswith(one.key_prefix)]
     return max(owners, key=lambda one: len(one.key_prefix), default=None)
 
 
 def may_be_secret(text: str) -> bool:
-    """Whether `text`, met where no provider key belongs, had better be neither stored nor shown."""
+    """Whether `text`, found in a field for something else, may be a secret and must be neither stored nor shown."""
     text = text.strip()[:LONGEST]
     return any(map(_is_secret, (text, credentials.unwrapped(text))))
 
@@ -35,20 +37,20 @@ def _is_secret(text: str) -> bool:
 
 
 def runs_replies(text: str) -> bool:
-    """Whether `text` may be sent to a provider at all: it fits a header, and is no credential of another sort."""
+    """Whether `text` may be sent to a provider: it fits into a header, and is no credential of another sort."""
     return is_wire_safe(text) and credentials.sort_of(text) is None
 
 
 def is_wire_safe(text: str) -> bool:
-    """Whether `text` can go into an HTTP header as it is: printable ASCII, no blanks, not too long.
+    """Whether `text` can be put into an HTTP header unchanged: printable ASCII, no blanks, not too long.
 
-    Header libraries quote an unfit value in their error, which is how keys end up in logs.
+    Header libraries quote an invalid value in their error, which would put the key into logs.
     """
     return 0 < len(text) <= LONGEST and all(0x21 <= ord(character) <= 0x7E for character in text)
 
 
 def problem(text: str, provider: str) -> str | None:
-    """Why `text` cannot be a key of `provider`, in words for the person who pasted it; None if it can."""
+    """Why `text` cannot be a key of `provider`, worded for the person who pasted it; None if it can."""
     own = roster.named(provider)
     name = own.label
     no_key = f"This does not look like {roster.with_article(name)} key"

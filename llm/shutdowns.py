@@ -1,10 +1,11 @@
-"""Chat models that their providers shut down: which leave soon, and the mails that say so in time.
+"""Chat models that their providers shut down: which leave soon, and the mails that warn of it.
 
-A workspace's admins are written to once at each of lifecycle.STAGES. The row of the notice is made before its mail is
-sent, so that of two processes one sends it. Only the nearest stage is sent: an agent that is set to the model 20 days
-before its end brings the mail of 30 days, not the one of 60. When the last day changes, the stages begin anew.
+A workspace's admins are mailed once at each of lifecycle.STAGES. The notice's row is stored before its mail is sent,
+so that only one of two processes sends it. Only the latest stage that has come is sent: if an agent is set to the
+model 20 days before its end, the mail of the 30-day stage is sent, not the one of 60 days. When the last day
+changes, all stages are sent again.
 
-Who runs on them is told by the caller (agents/shutdowns.py).
+The caller says which agents use the models (agents/shutdowns.py).
 """
 
 import datetime as dt
@@ -19,13 +20,13 @@ from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey, Shutdow
 from llm.profiles import Profile
 from workspaces.models import Workspace
 
-# Whose account: a workspace's, or the platform's when there is none; with provider and model id.
+# The account, as a workspace's id or None for the platform; with provider and model id.
 Account = tuple[int | None, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How many agents are set to a chat model, and of how many workspaces."""
+    """How many agents, in how many workspaces, are set to a chat model."""
 
     agents: int = 0
     workspaces: int = 0
@@ -33,7 +34,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class LeavingModel:
-    """One chat model that leaves, and how widely it is in use."""
+    """One chat model that leaves, with its use."""
 
     chat_model: ChatModel
     profile: Profile
@@ -43,9 +44,9 @@ class LeavingModel:
 
 
 def catalogue(uses: Mapping[int, Use], today: dt.date) -> list[LeavingModel]:
-    """The catalogue's models that leave soon, and the gone ones that are still in use; two queries.
+    """The catalogue's models that leave soon, and gone ones that are still in use, in two queries.
 
-    `uses` are by the chat model's id.
+    `uses`: by the chat model's id.
     """
     models = list(ChatModel.objects.filter(workspace=None).order_by("position", "name"))
     listed = _listed(models, Q(provider_key__workspace=None))
@@ -72,13 +73,13 @@ def _listed(models: Sequence[ChatModel], whose: Q) -> dict[Account, ListedModel]
 # --- Mails ---------------------------------------------------------------------------------------
 
 
-# What makes a notice one of its kind, in the order of Due.claim.
+# The columns that identify a notice, in the order in which Due.claim uses them.
 CLAIM = ("workspace_id", "provider", "model_id", "shuts_down_on", "days_before")
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One workspace that is to be told of one model, at one of lifecycle.STAGES."""
+    """One workspace to be told of one model, at one of lifecycle.STAGES."""
 
     workspace_id: int
     chat_model: ChatModel
@@ -94,9 +95,9 @@ class Due:
 
 
 def due(uses: Mapping[int, Set[int]], today: dt.date) -> list[Due]:
-    """Every workspace and model with a stage that has come and was not told; four queries, whatever the number.
+    """Every workspace and model with a stage that has come but was not told; always four queries.
 
-    `uses`: the ids of the workspaces that run a chat model, by its id.
+    `uses`: by a chat model's id, the ids of the workspaces that use it.
     """
     reached = list(_reached(uses, today))
     days = {one.last_day for one in reached}
@@ -121,8 +122,8 @@ def _reached(uses: Mapping[int, Set[int]], today: dt.date) -> Iterator[Due]:
 def tell(due: Due, workspace: Workspace, users: list[str], link: str, today: dt.date) -> bool:
     """Mail the admins of `workspace` which agents (`users`) lose their chat model; `link` leads to the way out.
 
-    Whether this process wrote: another may have been first. When the mail could not be sent, the notice is taken
-    back, so that a later round tries again, and OSError or what else went wrong is raised.
+    Returns whether this process sent it; another may have been first. If the mail cannot be sent, the notice's row
+    is deleted, so that a later round tries again, and the error is raised (OSError, for example).
     """
     notice, is_ours = ShutdownNotice.objects.get_or_create(**due.claim)
     if not is_ours:

@@ -1,8 +1,8 @@
-"""How often each provider key is opened, and for what.
+"""Counting how often each provider key is opened, by purpose.
 
-Each process counts in memory and adds its counts to the day's row when `flush` runs (the sweep loop
-does it, every SWEEP_SECONDS), so that opening a key writes nothing. A process that is killed loses
-the counts since its last flush; replies themselves are stored apart and miss none.
+Each process counts in memory and adds its counts to the day's row when `flush` runs (the sweep loop does it, every
+SWEEP_SECONDS), so that opening a key writes nothing. A killed process loses the counts since its last flush. The
+replies themselves are stored separately, so none of them is lost.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from django.utils import timezone
 from llm.models import ProviderKey, UnsealCount
 from workspaces import audit
 
-# How long after midnight (UTC) a day's counts go to the audit log: slow processes still add to them.
+# How long after midnight (UTC) a day's counts go to the audit log; until then slow processes may add to them.
 SETTLING = dt.timedelta(hours=1)
 
 Place = tuple[UUID, str, dt.date]
@@ -26,7 +26,7 @@ _lock = Lock()
 
 
 def count(provider_key_id: UUID, purpose: str) -> None:
-    """One more opening, remembered by this process."""
+    """Count one opening in this process's memory."""
     with _lock:
         _counts[provider_key_id, purpose, timezone.now().date()] += 1
 
@@ -59,7 +59,7 @@ def _add(taken: dict[Place, int]) -> None:
 
 
 def report() -> int:
-    """Put the counts of days that are over into the audit log, once; returns the number of events."""
+    """Write the counts of past days to the audit log, once; returns the number of events."""
     over = (timezone.now() - SETTLING).date()
     rows = UnsealCount.objects.filter(reported=False, day__lt=over).select_related("provider_key__workspace")
     return sum(_report_one(row) for row in rows.order_by("day", "pk"))

@@ -1,4 +1,4 @@
-"""What the vault needs done every so often; the server's sweep loop and `vault_upkeep` call it."""
+"""Regular maintenance of the vault, run by the server's sweep loop and by `vault_upkeep`."""
 
 import logging
 from dataclasses import dataclass
@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from llm import keys, ring, unseals
 
 logger = logging.getLogger(__name__)
-# What this process has already said of its ring, so that a lasting problem is one line and not one a minute.
+# The problems of the ring that this process has logged, so that a lasting one is logged once, not every minute.
 _told: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    wiped: int  # retired keys whose sealed bytes are gone now
-    counted: int  # openings written down
+    wiped: int  # retired keys that were wiped
+    counted: int  # openings stored
     reported: int  # audit events about openings
 
 
 def run() -> Upkeep:
-    """Wipe what can no longer be restored, write down the openings, report past days. Safe to run anywhere, anytime.
+    """Wipe keys that can no longer be restored, store the counts of openings, audit past days.
 
-    Logs what is wrong with VAULT_KEYS when it is new to this process: at start-up, that is, or on the day it happens.
+    Safe to run in any process at any time.
+
+    Logs each problem with VAULT_KEYS the first time that this process sees it.
     """
     _tell(ring.problems())
     return Upkeep(wiped=keys.wipe_retired(), counted=unseals.flush(), reported=unseals.report())

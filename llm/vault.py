@@ -1,15 +1,15 @@
-"""The vault: secrets are sealed for one row and open nowhere else. The only file that encrypts.
+"""The vault: seals a secret so that it opens only for one row. No other file encrypts or decrypts.
 
-Envelope encryption: a fresh *DEK* seals each secret with AES-256-GCM, authenticated together with
-the row's *binding*; a *KEK* of the ring wraps the DEK (django-cryptography's FernetBytes with keys
-of our own derivation, or AWS KMS). The newest KEK wraps, every KEK of the ring unwraps. FernetBytes
-knows no associated data, so it is the GCM layer that ties all the parts to their row.
+Envelope encryption: a fresh *DEK* seals each secret with AES-256-GCM, authenticated together with the row's
+*binding*; a *KEK* of the ring wraps the DEK (django-cryptography's FernetBytes with keys of our own derivation, or
+AWS KMS). The newest KEK wraps, every KEK of the ring unwraps. FernetBytes has no associated data, so the GCM layer
+alone ties the parts to their row.
 
     VaultError
     ├── UnknownKek       the ring has no KEK of that id
     ├── WrongKek         a KEK of that id is in the ring, but it is not the one used before
     ├── SecretUnreadable damaged, moved from another row, or wrapped by another KEK
-    └── VaultUnavailable the KEK's keeper could not be asked; try again later
+    └── VaultUnavailable  a KMS could not be asked for the KEK; try again later
 """
 
 import json
@@ -51,30 +51,30 @@ class WrongKek(VaultError):
 
 
 class SecretUnreadable(VaultError):
-    """Does not open. Which part is at fault is deliberately not told."""
+    """The secret does not open. Which part is at fault is deliberately not told."""
 
     def __init__(self) -> None:
         super().__init__("The sealed secret does not open for this row.")
 
 
 class VaultUnavailable(VaultError):
-    """The KEK exists but its keeper did not answer."""
+    """The KEK is in a KMS that did not answer."""
 
 
 class NeverCopied:
-    """For objects that hold key material in plaintext: they cannot be copied or serialised."""
+    """Base class of objects with plaintext key material: they cannot be copied or serialised."""
 
     __slots__ = ()
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError(f"A {type(self).__name__} is never copied or serialised.")
 
-    # pickle, copy, deepcopy (and with it dataclasses.asdict) all pass through one of these.
+    # pickle, copy and deepcopy (so dataclasses.asdict, too) all call one of these methods.
     __reduce__ = __reduce_ex__ = __getstate__ = __copy__ = __deepcopy__ = _refuse
 
 
 class Secret(NeverCopied):
-    """A provider's key in plaintext. `repr`, `str` and formatting show nothing of it; only `reveal()` does."""
+    """A provider's key in plaintext. `repr`, `str` and formatting hide it; only `reveal()` returns it."""
 
     __slots__ = ("_plaintext",)
     _plaintext: str
@@ -83,7 +83,7 @@ class Secret(NeverCopied):
         object.__setattr__(self, "_plaintext", plaintext)
 
     def reveal(self) -> str:
-        """The plaintext, for the header of a provider call and for nothing else."""
+        """The plaintext; use it only for the header of a provider call."""
         return self._plaintext
 
     def __repr__(self) -> str:
@@ -100,7 +100,7 @@ class Secret(NeverCopied):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a sealed secret belongs to: it opens for exactly these values."""
+    """The values that a secret is sealed for; it opens only for exactly the same ones."""
 
     purpose: str
     workspace: str  # a workspace's id, or PLATFORM
@@ -110,12 +110,12 @@ class Binding:
     PLATFORM = "platform"
 
     def associated_data(self) -> bytes:
-        """Canonical bytes: a JSON list, so that no two bindings share an encoding."""
+        """The binding as bytes: a JSON list, so that no two bindings have the same encoding."""
         parts = ["bookbag", SCHEMA, self.purpose, self.workspace, self.provider, self.row]
         return json.dumps(parts, separators=(",", ":")).encode()
 
     def context(self) -> Context:
-        """The same facts as name and value pairs, for a KEK that authenticates them itself."""
+        """The same values as pairs of name and value, for a KEK that authenticates them itself."""
         return (
             ("app", "bookbag"),
             ("provider", self.provider),
@@ -128,7 +128,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What the database keeps. The GCM tag is the last 16 bytes of `ciphertext`."""
+    """A sealed secret as the database stores it. The GCM tag is the last 16 bytes of `ciphertext`."""
 
     kek_id: str
     wrapped_dek: bytes = field(repr=False)
@@ -137,7 +137,7 @@ class Sealed:
 
 
 class LocalKek(NeverCopied):
-    """A KEK of 32 bytes from VAULT_KEYS. Two keys are derived from it: one encrypts, one authenticates."""
+    """A KEK of 32 bytes from VAULT_KEYS. Two keys are derived from it, one to encrypt and one to authenticate."""
 
     def __init__(self, kek_id: str, material: bytes) -> None:
         self.kek_id = kek_id
@@ -159,7 +159,7 @@ class LocalKek(NeverCopied):
 
 
 class Ring(NeverCopied):
-    """The KEKs at hand, newest first."""
+    """All KEKs that this process has, newest first."""
 
     def __init__(self, entries: tuple[tuple[str, bytes | str], ...]) -> None:
         self._entries = entries
@@ -198,10 +198,10 @@ def new_kek() -> bytes:
 
 
 class Envelope(NeverCopied):
-    """A fresh DEK for one secret of the row of `binding`, already wrapped by the newest KEK: sealing asks nobody any more."""
+    """A fresh DEK for one secret of one row, already wrapped by the newest KEK, so that sealing calls no KMS."""
 
     def __init__(self, binding: Binding) -> None:
-        """Asks the KEK's keeper, so outside of transactions. Raises VaultUnavailable."""
+        """May call a KMS, so make it outside transactions. Raises VaultUnavailable."""
         kek = ring().primary
         self.binding, self.kek_id = binding, kek.kek_id
         self._dek = AESGCM.generate_key(DEK_BITS)
@@ -220,7 +220,7 @@ def seal(secret: Secret, *, binding: Binding) -> Sealed:
 
 
 def unseal(sealed: Sealed, *, binding: Binding) -> Secret:
-    """The secret, if every part of `sealed` is whole and was sealed for `binding`.
+    """The secret, if every part of `sealed` is undamaged and was sealed for `binding`.
 
     Raises UnknownKek, SecretUnreadable or VaultUnavailable; never returns anything unauthenticated.
     """
@@ -228,13 +228,13 @@ def unseal(sealed: Sealed, *, binding: Binding) -> Secret:
     try:
         plaintext = AESGCM(dek).decrypt(sealed.nonce, sealed.ciphertext, binding.associated_data())
     except (InvalidTag, ValueError):
-        # ValueError: a nonce or DEK cut to an impossible length.
+        # ValueError: a nonce or DEK of an impossible length.
         raise SecretUnreadable from None
     return Secret(plaintext.decode())
 
 
 def rewrap(sealed: Sealed, *, binding: Binding) -> Sealed:
-    """The same sealed secret with its DEK under the newest KEK; the secret itself stays shut.
+    """The same sealed secret with its DEK wrapped under the newest KEK; the secret itself is not opened.
 
     Raises UnknownKek, SecretUnreadable or VaultUnavailable.
     """
@@ -243,7 +243,7 @@ def rewrap(sealed: Sealed, *, binding: Binding) -> Sealed:
 
 
 def probe() -> None:
-    """Seal and open a throwaway secret in memory. Raises VaultError if the newest KEK does not serve."""
+    """Seal and open a throwaway secret in memory. Raises VaultError if the newest KEK does not work."""
     binding = Binding("probe", Binding.PLATFORM, "none", "none")
     thrown_away = new_kek().hex()
     if unseal(seal(Secret(thrown_away), binding=binding), binding=binding).reveal() != thrown_away:

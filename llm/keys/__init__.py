@@ -1,11 +1,11 @@
-"""The life of a provider key: entered, replaced, restored, verified, deleted, wiped. The front door.
+"""Provider keys: entering, replacing, restoring, verifying, deleting, wiping. Other apps use this module only.
 
 Every act locks the workspace's LLM settings and writes its audit event in the same transaction.
 Providers are asked outside any transaction. With no workspace, the same acts are done to the
 platform's own keys. What an act can fail with is in llm/keys/errors.py.
 
-Handed on for the other apps: what a reply teaches of a key (llm/health.py), the address that a key is
-sent to (llm/listing.py), and what a row is sealed for (llm/sealing.py).
+Re-exported for other apps: noting what a reply showed of a key (llm/health.py), the address that a key is sent to
+(llm/listing.py), and what a row is sealed for (llm/sealing.py).
 """
 
 from llm.health import is_news, note_result, note_unreadable

@@ -18,16 +18,16 @@ from llm.models import ProviderKey
 from llm.providers.base import Checked, Fault, ProviderError
 from workspaces.models import User
 
-# What checks and replies change in a row.
+# The columns of a row that checks and replies change.
 LEARNT = ["health", "health_at", "last_good_at", "last_error", "last_error_at", "may_list", "listed_at"]
 
 Health = ProviderKey.Health
 
 
 def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | None = None) -> Health:
-    """Check a stored key, remember the answer (in `row` too) and the account's models.
+    """Check a stored key; store the result (in `row` too) and the account's models.
 
-    One that does not open is marked unreadable. Raises CheckRunning, vault.VaultUnavailable.
+    A key that does not open is marked unreadable. Raises CheckRunning, vault.VaultUnavailable.
     """
     try:
         with alone(row):
@@ -50,7 +50,7 @@ def verify(row: ProviderKey, *, by: User | None = None, request: HttpRequest | N
 
 
 def _found(row: ProviderKey, checked: Checked | None) -> Health | None:
-    """The health that a check shows; None when it cannot tell and a reply has shown that the key works."""
+    """The health that a check shows; None when the check may not list models but a reply has shown that the key works."""
     if checked is None:
         return Health.UNREADABLE
     if checked.fault is Fault.LACKS_PERMISSION and row.health == Health.VALID:
@@ -59,14 +59,14 @@ def _found(row: ProviderKey, checked: Checked | None) -> Health | None:
 
 
 def error_of(found: Health, checked: Checked | None) -> str:
-    """What is stored as the key's last error after a check; empty when the key works."""
+    """The last error to store after a check; empty when the key works."""
     if found == Health.VALID:
         return ""
     return checked.fault.value if checked and checked.fault else found.value
 
 
 def remember(row: ProviderKey, checked: Checked) -> None:
-    """Store what a check showed besides the key's health: whether the key may list models, and the list."""
+    """Store the other results of a check: whether the key may list models, and the list."""
     if checked.fault in (None, Fault.LACKS_PERMISSION):
         row.may_list = checked.may_list
         ProviderKey.objects.filter(pk=row.pk).update(may_list=checked.may_list)
@@ -75,7 +75,7 @@ def remember(row: ProviderKey, checked: Checked) -> None:
 
 
 def list_account_models(row: ProviderKey) -> list[str]:
-    """The model ids that the key's account offers, asked for now and stored.
+    """The model ids that the key's account offers, fetched now and stored.
 
     Raises CheckRunning, vault.VaultError or ProviderError.
     """
@@ -89,7 +89,10 @@ def list_account_models(row: ProviderKey) -> list[str]:
 
 @contextmanager
 def alone(row: ProviderKey) -> Iterator[None]:
-    """One question about a stored key at a time, so that a button pressed twice keeps one thread waiting, not two. Raises CheckRunning."""
+    """Allow one check of a stored key at a time, so that a second press of the button does not block another thread.
+
+    Raises CheckRunning.
+    """
     name = f"provider-key-check:{row.pk}"
     if not cache.add(name, True, timeout=2 * listing.CHECK_SECONDS):
         raise CheckRunning

@@ -1,4 +1,4 @@
-"""What an act on a provider key can fail with; nothing was changed then.
+"""The errors of acts on provider keys. When one is raised, nothing was changed.
 
 ProviderKeyError
 ├── NoActiveKey       there is nothing to verify, delete or replace

@@ -1,4 +1,4 @@
-"""Which provider keys there are: all of them, the active one, the one that can be restored. Opens none."""
+"""Queries for provider keys: all, the active one, the one that can be restored. None is opened."""
 
 import datetime as dt
 
@@ -13,7 +13,7 @@ State = ProviderKey.State
 
 
 def held_by(workspace: Workspace | None) -> ProviderKeyQuerySet:
-    """The workspace's keys of every state; the platform's when there is no workspace."""
+    """The workspace's keys in every state; the platform's when `workspace` is None."""
     return ProviderKey.objects.filter(workspace=workspace)
 
 
@@ -23,7 +23,7 @@ def active(workspace: Workspace | None, provider: str) -> ProviderKey | None:
 
 
 def restorable(workspace: Workspace | None, provider: str) -> ProviderKey | None:
-    """The key that was superseded last, while it may still be brought back."""
+    """The key that was superseded last, while it can still be restored."""
     since = timezone.now() - RESTORE_WITHIN
     rows = held_by(workspace).filter(provider=provider, state=State.SUPERSEDED, retired_at__gt=since)
     return rows.sealed().order_by("-retired_at").first()

@@ -1,6 +1,6 @@
-"""Opening a stored provider key outside a reply: each opening is counted under its purpose.
+"""Opening a stored provider key outside a reply. Each opening is counted under its purpose.
 
-Replies open theirs in llm/gateway.py. No other module may call `vault.unseal`; a test sees to that.
+Replies open keys in llm/gateway.py. No other module may call `vault.unseal`; a test checks that.
 """
 
 from uuid import UUID
@@ -32,14 +32,17 @@ def open_row(row: ProviderKey, *, purpose: str) -> vault.Secret:
 
 
 def assert_opens(row: ProviderKey) -> None:
-    """Open the row, from whichever database, and forget what was in it. Writes nothing. Raises vault.VaultError."""
+    """Check that the row opens; it may come from another database.
+
+    The secret is dropped; nothing is written. Raises vault.VaultError.
+    """
     vault.unseal(sealed_of(row), binding=binding_of_row(row))
 
 
 def try_opening(row: ProviderKey) -> bool:
-    """Open the row and forget what was in it. True if it had been marked unreadable, which is taken back.
+    """Open the row and drop the secret. If the row was marked unreadable, remove the mark and return True.
 
-    Raises vault.VaultError, and marks nothing: a ring that is wrong here may be right elsewhere.
+    Raises vault.VaultError without marking the row: another process may have the right ring.
     """
     assert_opens(row)
     count_unseal(row.pk, purpose="check")

@@ -1,4 +1,4 @@
-"""A provider key goes: superseded and restorable for a day, deleted, or wiped for good."""
+"""Taking a provider key out of use: superseded (restorable for a day), deleted, or wiped for good."""
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -17,7 +17,7 @@ State = ProviderKey.State
 def delete(
     workspace: Workspace | None, *, provider: str, by: User | None, request: HttpRequest | None = None
 ) -> ProviderKey:
-    """Take the active key away and wipe it, and the one that could be restored. Raises NoActiveKey."""
+    """Retire and wipe the active key and the one that could be restored. Raises NoActiveKey."""
     with transaction.atomic():
         lock(workspace)
         row = active(workspace, provider)
@@ -55,7 +55,7 @@ def restore(
 
 
 def destroy(workspace: Workspace) -> None:
-    """Wipe every key of a workspace that is deleted, active or not, within the caller's transaction."""
+    """Wipe every key of a deleted workspace, active or not, within the caller's transaction."""
     lock(workspace)
     for row in held_by(workspace).filter(state=State.ACTIVE):
         retire(row, State.DELETED)
@@ -70,7 +70,7 @@ def wipe_retired() -> int:
 
 
 def retire(row: ProviderKey, state: ProviderKey.State) -> None:
-    """Take a row out of use, within the caller's transaction; a deleted one loses its sealed bytes at once."""
+    """Take a key out of use, within the caller's transaction. A deleted one loses its sealed bytes at once."""
     row.state, row.retired_at = state, timezone.now()
     fields = ["state", "retired_at"]
     if state == State.DELETED:

@@ -1,4 +1,4 @@
-"""A provider key is entered: checked, sealed and put in the place of the active one, which is superseded."""
+"""Entering a provider key: it is checked, sealed and made the active one; the previous one is superseded."""
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -27,10 +27,10 @@ def enter(
     request: HttpRequest | None = None,
     only_if_accepted: bool = False,
 ) -> ProviderKey:
-    """Check `secret` with its provider, then make it the active key, marked with what the check showed.
+    """Check `secret` with its provider, then make it the active key, with the health that the check showed.
 
-    `only_if_accepted`: a secret that the provider rejects is not stored; raises SecretRejected. One
-    that could not be checked is stored either way, since nothing speaks against it.
+    `only_if_accepted`: a secret that the provider rejects is not stored; raises SecretRejected. A secret that could
+    not be checked is stored either way, since it may be valid.
     """
     if not shape.runs_replies(secret.reveal()):
         raise SecretUnfit
@@ -62,11 +62,12 @@ def replace(
     found: Health = Health.UNVERIFIED,
     error: str = "",
 ) -> ProviderKey:
-    """Make `secret` the active key of `provider`, superseding the one before, whose region it takes; asks no provider.
+    """Make `secret` the active key of `provider`, without asking the provider.
 
-    `found` and `error`: what a check showed.
-    The superseded key can be restored for 24 hours; the one before it is wiped. Raises SecretUnfit,
-    or vault.VaultError when it cannot be sealed.
+    The previous key is superseded, and its region is kept.
+
+    `found` and `error`: what a check showed. The superseded key can be restored for 24 hours; an earlier superseded
+    one is wiped. Raises SecretUnfit, or vault.VaultError when it cannot be sealed.
     """
     if not shape.runs_replies(secret.reveal()):
         raise SecretUnfit

@@ -1,4 +1,4 @@
-"""How the vault's commands speak of rows and KEKs: by ids, slugs and masks."""
+"""How the vault's commands print rows and KEKs: by ids, slugs and masks."""
 
 from allauth.mfa.models import Authenticator
 
@@ -7,7 +7,7 @@ from llm.models import ProviderKey
 
 
 def describe(row: ProviderKey | Authenticator) -> str:
-    """A row so that an operator finds it: whose, which, under which KEK."""
+    """A row in words by which an operator can find it: owner, row, KEK."""
     if isinstance(row, Authenticator):
         return f"  {row.pk}  person {row.user_id}  second factor  {row.type}"
     whose = row.workspace.slug if row.workspace else "platform"
@@ -15,7 +15,7 @@ def describe(row: ProviderKey | Authenticator) -> str:
 
 
 def tally(rows: dict[str, int]) -> list[str]:
-    """A line for each KEK id: how many rows it has, and whether the ring can do without it."""
+    """A line for each KEK id: how many rows it has, and whether it can leave the ring."""
     ids = vault.ring().ids
     width = max(map(len, rows))
     return [

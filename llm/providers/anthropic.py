@@ -1,6 +1,7 @@
 """Anthropic's messages, through its official SDK: the request, the reading of events, the list of models.
 
-The body is held to the SDK's own parameter types by mypy and, at run time, by tests/llm/test_requests.py.
+The body must fit the SDK's own parameter types: mypy checks that, and so does tests/llm/test_requests.py at run
+time.
 """
 
 from typing import Any, cast
@@ -17,7 +18,7 @@ from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
 
-# The protocol that this module speaks. It takes no temperature; a test names it beside the SDK's own.
+# The API version that this module speaks, which takes no temperature. A test compares it with the SDK's.
 API_VERSION = "2026-10-21"
 FINISH = {
     "end_turn": Finish.STOP,
@@ -35,13 +36,13 @@ HEADROOM = {
 }
 # The SDK's kinds of thinking (anthropic.types.ThinkingTypes).
 THINKING_KINDS = ("adaptive", "between_tools", "disabled", "enabled")
-# Characters of a prefix from which Anthropic's cache keeps it: 1,024 tokens on the models with the smallest minimum.
-# A model with a larger one ignores the mark and charges nothing for it.
+# The least characters of a prefix that Anthropic caches: about 1,024 tokens, the smallest minimum of any model. A
+# model with a larger minimum ignores the cache mark and charges nothing for it.
 CACHED_FROM = 4_096
 
 
 def body(call: Call) -> MessageCreateParamsStreaming:
-    """The request as Anthropic's API wants it: the system prompt apart from the turns."""
+    """The request in Anthropic's format, with the system prompt apart from the turns."""
     asked, marked = call.parameters, _cached_until(call.messages)
     request: MessageCreateParamsStreaming = {
         "model": call.model_id,
@@ -74,13 +75,13 @@ def _block(text: str, *, cached: bool) -> TextBlockParam:
 
 
 def _cached_until(messages: list[Message]) -> Message | None:
-    """The last message of a prefix that the conversation's next request will repeat, if it is long enough to keep."""
+    """The last message of the prefix that the next request will repeat; None if the prefix is too short to cache."""
     stable = [message for message in messages if message.stable]
     return stable[-1] if sum(len(message.text) for message in stable) >= CACHED_FROM else None
 
 
 def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
-    """One event's text; None once the stream is done."""
+    """The text of one event; None once the stream is done."""
     event = events.parse(data)
     kind = event.get("type")
     if kind == "content_block_delta":
@@ -91,7 +92,7 @@ def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     if kind == "message_start":
         usage = (event.get("message") or {}).get("usage")
         if isinstance(usage, dict):
-            # Its output is a placeholder; the last event has the count.
+            # The output count of this event is a placeholder; the last event has the real one.
             _count({**usage, "output_tokens": None}, metadata)
     elif kind == "message_delta":
         _count(_part(event, "usage"), metadata)
@@ -106,9 +107,9 @@ def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
 
 
 def _count(usage: dict[str, Any], metadata: ResponseMetadata) -> None:
-    """Take in usage so far. It is cumulative, so the latest event wins; what it does not name stays.
+    """Store the usage so far. Counts are cumulative, so the latest event wins; a count that it does not name is kept.
 
-    Anthropic's `input_tokens` leave out what the cache read and wrote; ours are the whole prompt.
+    Anthropic's `input_tokens` exclude tokens read from and written to the cache; ours count the whole prompt.
     """
     before = (metadata.cached_tokens or 0) + (metadata.cache_write_tokens or 0)
     cached = events.count(usage.get("cache_read_input_tokens"))

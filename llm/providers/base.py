@@ -1,7 +1,8 @@
-"""What goes into a provider twin and comes out of it: plain values, and one error type.
+"""The interface of the provider twins: plain values in and out, and one error type.
 
-A twin takes a `Call` and yields text; what else the response tells (how it finished, token counts, headers) it writes
-into a `ResponseMetadata`. Nothing here or in a twin reads the database, a request or a setting: all is passed in.
+A twin takes a `Call` and yields text. It writes the rest of the response (how it finished, token counts, headers)
+into a `ResponseMetadata`. Nothing here or in a twin reads the database, a request or a setting; callers pass in
+everything.
 """
 
 import re
@@ -14,21 +15,21 @@ from llm.profiles import ListedProfile, Parameters
 
 
 class RevealsSecret(Protocol):
-    """The vault's Secret, as far as a twin uses it: revealed when a request is sent, and only then."""
+    """The part of the vault's Secret that a twin uses. It is revealed only when a request is sent."""
 
     def reveal(self) -> str: ...
 
 
 class Fault(StrEnum):
-    """Why a provider call failed; agents/words.py says it to members and to admins.
+    """Why a provider call failed; agents/words.py words it for members and admins.
 
-    Which answer means which fault is a table of each twin; llm/providers/refusals.py reads it.
+    Each twin has a table of which answer means which fault; llm/providers/refusals.py reads it.
     """
 
-    REJECTED = "key_rejected"  # the key is dead
-    LACKS_PERMISSION = "key_lacks_permission"  # it lives, but may not do this
-    NOT_ALLOWED = "not_allowed"  # for whatever reason that is not the key's
-    WRONG_REGION = "wrong_region"  # a project of another data-residency region
+    REJECTED = "key_rejected"  # the key is not accepted at all
+    LACKS_PERMISSION = "key_lacks_permission"  # the key is accepted, but not for this
+    NOT_ALLOWED = "not_allowed"  # for a reason that is not the key
+    WRONG_REGION = "wrong_region"  # the key's project is in another data-residency region
     ADDRESS_REFUSED = "address_refused"  # this server is not on the account's list of addresses
     PLACE_NOT_SERVED = "place_not_served"  # the provider does not serve this server's country
     MODEL_MISSING = "model_not_found"
@@ -48,19 +49,19 @@ class Fault(StrEnum):
     MALFORMED = "stream_malformed"  # not the protocol
     REDIRECTED = "provider_redirected"
     EMPTY = "empty_reply"
-    THINKING_SPENT = "thinking_spent"  # the whole output allowance, and no text
+    THINKING_SPENT = "thinking_spent"  # thinking used the whole output allowance, so there is no text
 
 
-# Worth another attempt before any text has been shown.
+# Faults that may be gone at another attempt, which is made only before any text has been shown.
 RETRYABLE = frozenset({Fault.RATE_LIMITED, Fault.UNAVAILABLE, Fault.UNREACHABLE})
 
-# Identifiers that a provider gave: short enough, and of too few kinds of character, to be anything else.
+# An identifier from a provider, safe to store: too short, and of too few kinds of characters, to be anything else.
 SAFE_CODE = re.compile(r"[a-z0-9_.\[\]]{1,40}")
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class ProviderError(Exception):
-    """A provider call failed. Carries our own fault, never the provider's words (they may hold the key).
+    """A provider call failed. Carries our own fault, never the provider's text, which may contain the key.
 
     `code` and `param` are the provider's, when they are short identifiers; `request_id` is what its support asks
     for; `retry_after` in seconds, when the provider gave one that made sense; `retryable`: another attempt may help;
@@ -89,19 +90,19 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.retryable = fault in RETRYABLE if retryable is None else retryable
         self.names = names
-        self.is_lasting = False  # the model takes no such parameter, whatever its value
+        self.is_lasting = False  # True: the model refuses the parameter whatever its value
         self.note = note
 
     @property
     def detail(self) -> str:
-        """Facts for an admin: code, status, note."""
+        """Details for an admin: code, status, note."""
         parts = [self.fault.value, f"HTTP {self.status}" if self.status else "", self.note]
         return ", ".join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`stable`: this and all before it will be the same in the conversation's next request."""
+    """`stable`: the conversation's next request will begin with the same messages up to this one."""
 
     role: str  # system, user or assistant
     text: str = field(repr=False)
@@ -110,19 +111,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes that bound one call. `idle_seconds` counts once text has come."""
+    """The limits of one call, in seconds and bytes. `idle_seconds` applies once text has come."""
 
     connect_seconds: float
     first_byte_seconds: float
     idle_seconds: float
     wire_bytes: int
-    # How long usage is waited for once the finish marker has come.
+    # How long to wait for the token counts after the finish marker.
     finish_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `left_out`: parameters, in the provider's words, that it is made without."""
+    """One request. `left_out`: the parameters that it does not send, in the provider's words."""
 
     model_id: str
     messages: list[Message]
@@ -137,14 +138,14 @@ class Finish(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     REFUSAL = "refusal"
-    CUT = "cut"  # by our own cap on wire bytes
+    CUT = "cut"  # ended by our limit on bytes received
 
 
 @dataclass(slots=True)
 class ResponseMetadata:
-    """Filled in while a call runs. Tokens are the provider's own count; None means it gave none.
+    """Filled in while a call runs. Tokens are the provider's own counts; None where it gave none.
 
-    `input_tokens` counts the whole prompt: `cached_tokens` of it came from the provider's prompt cache and
+    `input_tokens` counts the whole prompt. Of these, `cached_tokens` came from the provider's prompt cache and
     `cache_write_tokens` were stored there. `thinking_tokens` are part of `output_tokens`.
     """
 
@@ -161,7 +162,7 @@ class ResponseMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One model of an account's list."""
+    """One model in an account's list."""
 
     model_id: str
     name: str
@@ -169,10 +170,10 @@ class Listing:
 
 
 class KeyHealth(StrEnum):
-    """What a check shows of a key, without spending a token; the values are among ProviderKey.Health's."""
+    """What a token-free check shows about a key. The values are a subset of ProviderKey.Health's."""
 
     VALID = "valid"
-    UNVERIFIED = "unverified"  # it answered, and said nothing of the key
+    UNVERIFIED = "unverified"  # the provider answered something that tells nothing about the key
     REJECTED = "rejected"
     LIMITED = "limited"
     UNREACHABLE = "unreachable"
@@ -193,7 +194,7 @@ HEALTH_BY_CHECK: dict[Fault, KeyHealth] = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a token-free check showed: the key's health, the fault behind it, and the models when there was a list."""
+    """The result of a token-free check: the key's health, the fault that caused it, and the models if there was a list."""
 
     health: KeyHealth
     fault: Fault | None = None
@@ -205,7 +206,7 @@ class Checked:
 
 
 async def check(listing: Awaitable[list[Listing]]) -> Checked:
-    """Await a list of models and say what the answer shows of the key."""
+    """Await a list of models and derive the key's health from it."""
     try:
         return Checked(KeyHealth.VALID, models=await listing)
     except ProviderError as error:

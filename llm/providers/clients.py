@@ -1,4 +1,4 @@
-"""A provider's official SDK as the twins use it: warm clients for replies, and one for each token-free call."""
+"""How the twins use a provider's official SDK: long-lived clients for replies, a new one for each token-free call."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Client = TypeVar("Client")
 
 
 def per_loop(make: Callable[[str], Client]) -> Callable[[str], Client]:
-    """`make(base_url)`, called once in each event loop; a pool's sockets belong to the loop that opened them."""
+    """Cache `make(base_url)` for each event loop, because a pool's sockets belong to the loop that opened them."""
     made: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Client]] = WeakKeyDictionary()
 
     def client(base_url: str) -> Client:
@@ -35,14 +35,14 @@ class Sdk:
         self._client = client
         self.stream = stream
         self.status_error = status_error
-        # Making a client costs as much as several replies.
+        # Cached, because making a client takes as long as several replies.
         self.warm: Callable[[str], Any] = per_loop(self._make)
 
     def _make(self, base_url: str) -> Any:
         return self._client(api_key="none", base_url=base_url, max_retries=0, http_client=wire.async_client())
 
     def once(self, base_url: str, seconds: float) -> Any:
-        """A client for a single call that may take `seconds`; close it afterwards."""
+        """A client for a single call of at most `seconds`. The caller closes it."""
         return self._client(
             api_key="none",
             base_url=base_url,

@@ -1,4 +1,4 @@
-"""The event stream of a reply: events out of bytes, text out of events, and an end for a peer that falls silent."""
+"""The event stream of a reply: parsing bytes into events and events into text, and time limits for a silent peer."""
 
 import asyncio
 import json
@@ -12,20 +12,20 @@ from llm.providers import refusals, wire
 from llm.providers.base import Fault, Limits, ProviderError, ResponseMetadata
 from llm.providers.base import Finish as FinishReason
 
-# A twin's reading of one event: its text, or None once the stream is done.
+# A twin's function that reads one event: returns its text, or None once the stream is done.
 TextOf = Callable[[bytes, ResponseMetadata], str | None]
 
 
-# A longer event is malformed: all the text that a reply may have would fit into this many bytes.
+# A longer event is treated as malformed: even a whole reply of the longest text fits into this many bytes.
 EVENT_BYTES = 512 * 1024
-# json.loads would guess the encoding of each event; events are UTF-8.
+# A decoder for text: json.loads on bytes would guess the encoding of each event, and events are always UTF-8.
 _decode = json.JSONDecoder().decode
 
 BOM = b"\xef\xbb\xbf"
 
 
 class EventReader:
-    """Server-sent events out of bytes, however these are cut; comments and fields that we do not use are dropped.
+    """Parses server-sent events from chunks of bytes of any size; drops comments and fields that we do not use.
 
     Source: the HTML standard's "event stream interpretation": a byte order mark may come first, lines end in LF, CR or
     CRLF, one blank after the colon belongs to the field's name, a name without a colon has an empty value.
@@ -39,11 +39,11 @@ class EventReader:
 
     @property
     def pending(self) -> int:
-        """Bytes of the event that is not complete yet."""
+        """How many bytes of an incomplete event are buffered."""
         return len(self.rest) + self.data_bytes
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of each event that `chunk` completes."""
+        """The data of each event that is complete with `chunk`."""
         buffer = self.rest + chunk
         if not self.started:
             if BOM.startswith(buffer[:3]) and len(buffer) < 3:
@@ -52,7 +52,7 @@ class EventReader:
             self.started = True
             buffer = buffer.removeprefix(BOM)
         if b"\r" in buffer:
-            # A lone CR at the end may be half of CRLF: leave it for the next chunk.
+            # A CR at the end may be the first half of CRLF: leave it for the next chunk.
             tail = b"\r" if buffer.endswith(b"\r") else b""
             buffer = buffer[: len(buffer) - len(tail)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + tail
         lines = buffer.split(b"\n")
@@ -70,17 +70,17 @@ class EventReader:
                 data.append(line[5:])
             elif line == b"data":
                 data.append(b"")
-        # Counted for each chunk and not for each line; the end of the event before it is in it.
+        # The size is counted for each chunk, not each line, so it may include the end of the previous event.
         self.data_bytes = self.data_bytes + len(chunk) if data else 0
         return events
 
     def close(self) -> list[bytes]:
-        """The last event, when the stream ended before the blank line that completes it."""
+        """The data of an event that the end of the stream left without its closing blank line."""
         return self.feed(b"\n\n") if self.rest or self.data else []
 
 
 def error_event(how: refusals.Refusals, event: Any, metadata: ResponseMetadata) -> ProviderError:
-    """The error that an event inside a stream tells of."""
+    """The error for an error event inside a stream."""
     answer = refusals.answer_of(how, None, event)
     if answer is None:
         return ProviderError(Fault.UNAVAILABLE, request_id=metadata.request_id, note=IN_THE_STREAM)
@@ -94,7 +94,7 @@ IN_THE_STREAM = "error event in the stream"
 
 
 def parse(data: bytes) -> dict[str, Any]:
-    """One event's JSON object; ProviderError MALFORMED for anything else."""
+    """The JSON object of one event. Raises ProviderError MALFORMED for anything else."""
     try:
         event = _decode(data.decode())
     except (ValueError, RecursionError):  # UnicodeDecodeError included
@@ -105,14 +105,14 @@ def parse(data: bytes) -> dict[str, Any]:
 
 
 def count(value: object) -> int | None:
-    """A provider's token count, if it is one that can be stored."""
+    """A provider's token count, or None for a value that cannot be one or cannot be stored."""
     return value if type(value) is int and 0 <= value < 2**31 else None
 
 
 def _read(
     events: list[bytes], metadata: ResponseMetadata, text_of: TextOf
 ) -> tuple[str, bool, ProviderError | None]:
-    """The text of `events`, whether the stream is done with them, and what went wrong after that text."""
+    """The text of `events`, whether the stream is done after them, and the error that came after that text, if any."""
     pieces: list[str] = []
     problem = None
     try:
@@ -131,10 +131,12 @@ def _read(
 
 
 def joined(text: str) -> tuple[str, str]:
-    """`text` with the halves of surrogate pairs put together, and a first half at its end that waits for the other.
+    """Join the halves of surrogate pairs in `text`.
 
-    JSON escapes write a character beyond U+FFFF as two halves, which a provider may send in two deltas. A half that
-    stays alone becomes U+FFFD.
+    Returns the text, and a first half at its end that may still be completed.
+
+    JSON escapes write a character beyond U+FFFF as two halves, which a provider may send in two deltas. A half
+    without a partner becomes U+FFFD.
     """
     if text.isascii() or not SURROGATE.search(text):
         return text, ""
@@ -144,15 +146,16 @@ def joined(text: str) -> tuple[str, str]:
 
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-# A look that comes later than this shows that this process was paused or busy, not that the provider fell silent.
+# If a check runs later than this after its time, this process was paused or busy, so the provider may not have been
+# silent.
 PAUSED_SECONDS = 0.5
 
 
 class Silence:
-    """Ends the task that made it, by cancelling it, once `due` has passed; None is no limit.
+    """Cancels the task that made it once `due` has passed; None is no limit.
 
-    Putting `due` off sets an attribute and starts no timer. When this process was paused, text may have arrived meanwhile
-    and not been read: so a look that comes late waits for one more look before it decides.
+    Postponing `due` only sets an attribute and starts no timer. If this process was paused, text may have arrived
+    and not been read yet, so a late check waits for one more check before it cancels.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -163,7 +166,7 @@ class Silence:
         self._timer: asyncio.TimerHandle | None = None
 
     def until(self, due: float) -> None:
-        """Set `due` (the loop's time), earlier or later than before."""
+        """Set `due` (in the loop's time), whether earlier or later than before."""
         self.due = due
         if self._timer is None or due < self._timer.when():
             self.close()
@@ -191,13 +194,13 @@ class Silence:
 async def read_events(
     response: httpx2.Response, limits: Limits, metadata: ResponseMetadata, text_of: TextOf
 ) -> AsyncIterator[str]:
-    """Text pieces of a streamed reply, one per network read, until its finish marker.
+    """Text of a streamed reply, one piece per network read, until its finish marker.
 
-    `text_of(data, metadata)` is the twin's reading of one event; None means the stream is done. Ends early with
-    Finish.CUT at `limits.wire_bytes`. ProviderError: TIMED_OUT after a silence that `_put_off` does not allow,
-    BROKEN_STREAM when the stream ends unfinished, MALFORMED.
+    `text_of(data, metadata)`: the twin's function that reads one event; None means the stream is done. Ends early
+    with Finish.CUT at `limits.wire_bytes`. Raises ProviderError: TIMED_OUT after a silence longer than `_put_off`
+    allows, BROKEN_STREAM when the stream ends without a finish marker, MALFORMED.
     """
-    # Asked once: in Python 3.11 each asking is a system call.
+    # Looked up once: in Python 3.11 each lookup is a system call.
     silence = Silence(asyncio.get_running_loop())
     reader = EventReader()
     chunks = response.aiter_raw().__aiter__()
@@ -228,7 +231,7 @@ async def read_events(
                 return
             _put_off(silence, limits, metadata, has_text=bool(text), was_finished=was_finished)
     except ProviderError:
-        # After the finish marker the reply is complete; a later error changes nothing.
+        # After the finish marker the reply is complete, so a later error is ignored.
         if metadata.finish is None:
             raise
         return
@@ -246,10 +249,10 @@ async def read_events(
 def _put_off(
     silence: Silence, limits: Limits, metadata: ResponseMetadata, *, has_text: bool, was_finished: bool
 ) -> None:
-    """Set when the silence is too long, from now on.
+    """Set the time at which silence ends the call.
 
-    Before the first text there is no limit here: a model may think as long as the reply may live. After the finish marker,
-    usage is waited for `finish_seconds`, whatever else comes.
+    Before the first text there is no limit here: a model may think for as long as the reply may last. After the
+    finish marker the token counts are awaited for `finish_seconds`, whatever else comes.
     """
     if metadata.finish is None:
         if has_text or silence.due is not None:
@@ -259,10 +262,10 @@ def _put_off(
 
 
 async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
-    """The next bytes off the wire, or None at the end."""
+    """The next bytes of the response; None at its end."""
     try:
         return await anext(chunks, None)
-    except Exception as error:  # the transport has errors of its own below httpx's, for broken HTTP above all
+    except Exception as error:  # the transport below httpx raises errors of its own, above all for broken HTTP
         problem = wire.from_transport(error)
         if problem.fault is Fault.UNREACHABLE:
             problem = ProviderError(Fault.BROKEN_STREAM, note=problem.note)

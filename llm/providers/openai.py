@@ -1,6 +1,7 @@
 """OpenAI's chat completions, through its official SDK: the request, the reading of events, the list of models.
 
-The body is held to the SDK's own parameter types by mypy and, at run time, by tests/llm/test_requests.py.
+The body must fit the SDK's own parameter types: mypy checks that, and so does tests/llm/test_requests.py at run
+time.
 """
 
 from typing import Any, cast
@@ -27,7 +28,7 @@ HEADROOM = {
 
 
 def body(call: Call) -> CompletionCreateParamsStreaming:
-    """The request as OpenAI's API wants it."""
+    """The request in OpenAI's format."""
     asked = call.parameters
     request: CompletionCreateParamsStreaming = {
         "model": call.model_id,
@@ -52,7 +53,7 @@ def _turn(message: Message) -> ChatCompletionMessageParam:
 
 
 def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
-    """One event's text; None once the stream is done."""
+    """The text of one event; None once the stream is done."""
     if data[:6] == b"[DONE]":
         return None if metadata.finish else ""
     event = events.parse(data)
@@ -150,7 +151,8 @@ REFUSALS = Refusals(
         row(Fault.RATE_LIMITED, status=(429,)),
         row(Fault.UNAVAILABLE, code="server_error overloaded_error engine_overloaded internal_error"),
         row(Fault.NOT_ALLOWED, status=(403,)),
-        # Only a wrong base URL meets these; an unknown model has a code or names the parameter.
+        # These answers come only from a wrong base URL; the error for an unknown model has a code or names the
+        # parameter.
         row(Fault.NOT_THE_PROVIDER, code="unknown_url"),
         row(
             Fault.NOT_THE_PROVIDER,

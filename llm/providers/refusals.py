@@ -1,9 +1,9 @@
-"""What a provider's refusal means: by its status, its code or type, and phrases of its message.
+"""The meaning of a provider's refusal, by its status, its code or type, and phrases of its message.
 
-Each twin has a table of its own. It is read from the top, and the first row that fits decides. A row fits when each of
-its conditions does; an empty condition asks for nothing. Messages are compared in lower case and are never kept. Only
-a body in the provider's own error shape is looked up: anything else does not come from the provider (`answer_of`
-returns None) and says nothing of key, model or money.
+Each twin has a table of its own. It is read from the top, and the first row that fits decides. A row fits when all
+of its conditions do; an empty condition always fits. Messages are compared in lower case and are never kept. Only a
+body in the provider's own error format is looked up. Any other (`answer_of` returns None) does not come from the
+provider, and tells nothing about the key, the model or the account's money.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from llm.providers.base import Fault
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """A refusal as the provider worded it. `status` is None for an error event inside a stream."""
+    """A refusal in the provider's words. `status` is None for an error event inside a stream."""
 
     status: int | None
     code: str = ""
@@ -52,13 +52,16 @@ def row(
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How one provider refuses. `is_own(body, error)`: whether a parsed body and its `error` are in its own shape."""
+    """How one provider refuses.
+
+    `is_own(body, error)`: whether a parsed body and its `error` are in the provider's format.
+    """
 
     is_own: Callable[[dict[str, Any], dict[str, Any]], bool]
     table: tuple[FaultRow, ...]
 
 
-# What is left to the status when a table says nothing.
+# The fault by status alone, when no row of a table fits.
 FAULT_OF_STATUS = {
     401: Fault.REJECTED,
     402: Fault.NO_FUNDS,
@@ -70,7 +73,7 @@ FAULT_OF_STATUS = {
 
 
 def fault_of(refusals: Refusals, answer: ErrorAnswer) -> Fault:
-    """The fault of a refusal in the provider's own shape."""
+    """The fault of a refusal in the provider's own format."""
     for one in refusals.table:
         if one.fits(answer):
             return one.fault
@@ -81,9 +84,9 @@ def fault_of(refusals: Refusals, answer: ErrorAnswer) -> Fault:
 
 
 def answer_of(refusals: Refusals, status: int | None, body: Any) -> ErrorAnswer | None:
-    """A parsed body as a refusal; None when it is not in the provider's own error shape.
+    """A parsed body as a refusal; None when it is not in the provider's own error format.
 
-    A number as the code, as gateways send it inside a stream, is a status.
+    A numeric code, which gateways send inside a stream, is taken as the status.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
@@ -113,8 +116,8 @@ def parsed(body: bytes) -> Any:
         return None
 
 
-LONGEST_WAIT = 40 * 86_400.0  # seconds; a provider that names more has made a mistake
-# Of a name such as `messages[0].content`.
+LONGEST_WAIT = 40 * 86_400.0  # seconds; a longer wait is taken for a provider's mistake
+# The first part of a name such as `messages[0].content`.
 PART_END = re.compile(r"[.\[]")
 UNSUPPORTED = (
     "unsupported parameter",
@@ -126,14 +129,14 @@ UNSUPPORTED = (
 
 
 def is_unsupported(answer: ErrorAnswer) -> bool:
-    """Whether a refusal is about the parameter as such, and not about the value that it was given."""
+    """Whether a refusal is about the parameter as such, not about its value."""
     if answer.code in ("unsupported_parameter", "unknown_parameter"):
         return True
     return any(phrase in answer.message for phrase in UNSUPPORTED)
 
 
 def refused_parameter(answer: ErrorAnswer, sent: frozenset[str]) -> str:
-    """Which of the parameters that were `sent` the refusal names, by its `param` or in its message; empty if none."""
+    """Which of the `sent` parameters the refusal names, in its `param` or its message; empty if none."""
     named = PART_END.split(answer.param, maxsplit=1)[0]
     if named in sent:
         return named
@@ -150,7 +153,7 @@ REGAIN = re.compile(r"regain access on (\d{4}-\d{2}-\d{2})(?: at (\d{2}):(\d{2})
 
 
 def told_wait(answer: ErrorAnswer) -> float | None:
-    """Seconds until the moment that the message names, as Anthropic's spend limits do; None when it names none."""
+    """Seconds until a time given in the message, as in Anthropic's errors about spend limits; None without one."""
     match = REGAIN.search(answer.message)
     if match is None:
         return None

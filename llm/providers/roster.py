@@ -1,7 +1,8 @@
-"""Every provider that takes keys, with all that the product needs to know of it besides its wire format.
+"""Every provider that takes keys, with everything that the product needs to know about it except its wire format.
 
-This is the one list: settings, choices, forms, pages, checks and costs are derived from it. How a provider is spoken
-to is its twin, in a module of its own that loads its SDK; nothing here does. CONTRIBUTING.md says how to add one.
+This is the one list: settings, choices, forms, pages, checks and costs are derived from it. A provider's wire format
+is in its twin, a module of its own that loads the SDK; this module loads none. CONTRIBUTING.md says how to add a
+provider.
 """
 
 from collections.abc import Mapping
@@ -10,28 +11,28 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class KeyedProvider:
-    """One provider. `name` is stored and begins its settings' names; `label` is shown.
+    """One provider. `name` is stored in rows and begins the names of its settings; `label` is shown.
 
-    `key_prefix`: how all its keys begin; a new one, as its website makes them today, begins with `new_key_prefix`. Both
-    are empty where its keys begin with anything: such a key is not noticed when it is pasted where none belongs.
-    `permissions`: a sentence for admins on what a key must be allowed to do.
-    `model_ids`: a regular expression that the beginnings of its own models' ids match, in lower case.
-    `effort_parameter`, `thinking_parameter`: names in its requests; once refused for a model, no agent is offered them.
+    `key_prefix`: how all its keys begin. `new_key_prefix`: how keys begin that its website makes today. Both are
+    empty if its keys have no common prefix; such a key is not noticed when it is pasted into a wrong field.
+    `permissions`: a sentence for admins on what a key must be allowed to do. `model_ids`: a regular expression for
+    how the ids of its own models begin, in lower case. `effort_parameter`, `thinking_parameter`: their names in its
+    requests; once refused for a model, agents are no longer offered them.
     """
 
     name: str
     label: str
-    module: str  # that holds its TWIN
+    module: str  # the module that defines its TWIN
     base_url: str
     key_prefix: str
     new_key_prefix: str
-    key_page: str  # where its customers make keys
+    key_page: str  # the page where its customers make keys
     permissions: str
     model_ids: str
     regions: Mapping[str, str] = field(default_factory=dict)  # data-residency regions, to their base URLs
     effort_parameter: str = ""
     thinking_parameter: str = ""
-    # Quarters of the input price that it takes for input which it stores in its prompt cache.
+    # What it charges for input that it stores in its prompt cache, in quarters of the input price.
     cache_write_quarters: int = 4
 
     @property
@@ -40,7 +41,7 @@ class KeyedProvider:
 
     @property
     def api_key_setting(self) -> str:
-        """What `quickstart` takes as a platform key."""
+        """The setting that `quickstart` takes a platform key from."""
         return f"{self.name.upper()}_API_KEY"
 
 
@@ -73,12 +74,12 @@ ANTHROPIC = KeyedProvider(
     cache_write_quarters=5,
 )
 
-# In the order in which pages show them.
+# In the order in which pages list them.
 KEYED = (OPENAI, ANTHROPIC)
 
 
 def named(name: str) -> KeyedProvider:
-    """The provider that is stored as `name`. KeyError for Bookbag Local, which has none, and for anything else."""
+    """The provider stored as `name`. Raises KeyError for `local`, which has no provider, and for any unknown name."""
     for one in KEYED:
         if one.name == name:
             return one
@@ -86,7 +87,7 @@ def named(name: str) -> KeyedProvider:
 
 
 def with_article(label: str) -> str:
-    """A provider's label after its article, for "Add … key": "an OpenAI", "a Mistral"."""
+    """A provider's label with its article, for "Add … key": "an OpenAI", "a Mistral"."""
     return f"{'an' if label[0] in 'AEIOU' else 'a'} {label}"
 
 

@@ -1,4 +1,4 @@
-"""What all providers have in common: opening a stream, reading it, listing models. A `Twin` is what differs.
+"""What all providers have in common: opening a stream, reading it, listing models. A `Twin` holds the differences.
 
 A provider's module makes one `Twin` of its SDK, its request, its reading of events, its errors and its list of models.
 """
@@ -15,30 +15,30 @@ from llm.providers.base import Call, Fault, Listing, ProviderError, ResponseMeta
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals
 
-# A list of models is read up to this many pages.
+# The most pages read of a list of models.
 PAGES = 20
-# Content types of answers that are no event stream, whatever their status. Any other type is read as a stream, since
+# Content types that are never an event stream, whatever the status. Any other type is read as a stream, since
 # gateways label streams in many ways.
 NO_STREAM = ("application/json", "application/problem+json", "text/html", "application/xml", "text/xml")
 
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """One provider, as far as it differs from the others."""
+    """The differences of one provider from the others."""
 
     sdk: Sdk
-    path: str  # of a completion, after the base URL
+    path: str  # the path of a completion, after the base URL
     body: Callable[[Call], Mapping[str, object]]
-    # Parameters of the body that a request may do without, in the provider's words.
+    # Parameters of the body that a request may leave out, in the provider's words.
     optional: frozenset[str]
     text_of: events.TextOf
     refusals: Refusals
-    row_of: Callable[[dict[str, Any]], Listing]  # one model out of a row of the account's list
-    # The path of the list's page after a model id; empty for the first.
+    row_of: Callable[[dict[str, Any]], Listing]  # turns a row of the account's list into a model
+    # The path of the list's next page, after a model id; for the first page the id is empty.
     list_path: Callable[[str], str] = lambda after: "/models"
-    # Headers about the account's rate limits, in lower case, to our names.
+    # The headers about the account's rate limits, in lower case, with our names for them.
     headroom: Mapping[bytes, str] = field(default_factory=dict)
-    # Sent with every call, beside the SDK's own.
+    # Headers sent with every call in addition to the SDK's own.
     fixed_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -47,7 +47,7 @@ class Twin:
         return self.sdk.warm
 
     async def stream(self, call: Call, metadata: ResponseMetadata) -> AsyncIterator[str]:
-        """Text as it arrives; ProviderError for every way it can fail. Whether to try again is the caller's decision."""
+        """Text as it arrives. Every failure raises ProviderError; the caller decides whether to try again."""
         response = await self._open(call, metadata)
         metadata.request_id = wire.request_id(response.headers)
         metadata.headroom = wire.headroom(response.headers, self.headroom)
@@ -58,29 +58,30 @@ class Twin:
             await response.aclose()
 
     def auth_headers(self, secret: RevealsSecret) -> dict[str, str]:
-        """What the SDK itself would send for this secret; a test holds the two together."""
+        """The headers that the SDK itself would send for this secret; a test compares the two."""
         return {"Authorization": wire.bearer(secret)}
 
     def sent(self, call: Call) -> dict[str, object]:
-        """The body of a call, without what it is to leave out."""
+        """The body of a call, without the parameters in `left_out`."""
         return {name: value for name, value in self.body(call).items() if name not in call.left_out}
 
     async def _open(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
         try:
-            # A limit of the transport's is for each read, and a peer that sends its headers byte by byte meets none.
+            # The transport's limits are per read, so a peer that sends its headers byte by byte never exceeds one;
+            # this limit is for the whole.
             async with asyncio.timeout(call.limits.first_byte_seconds):
                 return await self._post(call, metadata)
         except TimeoutError:
             problem = ProviderError(
                 Fault.TIMED_OUT, note=f"no answer in {call.limits.first_byte_seconds:g} s"
             )
-        # Outside the handler, as in _post.
+        # Raised outside the handler, for the reason given in _post.
         raise problem
 
     async def _post(self, call: Call, metadata: ResponseMetadata) -> httpx2.Response:
-        # The secret as a header of this one request: a client copied for it (with_options) costs a sixth of the
-        # event loop's time in a reply, and would keep the secret.
-        # It is not put into a variable either: a traceback would show it.
+        # The secret is sent as a header of this one request. Copying the client (with_options) would take a sixth of
+        # the event loop's time of a reply, and the copy would keep the secret. It is not kept in a variable, because
+        # tracebacks show variables.
         try:
             response: httpx2.Response = await self.sdk.warm(call.base_url).post(
                 self.path,
@@ -98,11 +99,11 @@ class Twin:
             problem = await self._no_stream(response, call)
         except ProviderError:
             raise
-        except Exception as error:  # the SDK's, httpx's, and what the transport below raises for broken HTTP
+        except Exception as error:  # errors of the SDK, of httpx, and of the transport below it for broken HTTP
             if isinstance(error, self.sdk.status_error):
                 metadata.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
             problem = self._problem(error, frozenset(self.sent(call)) & self.optional)
-        # Raised outside the handler: an SDK error kept as context would carry the request's headers.
+        # Raised outside the handler, because an SDK error kept as its context would carry the request's headers.
         raise problem
 
     async def _no_stream(self, response: httpx2.Response, call: Call) -> ProviderError:
@@ -119,7 +120,7 @@ class Twin:
         return wire.from_transport(error)
 
     async def list_models(self, secret: RevealsSecret, *, base_url: str, seconds: float) -> list[Listing]:
-        """The models of this key's account, free of tokens, within `seconds`; ProviderError when it does not say."""
+        """The models of this key's account, fetched without spending tokens, within `seconds`. Raises ProviderError."""
         found: list[Listing] = []
         try:
             async with asyncio.timeout(seconds), self.sdk.once(base_url, seconds) as once:

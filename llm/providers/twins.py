@@ -1,4 +1,4 @@
-"""Which twin speaks to a provider. It is imported when it is first needed, because the SDKs take seconds to load."""
+"""The twin of a provider. It is imported at first use, because the SDKs take seconds to load."""
 
 from functools import lru_cache
 from importlib import import_module
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 @lru_cache
 def twin_of(provider: str) -> "Twin":
-    """The twin of the provider that is stored as `provider`. KeyError for one that is not in the roster."""
+    """The twin of the provider stored as `provider`. Raises KeyError for a name that is not in the roster."""
     twin: Twin = import_module(roster.named(provider).module).TWIN
     return twin

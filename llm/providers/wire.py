@@ -1,7 +1,7 @@
-"""The wire under every twin: HTTP clients with caps, answers within bounds, and errors made ours.
+"""The HTTP layer under every twin: clients with limits, bounded answers, and errors translated into ours.
 
-The official SDKs keep authentication, URLs, errors and connection pools. Their per-chunk objects
-cost more than the rest of a reply, so the event stream is read raw from the SDK's own response
+The official SDKs handle authentication, URLs, errors and connection pools. Their objects for each chunk take longer
+than the rest of a reply, so the event stream is read raw from the SDK's own response
 (docs/decisions/0006-raw-events.md).
 """
 
@@ -22,7 +22,7 @@ from llm.providers.base import SAFE_REQUEST_ID, Fault, Limits, Listing, Provider
 ERROR_BODY_BYTES = 64 * 1024
 LIST_BYTES = 4 * 1024 * 1024
 POOL = httpx2.Limits(max_connections=2000, max_keepalive_connections=200, keepalive_expiry=30)
-# Compression would let a few bytes on the wire become gigabytes here.
+# Uncompressed only: a few compressed bytes could expand to gigabytes here.
 HEADERS = {"Accept-Encoding": "identity"}
 
 
@@ -32,20 +32,20 @@ def _refuse_compression(response: httpx2.Response) -> None:
 
 
 async def _guard(response: httpx2.Response) -> None:
-    """Before a body is read: refuse a compressed one, and cap that of an error."""
+    """Runs before a body is read: refuses a compressed body and limits that of an error."""
     _refuse_compression(response)
     if response.is_error:
         response.stream = _Capped(response.stream, ERROR_BODY_BYTES)  # type: ignore[arg-type]
 
 
 async def _guard_list(response: httpx2.Response) -> None:
-    """The same for a list of models, which is read whole by the SDK."""
+    """The same for a list of models, which the SDK reads whole."""
     _refuse_compression(response)
     response.stream = _Capped(response.stream, LIST_BYTES)  # type: ignore[arg-type]
 
 
 class _Capped(httpx2.AsyncByteStream):
-    """At most `size` bytes of `inner`; what comes after is dropped unread."""
+    """At most `size` bytes of `inner`; the rest is dropped unread."""
 
     def __init__(self, inner: httpx2.AsyncByteStream, size: int) -> None:
         self.inner, self.size = inner, size
@@ -63,9 +63,9 @@ class _Capped(httpx2.AsyncByteStream):
 
 
 def bearer(secret: RevealsSecret) -> str:
-    """The Authorization header's value. ProviderError REJECTED for a secret that fits no header.
+    """The value of the Authorization header. Raises ProviderError REJECTED for a secret that cannot be in a header.
 
-    Header libraries quote an unfit value in their error, so none may get that far.
+    Header libraries quote an invalid value in their error, so it must not reach them.
     """
     if not (secret.reveal().isascii() and secret.reveal().isprintable()):
         raise ProviderError(Fault.REJECTED, note="the secret fits no header")
@@ -73,7 +73,7 @@ def bearer(secret: RevealsSecret) -> str:
 
 
 def async_client() -> httpx2.AsyncClient:
-    """One pool for one provider and event loop: no redirects, no compression, capped error bodies."""
+    """A client with one pool, for one provider and event loop: no redirects, no compression, limited error bodies."""
     return openai.DefaultAioHttpClient(
         limits=POOL,
         follow_redirects=False,
@@ -84,8 +84,11 @@ def async_client() -> httpx2.AsyncClient:
 
 
 def once_client(seconds: float) -> httpx2.AsyncClient:
-    """For the rare token-free calls, which pool nothing. Give the SDK `seconds` as well: when the
-    client's time-out equals httpx's default, an SDK takes it for "not set" and uses ten minutes."""
+    """A client without a pool, for the rare token-free calls.
+
+    Pass `seconds` to the SDK as well: an SDK takes a client's time-out that equals httpx's default for "not set",
+    and then uses ten minutes.
+    """
     return httpx2.AsyncClient(
         timeout=seconds,
         follow_redirects=False,
@@ -96,8 +99,11 @@ def once_client(seconds: float) -> httpx2.AsyncClient:
 
 
 def timeout(limits: Limits) -> httpx2.Timeout:
-    """What the transport itself limits. Reading is limited by whoever reads: a model may think in silence for longer
-    than its first byte may take."""
+    """The transport's own time limits.
+
+    Reading is limited by its callers, because a model may be silent while it thinks for longer than its first byte
+    may take.
+    """
     return httpx2.Timeout(
         connect=limits.connect_seconds,
         read=None,
@@ -107,7 +113,7 @@ def timeout(limits: Limits) -> httpx2.Timeout:
 
 
 def retry_after(headers: httpx2.Headers) -> float | None:
-    """Seconds from `retry-after-ms` or either form of Retry-After; None for junk, absence or the past."""
+    """Seconds from `retry-after-ms` or either form of Retry-After; None if missing, unreadable or in the past."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         value = headers.get(name, "").strip()
         if NUMBER.fullmatch(value):
@@ -126,13 +132,13 @@ NOT_THEIRS = "the answer is not in the provider's shape: a proxy, or a wrong bas
 
 
 def request_id(headers: httpx2.Headers) -> str:
-    """What the provider's support asks for first; empty when the answer has none that is safe to keep."""
+    """The id that the provider's support asks for; empty when the answer has none that is safe to store."""
     found = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), "")
     return found if SAFE_REQUEST_ID.fullmatch(found) else ""
 
 
 def headroom(headers: httpx2.Headers, names: Mapping[bytes, str]) -> dict[str, int] | None:
-    """What the headers say is left of the account's rate limits; `names`: their names, in lower case, to ours."""
+    """What is left of the account's rate limits, by the headers. `names`: from their names, in lower case, to ours."""
     found = {
         names[name]: int(left)
         for raw, left in headers.raw
@@ -141,12 +147,12 @@ def headroom(headers: httpx2.Headers, names: Mapping[bytes, str]) -> dict[str, i
     return found or None
 
 
-# Digits enough for any account, and few enough to be read at once.
+# Enough digits for any account, and few enough to parse quickly.
 LEFT = re.compile(rb"[0-9]{1,15}")
 
 
 async def body_of(response: httpx2.Response) -> bytes:
-    """The first ERROR_BODY_BYTES of a body that is no stream; what comes after is dropped unread."""
+    """The first ERROR_BODY_BYTES of a body that is no stream; the rest is dropped unread."""
     body = b""
     async for chunk in response.aiter_raw():
         body += chunk
@@ -184,8 +190,8 @@ def refusal(
     problem = from_answer(how, answer, response.headers, retryable=False if should_not else None)
     if problem.fault is Fault.BAD_REQUEST:
         problem.names = refusals.refused_parameter(answer, sent)
-        # A refused value is left out of this reply only. A refused temperature is left out for good: models that refuse one
-        # take none but their default.
+        # After a refused value, the parameter is left out of this reply only. Temperature is left out for good: a
+        # model that refuses one value accepts only its default.
         problem.is_lasting = problem.names == "temperature" or refusals.is_unsupported(answer)
     return problem
 
@@ -197,7 +203,7 @@ def from_answer(
     *,
     retryable: bool | None = None,
 ) -> ProviderError:
-    """The error for a refusal in the provider's own shape, as an answer or as an event inside a stream."""
+    """The error for a refusal in the provider's own format, whether an answer or an event inside a stream."""
     fault = refusals.fault_of(how, answer)
     wait = retry_after(headers)
     return ProviderError(
@@ -212,7 +218,7 @@ def from_answer(
 
 
 def from_transport(error: BaseException) -> ProviderError:
-    """Our error for whatever the transport raised; only class names are kept, texts may hold the key."""
+    """Our error for an error of the transport. Only its class name is kept, because its text may contain the key."""
     names = []
     link: BaseException | None = error
     while link is not None and not isinstance(link, asyncio.CancelledError):
@@ -220,14 +226,14 @@ def from_transport(error: BaseException) -> ProviderError:
         link = link.__cause__
     if any("Decod" in name for name in names):
         return ProviderError(Fault.MALFORMED, note="compressed response")
-    # The transport reports a peer that hung up as a time-out of connecting; its cause tells them apart.
+    # The transport reports a peer that hung up as a connect time-out; its cause distinguishes the two.
     if any("Timeout" in name for name in names[-1:]) or isinstance(error, TimeoutError):
         return ProviderError(Fault.TIMED_OUT)
     return ProviderError(Fault.UNREACHABLE, note=names[-1])
 
 
 def listings(body: bytes, row_of: Callable[[dict[str, Any]], Listing]) -> tuple[list[Listing], bool]:
-    """The models of one page of a list, and whether there are more; ProviderError when it is none."""
+    """The models of one page of a list, and whether there are more. Raises ProviderError when it is no such page."""
     page = refusals.parsed(body)
     rows = page.get("data") if isinstance(page, dict) else None
     if not isinstance(rows, list):
@@ -238,12 +244,12 @@ def listings(body: bytes, row_of: Callable[[dict[str, Any]], Listing]) -> tuple[
     return found, page.get("has_more") is True
 
 
-# An id of another shape could be neither entered nor stored.
+# An id of another form could neither be entered in our forms nor stored.
 MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,99}")
 
 
 def a_day(value: object) -> dt.date | None:
-    """A date as the providers write them, alone or with a time; None for anything else."""
+    """A date as the providers write it, alone or with a time; None for anything else."""
     try:
         return dt.date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""What templates show of provider keys and chat models."""
+"""Template tags for provider keys and chat models."""
 
 import datetime as dt
 from typing import Any
@@ -17,7 +17,7 @@ register = template.Library()
 
 @register.filter
 def ago(moment: dt.datetime) -> str:
-    """How long ago, in one unit: "3 hours ago"."""
+    """The age of a moment in one unit: "3 hours ago"."""
     if timezone.now() - moment < dt.timedelta(minutes=1):
         return "just now"
     return f"{timesince(moment, depth=1)} ago"
@@ -25,19 +25,19 @@ def ago(moment: dt.datetime) -> str:
 
 @register.filter
 def commas(names: str) -> str:
-    """Names as they are stored, separated by blanks, for reading: "temperature, thinking"."""
+    """Names that are stored separated by blanks, with commas: "temperature, thinking"."""
     return ", ".join(names.split())
 
 
 @register.simple_tag
 def provider_names(conjunction: str) -> str:
-    """The providers that take keys, in a sentence: "OpenAI and Anthropic"."""
+    """The providers that take keys, for a sentence: "OpenAI and Anthropic"."""
     return roster.labels(conjunction)
 
 
 @register.inclusion_tag("llm/_banner.html", takes_context=True)
 def llm_banner(context: template.Context) -> dict[str, Any]:
-    """On every page of a workspace: which of its keys stop its agents. Shown to its members; one query."""
+    """The notice on every page of a workspace, for its members, about keys that stop its agents. One query."""
     request, workspace = context.get("request"), context.get("workspace")
     membership = getattr(request, "membership", None)
     if workspace is None or membership is None or membership.workspace_id != workspace.pk:

@@ -1,4 +1,4 @@
-"""What the server's duties do for the accounts' model lists over a day, for every key at once."""
+"""Fetch the account model list of every key now; the server's duties spread this over a day."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         asked = failed = 0
         for key_id in list(refresh.all_keys().values_list("pk", flat=True)):
-            # Fetched when its turn comes: it may have been replaced or deleted meanwhile.
+            # The row is read when its turn comes, because the key may have been replaced or deleted meanwhile.
             row = refresh.all_keys().filter(pk=key_id).first()
             if row is None:
                 continue

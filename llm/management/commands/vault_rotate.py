@@ -101,7 +101,7 @@ class Command(BaseCommand):
 
     def _write(self, path: str, entries: list[str]) -> None:
         try:
-            # Made new and for its owner alone: no moment at which others could read it.
+            # Created with owner-only permissions, so that other users cannot read the file at any moment.
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from None

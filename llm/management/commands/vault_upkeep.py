@@ -1,4 +1,4 @@
-"""What the server's sweep loop does for the vault, once; for deployments that run it by cron."""
+"""Do once what the server's sweep loop does for the vault; for deployments that run it by cron."""
 
 from typing import Any
 
