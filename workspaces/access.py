@@ -1,8 +1,8 @@
-"""Who may open a view: each has exactly one of these decorators, and a test walks the URLconf to check it.
+"""Access to views: each view has exactly one of these decorators, which a test checks for the whole URLconf.
 
-A workspace view is looked up through the caller's own membership, so a stranger's request and one
-for a workspace that does not exist are the same 404; a role that is too small is a 403. The role is
-read from the database on each request, so a change acts at once.
+A workspace is looked up through the caller's own membership, so a stranger gets the same 404 as for a workspace that
+does not exist. A role that is too small gets a 403. The role is read from the database on each request, so a change
+of role takes effect at once.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class SecondFactorNeeded(Exception):
 
 
 class Moved(Exception):
-    """The workspace has another address by now, and the caller is a member of it."""
+    """The workspace's address has changed, and the caller is a member."""
 
     def __init__(self, slug: str) -> None:
         super().__init__(slug)
@@ -46,7 +46,7 @@ class Moved(Exception):
 
 
 class Suspended(Exception):
-    """Operators have suspended the workspace: it can be read, and nothing in it changes."""
+    """Operators have suspended the workspace: it can be read but not changed."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace.slug)
@@ -77,7 +77,7 @@ def membership_of(user: Any, slug: str, role: Role) -> Membership:
 
 
 def _too_small(held: Role, needed: Role) -> str:
-    """Why it is refused, and who can."""
+    """Why the request is refused, and who may make it."""
     if needed == Role.OWNER:
         needs, who = needed.label, "An owner of the workspace can do it for you, or make you one."
     else:
@@ -95,14 +95,17 @@ def _admit(request: HttpRequest, slug: str, role: Role, while_suspended: bool) -
 
 
 def _led_to_a_second_factor(request: HttpRequest, needed: SecondFactorNeeded) -> HttpResponse:
-    """403, with the way to set one up. The page shows nothing of the workspace but its name, which its members know."""
+    """A 403 page that leads to setting up a second factor.
+
+    It shows nothing of the workspace except its name, which members know.
+    """
     return render(
         request, "workspaces/second_factor_needed.html", {"needs_factor": needed.workspace}, status=403
     )
 
 
 def _led_on(request: HttpRequest, slug: str, moved: Moved) -> HttpResponse:
-    """The same page, or the same act, at the address of today: 307 keeps the method and the form."""
+    """Redirect to the same page or act at the current address. 307 keeps the method and the form."""
     path = request.get_full_path().replace(f"/w/{slug}/", f"/w/{moved.slug}/", 1)
     return HttpResponseRedirect(path, preserve_request=True)
 
@@ -121,7 +124,7 @@ def _answer(request: HttpRequest, slug: str, problem: Moved | SecondFactorNeeded
 
 
 def _requires(role: Role, *, while_suspended: bool = False) -> Callable[[View], View]:
-    """`while_suspended`: also a POST is let in then, because it takes something away and begins nothing."""
+    """`while_suspended`: allow POST in a suspended workspace, too; for acts that only remove something."""
 
     def decorate(view: View) -> View:
         if iscoroutinefunction(view):
@@ -157,7 +160,7 @@ owner_required = _requires(Role.OWNER)
 
 
 def editor_required_or(instead: View) -> Callable[[View], View]:
-    """For editors. A viewer is given what `instead` answers, called as a view; 403 where that is None."""
+    """For editors. A viewer gets the response of the view `instead`, or a 403 if that returns None."""
 
     def decorate(view: View) -> View:
         for_editors, for_viewers = editor_required(view), viewer_required(instead)
@@ -177,14 +180,14 @@ def editor_required_or(instead: View) -> Callable[[View], View]:
     return decorate
 
 
-# For what a suspended workspace still lets its members do: leave, take somebody or a key out, delete it all.
+# For acts that are allowed in a suspended workspace: leaving, removing a member or a key, deleting the workspace.
 viewer_required_even_suspended = _requires(Role.VIEWER, while_suspended=True)
 admin_required_even_suspended = _requires(Role.ADMIN, while_suspended=True)
 owner_required_even_suspended = _requires(Role.OWNER, while_suspended=True)
 
 
 def signed_in(view: View) -> View:
-    """For pages outside any workspace; the login middleware has already asked for the sign-in."""
+    """For pages outside any workspace. The login middleware has already required the sign-in."""
     view.access = "signed_in"  # type: ignore[attr-defined]
     return view
 
@@ -200,7 +203,7 @@ def public(reason: str) -> Callable[[View], View]:
 
 
 def admits_itself(role: Role) -> Callable[[View], View]:
-    """For the chat path: the view itself asks for the session, the membership and `role`, in one query."""
+    """For the chat path: the view itself checks session, membership and `role`, in one query."""
 
     def decorate(view: View) -> View:
         view.access = role.value  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Audits what people do to their sign-in (sessions, passwords, addresses), on the signals of Django and allauth.
+"""Audits changes of people's sign-in (sessions, passwords, addresses), from signals of Django and allauth.
 
-They are events of the platform, not of a workspace. Failed sign-ins are not among them: anybody can make as many as
-they like, and the log keeps everything.
+They are events of the platform, not of a workspace. Failed sign-ins are not recorded: anybody can make any number of
+them, and the log keeps everything.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ FACTORS = {
 
 
 def connect() -> None:
-    """Listen from now on; called once, when the app is ready."""
+    """Connect the signals; called once, by the app's `ready`."""
     for action, signal in ACTIONS.items():
         signal.connect(_recorder(action), weak=False, dispatch_uid=action)
     for action, signal in ADDRESS_ACTIONS.items():
@@ -61,7 +61,8 @@ def _recorder(action: str) -> Any:
 
 def _address_recorder(action: str) -> Any:
     def record(sender: Any, request: HttpRequest, email_address: Any, **kwargs: Any) -> None:
-        # Not the visitor: a confirmation link may be opened by somebody who is not signed in.
+        # The actor is the address's owner, not the visitor: a confirmation link may be opened by somebody who is not
+        # signed in.
         audit.record(None, action, actor=email_address.user, request=request, to=email_address.email)
 
     return record
@@ -70,7 +71,7 @@ def _address_recorder(action: str) -> Any:
 def _factor_recorder(action: str) -> Any:
     def record(sender: Any, request: HttpRequest, user: User, authenticator: Any, **kwargs: Any) -> None:
         if authenticator.type == Authenticator.Type.RECOVERY_CODES:
-            # They come and go with the factor that they are for.
+            # Recovery codes are added and removed with the factor that they are for.
             audit.record(None, action.replace("second_factor", "recovery_codes"), actor=user, request=request)
         else:
             kind = FACTORS[Authenticator.Type(authenticator.type)]
@@ -96,6 +97,6 @@ def _record_change(
 
 @receiver(account.password_reset, dispatch_uid="workspaces.account_events.confirm")
 def _confirm_by_reset(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Whoever sets a password by a mailed link has shown that the address is theirs."""
+    """Confirm the address of a person who sets a password by a mailed link, which shows that the address is theirs."""
     if user.last_login is None:
         verify_email_indirectly(request, user, user.email)

@@ -1,4 +1,4 @@
-"""django-allauth's pages of an account, with our page of its addresses in the place of the library's."""
+"""The account pages of django-allauth, with our own page of e-mail addresses in place of the library's."""
 
 from django.urls import include, path
 

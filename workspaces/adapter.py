@@ -30,7 +30,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().clean_email(email).strip().lower()
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
-        """False, and a sentence that says why, where an account that operators have added signs in with the address."""
+        """False, with a message that says why, if an account that operators added signs in with the address."""
         try:
             with transaction.atomic():
                 return bool(super().confirm_email(request, email_address))
@@ -42,7 +42,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return signup.is_open(request)
 
     def is_safe_url(self, url: str | None) -> bool:
-        # A longer address is refused unread: no browser takes it, and checking it takes time by the square of its accents.
+        # A longer address is refused unread: browsers do not accept it, and the time to check it grows with the
+        # square of its accents.
         return url is not None and len(url) <= LONGEST_ADDRESS and super().is_safe_url(url)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -52,7 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, {**context, "current_site": site})
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """allauth's, in our words, and the issuer that signs this person in."""
+        """The methods of allauth, in our words, and the issuer if it signs this person in."""
         methods = super().get_reauthentication_methods(user)
         if user.is_authenticated and issuer.is_offered() and identities.of(user):
             words = f"Confirm with {settings.OIDC_NAME}"
@@ -60,9 +61,10 @@ class AccountAdapter(DefaultAccountAdapter):
         return list(methods)
 
     def is_reauthentication_required(self, *, app: str) -> bool:
-        """Whoever has just signed in has shown who they are.
+        """Whether to ask again who the person is; not if they have just signed in.
 
-        Raises ReauthenticationRequired for somebody whom only the issuer signs in: allauth itself would not ask them.
+        Raises ReauthenticationRequired for a person whom only the issuer signs in, because allauth itself would not
+        ask them.
         """
         request = current.request
         if reauth.is_recent(request):
@@ -81,18 +83,19 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(response) from None
         user = super().authenticate(request, **credentials)
         if user is not None and people.is_mere_sign_up(user):
-            # As for a wrong password, in answer and in time: a stranger who has just signed up with an address would
-            # learn here whether it was free. Whoever has lost the link signs up again.
+            # The same response, after the same time, as for a wrong password. Otherwise a stranger who has just
+            # signed up with an address would learn here whether it was free. A person who has lost the link signs up
+            # again.
             return None
         if user is not None:
             attempt.forgive()
         return user
 
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
-        """Where the link of a mail leads, unless it signs its browser in.
+        """Where the link of a confirmation mail leads, if it does not sign its browser in.
 
-        In another browser than the one that signed up, whoever has the mailbox need not be who typed the password: they
-        choose one.
+        In a browser other than the one that signed up, the person with the mailbox may not be the one who typed the
+        password, so they choose a new one.
         """
         person = email_address.user
         if self.request.user.is_authenticated or person.last_login is not None:

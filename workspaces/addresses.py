@@ -1,22 +1,22 @@
-"""Where a request comes from, and what counts as one place."""
+"""The address that a request comes from, and which addresses count as one."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.http import HttpRequest
 
-# A provider gives each customer at least this much of IPv6, and whoever has it can use any address in it.
+# Internet providers give each customer at least a /64 of IPv6, and a customer can use any address in it.
 IPV6_PREFIX = 64
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address of whoever sent the request; None when the server cannot tell, as on a Unix socket."""
+    """The address that the request was sent from; None when the server cannot tell, as on a Unix socket."""
     return request.META.get("REMOTE_ADDR") or None
 
 
 def network_of(address: str | None) -> str:
     """The network whose addresses count as one: an IPv4 address itself, or the /64 of an IPv6 one.
 
-    "unknown" for no address, so that what cannot be told apart is counted together.
+    "unknown" for no address, so that all requests without one are counted together.
     """
     try:
         found = ip_address(address or "")

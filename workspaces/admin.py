@@ -1,4 +1,4 @@
-"""The operators' view of people: users and their roles, workspaces with their members, and the audit log, read-only."""
+"""The operators' pages about people: users and roles, workspaces with their members, and the audit log (read-only)."""
 
 from typing import Any, ClassVar
 
@@ -47,7 +47,7 @@ class ChangeUserForm(Named, UserChangeForm):
 class PersonAdmin(DeskAdmin, UserAdmin):
     """People are disabled, not deleted: a deleted owner would leave a workspace without one.
 
-    An operator who is no superuser may change customers only: no operator, no right and no password.
+    An operator who is not a superuser may change only customers, and no permissions or passwords.
     """
 
     noun = "person"
@@ -74,16 +74,16 @@ class PersonAdmin(DeskAdmin, UserAdmin):
         found = super().get_fieldsets(request, obj)
         if obj is None or request.user.is_superuser:
             return found
-        # Django shows parts of the hash: only to those who may set a password.
+        # Django shows parts of the password's hash; only people who may set a password see it.
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name != "password"]})
             for title, options in found
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        # Else an operator who may change people could make themselves a superuser.
+        # Otherwise an operator who may change people could make themselves a superuser.
         powers = () if request.user.is_superuser else POWERS
-        # People change their address themselves, where the new one is verified and the old one forgotten.
+        # People change their address on their own page, which verifies the new one and removes the old one.
         address = () if obj is None else ("email",)
         return (*super().get_readonly_fields(request, obj), *powers, *address)
 
@@ -106,11 +106,15 @@ class PersonAdmin(DeskAdmin, UserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not obj.is_active:
-            # Django refuses an inactive person's sessions. Deleted, they do not work again when the person is made active.
+            # Django already refuses an inactive person's sessions. They are deleted so that they stay dead when the
+            # person is made active again.
             obj.sessions.all().delete()
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """For superusers only: whoever sets a password has the account. Everybody else asks for a reset themselves."""
+        """Only for superusers, because setting a password gives access to the account.
+
+        Other operators tell the person to ask for a reset.
+        """
         if not request.user.is_superuser:
             raise PermissionDenied("Passwords are reset by their owners, from the sign-in page.")
         before = (
@@ -150,7 +154,7 @@ def _is_operator(person: User) -> bool:
 
 @admin.register(Group)
 class OperatorRoleAdmin(DeskAdmin, GroupAdmin):
-    """Roles of operators. Only a superuser may say what a role may do: anyone else could give themselves the rest."""
+    """Roles of operators. Only a superuser may change what a role may do; others could give themselves every permission."""
 
     noun = "staff_role"
 
@@ -161,7 +165,10 @@ class OperatorRoleAdmin(DeskAdmin, GroupAdmin):
 
 
 class WorkspaceForm(Named, StaleForm):
-    """The workspace's page with its members. It shows what somebody else has changed since, before it overwrites it."""
+    """The form of a workspace with its members.
+
+    Before it overwrites a change that somebody else has made, it shows that change.
+    """
 
     reason = forms.CharField(
         required=False,
@@ -177,13 +184,13 @@ class WorkspaceForm(Named, StaleForm):
         return {**super().values(row), **members.roles(row)}  # type: ignore[arg-type]
 
 
-# A page of all of ten thousand would take minutes, and more fields than one form may have.
+# Only some members are shown: a page of ten thousand would take minutes, and has more fields than a form may have.
 MEMBERS_SHOWN = 100
 
 
 class MembershipFormSet(BaseInlineFormSet):
     def get_queryset(self) -> QuerySet[Membership]:
-        """The first of them; a form that was sent names its own."""
+        """The first members; for a form that was sent, the members that it names."""
         return super().get_queryset() if self.is_bound else self._first
 
     @cached_property
@@ -191,7 +198,7 @@ class MembershipFormSet(BaseInlineFormSet):
         return super().get_queryset()[:MEMBERS_SHOWN]
 
     def clean(self) -> None:
-        """Asks for a reason, and refuses to leave the workspace without an owner, whoever else is changing roles."""
+        """Requires a reason, and an owner to be left, even if somebody else changes roles at the same time."""
         super().clean()
         if not self.has_changed():
             return
@@ -217,7 +224,7 @@ class MembershipInline(admin.TabularInline):
     verbose_name = "member"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        """With `member` in the page's address, those whose own address has it in it."""
+        """The members to show. With `member` in the query string, those whose e-mail address contains it."""
         found = super().get_queryset(request).select_related("user", "workspace").order_by("user__email")
         words = request.GET.get("member", "")[:LONGEST_SEARCH].strip()
         return found.filter(user__email__icontains=words) if words and request.method != "POST" else found
@@ -225,7 +232,7 @@ class MembershipInline(admin.TabularInline):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(DeskAdmin):
-    """People are added here. A workspace itself is made on the site, where its account is opened with it."""
+    """Members can be added here. A workspace itself is created on the site, because that opens its ledger account."""
 
     form = WorkspaceForm
     list_display = ("name", "slug", "member_count", "created_by", "created_at", "state")
@@ -237,7 +244,7 @@ class WorkspaceAdmin(DeskAdmin):
     change_form_template = "workspaces/admin/workspace.html"
     inlines = (MembershipInline,)
     ordering = ("name",)
-    # An operator is no member, so the workspace's own page is none of theirs.
+    # No "view on site": an operator is no member, so the workspace's own pages are closed to them.
     view_on_site = False
 
     def get_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:
@@ -277,7 +284,7 @@ class WorkspaceAdmin(DeskAdmin):
         return get_object_or_404(Workspace, pk=workspace_id, closing_at=None)
 
     def suspend(self, request: HttpRequest, workspace_id: int) -> HttpResponse:
-        """Asks for a reason, which the members read; then nothing runs or changes in the workspace."""
+        """Asks for a reason, which the members are shown; from then on nothing runs or changes in the workspace."""
         workspace = self._to_act_on(request, workspace_id)
         form = SuspensionForm(request.POST or None)
         if form.is_valid():
@@ -310,7 +317,7 @@ class WorkspaceAdmin(DeskAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
-        # A deleted one has no members, and is to get none.
+        # A deleted workspace has no members and must get none.
         return (obj is None or obj.closing_at is None) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:

@@ -9,9 +9,9 @@ class WorkspacesConfig(AppConfig):
             account_events,
             checks,  # noqa: F401 (registers the check)
             database_guards,
-            devices,  # noqa: F401 (it hears of sign-ins)
+            devices,  # noqa: F401 (connects a signal about sign-ins)
             guards,
-            open_sessions,  # noqa: F401 (so does it)
+            open_sessions,  # noqa: F401 (the same)
         )
 
         account_events.connect()

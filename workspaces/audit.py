@@ -17,9 +17,9 @@ from workspaces.addresses import client_address
 from workspaces.models import AuditEvent, AuditRetention, User, Workspace
 
 CSV_HEADER = ("time (UTC)", "action", "actor", "address", "details", "what happened")
-# Rows fetched at a time for an export: enough to be quick, few enough to be light.
+# Rows fetched at a time for an export: enough to be fast, few enough to use little memory.
 EXPORT_ROWS = 500
-# What its marks are good for (workspaces/page_marks.py).
+# The name of this log in page marks (workspaces/page_marks.py).
 LOG = "audit"
 FORGOTTEN_AT_ONCE = 1_000
 
@@ -34,7 +34,7 @@ def record(
 ) -> AuditEvent:
     """Write one event. `action` is dotted, noun first (`provider_key.replaced`); `data` is JSON, without secrets.
 
-    With `request`, its user is the actor and its peer the address. No workspace: a platform event.
+    `request` gives the actor and the address. Without a workspace it is an event of the platform.
     """
     if request is not None and actor is None:
         actor = request.user if request.user.is_authenticated else None
@@ -51,7 +51,7 @@ def record(
 def events(
     workspace: Workspace, *, action: str = "", actor: str = "", before: int | None = None
 ) -> QuerySet[AuditEvent]:
-    """The workspace's events, newest first; `before` is the id that ended the page before."""
+    """The workspace's events, newest first. `before`: the last id of the previous page."""
     found = workspace.audit_events.order_by("-id")
     if action:
         found = found.filter(action=action)
@@ -70,7 +70,7 @@ def actors_in(workspace: Workspace) -> list[str]:
 
 
 async def as_csv(workspace: Workspace, **filters: str) -> AsyncIterator[str]:
-    """The events as CSV, a few hundred rows at a time, so that an export of any size stays light."""
+    """The events as CSV, a few hundred rows at a time, so that an export of any size uses little memory."""
     yield csv_export.lines([CSV_HEADER])
     before: int | None = None
     while rows := await sync_to_async(_page)(workspace, before=before, **filters):
@@ -79,9 +79,9 @@ async def as_csv(workspace: Workspace, **filters: str) -> AsyncIterator[str]:
 
 
 def forget() -> int:
-    """Delete the events that are older than AUDIT_DAYS, and say in the platform's log how many; 0 keeps all.
+    """Delete the events older than AUDIT_DAYS (0 keeps all), and record in the platform's log how many.
 
-    The database lets go of what this transaction says is old enough, and of nothing else (workspaces/guards.py).
+    The database allows only the deletions that the same transaction has announced (workspaces/guards.py).
     """
     if not settings.AUDIT_DAYS:
         return 0
@@ -97,7 +97,7 @@ def forget() -> int:
 
 @transaction.atomic
 def _forget_some(before: datetime) -> int:
-    """Of the oldest few that are left, those from before then."""
+    """Delete those of the oldest few events that are from before that moment; returns how many."""
     oldest = AuditEvent.objects.order_by("id").values_list("id", "created_at")[:FORGOTTEN_AT_ONCE]
     ids = [pk for pk, created_at in oldest if created_at < before]
     if ids:

@@ -1,9 +1,12 @@
-"""What an audit event says: one sentence, what was before it first. Acts without one of their own are named by their words."""
+"""The wording of audit events: one sentence each, with old values before new ones.
+
+An action without a sentence here is worded from its name.
+"""
 
 from string import Formatter
 from typing import Any
 
-# By action; the names in braces are those of the event's data.
+# The sentence of each action. Names in braces are filled in from the event's data.
 SENTENCES = {
     "workspace.created": "Workspace {name} made, at the address {slug}",
     "workspace.renamed": "Name of the workspace: {before} → {after}",
@@ -69,7 +72,7 @@ def sentence(action: str, data: dict[str, Any]) -> str:
 
 
 def unsaid(action: str, data: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the sentence does not say of the data, name by name."""
+    """The event's data that its sentence does not mention, by name."""
     template = SENTENCES.get(action, "")
     said = _names(template) if _names(template) <= set(data) else set()
     said |= {"before", "after"} if {"before", "after"} <= set(data) else set()
@@ -79,12 +82,12 @@ def unsaid(action: str, data: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def action_label(action: str) -> str:
-    """`provider_key.replaced` as people read it: "Provider key replaced"; what was created was "made", as in the sentences."""
+    """`provider_key.replaced` as "Provider key replaced". "Created" becomes "made", as in the sentences."""
     return action.replace(".created", " made").replace(".", " ").replace("_", " ").capitalize()
 
 
 def _change(name: str, values: Any) -> str:
-    """One field: before and after, or only that it has changed, where it is too long to tell."""
+    """The change of one field: before and after, or only that it changed if the values are too long to show."""
     words = name.replace("_", " ")
     if isinstance(values, list) and len(values) == 2:
         return f"{words}: {_plain(values[0])} → {_plain(values[1])}"

@@ -11,7 +11,7 @@ from workspaces import database_guards
 
 @register(Tags.database)
 def check_guards(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """A warning, no error: `migrate` runs this check first, and it is what puts them up."""
+    """A warning, not an error, because `migrate` runs this check first and only then installs the guards."""
     return [
         Warning(
             f"The database is not fully guarded: {', '.join(names)} absent or of another version."

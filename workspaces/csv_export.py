@@ -1,4 +1,4 @@
-"""Exports as CSV, made a part at a time, with cells that no spreadsheet runs as a formula."""
+"""CSV exports, made in parts, with cells that no spreadsheet runs as a formula."""
 
 import csv
 from collections.abc import AsyncIterator, Iterable
@@ -12,7 +12,7 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def attachment(parts: AsyncIterator[str], name: str) -> StreamingHttpResponse:
-    """The response that saves `parts`, the text of a CSV file, as the file `name`."""
+    """A response that the browser saves as the file `name`. `parts`: the text of the CSV file."""
     return StreamingHttpResponse(
         parts,
         content_type="text/csv; charset=utf-8",
@@ -28,14 +28,17 @@ def lines(rows: Iterable[Iterable[Any]]) -> str:
 
 
 def formula_safe(cell: Any) -> Any:
-    """`cell`, with an apostrophe before a text that a spreadsheet would run: anybody chooses a name or an address."""
+    """`cell`, with an apostrophe before a text that a spreadsheet would run.
+
+    Needed because anybody can choose a name or an address.
+    """
     if not isinstance(cell, str):
         return cell
     return f"'{cell}" if cell.lstrip().startswith(FORMULA_SIGNS) or cell.startswith(FEEDS) else cell
 
 
 class _Text:
-    """A file for csv.writer that keeps what is written."""
+    """A file object for csv.writer that collects what is written."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []

@@ -1,10 +1,10 @@
-"""Database triggers that keep a promise whatever code runs: one class of guard, one installer for all of them.
+"""Guards: database triggers that enforce a rule whatever code runs. One class, and one installer for all of them.
 
 An app writes its guards in a module of its own and declares them when it starts (`declare`, called by its
-`apps.py`). From then on each `migrate` creates those that are missing or of another version, `check` and
-`/readyz` say which are not in force, and no app needs an installer.
+`apps.py`). From then on each `migrate` creates those that are missing or of another version, `check` and `/readyz`
+say which are not in force, and no app needs an installer of its own.
 
-Each guard is written once and rendered for SQLite and for PostgreSQL, so that the two mean the same.
+Each guard is written once and rendered for SQLite and PostgreSQL, so that both enforce the same.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_migrate, pre_migrate
 
-# SQL that both databases read, or one text for each: {"sqlite": …, "postgresql": …}.
+# SQL for both databases, or one text for each: {"sqlite": …, "postgresql": …}.
 Sql = str | Mapping[str, str]
 
 
@@ -29,8 +29,8 @@ def _for(vendor: str, sql: Sql) -> str:
 class Guard:
     """A trigger that either refuses (`when` true, and `unless` finds no row) or runs the statements `do`.
 
-    `refuse` is what the database says, as an integrity error. `each` is ROW or, on PostgreSQL, STATEMENT; `only`
-    names the one database that has this guard.
+    `refuse`: the message of the database's integrity error. `each`: ROW or, on PostgreSQL, STATEMENT. `only`: the
+    one database that has this guard.
     """
 
     name: str
@@ -71,15 +71,15 @@ class Guard:
 
     @property
     def _row(self) -> str:
-        """What the function gives back to go on with: of a deletion that is let through, there is no new row."""
+        """The row that the trigger function returns to continue: for an allowed deletion OLD, since there is no new row."""
         return "OLD" if self.unless and "DELETE" in self.event else "NEW"
 
     def drop(self, vendor: str) -> str:
-        """The statement that takes the trigger down, if it is there."""
+        """The statement that drops the trigger if it exists."""
         return f"DROP TRIGGER IF EXISTS {self.name}" + ("" if vendor == "sqlite" else f" ON {self.table}")
 
     def version(self, vendor: str) -> str:
-        """Marks the installed trigger, so that one of another version is seen, and replaced by `install`."""
+        """A digest of the trigger, by which `install` notices and replaces one of another version."""
         return _digest("\n".join(self.sql(vendor)))
 
 
@@ -90,16 +90,16 @@ def _digest(text: str) -> str:
 # --- Which guards there are ---------------------------------------------------------------------
 
 _declared: dict[str, tuple[Guard, ...]] = {}
-# Of these, by app, the ones that are taken down while migrations run.
+# Those of the declared guards, by app, that are removed while migrations run.
 _down: dict[str, tuple[Guard, ...]] = {}
 
 
 def declare(app: AppConfig, guards: Iterable[Guard], *, down_while_migrating: Iterable[Guard] = ()) -> None:
-    """Have `guards` put up after every `migrate`; called once, by the app's `ready`.
+    """Have `guards` installed after every `migrate`; called once, by the app's `ready`.
 
-    After every one, because SQLite alters a table by writing it anew and loses the table's triggers. Those that name
-    other tables than their own must be `down_while_migrating`: SQLite refuses to rename a table back into place
-    while a trigger names the one that went. They are put up again as the migration ends.
+    After every one, because SQLite alters a table by rewriting it and loses its triggers. Guards that name tables
+    other than their own must be `down_while_migrating`: while a trigger names the old table, SQLite refuses to
+    rename the new one into its place. They are installed again when the migrations end.
     """
     _declared[app.label], _down[app.label] = tuple(guards), tuple(down_while_migrating)
     post_migrate.connect(_put_up, sender=app)
@@ -117,7 +117,7 @@ def _take_down(sender: AppConfig, using: str, plan: list[Any], **kwargs: Any) ->
 
 
 def _expected(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None) -> list[Guard]:
-    """Those of `guards` (all that are declared, if None) that belong in this database as it is: a table may be gone."""
+    """Those of `guards` (None for all declared ones) whose table exists in this database."""
     chosen = [guard for some in _declared.values() for guard in some] if guards is None else guards
     tables = set(connection.introspection.table_names())
     return [guard for guard in chosen if guard.only in ("", connection.vendor) and guard.table in tables]
@@ -127,7 +127,7 @@ def _expected(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None) -
 
 
 def install(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None = None) -> None:
-    """Create what is missing or of another version. Harmless to repeat; skips tables that are not there yet."""
+    """Create guards that are missing or of another version. Safe to repeat; skips tables that do not exist yet."""
     in_force, vendor = _in_force(connection), connection.vendor
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         for guard in _expected(connection, guards):
@@ -141,7 +141,7 @@ def install(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None = No
 
 
 def remove(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None = None) -> None:
-    """Take guards down: until `install`, nothing is refused and nothing follows."""
+    """Remove guards. Until the next `install`, their rules are not enforced and their triggers do nothing."""
     with connection.cursor() as cursor:
         for guard in _expected(connection, guards):
             cursor.execute(guard.drop(connection.vendor))
@@ -154,7 +154,7 @@ def missing(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None = No
 
 
 def of_another_version(connection: BaseDatabaseWrapper, guards: Iterable[Guard] | None = None) -> list[str]:
-    """The names of guards in force that are not this code's: a release is being rolled out, forward or back."""
+    """The names of guards in force that differ from this code's, as while a release is rolled out or back."""
     in_force, vendor = _in_force(connection), connection.vendor
     return [
         guard.name
@@ -164,7 +164,7 @@ def of_another_version(connection: BaseDatabaseWrapper, guards: Iterable[Guard] 
 
 
 def _in_force(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    """Version by name: on PostgreSQL from the comment of a trigger, on SQLite its very text."""
+    """The version of each guard in force, by name: from the trigger's comment on PostgreSQL, from its text on SQLite."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")

@@ -1,6 +1,6 @@
-"""Deleting one's own account: the person, their memberships, sessions and factors go; what they did stays, without them.
+"""Deleting one's own account: removes the person, their memberships, sessions and factors; what they made stays.
 
-Never while somebody depends on it: a workspace whose only owner leaves would have nobody who could save it.
+Not allowed to the only owner of a workspace, which would then have nobody to manage it.
 """
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from workspaces.models import Membership, Role, User, Workspace
 
 
 def held_by(person: User) -> QuerySet[Workspace]:
-    """The workspaces that nobody but `person` owns."""
+    """The workspaces whose only owner is `person`."""
     others = Membership.objects.filter(workspace=OuterRef("pk"), role=Role.OWNER).exclude(user=person)
     own = Workspace.objects.filter(memberships__user=person, memberships__role=Role.OWNER)
     return own.filter(~Exists(others)).order_by("name", "pk")
@@ -21,13 +21,14 @@ def held_by(person: User) -> QuerySet[Workspace]:
 
 @transaction.atomic
 def delete_account(person: User, *, request: HttpRequest) -> None:
-    """Raises LastOwner, and nothing is changed, while a workspace depends on `person`.
+    """Delete the account. Raises LastOwner, and changes nothing, if `person` is the only owner of a workspace.
 
-    Each workspace is told in its audit log. Workspaces are locked in the order of their ids, as everywhere.
+    Each workspace's audit log records it. Workspaces are locked in the order of their ids, as everywhere.
     """
     for member in person.memberships.select_related("workspace", "user").order_by("workspace_id"):
         members.leave(member, request=request)
-    # Whoever makes a workspace locks the person first: one that was made meanwhile is in, and from here on there is none.
+    # Creating a workspace locks the person first. So one that was created meanwhile is included here, and none can
+    # be created from here on.
     User.objects.select_for_update().get(pk=person.pk)
     if held_by(person).exists():
         raise LastOwner

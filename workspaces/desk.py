@@ -1,6 +1,7 @@
-"""What every page of the operators' site has in common: acts are audited, and nobody overwrites what they did not see.
+"""Shared by all pages of the operators' site: acts are audited, and nobody overwrites an unseen change.
 
-The site refuses all other pages (bookbag/operations/operators.py): a page that a library registers for its own model does neither.
+The site shows no other pages (bookbag/operations/operators.py), because a page that a library registers for its own
+model does neither.
 """
 
 from typing import Any
@@ -18,13 +19,16 @@ from workspaces import audit
 from workspaces.models import AuditEvent, Workspace
 
 SALT = "workspaces.desk"
-# Characters of a search. Each word is one more condition, and SQLite takes at most a thousand.
+# The most characters of a search. Each word adds a condition, and SQLite takes at most a thousand.
 LONGEST_SEARCH = 200
 EMPTY = "–"
 
 
 class _Opened(forms.CharField):
-    """The row's values when the page was opened, signed. It is no field of the row, so it never counts as changed."""
+    """A hidden field with the row's values when the page was opened, signed.
+
+    Not a field of the row, so it never counts as changed.
+    """
 
     widget = forms.HiddenInput
 
@@ -33,9 +37,9 @@ class _Opened(forms.CharField):
 
 
 class StaleForm(forms.ModelForm):
-    """A form that knows the row as it was when the page was opened, and is refused once somebody has changed it since.
+    """A form that is refused if somebody has changed the row since the page was opened.
 
-    A form that is sent without those values, by a script say, counts as opened just now.
+    A form sent without the values of the opened page, for example by a script, counts as opened just now.
     """
 
     opened = _Opened(required=False)
@@ -46,7 +50,8 @@ class StaleForm(forms.ModelForm):
 
     def values(self, row: Model) -> dict[str, str]:
         """What the page shows of `row`, as text, by the name that the page gives it."""
-        # Left out when disabled: it cannot change, and a password's hash should not be in a page.
+        # Disabled fields are left out: they cannot change, and one of them is a password's hash, which should not be
+        # in a page.
         ours = {field.name for field in _fields(row)}
         return {
             str(field.label or name): shown(row, name)
@@ -62,7 +67,7 @@ class StaleForm(forms.ModelForm):
         return cleaned
 
     def _refuse_if_stale(self, sealed: str) -> None:
-        # Locked, so that of two who save at once the second one sees the first.
+        # Locked, so that of two saves at the same time the second sees the change of the first.
         row = type(self.instance)._base_manager.select_for_update(no_key=True).get(pk=self.instance.pk)
         now = self.values(row)
         try:
@@ -70,7 +75,7 @@ class StaleForm(forms.ModelForm):
         except signing.BadSignature:
             raise forms.ValidationError("This page cannot be read any more. Open it anew.") from None
         if pk == str(row.pk) and opened != now:
-            # The form now carries the new values: whoever saves again has seen them.
+            # The form now carries the new values, because the page shows them: a second save is allowed.
             data: Any = self.data.copy()  # type: ignore[attr-defined]
             data[self.add_prefix("opened")] = self._sealed(now)
             self.data = data
@@ -98,7 +103,7 @@ def _fields(row: Model) -> list[Any]:
 
 
 def _refusal(row: Model, since: str) -> str:
-    """Who has changed `row` since that moment, as far as the operators' own log tells."""
+    """The error that names who has changed `row` since that moment, if Django's admin log has an entry."""
     from django.contrib.admin.models import LogEntry
     from django.contrib.contenttypes.models import ContentType
 
@@ -119,7 +124,7 @@ def _differences(opened: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 class DeskAdmin(admin.ModelAdmin):
-    """A page of the operators' site. Its audit events begin with `noun`, or with the model's name."""
+    """A page of the operators' site. `noun`: the first part of its audit actions; by default the model's name."""
 
     noun = ""
 
@@ -130,7 +135,7 @@ class DeskAdmin(admin.ModelAdmin):
         return type(form.__name__, (StaleForm, form), {})
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        # The template puts it into the page; it is no row of the form.
+        # The template renders this field itself, so it is left out of the form's rows.
         return [name for name in super().get_fields(request, obj) if name != "opened"]
 
     def get_search_results(
@@ -139,7 +144,10 @@ class DeskAdmin(admin.ModelAdmin):
         return super().get_search_results(request, queryset, search_term[:LONGEST_SEARCH])
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Writes what was changed on the page and nothing else: the rest of `obj` may be older than the row."""
+        """Saves only the fields that were changed on the page.
+
+        The other values of `obj` may be older than the row's.
+        """
         if not change:
             super().save_model(request, obj, form, change)
         else:
@@ -148,7 +156,7 @@ class DeskAdmin(admin.ModelAdmin):
         self.audit_saving(request, obj, form, change)
 
     def audit_saving(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """One event with each changed field, before and after."""
+        """Record one event with each changed field, before and after."""
         changes = changes_of(form)
         if changes or not change:
             self.record(request, obj, "edited" if change else "added", changes=changes)
@@ -179,14 +187,17 @@ class DeskAdmin(admin.ModelAdmin):
         form: forms.Form | None = None,
         subject: Model | None = None,
     ) -> HttpResponse:
-        """A page with one form or question. `verb` stands on its button, else the title; `subject` is the row it is of."""
+        """A page with one form or question.
+
+        `verb`: the button's text, by default the title. `subject`: the row that it is about.
+        """
         own = {"title": title, "verb": verb or title, "words": words, "form": form, "subject": subject}
         context = {**self.admin_site.each_context(request), "opts": self.opts, **own}
         return TemplateResponse(request, "admin/act.html", context)
 
 
 def changes_of(form: Any) -> dict[str, list[Any]]:
-    """What a form changes of its row: before and after, by field. No password, not even as a hash."""
+    """The changes of a form to its row, before and after, by field. Passwords are left out, even their hashes."""
     names = {field.name for field in _fields(form.instance)} - {"password"}
     return {
         name: [_plain(form.initial.get(name)), _plain(form.cleaned_data.get(name))]
@@ -196,7 +207,7 @@ def changes_of(form: Any) -> dict[str, list[Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """`value` as the audit log can keep it."""
+    """`value` as JSON for the audit log."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, list | tuple | models.QuerySet):
@@ -205,7 +216,7 @@ def _plain(value: Any) -> Any:
 
 
 class ReadOnlyAdmin(DeskAdmin):
-    """Shows rows and changes none, neither one by one nor in bulk."""
+    """Shows rows; none can be added, changed or deleted."""
 
     actions = None
     list_per_page = 50

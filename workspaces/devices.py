@@ -1,7 +1,7 @@
-"""Known browsers: a signed cookie, which outlives the session, says who has signed in with this browser before.
+"""Known browsers: a signed cookie that outlives the session and says who has signed in with this browser before.
 
-The cookie signs nobody in. It lets its browser try a password while unknown browsers are locked out
-(workspaces/sign_in_limits.py). A browser in which a password was set by a link from a mail is known as well.
+The cookie does not sign anybody in. It only allows its browser to try a password while unknown browsers are locked
+out (workspaces/sign_in_limits.py). A browser in which a password was set by a link from a mail is known as well.
 """
 
 import secrets
@@ -19,9 +19,9 @@ from django.http import HttpRequest, HttpResponse
 from workspaces.models import User
 
 SALT = "workspaces.devices"
-# As long as browsers keep a cookie at most.
+# The longest time for which browsers keep a cookie.
 DAYS = 400
-# People who share a browser; the one who was there longest ago is forgotten.
+# The most people who share a browser; beyond that, the one who signed in longest ago is dropped.
 PEOPLE = 5
 
 
@@ -30,7 +30,7 @@ def cookie_name() -> str:
 
 
 def known_for(request: HttpRequest, email: str) -> str:
-    """The browser's id, if somebody with this e-mail address has signed in with it before; else empty."""
+    """The browser's id if the person with this e-mail address has signed in with it before; else empty."""
     device = _read(request)
     user = request.user if hasattr(request, "user") and request.user.is_authenticated else None
     if not device["users"] and user is None:
@@ -38,7 +38,7 @@ def known_for(request: HttpRequest, email: str) -> str:
     people = {str(person.pk) for person in filter_users_by_email(email)}
     if people & set(device["users"]):
         return str(device["id"])
-    # Somebody who is signed in and is asked for the password again.
+    # A signed-in person who must enter the password again counts as known here, even without the cookie.
     return f"user {user.pk}" if user is not None and str(user.pk) in people else ""
 
 
@@ -58,7 +58,7 @@ def note(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) ->
 
 
 def remember(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: gives the cookie to whoever has just signed in or set a new password."""
+    """Middleware: sets the cookie when a person has just signed in or set a new password."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

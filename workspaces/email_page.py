@@ -1,4 +1,4 @@
-"""The page of somebody's e-mail addresses: django-allauth's, but for which address may be the primary one."""
+"""The page of a person's e-mail addresses: django-allauth's, with another rule for the primary address."""
 
 from typing import Any
 
@@ -13,10 +13,12 @@ from workspaces import people
 
 class OwnAddresses(EmailView):
     def _action_primary(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
-        """Only a confirmed address: one that somebody has merely typed would be kept from its owner.
+        """Make an address the primary one, if it is confirmed.
 
-        allauth lets whoever has confirmed none take any. Another account may have the address by now all the same, one that
-        an operator has added.
+        An unconfirmed one might be somebody else's, who could then not use it.
+
+        allauth would accept any address from a person without a confirmed one. Even a confirmed address may belong
+        to another account by now, which an operator has added.
         """
         address: EmailAddress | None = self._get_email_address(request)
         if address is not None and not address.verified:

@@ -1,4 +1,4 @@
-"""What the rules of membership refuse.
+"""The errors of the rules on membership.
 
 MembersError
 ├── SlugTaken         the address is another workspace's
@@ -22,7 +22,7 @@ from workspaces import contact
 
 
 class MembersError(Exception):
-    """Base of all; `str()` of it is a sentence for the person who tried."""
+    """The base of all. `str()` of an error is a sentence for the person whose request it refuses."""
 
     sentence = ""
 
@@ -98,7 +98,7 @@ class NotInvited(MembersError):
 
 
 class FactorUnreadable(MembersError):
-    # Of a template that counts recovery codes: it finds none.
+    # Django templates treat this error as an empty value; a template that counts recovery codes then finds none.
     silent_variable_failure = True
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Figures as people read them: credits, dollars and counts, in groups of three."""
+"""Figures for people: credits, dollars and counts, with digits in groups of three."""
 
 MILLIONTHS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""What the pages about people take in."""
+"""The forms of the pages about people."""
 
 from copy import copy
 from typing import Any
@@ -24,13 +24,13 @@ from workspaces.audit_words import action_label
 from workspaces.errors import TooManySignUps
 from workspaces.models import Role, User, Workspace
 
-# allauth's name in the session.
+# The session key in which allauth keeps an address confirmed by a link.
 CONFIRMED_BY_LINK = "account_verified_email"
 MANDATORY = EmailVerificationMethod.MANDATORY
 
 
 class _Worded(forms.Form):
-    """allauth's forms say "Email" where all other pages say "E-mail"."""
+    """Labels e-mail fields of allauth's forms "E-mail address", as on all other pages, instead of "Email"."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,11 +52,11 @@ class AddressForm(_Worded, AddEmailForm):
 
 
 class SignUpForm(_Worded, SignupForm):
-    """allauth's form, for those whom SIGNUP admits, and so many a day from one network.
+    """Allauth's form, limited to people whom SIGNUP admits, and to a number a day from one network.
 
-    It answers the same whether the address is somebody's or nobody's: look in your mail. There, its owner is told that
-    there is an account; a new person gets the link that confirms the address and signs this browser in. An account whose
-    address was never confirmed gives way to the newest one.
+    The response is the same whether the address has an account or not: look in your mail. The mail tells an owner
+    that there is an account, and gives a new person the link that confirms the address and signs this browser in. An
+    account whose address was never confirmed is replaced by the newest sign-up.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -84,8 +84,10 @@ class SignUpForm(_Worded, SignupForm):
         return person, self._look_in_your_mail(request, person)
 
     def _newest(self, request: HttpRequest) -> User | None:
-        """The new person. None where no link may be mailed to them, so that the one in their mailbox goes on working, and
-        where another request has made one of the same address at this moment.
+        """The new person.
+
+        None if the limit of mails forbids another link, so that the one in their mailbox keeps working, and if
+        another request has just made an account with the same address.
         """
         if not consume_email_verification_rate_limit(request, self.cleaned_data["email"], dry_run=True):
             return None
@@ -98,16 +100,16 @@ class SignUpForm(_Worded, SignupForm):
         return person
 
     def _as_if_new(self, request: HttpRequest) -> None:
-        """Do what a new person takes, and keep nothing of it: the time of the answer would tell a known address.
+        """Do the work of making a person and undo it, so that the response time does not reveal a known address.
 
-        By the same code, under an address that is nobody's, so that both take as long whatever that code comes to do. Twice
-        something is committed, as the person and the event in the audit log would be.
+        The same code runs, with a made-up address, so that both cases take equally long even when that code changes.
+        There are two commits, like those of the person and of the event in the audit log.
         """
         address = f"{uuid4().hex}@bookbag.invalid"
         stand_in = copy(self)
         stand_in.cleaned_data = {**self.cleaned_data, "email": address}
         stand_in.account_already_exists = False
-        # What an operator's link confirms goes to no stand-in.
+        # The address that an operator's link confirms must not be given to the made-up person.
         confirmed = request.session.pop(CONFIRMED_BY_LINK, None)
         with transaction.atomic():
             point = transaction.savepoint()
@@ -134,14 +136,14 @@ class SignUpForm(_Worded, SignupForm):
 
 
 def too_many_sign_ups(request: HttpRequest, words: str) -> HttpResponse:
-    """429: TooManySignUps in `words`, and when to try again."""
+    """The 429 response to TooManySignUps: its message `words`, and when to try again."""
     response = render(request, "account/signup_refused.html", {"words": words}, status=429)
     response.headers["Retry-After"] = str(signup.seconds_left_today())
     return response
 
 
 class InvitationForm(forms.Form):
-    """Whom an operator invites to make an account."""
+    """The address that an operator invites to make an account."""
 
     email = forms.EmailField(label="E-mail address")
 
@@ -153,7 +155,7 @@ class InvitationForm(forms.Form):
 
 
 class SuspensionForm(forms.Form):
-    """Why operators suspend a workspace, in a sentence that its members read."""
+    """The reason for suspending a workspace, as a sentence that its members are shown."""
 
     reason = forms.CharField(
         max_length=200,
@@ -163,7 +165,7 @@ class SuspensionForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    """A role, which must be one of the four: an unknown value is rejected, never taken for another."""
+    """One of the four roles. An unknown value is rejected and never taken for another role."""
 
     role = forms.TypedChoiceField(choices=Role.choices, coerce=Role)
 
@@ -173,7 +175,7 @@ class AuditFilterForm(forms.Form):
 
     action = forms.ChoiceField(required=False)
     actor = forms.ChoiceField(required=False)
-    # The keyset: only events older than the one whose mark it is.
+    # Show only events older than the one with this mark (keyset pagination).
     before = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: object, workspace: Workspace, **kwargs: object) -> None:
@@ -190,5 +192,5 @@ class AuditFilterForm(forms.Form):
         return found if given else None
 
     def filters(self) -> dict[str, Any]:
-        """What `audit.events` takes, of a valid form."""
+        """The arguments for `audit.events`, from a valid form."""
         return {name: self.cleaned_data[name] for name in ("action", "actor", "before")}

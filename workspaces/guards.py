@@ -1,9 +1,10 @@
 """The audit log is append-only: the database refuses to change or delete an event (workspaces/database_guards.py).
 
-The one way out is `audit.forget`: in one transaction it says from before when events are deleted, which may not be less
-than MOST_RECENT days ago, deletes them, and takes its word back. Nobody else's transaction sees that word.
+The only exception is `audit.forget`. In one transaction it stores the date before which events may be deleted, which
+must be at least MOST_RECENT days ago, deletes the events, and deletes the stored date. No other transaction sees
+that date.
 
-Code that may empty the table, a test suite's flush say, takes these guards down first.
+Code that may empty the table, such as a test suite's flush, removes these guards first.
 """
 
 from workspaces.database_guards import Guard
@@ -12,15 +13,15 @@ TABLE = "workspaces_auditevent"
 REFUSAL = "An audit event is never changed or deleted."
 
 RETENTION = "workspaces_auditretention"
-# Days for which every event is kept, whatever anybody sets.
+# The days for which every event is kept, whatever AUDIT_DAYS says.
 MOST_RECENT = 30
-# An hour less, as the database's clock is not the server's.
+# An hour less, because the database's clock may differ from the server's.
 _LONG_AGO = {
     "sqlite": f"SELECT 1 WHERE NEW.before <= DATETIME('now', '-{MOST_RECENT} days', '+1 hour')",
     "postgresql": f"SELECT 1 WHERE NEW.before <= NOW() - INTERVAL '{MOST_RECENT} days' + INTERVAL '1 hour'",
 }
 
-# It looks into another table than its own.
+# Removed while migrations run, because it names a table other than its own.
 REFUSE_DELETE = Guard(
     name="audit_refuse_delete",
     table=TABLE,

@@ -1,4 +1,4 @@
-"""Whose account somebody has whom the issuer vouches for (workspaces/issuer.py).
+"""Finding the account of a person whom the issuer has identified (workspaces/issuer.py).
 
     known there by its subject ─▶ that person, whatever the address is by now
     address verified there ─┬ confirmed here by somebody ─▶ joined to that account, who is told by mail
@@ -7,7 +7,7 @@
                             └ nobody's, or a mere sign-up's ─▶ a new account, if SIGNUP admits it
     address not verified there ─▶ refused
 
-So nobody takes an account over by an address that they have not shown to be theirs on both sides.
+So nobody can take over an account by an address that they have not confirmed both here and at the issuer.
 """
 
 from allauth.account.models import EmailAddress
@@ -23,7 +23,7 @@ from workspaces.models import Identity, User
 
 
 def of(person: User) -> Identity | None:
-    """The one at the issuer of today."""
+    """The person's identity at the configured issuer."""
     return Identity.objects.filter(person=person, issuer=settings.OIDC_ISSUER).first()
 
 
@@ -32,14 +32,17 @@ def find_or_make(claims: Claims, request: HttpRequest) -> tuple[User, bool]:
     try:
         return _known(claims) or _joined(claims, request) or _made(claims, request)
     except IntegrityError:
-        # Another request has made the same one at this moment.
+        # Another request has made the same identity at this moment.
         if found := _known(claims):
             return found
         raise IdentityRefused("another") from None
 
 
 def connect(person: User, claims: Claims, request: HttpRequest) -> None:
-    """Let the issuer sign `person` in from now on, who has just shown who they are on both sides. Raises IdentityRefused."""
+    """Let the issuer sign `person` in from now on. Raises IdentityRefused.
+
+    The person has just proved who they are, both here and at the issuer.
+    """
     known = Identity.objects.filter(issuer=settings.OIDC_ISSUER, subject=claims.subject).first()
     if known is not None and known.person_id != person.pk:
         raise IdentityRefused("anothers")
@@ -51,9 +54,10 @@ def connect(person: User, claims: Claims, request: HttpRequest) -> None:
 
 
 def confirm(person: User, claims: Claims, *, asked_at: float, leeway: float) -> None:
-    """Whether it is `person`, and they have shown it there since `asked_at`. Raises IdentityRefused.
+    """Check that the issuer identified `person`, after `asked_at`. Raises IdentityRefused.
 
-    An issuer that does not say when proves nothing: asked for a fresh sign-in, it has to (OpenID Connect Core 3.1.2.1, max_age).
+    Without a time from the issuer nothing is proved; it must give one when asked for a fresh sign-in (OpenID Connect
+    Core 3.1.2.1, max_age).
     """
     identity = of(person)
     if identity is None or identity.subject != claims.subject:
@@ -63,13 +67,13 @@ def confirm(person: User, claims: Claims, *, asked_at: float, leeway: float) -> 
 
 
 def may_remove(person: User, *, has_passkey: bool) -> bool:
-    """Whether something is left that signs `person` in."""
+    """Whether `person` could still sign in without the identity."""
     return has_passkey or person.has_usable_password()
 
 
 @transaction.atomic
 def remove(person: User, request: HttpRequest) -> bool:
-    """False if there is none."""
+    """Remove the identity; False if there is none."""
     identity = of(person)
     if identity is None:
         return False
@@ -128,7 +132,7 @@ def _made(claims: Claims, request: HttpRequest) -> tuple[User, bool]:
         Identity.objects.create(
             person=person, issuer=settings.OIDC_ISSUER, subject=claims.subject, address=claims.address
         )
-    # As after the link of a mail.
+    # Mark the address as confirmed, as following a mailed link does.
     email_confirmed.send(sender=EmailAddress, request=request, email_address=address)
     return person, True
 

@@ -1,6 +1,6 @@
-"""Notices: what somebody should know and might miss, in one place of their account, and by mail unless they say no.
+"""Notices: what a person should know and might miss, on one page of their account, and by mail unless they opt out.
 
-Each is given once: its `once` names what it is about, and the database keeps a second one out.
+Each is given once: `once` identifies what it is about, and a unique constraint prevents a second one.
 """
 
 import logging
@@ -25,7 +25,7 @@ MAIL_SECONDS = 10
 
 
 def admins_of(workspace: Workspace) -> QuerySet[User]:
-    """Whoever manages `workspace` and can sign in."""
+    """The admins and owners of `workspace` who can sign in."""
     roles = [Role.ADMIN, Role.OWNER]
     found = User.objects.filter(is_active=True, memberships__workspace=workspace, memberships__role__in=roles)
     return found.order_by("pk")
@@ -34,9 +34,9 @@ def admins_of(workspace: Workspace) -> QuerySet[User]:
 def note(
     people: Iterable[User], kind: Kind, *, workspace: Workspace | None, once: str, text: str, link: str
 ) -> list[User]:
-    """Give a notice to each of `people` who has none of this `once`; returns those of them who want it by mail.
+    """Give a notice to each of `people` who has none with this `once`; returns those of them who want it by mail.
 
-    `link` is a path of the site. The caller mails, or `tell` does.
+    `link` is a path of this site. The caller sends the mails; `tell` does both.
     """
     told = []
     for person in people:
@@ -53,7 +53,7 @@ def note(
 def tell(
     people: Iterable[User], kind: Kind, *, workspace: Workspace | None, once: str, text: str, link: str
 ) -> None:
-    """The same, and mail it, once what is done here is committed."""
+    """Like `note`, and mail the notice after the transaction is committed."""
     told = note(people, kind, workspace=workspace, once=once, text=text, link=link)
     body = f"{text}\n\n{settings.SITE_URL}{link}\n\nWhich notices are mailed to you: {settings.SITE_URL}/account/notices/\n"
     addresses = [person.email for person in told]
@@ -66,7 +66,7 @@ def wants_mail(person: User, kind: str) -> bool:
 
 
 def of(person: User) -> list[Notice]:
-    """The latest, the newest first; what is older than 90 days goes."""
+    """The person's notices of the last 90 days, newest first; older ones are deleted."""
     person.notices.filter(created_at__lt=timezone.now() - KEPT).delete()
     return list(person.notices.select_related("workspace").order_by("-id")[:SHOWN])
 

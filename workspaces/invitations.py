@@ -1,15 +1,16 @@
-"""Inviting people: whoever has confirmed the address joins at once, anybody else gets a link that works once.
+"""Inviting people: a person who has confirmed the address joins at once; any other address gets a link that works once.
 
     invite ─▶ member                                     the address is a confirmed one of somebody's
            └▶ pending ─▶ accepted                        the link was followed by whoever has confirmed the address
                       ├▶ revoked
                       └▶ (expired, derived) ─ resend ─▶ pending
 
-Every act takes the workspace's row lock, under which members and open invitations are counted against the plan's seats:
-`seats` is how many the plan has, None for no limit. An invitation never changes the role of somebody who is a member.
+Every act locks the workspace's row, so that members and open invitations are counted against the plan's seats one
+act at a time. `seats`: how many seats the plan has, None for no limit. An invitation never changes the role of a
+member.
 
-The link's token is made of the invitation's id, the number of the link and SECRET_KEY, and only its hash is stored: the
-members page can show the link again, and a copy of the database opens nothing.
+The link's token is derived from the invitation's id, the number of the link and SECRET_KEY, and only its hash is
+stored. So the members page can show the link again, but a copy of the database lets nobody in.
 """
 
 import hashlib
@@ -43,10 +44,10 @@ from workspaces.errors import (
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 
 LIFE = timedelta(hours=24)
-# Between two mails of one invitation, so that nobody's mailbox is flooded through it.
+# The least time between two mails of one invitation, so that nobody's mailbox can be flooded with them.
 PAUSE = timedelta(minutes=1)
 MOST_AT_ONCE = 50
-# An owner is made of a member, never of an invitation.
+# Not `owner`: only a member can be made an owner.
 ROLES = (Role.VIEWER, Role.EDITOR, Role.ADMIN)
 SALT = "workspaces.invitations"
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -54,7 +55,7 @@ _ADDRESS_LENGTH = Invitation._meta.get_field("email").max_length or 0
 
 
 class InviteStatus(Enum):
-    """What became of one address that was to be invited."""
+    """The result of inviting one address."""
 
     INVITED = "was sent an invitation"
     JOINED = "has joined at once"
@@ -75,7 +76,7 @@ class InviteStatus(Enum):
 
 @dataclass(frozen=True)
 class Invitee:
-    """One address as it was typed, what became of it, and the row that was made of it."""
+    """One address as it was typed, its result, and the row that was made for it."""
 
     address: str
     status: InviteStatus
@@ -84,7 +85,7 @@ class Invitee:
 
 
 def addresses_in(text: str) -> list[str]:
-    """What is separated by blanks, commas, semicolons or line breaks, each once, in its order."""
+    """The addresses in a text, separated by blanks, commas, semicolons or line breaks; each once, in order."""
     return list(dict.fromkeys(filter(None, _BETWEEN.split(text))))
 
 
@@ -102,9 +103,9 @@ def invite(
     seats: int | None,
     request: HttpRequest | None = None,
 ) -> list[Invitee]:
-    """What became of each address. Nobody is written to: the caller does so once this is committed.
+    """Invite each address; returns the results. Sends no mail: the caller does, after the commit.
 
-    Raises NoLongerMember where `by` is no admin by now, RoleAboveOwn for a role that is not theirs to give.
+    Raises NoLongerMember if `by` is no admin any more, RoleAboveOwn for a role that `by` may not give.
     """
     workspace = members.lock(by.workspace)
     by = _as_admin(by)
@@ -128,7 +129,7 @@ def _invite_one(
     if _is_member(workspace, address, person):
         return Invitee(typed, InviteStatus.MEMBER)
     pending = workspace.invitations.filter(email=address, state=Invitation.State.PENDING).first()
-    # Its own seat is its own already, as long as it is open.
+    # An open invitation already has its seat.
     others = seats_taken(workspace) - bool(pending and pending.is_open(timezone.now()))
     if seats is not None and others >= seats:
         limits_reached.note(workspace.pk, "seats", seats)
@@ -167,9 +168,9 @@ def _invite_again(
 def resend(
     invitation: Invitation, *, by: Membership, seats: int | None, request: HttpRequest | None = None
 ) -> Invitation:
-    """A new link, good for another 24 hours; the old one is dead. The caller mails it.
+    """Make a new link, valid for another 24 hours; the old one stops working. The caller mails it.
 
-    Raises InvitationOver, InvitationSent, NoLongerMember, or NoSeat for one that had expired and whose seat is gone.
+    Raises InvitationOver, InvitationSent, NoLongerMember, or NoSeat if it had expired and its seat was taken.
     """
     invitation = _locked(invitation, by)
     by = _as_admin(by)
@@ -188,7 +189,7 @@ def resend(
 
 @transaction.atomic
 def revoke(invitation: Invitation, *, by: Membership, request: HttpRequest | None = None) -> None:
-    """The link is dead from now on, and the seat free. Raises InvitationOver or NoLongerMember."""
+    """Make the link stop working and free the seat. Raises InvitationOver or NoLongerMember."""
     invitation = _locked(invitation, by)
     by = _as_admin(by)
     _end(invitation, Invitation.State.REVOKED)
@@ -198,7 +199,7 @@ def revoke(invitation: Invitation, *, by: Membership, request: HttpRequest | Non
 def accept(
     invitation: Invitation, person: User, *, seats: int | None, request: HttpRequest | None = None
 ) -> Membership:
-    """Make `person` a member, once; who is one already keeps their role. Raises InvitationOver, NotInvited, NotNow or NoSeat."""
+    """Make `person` a member; a member keeps their role. Raises InvitationOver, NotInvited, NotNow or NoSeat."""
     with transaction.atomic():
         workspace = members.lock(invitation.workspace)
         known = workspace.invitations.filter(pk=invitation.pk, token_hash=invitation.token_hash).first()
@@ -209,7 +210,8 @@ def accept(
         if workspace.is_suspended:
             raise NotNow
         member = workspace.memberships.filter(user=person).first()
-        # Not the other invitations: of those who were invited while there was room, the first come in.
+        # Other open invitations are not counted: of the people who were invited while there were seats, the first to
+        # accept get them.
         if member is None and seats is not None and workspace.memberships.count() >= seats:
             limits_reached.note(workspace.pk, "seats", seats)
             raise NoSeat
@@ -228,19 +230,22 @@ def accept(
 
 
 def token_of(invitation: Invitation) -> str | None:
-    """The token of the link that works now; None where SECRET_KEY has changed since, and only a new one would work."""
+    """The token of the current link; None if SECRET_KEY has changed since, so that only a new link can work."""
     token = _token(invitation)
     return token if constant_time_compare(_hash(token), invitation.token_hash) else None
 
 
 def find(token: str) -> Invitation | None:
-    """The invitation that this token belongs to, whatever its state."""
+    """The invitation that this token belongs to, in any state."""
     found = Invitation.objects.select_related("workspace", "invited_by")
     return found.filter(token_hash=_hash(token)).first()
 
 
 def pending(workspace: Workspace, words: str = "") -> QuerySet[Invitation]:
-    """Those that nobody has accepted or revoked, the expired ones too, the newest first; with `words` in the address."""
+    """Invitations that are not accepted or revoked, including expired ones, newest first.
+
+    `words`: only addresses that contain them.
+    """
     found = workspace.invitations.filter(state=Invitation.State.PENDING, email__icontains=words)
     return found.select_related("invited_by").order_by("-sent_at", "email")
 
@@ -253,7 +258,7 @@ def waiting_for(person: User) -> QuerySet[Invitation]:
 
 
 def person_of(address: str) -> User | None:
-    """Whoever has confirmed this address. Somebody who only typed it into the sign-up form has not."""
+    """The person who has confirmed this address; typing it into the sign-up form does not confirm it."""
     found = EmailAddress.objects.filter(email__iexact=address, verified=True, user__is_active=True)
     known = found.select_related("user").order_by("pk").first()
     return known.user if known else None
@@ -275,13 +280,13 @@ def _is_address(address: str) -> bool:
 
 
 def _is_member(workspace: Workspace, address: str, person: User | None) -> bool:
-    """Also somebody whom an operator has added under an address that is not confirmed yet."""
+    """Whether the address is a member's; it counts even if unconfirmed, when an operator has added the person."""
     found = workspace.memberships.filter(user__email__iexact=address).exists()
     return found or (person is not None and workspace.memberships.filter(user=person).exists())
 
 
 def _as_admin(by: Membership) -> Membership:
-    """The membership as it is now."""
+    """The membership of `by`, read again."""
     now = Membership.objects.select_related("user").filter(pk=by.pk).first()
     if now is None or not now.is_admin:
         raise NoLongerMember
@@ -297,7 +302,7 @@ def _locked(invitation: Invitation, by: Membership) -> Invitation:
 
 
 def _end(invitation: Invitation, state: Invitation.State) -> None:
-    """Take it out of the pending ones; of two who try, one does. Raises InvitationOver."""
+    """End a pending invitation; of two attempts one succeeds. Raises InvitationOver."""
     pending_row = Invitation.objects.filter(
         pk=invitation.pk, state=Invitation.State.PENDING, token_hash=invitation.token_hash
     )

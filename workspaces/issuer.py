@@ -1,7 +1,7 @@
-"""The issuer: an OpenID Connect server (OIDC_ISSUER) that says who somebody is. Here is what goes over the wire.
+"""The issuer: an OpenID Connect server (OIDC_ISSUER) that identifies people. This module makes the requests to it.
 
-The authorization code flow with PKCE. Nothing of an ID token is believed before its signature, issuer, audience, times and
-nonce have been checked, whichever way it came. The server is sent to no host but the issuer's own, and those of OIDC_HOSTS.
+It uses the authorization code flow with PKCE. No claim of an ID token is used before its signature, issuer,
+audience, times and nonce have been checked. Requests go only to the issuer's own host and those of OIDC_HOSTS.
 
     IssuerError
     ├── IssuerDown    it did not answer, or not as an issuer does; says nothing about the person
@@ -28,22 +28,22 @@ from django.utils.crypto import constant_time_compare
 from workspaces.one_line import one_line
 
 DISCOVERY = "/.well-known/openid-configuration"
-# Public keys only. With none, or with a key that both sides share, a token would prove nothing.
+# Only algorithms with public keys: an unsigned token, or one signed with a shared key, proves nothing.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-# Of one request to the issuer, from its beginning to the last byte of the answer.
+# The time limit of one request to the issuer, from its start to the last byte of the answer.
 SECONDS = 10
 MOST_BYTES = 256 * 1024
 LONGEST_EMAIL = 254
-# By how much the issuer's clock may be wrong.
+# How much the issuer's clock may be wrong.
 LEEWAY_SECONDS = 60
-# How long the issuer's description of itself is used before it is fetched again.
+# How long the issuer's configuration document is used before it is fetched again.
 KNOWN_SECONDS = 300
 
 _known: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
 class IssuerError(Exception):
-    """The issuer could not say who somebody is. Carries nothing of what it sent."""
+    """The issuer did not identify the person. Carries nothing of what the issuer sent."""
 
 
 class IssuerDown(IssuerError):
@@ -56,7 +56,7 @@ class TokenRefused(IssuerError):
 
 @dataclass(frozen=True)
 class Question:
-    """What is made up for one sign-in and must come back: `state` in the address, `nonce` in the token."""
+    """Random values of one sign-in that must come back: `state` in the address, `nonce` in the token."""
 
     state: str
     nonce: str
@@ -74,10 +74,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Claims:
-    """What the issuer vouches for. `address` is empty unless the issuer says that it is verified.
+    """What the issuer says about a person. `address` is empty unless the issuer has verified it.
 
-    `signed_in_at` is when the person last proved to the issuer who they are, in seconds since 1970; None if it does not say,
-    or says what cannot be.
+    `signed_in_at`: when the person last proved to the issuer who they are, in seconds since 1970; None if missing or
+    impossible.
     """
 
     subject: str
@@ -91,9 +91,10 @@ def is_offered() -> bool:
 
 
 def address_for(question: Question, *, back: str, again: bool) -> str:
-    """Where the person goes to sign in at the issuer; `again` even if they are signed in there. Raises IssuerDown.
+    """The URL at which the person signs in at the issuer. Raises IssuerDown.
 
-    `back` is our own address, to which the issuer sends them with the answer.
+    `back`: our own address, to which the issuer sends the browser with the answer. `again`: require a sign-in even
+    if the person is signed in there.
     """
     parameters = {
         "response_type": "code",
@@ -112,7 +113,7 @@ def address_for(question: Question, *, back: str, again: bool) -> str:
 
 
 def claims_of(code: str, question: Question, *, back: str) -> Claims:
-    """Who the person is that came back with `code`. Raises IssuerDown or TokenRefused."""
+    """The claims about the person who came back with `code`. Raises IssuerDown or TokenRefused."""
     description = _description()
     answer = _redeem(description, code, question, back)
     token = answer.get("id_token")
@@ -130,7 +131,7 @@ def _redeem(description: dict[str, Any], code: str, question: Question, back: st
         "code_verifier": question.verifier,
     }
     headers = {}
-    # As RFC 6749 2.3.1 has it: the header, unless the issuer names other ways and not this one.
+    # Authenticate by header, as in RFC 6749 2.3.1, unless the issuer lists its methods without that one.
     ways = description.get("token_endpoint_auth_methods_supported")
     if not isinstance(ways, list) or not ways or "client_secret_basic" in ways:
         pair = f"{quote_plus(settings.OIDC_CLIENT_ID)}:{quote_plus(settings.OIDC_CLIENT_SECRET)}"
@@ -141,7 +142,8 @@ def _redeem(description: dict[str, Any], code: str, question: Question, back: st
 
 
 def _read(token: str, keys: dict[str, Any], question: Question, name: str) -> Claims:
-    # The extra `sso`, which the rest of Bookbag does without; the settings are refused where it is not installed.
+    # From the extra `sso`, imported late because the rest of Bookbag works without it; the settings are refused if
+    # it is missing.
     import jwt
 
     try:
@@ -155,14 +157,14 @@ def _read(token: str, keys: dict[str, Any], question: Question, name: str) -> Cl
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},
         )
     except (jwt.PyJWTError, ValueError, TypeError) as problem:
-        # The cause is dropped: it may carry the token.
+        # Raised `from None`, because the cause may contain the token.
         raise TokenRefused(f"The ID token does not hold: {type(problem).__name__}.") from None
-    # Of a token for several, the one that asked for it is named.
+    # A token for several audiences must name the one that asked for it.
     party = told.get("azp", settings.OIDC_CLIENT_ID if not _is_for_several(told) else "")
     if party != settings.OIDC_CLIENT_ID:
         raise TokenRefused("The ID token was given to another.")
     nonce = told.get("nonce")
-    # Half a sign, as JSON can carry, is in no nonce of ours.
+    # JSON can contain half a surrogate pair, which cannot be encoded and is in no nonce of ours.
     if not isinstance(nonce, str) or not constant_time_compare(
         nonce.encode(errors="replace"), question.nonce
     ):
@@ -185,13 +187,13 @@ def _claims(told: dict[str, Any]) -> Claims:
 
 
 def _past(moment: Any) -> float | None:
-    """None for one to come, or that is none: no number, or one without an end."""
+    """A time in the past, or None for a time in the future and for anything that is not a finite number."""
     is_past = isinstance(moment, int | float) and 0 <= moment <= time.time() + LEEWAY_SECONDS
     return float(moment) if is_past else None
 
 
 def _is_address(address: str) -> bool:
-    """Whether it can be an e-mail address here; the issuer may know people by what is none."""
+    """Whether the text is a valid e-mail address here; an issuer may identify people by something else."""
     try:
         validate_email(address.strip())
     except ValidationError:
@@ -204,7 +206,7 @@ def _is_for_several(told: dict[str, Any]) -> bool:
 
 
 def _key(token: str, keys: dict[str, Any]) -> Any:
-    """The issuer's public key that the token says it is signed with; its only one, if it names none."""
+    """The issuer's public key that the token names; the issuer's only key if the token names none."""
     import jwt
 
     name = jwt.get_unverified_header(token).get("kid")
@@ -216,12 +218,12 @@ def _key(token: str, keys: dict[str, Any]) -> Any:
 
 
 def _description() -> dict[str, Any]:
-    """What the issuer says of itself, at most KNOWN_SECONDS old."""
+    """The issuer's configuration document, at most KNOWN_SECONDS old."""
     name = settings.OIDC_ISSUER
     at, description = _known.get(name, (0.0, {}))
     if not description or time.monotonic() - at > KNOWN_SECONDS:
         description = _ask("GET", f"{name}{DISCOVERY}")
-        # Some write a slash behind their name, which a setting has not.
+        # Some issuers write their name with a trailing slash, which the setting lacks.
         if str(description.get("issuer")).rstrip("/") != name:
             raise IssuerDown("The issuer calls itself something else than OIDC_ISSUER.")
         _known[name] = (time.monotonic(), description)
@@ -229,12 +231,15 @@ def _description() -> dict[str, Any]:
 
 
 def _own(description: dict[str, Any], name: str) -> str:
-    """One of the issuer's addresses. Raises IssuerDown unless it is on the issuer's host or on one of OIDC_HOSTS."""
+    """An address from the issuer's configuration.
+
+    Raises IssuerDown unless its host is the issuer's or one of OIDC_HOSTS.
+    """
     address = description.get(name)
     ours = urlsplit(settings.OIDC_ISSUER)
     try:
         parts = urlsplit(address if isinstance(address, str) else "")
-        str(address).encode()  # not with half a sign in it, as JSON can carry
+        str(address).encode()  # fails for half a surrogate pair, which JSON can contain
     except ValueError:
         raise IssuerDown(f"The issuer's {name} is no address.") from None
     is_own = (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
@@ -245,14 +250,17 @@ def _own(description: dict[str, Any], name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _trust(ca_file: str) -> ssl.SSLContext:
-    """Read once: the authorities of a system take a while."""
+    """Read once, because loading the system's certificate authorities takes a while."""
     return ssl.create_default_context(cafile=ca_file or None)
 
 
 def _ask(
     method: str, address: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """The JSON object that is answered. Follows no redirect, and reads no more than MOST_BYTES in SECONDS."""
+    """Make a request; returns the JSON object of the answer.
+
+    Follows no redirects, and reads at most MOST_BYTES in SECONDS.
+    """
     until = time.monotonic() + SECONDS
     trust = _trust(settings.OIDC_CA_FILE)
     try:
@@ -275,7 +283,7 @@ def _ask(
         raise IssuerDown(f"The issuer answered {response.status_code}.")
     try:
         answer = json.loads(body)
-    except (ValueError, RecursionError):  # the latter of very many brackets
+    except (ValueError, RecursionError):  # RecursionError: very deeply nested JSON
         raise IssuerDown("The issuer's answer is no JSON.") from None
     if not isinstance(answer, dict):
         raise IssuerDown("The issuer's answer is no JSON object.")

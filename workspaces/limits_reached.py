@@ -1,7 +1,7 @@
-"""Tells a workspace's admins that something was refused because a limit was reached: once in each month or day.
+"""Telling a workspace's admins, at most once a month or day, that something was refused because of a limit.
 
-A refusal must stay cheap, as whoever is refused may try again and again: what is reached is kept in this process, and told
-by the next round of the server's duties.
+A refusal must stay cheap, because a client may try again and again. So reached limits are kept in this process's
+memory, and the next round of the server's duties tells of them.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from django.utils import timezone
 from workspaces import inbox
 from workspaces.models import Workspace
 
-# By limit: what is said, and how its occasions are told apart: a plan's limit is news once a month, a rate once a day.
+# By limit: the text, and the period in which it is told once (a month for a plan's limit, a day for a rate).
 MONTH, DAY = "%Y-%m", "%Y-%m-%d"
 LIMITS = {
     "seats": (
@@ -42,14 +42,14 @@ LIMITS = {
         DAY,
     ),
 }
-# Nobody's attempts fill the memory.
+# A bound, so that attempts cannot fill the memory.
 MOST_KEPT = 1_000
 _reached: set[tuple[int, str, int, str]] = set()
 _lock = Lock()
 
 
 def note(workspace_id: int, limit: str, most: int, *, of: str = "") -> None:
-    """Something was refused in the workspace, as `most` is the most that `limit` allows. Asks no database.
+    """Note that something was refused in the workspace, because `limit` allows at most `most`. Makes no query.
 
     `of`: the name of what has the limit, where that is not the workspace.
     """
@@ -59,7 +59,7 @@ def note(workspace_id: int, limit: str, most: int, *, of: str = "") -> None:
 
 
 def tell() -> int:
-    """Tell of what was noted since; returns how many limits."""
+    """Tell the admins of the limits noted since the last call; returns how many."""
     with _lock:
         reached = sorted(_reached)
         _reached.clear()

@@ -1,4 +1,4 @@
-"""Who belongs to a workspace, and as what: create, change a role, pass ownership on, remove, leave.
+"""Memberships: creating a workspace, changing a role, transferring ownership, removing a member, leaving.
 
 Every act takes the workspace's row lock first and reads the roles it decides on under that lock, so
 that two owners who demote each other at once cannot both succeed.
@@ -34,7 +34,8 @@ def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest 
     try:
         with transaction.atomic():
             workspace = Workspace.objects.create(name=name, slug=slug, created_by=owner)
-            # After the row is in: an address that is being given up at this moment is a past one by now.
+            # Checked after the insert: an address that another workspace gives up at this moment is a past address
+            # by now.
             if PastAddress.objects.filter(slug=slug).exists():
                 raise SlugTaken
     except IntegrityError:
@@ -45,7 +46,7 @@ def create_workspace(*, name: str, slug: str, owner: User, request: HttpRequest 
 
 
 def hide_first_steps(membership: Membership) -> None:
-    """The overview shows the first steps to this member no more; again changes nothing."""
+    """Hide the first steps on the overview from this member. Safe to repeat."""
     rows = Membership.objects.filter(pk=membership.pk, first_steps_hidden_at=None)
     rows.update(first_steps_hidden_at=timezone.now())
 
@@ -83,9 +84,9 @@ def change_role(
 
 @transaction.atomic
 def transfer(member: Membership, *, by: Membership, request: HttpRequest | None = None) -> Membership:
-    """Make `member` an owner and `by`, an owner, an admin: both or neither.
+    """Make `member` an owner and `by`, who must be an owner, an admin; both or neither.
 
-    Raises OwnerProtected where `by` is no owner by now, CannotOwn for somebody who cannot sign in, or NoLongerMember.
+    Raises OwnerProtected if `by` is no owner any more, CannotOwn if `member` cannot sign in, or NoLongerMember.
     """
     member, by = _under_lock(member, by)
     if not by.is_owner:
@@ -127,25 +128,25 @@ def leave(member: Membership, *, request: HttpRequest | None = None) -> None:
 
 
 def lock(workspace: Workspace) -> Workspace:
-    """The workspace as it is now, its row locked until the transaction ends: one change of members at a time."""
-    # Not its id: a reply that is stored at this moment refers to the row, and need not wait.
+    """The workspace, freshly read and its row locked until the transaction ends: one change of members at a time."""
+    # `no_key`: storing a reply needs a lock on the row's key only, so it does not wait.
     return Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
 def lock_maker(owner: User) -> None:
-    """Until the transaction ends, nobody else makes a workspace in the name of `owner`."""
+    """Lock the person's row until the transaction ends, so that their workspaces are created one at a time."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
 
 
 def roles(workspace: Workspace) -> dict[str, str]:
-    """Everybody's role, by e-mail."""
+    """The role of every member, by e-mail address."""
     return dict(workspace.memberships.values_list("user__email", "role"))
 
 
 def record_changes(
     workspace: Workspace, before: dict[str, str], *, reason: str, request: HttpRequest
 ) -> list[str]:
-    """Audit what an operator's form did to the members, given their `roles` before it; returns a line for each."""
+    """Audit an operator's changes of members, given the `roles` before them; returns a line for each change."""
     after = roles(workspace)
     lines = []
     for email in sorted({*before, *after}):
@@ -177,7 +178,7 @@ def _end(member: Membership, action: str, by: Membership, request: HttpRequest |
 
 
 def _under_lock(member: Membership, by: Membership) -> tuple[Membership, Membership]:
-    """Both memberships as they are now, the workspace locked."""
+    """Both memberships, read again with the workspace locked."""
     found = lock(by.workspace).memberships.select_related("user", "workspace").in_bulk([member.pk, by.pk])
     if len(found) != len({member.pk, by.pk}):
         raise NoLongerMember
@@ -192,7 +193,7 @@ def _refuse_unless_manageable(member: Membership, by: Membership) -> None:
 
 
 def _refuse_one_too_many(owner: User) -> None:
-    """Under the lock of the person's row, so that requests at once cannot all take the last place."""
+    """The caller has locked the person's row, so that simultaneous requests cannot all use the last allowed workspace."""
     most = settings.WORKSPACES_PER_OWNER
     lock_maker(owner)
     if most and owner.workspaces_made.count() >= most:
@@ -207,7 +208,7 @@ def _refuse_last_owner(member: Membership) -> None:
 
 @transaction.atomic
 def require_second_factor(workspace: Workspace, *, required: bool, by: User, request: HttpRequest) -> bool:
-    """Let in members with a second factor only, or everybody again; False if it was so already."""
+    """Require a second factor of members, or stop requiring it; False if nothing changed."""
     changed = Workspace.objects.filter(pk=workspace.pk, second_factor_required=not required).update(
         second_factor_required=required
     )

@@ -1,4 +1,4 @@
-"""Who people are and where they may go: users, workspaces, memberships, and what was done."""
+"""Users, workspaces, memberships, invitations, and the audit log."""
 
 import uuid
 from datetime import datetime
@@ -23,9 +23,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Make somebody who may do everything, and audit it: the first operator is made so."""
+        """Make a superuser, and audit it. The first operator is made this way."""
         user = self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
-        # Not through workspaces/audit.py, which is built on these models.
+        # Not with workspaces/audit.py, which imports these models.
         AuditEvent.objects.create(action="person.made_superuser", data={"person": user.email})
         return user
 
@@ -45,9 +45,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=80, blank=True)
-    # In which pages show times: a name of the IANA database; empty for UTC.
+    # The time zone of pages, as a name of the IANA database; empty for UTC.
     time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
-    # Empty: as the system has it.
+    # Empty: follow the system's setting.
     theme = models.CharField(max_length=5, blank=True, default="", db_default="", choices=Theme)
     # Kinds of notices that are not mailed to this person, separated by blanks (workspaces/inbox.py).
     unmailed_notices = models.CharField(max_length=200, blank=True, default="", db_default="")
@@ -79,7 +79,7 @@ class Identity(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identities")
     issuer = models.CharField(max_length=255)
     subject = models.CharField(max_length=255)
-    # As the issuer last said, for its owner to recognise; decides nothing.
+    # The address that the issuer last told, only for the person to recognise it.
     address = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -110,7 +110,10 @@ class SignUpCount(models.Model):
 
 
 class SignInCount(models.Model):
-    """How many sign-ins failed since `since`, of one kind and one sort of people (workspaces/sign_in_limits.py)."""
+    """How many sign-ins failed since `since`, for one limit and one account or network.
+
+    See workspaces/sign_in_limits.py.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
     count = models.PositiveIntegerField()
@@ -121,7 +124,7 @@ class SignInCount(models.Model):
 
 
 class CacheEntry(models.Model):
-    """The table of Django's database cache, in which django-allauth counts its other limits."""
+    """The table of Django's database cache, in which django-allauth counts for its own rate limits."""
 
     cache_key = models.CharField(max_length=255, primary_key=True)
     value = models.TextField()
@@ -147,7 +150,7 @@ class Role(models.TextChoices):
         return list(Role).index(self)
 
     def at_least(self, role: "Role") -> bool:
-        """The one place where roles are compared."""
+        """Whether this role may do all that `other` may. Roles are compared only here."""
         return self.rank >= role.rank
 
     @property
@@ -167,9 +170,10 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now)
-    # Members without a second factor see nothing of it (workspaces/access.py, agents/running/admission.py).
+    # If set, members without a second factor have no access (workspaces/access.py, agents/running/admission.py).
     second_factor_required = models.BooleanField(default=False, db_default=False)
-    # Who made it, even if others own it now. Limits and free credits count by maker: giving it away resets neither.
+    # The maker, even if others own it now. Limits and free credits count by maker, so giving a workspace away resets
+    # neither.
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -178,10 +182,10 @@ class Workspace(models.Model):
         related_name="workspaces_made",
     )
 
-    # Operators have stopped it (workspaces/standing.py): no replies, nothing changes, pages are shown with the reason.
+    # Set while operators have suspended it (workspaces/standing.py): no replies, no changes; pages show the reason.
     suspended_at = models.DateTimeField(null=True, editable=False)
     suspended_for = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
-    # Its owner has deleted it: since then it has no members. Once nothing runs any more it is emptied, and closed.
+    # Set when its owner has deleted it: it then has no members. Once nothing runs any more it is emptied and closed.
     closing_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
 
@@ -197,7 +201,7 @@ class Workspace(models.Model):
 
 
 class PastAddress(models.Model):
-    """An address that a workspace has had. It leads its members on, and no other workspace can have it."""
+    """An address that a workspace has had. It redirects members, and no other workspace can take it."""
 
     slug = models.SlugField(max_length=40, unique=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="past_addresses")
@@ -208,7 +212,7 @@ class PastAddress(models.Model):
 
 
 class RandomUUID(models.Func):
-    """A random UUID that the database makes, so that processes of the version before can still add rows."""
+    """A random UUID as a database default, so that processes of the previous version can still insert rows."""
 
     arity = 0
     output_field = models.UUIDField()
@@ -221,7 +225,7 @@ class RandomUUID(models.Func):
 
 
 class Membership(models.Model):
-    # What names the membership in addresses: the counted id would tell how many there are.
+    # Used in URLs instead of the primary key, which would reveal how many memberships exist.
     code = models.UUIDField(unique=True, editable=False, db_default=RandomUUID())
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
@@ -260,7 +264,7 @@ class Membership(models.Model):
         return Role(self.role).with_article
 
     def may_manage(self, other: "Membership") -> bool:
-        """Whether this member may change or remove `other`: an admin may, but an owner only by an owner."""
+        """Whether this member may change or remove `other`: admins may, but only owners may change an owner."""
         return self.is_admin and (self.is_owner or not other.is_owner)
 
     @property
@@ -271,15 +275,15 @@ class Membership(models.Model):
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self) -> "InvitationQuerySet":
-        """Those that can still be accepted."""
+        """Invitations that can still be accepted."""
         return self.filter(state=Invitation.State.PENDING, expires_at__gt=Now())
 
 
 class Invitation(models.Model):
-    """Somebody whose address nobody has confirmed yet may join, by a link that works once (workspaces/invitations.py).
+    """An invitation by a link that works once, to an address that no person has confirmed (workspaces/invitations.py).
 
-    The link's token is not stored, only its hash. An invitation that nobody took in time stays pending: that it has
-    expired is derived.
+    Only the hash of the link's token is stored. An invitation that was not accepted in time stays pending; that it
+    has expired is derived.
     """
 
     class State(models.TextChoices):
@@ -292,7 +296,7 @@ class Invitation(models.Model):
     email = models.EmailField()
     role = models.CharField(max_length=10, choices=[one for one in Role.choices if one[0] != "owner"])
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    # Of the link that works now: how many were made before it, and its token's hash.
+    # The current link: how many links were made before it, and the hash of its token.
     serial = models.PositiveIntegerField(default=0)
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(
@@ -341,7 +345,7 @@ class Invitation(models.Model):
 
 
 class Notice(models.Model):
-    """Something that one person should know, shown to them until it is old; `once` names what it is about."""
+    """A notice to one person, shown until it is old; `once` identifies what it is about."""
 
     class Kind(models.TextChoices):
         KEY_REJECTED = "key_rejected", "A provider rejects a key"
@@ -373,7 +377,8 @@ class AuditEvent(models.Model):
 
     workspace = models.ForeignKey(Workspace, null=True, on_delete=models.PROTECT, related_name="audit_events")
     action = models.CharField(max_length=60)
-    # An event is never updated, not even when its actor is deleted: the id and `actor_email` stay.
+    # No foreign key constraint: an event is never updated, so the id and `actor_email` stay when the actor is
+    # deleted.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -402,12 +407,14 @@ class AuditEvent(models.Model):
 
     @property
     def details(self) -> list[tuple[str, str]]:
-        """What the sentence does not say, name by name."""
+        """The data that the sentence does not mention, by name."""
         return audit_words.unsaid(self.action, self.data)
 
 
 class AuditRetention(models.Model):
-    """While a row is here, and its transaction alone sees it, the database lets events from before `before` be deleted.
+    """A row here makes the database allow the deletion of events from before `before`.
+
+    It exists only inside one transaction.
 
     Only `audit.forget` writes it (workspaces/guards.py).
     """

@@ -1,7 +1,7 @@
-"""Addresses at which something is only done, when a person arrives there without a form.
+"""Redirects for people who open, without a form, an address that only accepts POST.
 
-It happens after a sign-in that was asked for in the middle of an act, by a reload, or by a bookmark. Where a script is
-answered 405, a person is led to the nearest page above the address, and told that nothing was done.
+That happens after a sign-in that was required in the middle of an act, by a reload, or from a bookmark. A script
+gets a 405; a person is sent to the nearest page above the address, and told that nothing was done.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ NOT_SAVED = "Your session has ended, and what you sent was not saved. Sign in, a
 
 
 def lead_on(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: a person's GET of an address that only takes forms leads to the page above it."""
+    """Middleware: redirects a person's GET of a POST-only address to the page above it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -51,7 +51,10 @@ def page_above(path: str) -> str:
 
 
 def takes_forms_only(view: Any) -> bool:
-    """Whether `view` wears Django's require_POST, which leaves no other sign than the list of methods that it keeps."""
+    """Whether `view` is decorated with Django's require_POST.
+
+    The only sign of that is the list of methods in its closure.
+    """
     while view is not None:
         kept = [cell.cell_contents for cell in getattr(view, "__closure__", None) or ()]
         if ["POST"] in kept:
@@ -61,7 +64,7 @@ def takes_forms_only(view: Any) -> bool:
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Django's, which sends a person back to where they were: after a form that is the page it stood on."""
+    """Django's middleware, which returns people after the sign-in to where they were; after a form, to the form's page."""
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
@@ -73,7 +76,9 @@ class SignInRequired(LoginRequiredMiddleware):
 
 
 def page_of_the_form(request: HttpRequest) -> str:
-    """Where the browser says that the form stood, if it is a page of ours; else the address it was sent to."""
+    """The page of the form, by the Referer header if that is one of our pages; else the address that the form was
+    sent to.
+    """
     page = urlsplit(request.headers.get("Referer", ""))
     url = page.geturl()
     if (

@@ -1,6 +1,6 @@
-"""Mail about people: to the owners of a workspace whose members an operator has changed, and to those it concerns.
+"""Mail about people: to owners of a workspace whose members an operator changed, and to the people concerned.
 
-A mail is sent after its act is committed. If the mail server fails, the act stands and the failure is logged.
+A mail is sent after its act is committed. If the mail server fails, the act remains and the failure is logged.
 """
 
 import logging
@@ -19,7 +19,7 @@ from workspaces.one_line import one_line
 
 log = logging.getLogger(__name__)
 
-# A mail server that does not answer must not hold up whoever waits for the page.
+# A time limit, so that a mail server that does not answer cannot hold up the page.
 MAIL_SECONDS = 10
 
 
@@ -32,20 +32,20 @@ def owners(workspace: Workspace) -> list[str]:
 def tell_of_members(
     workspace: Workspace, changes: list[str], told: list[str], *, reason: str, operator: Any
 ) -> None:
-    """Write to each address of `told` what an operator has changed among the members, and why."""
+    """Tell each address of `told` what an operator has changed among the members, and why."""
     facts = {"workspace": workspace, "changes": changes, "reason": reason, "operator": operator}
     text = render_to_string("workspaces/mail/members_changed.txt", facts)
     _send_on_commit(f"An operator has changed the members of {workspace.name}", text, told)
 
 
 def tell_of_password(person: User) -> None:
-    """Write to `person` that an operator has set their password."""
+    """Tell `person` that an operator has set their password."""
     text = render_to_string("workspaces/mail/password_set.txt", {"person": person})
     _send_on_commit("An operator has set your Bookbag password", text, [person.email])
 
 
 def tell_of_second_factor(person: User, kind: str, *, added: bool) -> None:
-    """Write to `person` that a second factor was added or removed, so that somebody else's doing is noticed."""
+    """Tell `person` that a second factor was added or removed, so that they notice if somebody else did it."""
     facts = {"person": person, "kind": kind, "added": added, "site": settings.SITE_URL}
     text = render_to_string("workspaces/mail/second_factor.txt", facts)
     done = "added to" if added else "removed from"
@@ -53,7 +53,7 @@ def tell_of_second_factor(person: User, kind: str, *, added: bool) -> None:
 
 
 def tell_of_identity(person: User, *, added: bool) -> None:
-    """Write to `person` that the issuer signs them in from now on, or no longer."""
+    """Tell `person` that the issuer signs them in from now on, or no longer."""
     facts = {"person": person, "name": settings.OIDC_NAME, "added": added, "site": settings.SITE_URL}
     text = render_to_string("workspaces/mail/identity.txt", facts)
     done = "signs you in to" if added else "no longer signs you in to"
@@ -68,7 +68,7 @@ def invite(address: str, request: HttpRequest) -> None:
 
 
 def send_invitation(invitation: Invitation, link: str, *, by: User) -> bool:
-    """Mail the link to whom it is for; False when the mail server did not take it. For after the commit."""
+    """Mail the link to the invited address; False if the mail server did not accept it. Call after the commit."""
     facts = {"invitation": invitation, "workspace": invitation.workspace, "link": link, "by": by}
     subject = f"{_name_of(by)} invites you to {invitation.workspace.name} on Bookbag"
     return _send_now(
@@ -77,7 +77,7 @@ def send_invitation(invitation: Invitation, link: str, *, by: User) -> bool:
 
 
 def tell_of_joining(member: Membership, *, by: User) -> bool:
-    """Tell somebody who was added at once, and how to leave; False when the mail server did not take it."""
+    """Tell a person that they were added, and how to leave; False if the mail server did not accept it."""
     link = f"{settings.SITE_URL}{reverse('workspaces:members', args=[member.workspace.slug])}"
     facts = {"member": member, "workspace": member.workspace, "link": link, "by": by}
     subject = f"{_name_of(by)} has added you to {member.workspace.name} on Bookbag"
@@ -87,7 +87,7 @@ def tell_of_joining(member: Membership, *, by: User) -> bool:
 
 
 def tell_of_ownership(member: Membership, *, by: User) -> bool:
-    """Tell a member that they own the workspace now; False when the mail server did not take it."""
+    """Tell a member that they own the workspace now; False if the mail server did not accept it."""
     link = f"{settings.SITE_URL}{reverse('workspaces:members', args=[member.workspace.slug])}"
     facts = {"workspace": member.workspace, "link": link, "by": by}
     templates = ("workspaces/mail/owner.txt", "workspaces/mail/owner.html")
@@ -107,7 +107,7 @@ def _name_of(person: User) -> str:
 
 
 def _send_now(subject: str, templates: tuple[str, str], facts: dict[str, Any], address: str) -> bool:
-    """One mail, as text and as HTML."""
+    """Send one mail, as text and HTML."""
     text, html = (render_to_string(template, facts) for template in templates)
     try:
         with get_connection(timeout=MAIL_SECONDS) as connection:
@@ -130,8 +130,8 @@ def _send_on_commit(subject: str, text: str, addresses: list[str]) -> None:
 
 
 def _send(subject: str, text: str, addresses: list[str]) -> None:
-    """One mail each, so that nobody reads who else got it."""
-    # People choose the names in it; a line break in one would begin a mail header.
+    """Send each recipient a mail of their own, so that nobody sees who else got it."""
+    # People choose the names in the subject, and a line break in one would start a new mail header.
     subject = one_line(subject)
     with get_connection(timeout=MAIL_SECONDS) as connection:
         for address in addresses:

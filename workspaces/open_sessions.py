@@ -1,4 +1,4 @@
-"""Where somebody is signed in: each session with the browser and address that opened it. Ended ones are dead at once."""
+"""Where a person is signed in: each session with the browser and address that opened it. Ending one works at once."""
 
 import re
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from workspaces.models import Session, User
 from workspaces.sessions import SessionStore
 
 OPENED = "opened"
-# The newest of them; ending all of them ends the others too.
+# The page shows the newest sessions only; ending all sessions ends the others, too.
 SHOWN = 50
-# As they name themselves; the first that fits. Chrome's name is in those of others.
+# Names of browsers in user agents. The first match counts, because other browsers include Chrome's name.
 BROWSERS = {
     "Edge": re.compile(r"\bEdg\w*/"),
     "Opera": re.compile(r"\bOPR\w*/"),
     "Samsung Internet": re.compile(r"\bSamsungBrowser/"),
-    # On iPhones each goes by a name of its own.
+    # On iPhones each browser has a different name.
     "Firefox": re.compile(r"\b(?:Firefox|FxiOS)\w*/"),
     "Chrome": re.compile(r"\b(?:Chrome|HeadlessChrome|CriOS)\w*/"),
     "Safari": re.compile(r"\bSafari\w*/"),
@@ -41,7 +41,10 @@ SYSTEMS = (
 
 @dataclass(frozen=True)
 class OpenSession:
-    """`name` stands for the session on pages, as its key may not be shown. `opened_at` is None of an older one."""
+    """`name` identifies the session on pages, where its key must not be shown.
+
+    `opened_at` is None for sessions of an older version.
+    """
 
     name: str
     browser: str
@@ -52,7 +55,7 @@ class OpenSession:
 
 @receiver(user_logged_in, dispatch_uid="workspaces.open_sessions")
 def note(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
-    """Keep in the session, for its owner, which browser opened it."""
+    """Store in the session which browser opened it, to show to its owner."""
     if request is not None:
         request.session[OPENED] = {
             "at": timezone.now().isoformat(),
@@ -62,7 +65,7 @@ def note(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) ->
 
 
 def browser_name(told: str) -> str:
-    """ "Firefox on Linux", of what a browser says of itself."""
+    """A user agent in words: "Firefox on Linux"."""
     told = told[:500]
     browser = next((name for name, sign in BROWSERS.items() if sign.search(told)), "A browser")
     system = next((name for sign, name in SYSTEMS if sign in told), "")
@@ -70,7 +73,7 @@ def browser_name(told: str) -> str:
 
 
 def of(request: HttpRequest) -> list[OpenSession]:
-    """The sessions of whoever asks, theirs first and then by age."""
+    """The sessions of the request's user: the current one first, then by age."""
     found = [_told(row, request) for row in _rows(request)[:SHOWN]]
     return sorted(
         found, key=lambda one: (not one.is_current, -(one.opened_at.timestamp() if one.opened_at else 0))
@@ -78,7 +81,7 @@ def of(request: HttpRequest) -> list[OpenSession]:
 
 
 def end(request: HttpRequest, name: str) -> bool:
-    """End one session of whoever asks; False if there is none of that name."""
+    """End one session of the request's user; False if there is none with that name."""
     row = next((row for row in _rows(request) if _name(row.session_key) == name), None)
     if row is None:
         return False
@@ -89,7 +92,7 @@ def end(request: HttpRequest, name: str) -> bool:
 
 
 def end_others(request: HttpRequest) -> int:
-    """End every session of whoever asks but this one; returns how many."""
+    """End every session of the request's user except the current one; returns how many."""
     ended, _ = _rows(request).exclude(session_key=request.session.session_key).delete()
     audit.record(None, "session.all_others_ended", request=request, ended=ended)
     return ended

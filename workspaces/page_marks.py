@@ -1,7 +1,7 @@
-"""Where a log goes on, as the address of its next page names it.
+"""Marks: the place where the next page of a log continues, as its address carries it.
 
-The rows of a log are counted over all workspaces, so a row's id would tell how much is done in all of them together. A
-mark is the id encrypted under SECRET_KEY, and good for one log.
+The ids of a log are counted over all workspaces, so an id would reveal how much happens in all of them together. A
+mark is the id encrypted under SECRET_KEY, valid for one log.
 """
 
 from base64 import urlsafe_b64encode
@@ -18,7 +18,7 @@ def mark(row_id: int, *, log: str) -> str:
 
 
 def row_id(given: str, *, log: str) -> int | None:
-    """What `mark` was made of; None for anything else."""
+    """The id in a mark; None for anything that is no mark of this log."""
     if len(given) > MOST_CHARACTERS or not given.isascii():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Who somebody is: a person is known by an e-mail address that they have confirmed."""
+"""Identifying people by the e-mail addresses that they have confirmed."""
 
 from hashlib import sha256
 
@@ -8,12 +8,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from workspaces.contact import at_support
 from workspaces.models import User
 
-# One provider under two names, which ignores dots in a mailbox.
+# Domains of a mail provider that ignores dots in a mailbox.
 DOTLESS = {"gmail.com", "googlemail.com"}
 
 
 def confirmed_address(person: User) -> str | None:
-    """The address that `person` has shown to be theirs, the primary one first; None if there is none."""
+    """The confirmed address of `person`, preferably the primary one; None without one."""
     confirmed = EmailAddress.objects.filter(user=person, verified=True).order_by("-primary", "pk")
     return confirmed.values_list("email", flat=True).first()
 
@@ -23,17 +23,18 @@ def is_confirmed(person: User) -> bool:
 
 
 def is_mere_sign_up(person: User) -> bool:
-    """Whether somebody, whoever it was, has signed up with an address, and nobody has shown that it is theirs.
+    """Whether the account is only a sign-up: its address was typed, but nobody has confirmed it.
 
-    Not somebody whom an operator has added: they have no address that waits to be confirmed, or belong somewhere.
+    An account that an operator has added is none: it has no address that waits to be confirmed, or it has a
+    membership.
     """
     return _mere_sign_ups().filter(pk=person.pk).exists()
 
 
 def is_taken(address: str) -> bool:
-    """Whether `address` is somebody's who counts: one who has confirmed it, or signs in with it.
+    """Whether `address` belongs to an account: a person has confirmed it, or signs in with it.
 
-    Both are always looked for, so that the time of the answer does not tell.
+    Both are always queried, so that the response time does not reveal which is the case.
     """
     confirmed = EmailAddress.objects.filter(email__iexact=address, verified=True).exists()
     holders = User.objects.filter(email__iexact=address)
@@ -41,12 +42,12 @@ def is_taken(address: str) -> bool:
 
 
 def address_is_anothers() -> str:
-    """The sentence for somebody who has confirmed an address with which another account signs in."""
+    """The message to a person who has confirmed an address with which another account signs in."""
     return f"Another account signs in with that address. The operators of this site{at_support()} can help."
 
 
 def clear_sign_ups(address: str) -> None:
-    """Forget who has signed up with `address` and never confirmed it, so that its owner can."""
+    """Delete accounts that signed up with `address` and never confirmed it, so that its owner can sign up."""
     _mere_sign_ups().filter(email__iexact=address).delete()
 
 
@@ -62,7 +63,7 @@ def _mere_sign_ups() -> QuerySet[User]:
 
 
 def mailbox(address: str) -> str:
-    """The mailbox behind an address: what follows a plus sign is a label that its owner makes up at will."""
+    """The mailbox of an address, without the label after a plus sign, which its owner can choose freely."""
     local, _, domain = address.strip().lower().rpartition("@")
     local = local.partition("+")[0] or local
     if domain in DOTLESS:
@@ -71,5 +72,5 @@ def mailbox(address: str) -> str:
 
 
 def mailbox_digest(address: str) -> str:
-    """The mailbox as 64 hexadecimal digits: recognised when it comes again, and not kept as an address."""
+    """The mailbox as 64 hexadecimal digits, by which it is recognised without storing the address."""
     return sha256(mailbox(address).encode()).hexdigest()

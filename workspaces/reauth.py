@@ -1,6 +1,6 @@
-"""Whether somebody has shown lately who they are: what concerns secrets, money or people asks for it.
+"""Recent sign-ins: acts on secrets, money or people require one.
 
-It is asked before anything is typed. A form that takes a secret has a field for the password as well; what holds no
+The check comes before anything is typed. A form that takes a secret has a password field as well. A form without a
 secret is kept in the session while its sender confirms, and then done (django-allauth resumes it).
 """
 
@@ -24,36 +24,39 @@ from workspaces.models import Workspace
 
 
 def is_recent(request: HttpRequest) -> bool:
-    """Whether this session proved its user within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
+    """Whether this session's user signed in or confirmed within the last ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
     records = get_authentication_records(request, request.user)
     if records:
         at = max(record["at"] for record in records)
     else:
-        # A session that Django itself opened, without our sign-in page: it was new when the user last signed in.
+        # A session that Django opened without our sign-in page is as old as the user's last sign-in.
         last_login = request.user.last_login  # type: ignore[union-attr]
         at = last_login.timestamp() if last_login else 0.0
     return time.time() - at < app_settings.REAUTHENTICATION_TIMEOUT
 
 
 def ask_again(back: str) -> HttpResponseRedirect:
-    """To the page that asks for the password, and from there to `back`. What was posted is dropped."""
+    """Redirect to the page that asks for the password, and from there to `back`. The POST's data is dropped."""
     return HttpResponseRedirect(reverse("account_reauthenticate") + "?" + urlencode({"next": back}))
 
 
 def ask_and_carry_on(request: HttpRequest) -> HttpResponseRedirect:
-    """The same, and then this POST is done. Only for what holds no secret: it waits in the session."""
+    """The same, but afterwards this POST is done.
+
+    Only for forms without a secret, because the data waits in the session.
+    """
     kept = json.loads(serialize_request(request))
     fields = request.POST.copy()
     fields.pop("csrfmiddlewaretoken", None)
     kept["POST"] = fields.urlencode()
-    # The session has no need of its own cookie.
+    # The session's own cookie need not be stored in the session.
     kept["META"].pop("HTTP_COOKIE", None)
     request.session[STATE_SESSION_KEY] = {"request": json.dumps(kept)}
     return ask_again(request.path)
 
 
 def recent_sign_in_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For acts of a workspace without a secret: one with a stale sign-in waits until its sender has confirmed."""
+    """For acts of a workspace without a secret: after an old sign-in, the act waits until its sender has confirmed."""
 
     @wraps(view)
     def guarded(request: HttpRequest, workspace: Workspace, *args: object, **kwargs: object) -> HttpResponse:
@@ -65,7 +68,7 @@ def recent_sign_in_required(view: Callable[..., HttpResponse]) -> Callable[..., 
 
 
 class PasswordForm(forms.Form):
-    """The password of whoever sends a secret with a stale sign-in. It stands before the secret, on the same page."""
+    """The password field for sending a secret after an old sign-in. It is on the same page, above the secret."""
 
     current_password = forms.CharField(
         label="Your Bookbag password",
@@ -89,7 +92,7 @@ class PasswordForm(forms.Form):
         return ""
 
     def confirms(self) -> bool:
-        """Whether the password is right; then the sign-in counts as new."""
+        """Whether the password is right; if so, the sign-in counts as recent."""
         if self.is_valid():
             reauthenticate_by_password(self.request)
         return self.is_valid()

@@ -1,4 +1,4 @@
-"""Whether a workspace lets in those of its members alone who have a second factor."""
+"""The setting of a workspace that requires a second factor of its members."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,7 +17,7 @@ LACKING_SHOWN = 200
 @admin_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def setting_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `lacking`, of the `lacking_count` members who would be shut out; `has_one`, whether the reader would not."""
+    """Context: `lacking_count`, how many members would lose access; `lacking`, some of them; `has_one`, for the reader."""
     has_one = second_factors.has_one(request.membership.user)
     here = reverse("workspaces:second_factor_setting", args=[workspace.slug])
     if request.method != "POST":

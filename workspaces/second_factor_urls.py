@@ -1,4 +1,4 @@
-"""django-allauth's pages of second factors. The one where a passkey signs in is for people who are not signed in."""
+"""The second factor pages of django-allauth. Only the one where a passkey signs in is open to people not signed in."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,13 +17,13 @@ from workspaces.errors import FactorUnreadable
 
 
 def told_if_shut(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Where the vault does not open or seal what a page shows: back to the list of second factors, which says so."""
+    """If the vault cannot open or seal what a page needs, redirect to the list of second factors, with a message."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             response = view(request, *args, **kwargs)
-            # It is a template that counts them.
+            # Rendered inside the `try`, because the template reads recovery codes from the vault.
             return response.render() if hasattr(response, "render") else response
         except FactorUnreadable as problem:
             messages.error(request, str(problem))

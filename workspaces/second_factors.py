@@ -1,8 +1,8 @@
-"""Second factors: what proves, beside the password, that it is the same person. django-allauth keeps them.
+"""Second factors: proofs of identity in addition to the password. django-allauth stores them.
 
-A *passkey* stands for both and signs in alone. An *authenticator app* shows a code of six digits; each of the
-ten *recovery codes* works once, for the day when phone and passkey are lost. Whoever has an app or a passkey is
-asked for it at each sign-in with a password.
+A *passkey* replaces password and second factor and signs in alone. An *authenticator app* shows a code of six
+digits. Each of the ten *recovery codes* works once, for a person who has lost phone and passkey. A person with an
+app or a passkey is asked for it at each sign-in with a password.
 """
 
 from collections.abc import Iterator
@@ -28,9 +28,10 @@ from workspaces.errors import FactorUnreadable
 from workspaces.models import User
 from workspaces.sign_in_limits import Count
 
-# Those that count; recovery codes come with them and go with them.
+# The types that count as a second factor. Recovery codes do not: they are added and removed with these.
 KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-# A code of the app is taken once. With MFA_TOTP_TOLERANCE it is good for 90 seconds.
+# How long a used code is remembered, because each works once: with MFA_TOTP_TOLERANCE a code is valid for 90
+# seconds.
 USED_SECONDS = 120
 WRONG_CODES = 10
 
@@ -46,7 +47,7 @@ def has_passkey(user: User) -> bool:
 
 
 def exists_for(user_reference: str) -> Exists:
-    """The same of each row of a query, whose user's id is `user_reference`."""
+    """The same as a query expression. `user_reference`: the expression of the user's id in the outer query."""
     return Exists(Authenticator.objects.filter(user=OuterRef(user_reference), type__in=KINDS))
 
 
@@ -55,7 +56,7 @@ _whose: ContextVar[int] = ContextVar("whose_second_factor")
 
 @contextmanager
 def belonging_to(person: User) -> Iterator[None]:
-    """Within it, the second factors that are made and looked at are `person`'s, who need not be signed in."""
+    """Inside the block, second factors are sealed and opened for `person`, who need not be signed in."""
     token = _whose.set(person.pk)
     try:
         yield
@@ -64,9 +65,11 @@ def belonging_to(person: User) -> Iterator[None]:
 
 
 def at_hand() -> int:
-    """The id of the person whose second factor is being made or looked at: as said, else whoever is signed in.
+    """The id of the person whose second factor is being sealed or opened.
 
-    allauth hands over secrets without saying whose they are. Raises LookupError if nobody is at hand.
+    It is the person of `belonging_to`, else the signed-in user.
+
+    Needed because allauth passes secrets without their person. Raises LookupError without either.
     """
     whose = _whose.get(0)
     user = getattr(current.request, "user", None)
@@ -81,7 +84,10 @@ class FactorAdapter(DefaultMFAAdapter):
     }
 
     def make_ready(self, secrets: int) -> None:
-        """Whatever sealing so many new secrets takes beside the database; llm/factor_adapter.py, where the vault is, says what."""
+        """Prepare, outside a transaction, for sealing so many new secrets.
+
+        llm/factor_adapter.py overrides this, because the vault is in llm.
+        """
 
     def _get_site_name(self) -> str:
         return "Bookbag"
@@ -92,7 +98,7 @@ class FactorAdapter(DefaultMFAAdapter):
 
 
 def open_all(person: User) -> None:
-    """Have the keeper of the KEKs open what is needed now: what follows looks at codes inside a transaction.
+    """Open the person's secrets now, which may call a KMS, so that the DEKs are cached when a transaction checks codes.
 
     Raises FactorUnreadable.
     """
@@ -101,7 +107,7 @@ def open_all(person: User) -> None:
 
 
 class _LimitedCodes(forms.Form):
-    """Ten wrong codes in 15 minutes, counted in the database: six digits could be tried through otherwise."""
+    """Allows ten wrong codes in 15 minutes, counted in the database; otherwise all codes of six digits could be tried."""
 
     def clean_code(self) -> str:
         user: User = self.user  # type: ignore[attr-defined]
@@ -131,9 +137,12 @@ def _in_our_words(form: Any) -> None:
 
 
 class _SealedAhead(forms.Form):
-    """What makes a factor: the keeper of the KEKs is asked once the form is right, before allauth's transaction begins."""
+    """For forms that add a factor: makes envelopes once the form is valid.
 
-    # Of the factor itself and of the recovery codes that may come with it.
+    That may call a KMS, so it must come before allauth's transaction.
+    """
+
+    # How many secrets the form can make: the factor itself, and the recovery codes that may come with it.
     most_secrets = 1
 
     def clean(self) -> dict[str, Any]:
@@ -144,7 +153,7 @@ class _SealedAhead(forms.Form):
 
 
 class SetUpForm(_SealedAhead, ActivateTOTPForm):
-    """Of an app that shows codes. Its secret waits in the session until a code is typed; there, too, it is sealed."""
+    """Adds an authenticator app. Its secret is kept, sealed, in the session until a code is typed."""
 
     most_secrets = 2
 
@@ -152,7 +161,7 @@ class SetUpForm(_SealedAhead, ActivateTOTPForm):
         session = current.request.session
         kept = session.pop(SECRET_SESSION_KEY, None)
         if kept:
-            # Without it, allauth makes a new one, which the page then shows.
+            # Without the secret allauth makes a new one, which the page then shows.
             with suppress(FactorUnreadable):
                 session[SECRET_SESSION_KEY] = get_adapter().decrypt(kept)
         super().__init__(*args, **kwargs)
@@ -160,14 +169,14 @@ class SetUpForm(_SealedAhead, ActivateTOTPForm):
 
 
 class CredentialField(forms.JSONField):
-    """What a browser's authenticator answers, or whatever a stranger sends in its place, which is refused in words."""
+    """The answer of a browser's authenticator. Anything else that a client sends is refused with a message."""
 
     widget = forms.HiddenInput
     default_error_messages = {
         "invalid": "The answer of your browser could not be read. Try again.",
         "required": "No passkey was used. Try again.",
     }
-    # The function of allauth that reads it.
+    # The function of allauth that parses it.
     parser = "parse_authentication_response"
 
     def to_python(self, value: Any) -> Any:
@@ -176,12 +185,12 @@ class CredentialField(forms.JSONField):
             if found is not None:
                 getattr(webauthn, self.parser)(found)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # Among them what allauth lets through: a part that is not there, a number of thousands of digits.
+            # Including errors that allauth does not catch: for a missing part, or a number of thousands of digits.
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
         return found
 
     def bound_data(self, data: Any, initial: Any) -> None:
-        """Nothing: where the page is shown again, the authenticator is asked again."""
+        """Empty, because the page asks the authenticator again when it is shown again."""
 
 
 class NewCredentialField(CredentialField):

@@ -1,7 +1,7 @@
 """Database sessions that know their user.
 
-The user's id beside the session lets one query authorise a request from its cookie, and lets a
-user's sessions be found and ended.
+With the user's id in the session's row, one query can authorise a request by its cookie, and a user's sessions can
+be found and ended.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ class SessionStore(DatabaseStore):
         return Session
 
     def _validate_session_key(self, key: str) -> bool:
-        # A quoted cookie can hold a NUL, which PostgreSQL refuses to compare with anything.
+        # A quoted cookie can contain NUL, which PostgreSQL does not accept in a comparison.
         return bool(super()._validate_session_key(key)) and key.isalnum()  # type: ignore[misc]
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:

@@ -1,8 +1,8 @@
-"""How many wrong passwords are looked at, counted in the database and so by all processes together.
+"""Limits on wrong passwords, counted in the database and so for all processes together.
 
-A *known* browser, one that the person has signed in with before (workspaces/devices.py), has counts of
-its own. So whoever guesses locks out unknown browsers alone: not the owner of the account, and not those
-behind the same address whose browsers are known.
+A *known* browser, one that the person has signed in with before (workspaces/devices.py), has counts of its own. So
+an attacker who guesses locks out only unknown browsers, not the account's owner, and not people behind the same
+address whose browsers are known.
 
     an unknown browser  10 in 15 minutes for the account, 50 for the address; 120 sign-ins of any end a minute
     a known browser     10 in 15 minutes for the account, 100 for all its known browsers together
@@ -23,12 +23,12 @@ from workspaces.models import SignInCount
 
 WHILE = timedelta(minutes=15)
 A_MINUTE = timedelta(minutes=1)
-# Rows that are over are cleared away this many at a time, whenever a new one is made.
+# How many expired rows are deleted whenever a new one is made.
 CLEARED_AT_ONCE = 100
 
 
 class TooMany(Exception):
-    """Too many attempts: no password is looked at, for at most `seconds`."""
+    """Too many attempts: no password is checked, for at most `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many sign-ins; try again in {seconds} s")
@@ -50,7 +50,10 @@ class Count:
         return f"{self.kind}:{salted_hmac('workspaces.sign_in_limits', self.of).hexdigest()[:40]}"
 
     def take(self) -> bool:
-        """Count one more; False, and nothing counted, at the limit. The row's lock counts two at the same moment as two."""
+        """Count one more; returns False and counts nothing at the limit.
+
+        A row lock makes simultaneous calls count separately.
+        """
         now = timezone.now()
         with transaction.atomic():
             row, made = SignInCount.objects.select_for_update().get_or_create(
@@ -71,7 +74,7 @@ class Count:
 
 
 class Attempt:
-    """One sign-in. It counts as failed from its start, so that each of a thousand at the same moment is counted."""
+    """One attempt to sign in. It counts as failed from its start, so that simultaneous attempts are all counted."""
 
     def __init__(self, request: HttpRequest, email: str) -> None:
         """Raises TooMany."""
@@ -83,7 +86,7 @@ class Attempt:
             self.taken.append(count)
 
     def forgive(self) -> None:
-        """Take the counts back: the password was right."""
+        """The password was right: take the counts back."""
         for count in self.taken:
             if not count.keeps_successes:
                 count.give_back()
@@ -102,7 +105,7 @@ def _counts(request: HttpRequest, email: str) -> list[Count]:
 
 
 def _network(address: str) -> str:
-    """An IPv6 address stands for its /64, all of which one household has."""
+    """The network to count by: the /64 of an IPv6 address, because one household has all of it."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -19,7 +19,7 @@ from workspaces.models import SignUpCount
 
 SALT = "workspaces.signup"
 INVITATION_LIFE = timedelta(days=7)
-# What operators may still want to look at.
+# How long the counts are kept, for operators to see.
 KEPT = timedelta(days=90)
 
 
@@ -29,7 +29,7 @@ def invitation(address: str) -> str:
 
 
 def invited_address(request: HttpRequest) -> str | None:
-    """The address that this visitor's link invites; it is kept in the session, as the form comes without the link."""
+    """The address that this visitor's link invites. Kept in the session, because the form is sent without the link."""
     token = request.GET.get("invitation") or request.session.get("invitation", "")
     try:
         address = signing.loads(token, salt=SALT, max_age=INVITATION_LIFE)
@@ -37,13 +37,13 @@ def invited_address(request: HttpRequest) -> str | None:
         return None
     request.session["invitation"] = token
     if token == request.GET.get("invitation"):
-        # An operator's link was mailed to this address and shown to nobody: whoever follows it has confirmed it.
+        # An operator's link is mailed to the address and shown nowhere else, so following it confirms the address.
         request.session["account_verified_email"] = str(address)
     return str(address)
 
 
 def admit(request: HttpRequest, address: str) -> None:
-    """Let this visitor, who has shown an invitation of `address`, sign up with it even while SIGNUP is `invited`."""
+    """Let this visitor, who has followed an invitation of `address`, sign up with it even while SIGNUP is `invited`."""
     if settings.SIGNUP != "closed":
         request.session["invitation"] = invitation(address)
 
@@ -62,7 +62,7 @@ def admits(request: HttpRequest, address: str) -> bool:
 def count(request: HttpRequest) -> None:
     """Count one more account from the visitor's network today (UTC). Raises TooManySignUps.
 
-    The row's own lock keeps the count, so processes that ask at once cannot pass the limit together.
+    The update locks the row, so simultaneous requests cannot exceed the limit together.
     """
     network = network_of(client_address(request))
     most = settings.SIGNUPS_PER_ADDRESS
@@ -80,7 +80,7 @@ def count(request: HttpRequest) -> None:
 
 
 def touch(request: HttpRequest) -> None:
-    """Write the count of the visitor's network as it is: a commit that changes nothing."""
+    """Write the count of the visitor's network unchanged, for a commit that takes as long as a real one."""
     network = network_of(client_address(request))
     SignUpCount.objects.filter(network=network, day=_today()).update(made=F("made"))
 

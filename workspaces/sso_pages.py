@@ -1,8 +1,8 @@
-"""Signing in at the issuer: out to it with a button, and back with an answer (workspaces/issuer.py, identities.py).
+"""Signing in at the issuer: the button that leads to it, and the page to which it returns.
 
-What was asked waits in the session that asked, at most ten minutes, and is used once: an answer that somebody else's
-browser brings fits nothing. A form may not lead to another site (the content security policy), so the button answers with
-a page of ours that leads on.
+The request's values wait in the session, at most ten minutes, and are used once, so an answer in another browser is
+refused. The content security policy forbids forms that lead to another site, so the button shows a page of ours that
+redirects.
 """
 
 import time
@@ -35,7 +35,7 @@ from workspaces.sign_in_limits import A_MINUTE, Count
 ASKED = "sso_asked"
 SIGN_IN, CONNECT, CONFIRM = "sign in", "connect", "confirm"
 SECONDS = 600
-# In several tabs; the oldest is forgotten.
+# The most sign-ins under way in one session (several tabs); beyond that the oldest is dropped.
 MOST_AT_ONCE = 5
 BEGUN_A_MINUTE = 60
 METHOD = "sso"
@@ -44,7 +44,7 @@ METHOD = "sso"
 @public("it is one of the ways to sign in")
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """Sign in at the issuer, or make an account with it."""
+    """Start a sign-in, or a sign-up, at the issuer."""
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
     return _lead_out(request, SIGN_IN, request.POST.get("next", ""))
@@ -61,7 +61,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Where somebody confirms at the issuer that it is them; `next` is where they were."""
+    """Let a signed-in person confirm at the issuer who they are. `next`: where they were."""
     if identities.of(_person(request)) is None:
         return redirect("own_account")
     if request.method == "POST":
@@ -89,13 +89,13 @@ def remove(request: HttpRequest) -> HttpResponse:
 @public("whoever comes back from the issuer is not signed in yet")
 @require_safe
 def back(request: HttpRequest) -> HttpResponse:
-    """The issuer's answer: a code, or why there is none."""
+    """Handle the issuer's answer: a code, or an error."""
     asked = _take(request, request.GET.get("state", ""))
     if asked is None:
         return _told(request, "lost", 400)
     if "error" in request.GET or not request.GET.get("code"):
         return _without_a_code(request, asked)
-    # Where an issuer names itself in the address, another one's answer is noticed (RFC 9207).
+    # If an issuer names itself in the address, the answer of another one is noticed (RFC 9207).
     if request.GET.get("iss", settings.OIDC_ISSUER).rstrip("/") != settings.OIDC_ISSUER:
         return _told(request, "unproved", 400)
     question = Question(request.GET["state"], asked["nonce"], asked["verifier"])
@@ -135,13 +135,13 @@ def _lead_out(request: HttpRequest, purpose: str, onwards: str) -> HttpResponse:
 
 
 def _take(request: HttpRequest, state: str) -> dict[str, Any] | None:
-    """What this session asked under `state`, for whoever is signed in, and not too long ago. It is used up."""
+    """The request that this session started under `state`, if it is for the current user and recent. It is removed."""
     waiting = dict(request.session.get(ASKED, {}))
     asked: dict[str, Any] | None = waiting.pop(state, None)
     if asked is None:
         return None
     request.session[ASKED] = waiting
-    # At once, so that the same answer twice at the same moment finds it used.
+    # Saved at once, so that the same answer a second time finds it removed.
     request.session.save()
     is_late = time.time() - asked["at"] > SECONDS
     return None if is_late or asked["person"] != request.user.pk else asked
@@ -169,7 +169,7 @@ def _done(request: HttpRequest, asked: dict[str, Any], claims: Claims) -> HttpRe
         return redirect("own_account")
     identities.confirm(person, claims, asked_at=asked["at"], leeway=issuer.LEEWAY_SECONDS)
     record_authentication(request, person, method=METHOD, reauthenticated=True)
-    # Where it was asked in the middle of an act, the act is done now.
+    # If the confirmation was required in the middle of an act, the act is done now.
     request.GET = QueryDict(urlencode({"next": asked["next"]}))
     return resume_request(request) or redirect(settings.LOGIN_REDIRECT_URL)
 
@@ -183,7 +183,7 @@ def _sign_in(request: HttpRequest, asked: dict[str, Any], claims: Claims) -> Htt
             request, user=person, email_verification=EmailVerificationMethod.NONE, redirect_url=onwards
         )
     else:
-        # A second factor is asked for as after a password.
+        # A second factor is required, as after a password.
         answer = perform_login(
             request,
             Login(user=person, email_verification=EmailVerificationMethod.NONE, redirect_url=onwards),
@@ -192,7 +192,7 @@ def _sign_in(request: HttpRequest, asked: dict[str, Any], claims: Claims) -> Htt
 
 
 def _told(request: HttpRequest, code: str, status: int, purpose: str = SIGN_IN) -> HttpResponse:
-    """Why it did not work, and the way on. The page's words are in sso/refused.html, by `code`."""
+    """The page that says why it did not work, and what to do. sso/refused.html has the words, by `code`."""
     context = {"code": code, "name": settings.OIDC_NAME, "purpose": purpose}
     return render(request, "sso/refused.html", context, status=status)
 

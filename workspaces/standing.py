@@ -1,10 +1,10 @@
-"""What a workspace is called, where it is, and whether it works: renamed, moved, suspended by operators, deleted by an owner.
+"""The name, address and state of a workspace: renaming, moving, suspending (by operators), deleting (by an owner).
 
     works ⇄ suspended      by operators, with a reason: no replies, nothing changes, pages can be read
       └──────┴─▶ closing   an owner has deleted it: it has no members any more, so nobody reaches it
                   └─▶ closed   emptied, once nothing runs (agents/closing.py)
 
-Whoever runs something for workspaces is told in the transaction that ends their work (`when_work_ends`).
+Apps that run something for workspaces are called in the transaction that ends their work (`when_work_ends`).
 """
 
 import uuid
@@ -24,13 +24,13 @@ _enders: list[Callable[[Workspace], None]] = []
 
 
 def when_work_ends(end: Callable[[Workspace], None]) -> None:
-    """Have `end` called, inside the transaction, with each workspace whose work is to stop; for an app's `ready`."""
+    """Register `end`, to be called, inside the transaction, with each workspace whose work must stop."""
     _enders.append(end)
 
 
 @transaction.atomic
 def rename(workspace: Workspace, name: str, *, request: HttpRequest | None = None) -> Workspace:
-    """Give it another name; the same one changes nothing."""
+    """Rename the workspace; the same name changes nothing."""
     workspace = members.lock(workspace)
     before, workspace.name = workspace.name, name
     if before != name:
@@ -41,7 +41,10 @@ def rename(workspace: Workspace, name: str, *, request: HttpRequest | None = Non
 
 @transaction.atomic
 def move(workspace: Workspace, slug: str, *, request: HttpRequest | None = None) -> Workspace:
-    """Give it another address; the old one goes on leading there. Raises SlugTaken, also for another's past address."""
+    """Change the workspace's address; the old one redirects.
+
+    Raises SlugTaken, also for a past address of another workspace.
+    """
     workspace = members.lock(workspace)
     before = workspace.slug
     if before == slug:
@@ -52,7 +55,7 @@ def move(workspace: Workspace, slug: str, *, request: HttpRequest | None = None)
             workspace.save(update_fields=["slug"])
     except IntegrityError:
         raise SlugTaken from None
-    # After the row is written: an address that another workspace gives up at this moment is a past one by now.
+    # Checked after the update: an address that another workspace gives up at this moment is a past address by now.
     PastAddress.objects.filter(slug=slug, workspace=workspace).delete()
     if PastAddress.objects.filter(slug=slug).exists():
         raise SlugTaken
@@ -62,7 +65,7 @@ def move(workspace: Workspace, slug: str, *, request: HttpRequest | None = None)
 
 
 def is_free(slug: str, workspace: Workspace | None = None) -> bool:
-    """Whether no other workspace than this one has or had the address, at this moment."""
+    """Whether no other workspace has or had the address, at this moment."""
     others, past = Workspace.objects.filter(slug=slug), PastAddress.objects.filter(slug=slug)
     if workspace is not None:
         others, past = others.exclude(pk=workspace.pk), past.exclude(workspace=workspace)
@@ -70,14 +73,17 @@ def is_free(slug: str, workspace: Workspace | None = None) -> bool:
 
 
 def led_on(slug: str, user_id: int | None) -> str | None:
-    """Where the workspace that was at `slug` is now, for its members; None for anybody else."""
+    """The current address of the workspace that was at `slug`, for its members; None for anybody else."""
     moved = PastAddress.objects.filter(slug=slug, workspace__memberships__user=user_id)
     return moved.values_list("workspace__slug", flat=True).first() if user_id else None
 
 
 @transaction.atomic
 def suspend(workspace: Workspace, reason: str, *, request: HttpRequest | None = None) -> bool:
-    """Stop it: what runs is ended uncharged, and members read the reason. False if it was suspended already."""
+    """Suspend the workspace: running replies end uncharged, and members are shown the reason.
+
+    False if it was suspended already.
+    """
     workspace = members.lock(workspace)
     if workspace.is_suspended:
         return False
@@ -89,7 +95,7 @@ def suspend(workspace: Workspace, reason: str, *, request: HttpRequest | None = 
 
 @transaction.atomic
 def resume(workspace: Workspace, *, request: HttpRequest | None = None) -> bool:
-    """Let it work again. False if it was not suspended."""
+    """End the suspension. False if there was none."""
     workspace = members.lock(workspace)
     if not workspace.is_suspended:
         return False
@@ -101,7 +107,7 @@ def resume(workspace: Workspace, *, request: HttpRequest | None = None) -> bool:
 
 @transaction.atomic
 def begin_closing(by: Membership, *, request: HttpRequest | None = None) -> list[str]:
-    """Delete the workspace of `by`, an owner: nobody is a member of it from now on, and what runs is ended.
+    """Delete the workspace of `by`, an owner: all memberships are removed, and running replies are ended.
 
     Returns the addresses of those who were members. Raises NoLongerMember or OwnerProtected.
     """
@@ -122,14 +128,17 @@ def begin_closing(by: Membership, *, request: HttpRequest | None = None) -> list
 
 
 def require_open(workspace: Workspace) -> None:
-    """Workspace.DoesNotExist once its owner has deleted it: whatever came into it from then on would stay in it."""
+    """Raises Workspace.DoesNotExist once its owner has deleted it.
+
+    Anything added after that would never be deleted.
+    """
     Workspace.objects.only("pk").get(pk=workspace.pk, closing_at=None)
 
 
 def close(workspace: Workspace) -> None:
-    """Take the names off a deleted workspace that is empty, within the caller's transaction, which has locked it.
+    """Remove the names from an emptied, deleted workspace, within the caller's transaction, which has locked it.
 
-    Nobody else gets its address: old links must not lead into another workspace.
+    Its address stays reserved, so that old links cannot lead into another workspace.
     """
     PastAddress.objects.get_or_create(slug=workspace.slug, defaults={"workspace": workspace})
     Workspace.objects.filter(pk=workspace.pk).update(

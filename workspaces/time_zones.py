@@ -1,4 +1,4 @@
-"""Times on pages are in the zone that a person has chosen, and say which; in UTC as long as none is chosen."""
+"""Time zones: pages show times, with the zone's name, in the zone that a person has chosen, else in UTC."""
 
 from collections.abc import Callable
 from functools import cache
@@ -31,5 +31,5 @@ def _zone_of(request: HttpRequest) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError):
-        # Taken out of the database of zones since it was chosen.
+        # The zone was removed from the IANA database after the person chose it.
         return None

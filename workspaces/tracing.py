@@ -1,7 +1,7 @@
-"""What a log line belongs to: the request and the reply that the code at hand is working for.
+"""Context of log lines: the request and the reply that the running code works for.
 
-Set where they begin (bookbag/server/arrival.py, agents/running/runs.py) and read by the log's formatter. They follow a
-task into the tasks that it starts, and into a thread that is given its context.
+Set where a request or run begins (bookbag/server/arrival.py, agents/running/runs.py) and read by the log formatter.
+Tasks inherit them from the task that starts them, and threads from a context passed to them.
 """
 
 from contextvars import ContextVar

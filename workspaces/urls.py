@@ -1,4 +1,4 @@
-"""The pages and acts about people. The ones that draw on other apps are in `bookbag.pages`."""
+"""The pages and acts about people. Pages that use other apps are in `bookbag.pages`."""
 
 from django.urls import path
 

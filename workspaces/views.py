@@ -1,4 +1,4 @@
-"""The pages about people: who belongs to a workspace, and what has been done in it."""
+"""The pages about people: members of a workspace, and its audit log."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -27,7 +27,7 @@ EVENTS_PER_PAGE = 50
 
 
 def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What the rules of membership refuse: a matter of rights is a 403, a matter of state a message."""
+    """Turn errors about memberships into responses: missing rights into a 403, a conflicting state into a message."""
 
     @wraps(view)
     def wrapped(request: WorkspaceRequest, workspace: Workspace, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -85,7 +85,7 @@ def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 @admin_required
 @require_safe
 def audit_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `form`, the filter; `events`, at most 50; `older`, the mark to go on from, if there are more."""
+    """Context: `form`, the filter; `events`, at most 50; `older`, the mark of the next page, if there is one."""
     form = AuditFilterForm(request.GET, workspace=workspace)
     events = list(audit.events(workspace, **form.filters())[: EVENTS_PER_PAGE + 1]) if form.is_valid() else []
     shown = events[:EVENTS_PER_PAGE]

@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.inclusion_tag("_contact.html")
 def contact_links(place: str = "footer") -> dict[str, Any]:
-    """Links to support, terms and privacy, those of them that are set, in a footer, a centred one, or bare."""
+    """The links to support, terms and privacy that are set: in a footer, a centred footer, or without one."""
     return {
         "support": settings.SUPPORT_EMAIL,
         "terms": settings.TERMS_URL,
@@ -25,7 +25,7 @@ def contact_links(place: str = "footer") -> dict[str, Any]:
 
 @register.simple_tag
 def at_support() -> SafeString:
-    """ " at help@example.com" as a link, with the blank before it; nothing where no address is set."""
+    """" at help@example.com" as a link, with a leading blank; nothing if no address is set."""
     address = settings.SUPPORT_EMAIL
     return format_html(' at <a href="mailto:{}">{}</a>', address, address) if address else mark_safe("")
 

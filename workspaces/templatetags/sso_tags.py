@@ -1,4 +1,4 @@
-"""The issuer on pages that are not its own."""
+"""Template tags that name the issuer on other pages."""
 
 from django import template
 from django.conf import settings
@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.simple_tag
 def sso_name() -> str:
-    """What the issuer is called; empty where none is named."""
+    """The issuer's name; empty if there is no issuer."""
     return settings.OIDC_NAME if settings.OIDC_ISSUER else ""
 
 
