@@ -1,6 +1,6 @@
-"""Ways out of a refusal or a failure: up to three links or buttons, each for what this member's role may do.
+"""Ways out of a refusal or a failure: up to three links or buttons, limited to what the member's role may do.
 
-`WAYS` has a row for every code of agents/words.py; an empty one says that its sentence is enough.
+`WAYS` has a row for every code of agents/words.py. An empty row means that the code's sentence is enough.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A link, or a button where `method` is POST: its words, its page or act, and the smallest role that may.
+    """A link, or a button if `method` is POST: its text, its page or act, and the smallest role that may use it.
 
-    `of_own_key`: only where the workspace's own key ran, since nobody here can mend the platform's. `off_provider`:
-    only from a provider's model, away to Bookbag Local.
+    `of_own_key`: offered only if the workspace's own key ran, because members cannot fix the platform's.
+    `off_provider`: offered only on a provider's model, since it leads to Bookbag Local.
     """
 
     label: str
@@ -66,8 +66,8 @@ NEW_CONVERSATION = Way("New conversation", "agents:playground", Role.EDITOR, of_
 
 NONE: tuple[Way, ...] = ()
 OF_REFUSALS = {
-    "not_signed_in": NONE,  # its one way out needs no role: see of_refusal
-    # Of a member: the conversation is gone, deleted in another tab say.
+    "not_signed_in": NONE,  # its only way out needs no role: see of_refusal
+    # For a member this means that the conversation is gone, for example deleted in another tab.
     "not_found": (NEW_CONVERSATION,),
     "agent_gone": (AGENTS, NEW_AGENT, AUDIT_LOG),
     "forbidden": (MEMBERS,),
@@ -86,7 +86,7 @@ OF_REFUSALS = {
     "too_many_running_here": NONE,
     "idempotency_conflict": NONE,
     "not_replaceable": NONE,
-    "price_changed": NONE,  # sending again is the way
+    "price_changed": NONE,  # the way out is to send again
     "agent_archived": (AGENT_SETTINGS,),
     "credits_exhausted": (USE_LOCAL, USE_OWN_KEY, SEE_CREDITS, CHANGE_MODEL),
     "platform_key_missing": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),
@@ -117,7 +117,7 @@ OF_FAILURES = {
     "provider_unreachable": (CHANGE_MODEL,),
     "not_the_provider": (CHANGE_MODEL,),
     "provider_redirected": (CHANGE_MODEL,),
-    # Sending again is the way out of these.
+    # The way out of these is to send again.
     "provider_timed_out": NONE,
     "stream_broken": NONE,
     "stream_malformed": NONE,
@@ -126,18 +126,18 @@ OF_FAILURES = {
     "interrupted": NONE,
     "internal": NONE,
 }
-# Told before anything is sent (words.EXPECTED). A rejected key of the workspace has the row of its failure.
+# Shown before anything is sent (words.EXPECTED). A rejected key of the workspace uses the row of the failure.
 OF_EXPECTED = {
     "credits_short": OF_REFUSALS["credits_exhausted"],
     "platform_key_rejected": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),
 }
-# An answer that came, but not whole. One that the model declined half-way has the row of its failure.
+# Answers that are not whole. One that the model declined half-way uses the row of the failure.
 OF_ENDINGS = {Reply.Ending.CUT_MODEL.value: (AGENT_SETTINGS,)}
 WAYS: dict[str, tuple[Way, ...]] = OF_REFUSALS | OF_FAILURES | OF_EXPECTED | OF_ENDINGS
 
 
 def of_refusal(refusal: ReplyRefused, *, slug: str, agent_id: UUID | None = None) -> list[dict[str, str]]:
-    """The ways for a message that was refused, or a reply that may not be watched."""
+    """The ways out for a refused message, or a reply that may not be watched."""
     if refusal.code == "not_signed_in":
         return [_sign_in(slug, agent_id)]
     if refusal.code == "second_factor_needed":
@@ -147,7 +147,7 @@ def of_refusal(refusal: ReplyRefused, *, slug: str, agent_id: UUID | None = None
 
 
 def of_reply(reply: Reply, *, role: Role, slug: str) -> list[dict[str, str]]:
-    """The ways for a reply that failed, or came and is not whole; none for one that is."""
+    """The ways out for a reply that failed or is not whole; none for a whole reply."""
     return ways_out(
         reply.error_code or reply.ending,
         role=role,

@@ -1,4 +1,4 @@
-"""What an agent was asked, reply by reply: who asked, what ran, who paid, how it ended, and what was thought of it."""
+"""An agent's activity, reply by reply: who asked, what ran, who paid, how it ended, and how it was rated."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +16,7 @@ OPENING = 121
 
 @dataclass(frozen=True, slots=True)
 class ActivitySearch:
-    """What the list is narrowed to; None and "" are everything. Days are UTC's. `rating`: up, down, or none."""
+    """The filters of the list; None and "" do not filter. Days are UTC days. `rating`: up, down, or none."""
 
     since: date | None = None
     until: date | None = None
@@ -30,7 +30,7 @@ class ActivitySearch:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRow:
-    """One reply. Without `opening` its words are deleted, or about to be."""
+    """One reply. `opening` is empty if its text is deleted, or about to be."""
 
     reply: Reply
     opening: str
@@ -40,7 +40,7 @@ class ReplyRow:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the reply is found in its conversation as that stands."""
+        """Whether the conversation still shows the reply."""
         return (
             bool(self.opening) and self.reply.conversation_id is not None and not self.reply.superseded_by_id
         )
@@ -48,14 +48,17 @@ class ReplyRow:
 
 @dataclass(frozen=True, slots=True)
 class ActivityPage:
-    """`older` leads to the next one."""
+    """`older`: the mark of the next page."""
 
     rows: list[ReplyRow]
     older: UUID | None
 
 
 def page(agent: Agent, wanted: ActivitySearch) -> ActivityPage:
-    """A page of the agent's replies, the latest first. Three queries, one more where something was rated, and one where something was charged."""
+    """A page of the agent's replies, latest first.
+
+    Three queries; one more if any was rated, and one if any was charged.
+    """
     found = _narrowed(agent, wanted)
     if wanted.before and agent.replies.filter(pk=wanted.before).exists():
         found = found.filter(paging.earlier_than(wanted.before))

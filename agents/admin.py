@@ -1,4 +1,4 @@
-"""Receipts for operators: what ran, who paid and how it ended. The question and the answer are their workspace's own."""
+"""Receipts for operators: what ran, who paid and how it ended. Questions and answers are not shown to operators."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from agents.models import Reply
 from workspaces.desk import ReadOnlyAdmin
 from workspaces.models import Role
 
-# What people and models wrote, and what was sent of it.
+# Columns with text of people and models, and the stored prompt.
 TEXTS = ("question", "text", "html", "sources", "prompt")
 
 
@@ -26,7 +26,7 @@ class ReplyAdmin(ReadOnlyAdmin):
     search_fields = ["=workspace__slug"]
     search_help_text = "A reply's id, or a workspace's slug"
     ordering = ["-created_at"]
-    # The page shows the receipt in their place; no text may be among them.
+    # The page shows the receipt instead of the model's fields, so that no text is among them.
     fields = ["state"]
     change_form_template = "agents/admin/reply.html"
 
@@ -37,7 +37,7 @@ class ReplyAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Reply], search_term: str
     ) -> tuple[QuerySet[Reply], bool]:
-        """A reply's id is looked up as the key that it is; everything else is a slug."""
+        """A search for a reply's id uses the primary key; any other search is for a slug."""
         try:
             return queryset.filter(pk=UUID(search_term.strip())), False
         except ValueError:
@@ -56,7 +56,7 @@ class ReplyAdmin(ReadOnlyAdmin):
 
 
 def _shown(reply: Reply) -> dict[str, Any]:
-    # A mask is for the workspace's admins.
+    # Masks of keys are shown to the workspace's admins only.
     reply.credential_mask = ""
     given_back = payers.given_back([reply]).get(reply.pk, 0)
     return {

@@ -21,7 +21,7 @@ class AgentsConfig(AppConfig):
         from agents.knowledge import index
         from workspaces import database_guards, standing
 
-        # In this order: the guards of the index write to it.
+        # The order matters: the guards write to the index.
         post_migrate.connect(install_index, sender=self)
         database_guards.declare(self, index.GUARDS)
         standing.when_work_ends(running.end_all_of)

@@ -13,20 +13,21 @@ from llm.models import ChatModel, Provider
 from workspaces import audit, standing
 from workspaces.models import Workspace
 
-# What the audit log tells of a change: these before and after, of the long ones only that they have changed.
+# The fields of a change in the audit log: short ones with old and new value, long ones only as changed.
 SHORT = ("name", "status", "temperature", "effort", "output_limit")
 LONG = ("instructions", "fallback_text", "suggested_questions")
-# Within it the same form makes one thing, an agent or a workspace: a button was pressed twice, or somebody went back and pressed it again.
+# The time within which the same form makes only one agent or workspace: for a button pressed twice, or again after
+# going back.
 SAME_FORM = timedelta(minutes=10)
 
 
 def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
-    """Save a new agent, or give the one that the same form has just made.
+    """Save a new agent, or return the one that the same form has just made.
 
     billing.errors.LimitReached when the plan has no room for it.
     """
     with transaction.atomic():
-        # The account's row is the lock: two requests cannot both take the last place.
+        # Lock the account's row, so that two requests cannot both use the last place.
         account = ledger.lock(agent.workspace.account)
         standing.require_open(agent.workspace)
         if request and (twin := _just_made(agent, request)):
@@ -38,7 +39,7 @@ def create(agent: Agent, *, request: HttpRequest | None = None) -> Agent:
 
 
 def _just_made(agent: Agent, request: HttpRequest) -> Agent | None:
-    """What the same person has just made of the same form, as long as nothing has been done with it."""
+    """The agent that the same person has just made with the same form, if nothing has been done with it."""
     since = timezone.now() - SAME_FORM
     same = {name: getattr(agent, name) for name in (*SHORT, *LONG, "chat_model")}
     untouched = agent.workspace.agents.filter(created_at__gte=since, sources=None, qa_pairs=None, **same)
@@ -49,7 +50,7 @@ def _just_made(agent: Agent, request: HttpRequest) -> Agent | None:
 
 
 def facts(agent: Agent) -> dict[str, Any]:
-    """What the audit log compares of an agent, before and after a change."""
+    """The values of an agent that the audit log compares before and after a change."""
     told = {name: getattr(agent, name) for name in (*SHORT, *LONG)}
     if told["temperature"] is not None:
         told["temperature"] = float(told["temperature"])
@@ -59,7 +60,7 @@ def facts(agent: Agent) -> dict[str, Any]:
 def change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> None:
     """Save a changed agent, and record what differs from the `facts` before."""
     with transaction.atomic():
-        # Never as a new row: one that is deleted at this moment stays deleted.
+        # Update only, never insert: an agent deleted at this moment must stay deleted.
         agent.save(force_update=True)
         record_change(agent, before, request=request)
 
@@ -76,18 +77,21 @@ def record_change(agent: Agent, before: dict[str, Any], *, request: HttpRequest)
 
 
 def require_source_room(agent: Agent) -> None:
-    """LimitReached when the agent has more sources than its plan allows; the last step of the adding transaction."""
+    """Raises LimitReached when the agent has more sources than its plan allows; called last in the adding transaction."""
     account = ledger.lock(agent.workspace.account)
     plans.require(account, "sources", sources_of(agent), of=agent.name)
 
 
 def sources_of(agent: Agent) -> int:
-    """How many sources the plan counts: a website is one, whatever its pages, and so is a Q&A pair."""
+    """How many sources the plan counts. A website with all its pages is one, and so is a Q&A pair."""
     return agent.sources.listed().count() + agent.qa_pairs.count()
 
 
 def unread_sources_of(agent: Agent) -> int:
-    """How many of them nothing was ever learnt of: they failed or were cancelled. They count, as each may be tried again."""
+    """How many of them failed or were cancelled before anything was read.
+
+    They count, because each can be tried again.
+    """
     never = agent.sources.listed().filter(trained_at=None)
     return never.filter(state__in=[Source.State.FAILED, Source.State.CANCELLED]).count()
 
@@ -108,9 +112,9 @@ def change_models(
 
 
 def use_local(agent: Agent, conversation: Conversation | None = None, *, request: HttpRequest) -> str:
-    """Set the agent to Bookbag Local, which needs no key and is free; or the conversation, where it tries a chat model.
+    """Set the agent to Bookbag Local, which needs no key and is free; or the conversation, if it tries a chat model.
 
-    Returns the name of the chat model before, and "" when the catalogue does not offer Bookbag Local.
+    Returns the name of the previous chat model; "" when the catalogue does not offer Bookbag Local.
     """
     offered = ChatModel.objects.filter(workspace=None, provider=Provider.LOCAL, enabled=True, retired_at=None)
     local = offered.first()

@@ -1,7 +1,7 @@
-"""The last part of a workspace's deletion: once nothing of it runs, all that it held goes, and its ledger stays without names.
+"""The end of a workspace's deletion: once nothing of it runs, its content is deleted; its ledger stays, without names.
 
-What stays: the ledger (transfers, holds, buckets), receipts without words and without who asked, provider keys as masks
-whose sealed bytes are gone, and the audit log, which nothing deletes before its time.
+What stays: the ledger (transfers, holds, buckets), receipts without texts or members, provider keys as masks without
+sealed bytes, and the audit log, which is kept for its own time.
 """
 
 from django.db import transaction
@@ -26,7 +26,7 @@ def take_round() -> int:
 
 @transaction.atomic
 def empty(workspace: Workspace) -> bool:
-    """Take away what a deleted workspace held; False while something of it runs, and where it is done already."""
+    """Delete the content of a deleted workspace; False while something of it runs, and if it was done already."""
     workspace = members.lock(workspace)
     if workspace.closing_at is None or workspace.closed_at is not None or _runs(workspace):
         return False

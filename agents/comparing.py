@@ -1,4 +1,4 @@
-"""Comparing chat models on one message: what can be chosen, what it costs together, and what came of it."""
+"""Comparing chat models on one message: the choices, the cost of all together, and the replies."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -34,9 +34,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What one message to the chosen ones costs at most, in credits, of those that are `available`; `words` for all.
+    """What one message to the chosen models costs at most, in credits, with the credits `available`; `words` says both.
 
-    `said`: what the page says of them, to be sent along; with another one it was something else that was agreed to.
+    `said`: the cost as the page showed it, sent back with the form. If it differs from the current one, the sender
+    agreed to another cost.
     """
 
     credits: int
@@ -51,7 +52,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One reply of a comparison with its figures, or why there is none (`problem`, with its ways out)."""
+    """One reply of a comparison with its figures, or `problem`, why there is none, with its ways out."""
 
     model_name: str
     badge: Prospect | None = None
@@ -65,7 +66,10 @@ class Column:
 
 
 def choices(agent: Agent, routes: Outlook, chosen: Sequence[str]) -> list[Choice]:
-    """All that the agent could be given, with those `chosen` by their ids; at first its own and the next one that runs."""
+    """All chat models that the agent could use, those `chosen` marked.
+
+    By default its own and the next one that runs are.
+    """
     models = [one for one in choosable(agent.workspace) if not routes.is_gone(one)]
     badges = {one.pk: routes.prospect(one) for one in models}
     wanted = {one.pk for one in models if str(one.pk) in chosen}
@@ -77,7 +81,7 @@ def choices(agent: Agent, routes: Outlook, chosen: Sequence[str]) -> list[Choice
 
 
 def total(chosen: Sequence[Choice], *, available: int) -> Total:
-    """What one message to each of them costs at most: a stored answer costs nothing."""
+    """What one message to each chosen model costs at most. It can be less, because a stored answer is free."""
     price = sum(one.badge.price for one in chosen)
     parts = [f"Together {credits(price)}, of {grouped(available)} left." if price else "Together no credits."]
     own = Counter(one.badge.words for one in chosen if one.badge.kind == Billing.BYO)
@@ -89,7 +93,10 @@ def total(chosen: Sequence[Choice], *, available: int) -> Total:
 
 
 def columns(replies: Iterable[Reply], *, role: Role) -> list[Column]:
-    """Replies as columns, for a reader of this role. Their workspace is fetched, and their HTML made."""
+    """Replies as columns, for a reader of this role.
+
+    The caller has fetched their workspace and made their HTML.
+    """
     replies = list(replies)
     back = payers.given_back(replies)
     return [_column(reply, role, back.get(reply.pk, 0)) for reply in replies]
@@ -109,5 +116,5 @@ def _column(reply: Reply, role: Role, given_back: int) -> Column:
 
 
 def links(ways_out: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """Of ways out those that only lead somewhere: an act would change the agent, which stays as it is here."""
+    """The ways out that are links. Buttons are left out, because they would change the agent, and a comparison must not."""
     return [way for way in ways_out if way["method"] == "GET"]

@@ -1,6 +1,6 @@
-"""Conversations as people keep them: found, named, pinned, deleted, brought back, and wiped when nobody did.
+"""Managing conversations: finding, naming, pinning, deleting, restoring, and wiping those that nobody restored.
 
-Who may do what is `Membership`'s role, and `may_manage` for what changes a conversation for everybody.
+The role in `Membership` says who may do what; `may_manage` who may change a conversation for everybody.
 """
 
 from collections.abc import Sequence
@@ -27,18 +27,21 @@ UNDO = timedelta(minutes=10)
 # Replies wiped in one transaction.
 ERASED_AT_ONCE = 500
 
-# One search looks through the next conversations of the list, and of these through the replies that come to so many:
-# what others have written must not decide how long a page takes. The page leads on to the conversations before.
+# A search looks through at most so many conversations of the list, and so many of their replies, because the time
+# for a page must not depend on how much others have written. The page links to a search of older ones.
 SEARCHED_CONVERSATIONS = 200
 SEARCHED_REPLIES = 1_000
-# Of each question and each answer.
+# Characters of each question and answer that are searched.
 SEARCHED_CHARACTERS = 10_000
 MOST_SEARCHED_FOR = 60
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationSearch:
-    """What a list is narrowed to. `mine`: the member's own; `before`: the last reply of where the page before ended."""
+    """The filters of a list.
+
+    `mine`: only the member's own. `before`: the last reply of the conversation that ended the previous page.
+    """
 
     mine: bool
     agent_id: UUID | None = None
@@ -48,8 +51,10 @@ class ConversationSearch:
 
 @dataclass(frozen=True, slots=True)
 class ConversationRow:
-    """A conversation in a list. `ending` is that of its `last_reply`, empty while that runs; `tries` names the chat model
-    that it tries in place of the agent's own, which alone tells compared ones apart.
+    """A conversation in a list.
+
+    `ending`: that of its `last_reply`, empty while that runs. `tries`: the chat model that it tries in place of the
+    agent's own, by which compared conversations differ.
     """
 
     conversation: Conversation
@@ -70,7 +75,7 @@ class ConversationRow:
 
 @dataclass(frozen=True, slots=True)
 class ConversationPage:
-    """A page of a list. `older` leads to the next one. `searched_to`: how far back the words were looked for, if not to the end."""
+    """A page of a list. `older`: the mark of the next page. `searched_to`: how far back was searched, if not to the end."""
 
     pinned: list[ConversationRow] = field(default_factory=list)
     rows: list[ConversationRow] = field(default_factory=list)
@@ -83,7 +88,7 @@ def of_workspace(workspace: Workspace) -> QuerySet[Conversation]:
 
 
 def may_manage(conversation: Conversation, membership: Membership) -> bool:
-    """Whether they may name, delete and bring back: editors their own, admins anybody's."""
+    """Whether the member may name, delete and restore it: editors their own, admins anybody's."""
     is_own = conversation.started_by_id == membership.user_id
     return membership.is_admin or (is_own and membership.is_editor)
 
@@ -92,7 +97,7 @@ def may_manage(conversation: Conversation, membership: Membership) -> bool:
 
 
 def listed(membership: Membership, wanted: ConversationSearch) -> ConversationPage:
-    """A page of conversations for this member, the one last spoken in first; on the first, own pins come before."""
+    """A page of conversations for this member, the latest used first. On the first page, pinned ones come before all."""
     found = _narrowed(membership, wanted)
     if wanted.words:
         return _searched(found, membership, wanted)
@@ -109,7 +114,7 @@ def listed(membership: Membership, wanted: ConversationSearch) -> ConversationPa
 
 
 def _narrowed(membership: Membership, wanted: ConversationSearch) -> QuerySet[Any]:
-    """Conversations with `last_at`, the latest first. That is looked up for each of them, and nothing else is."""
+    """The filtered conversations with `last_at`, latest first; nothing else is looked up for each."""
     latest = Reply.objects.filter(conversation=OuterRef("pk")).order_by("-created_at")
     found = of_workspace(membership.workspace).annotate(last_at=Subquery(latest.values("created_at")[:1]))
     if wanted.mine:
@@ -120,9 +125,9 @@ def _narrowed(membership: Membership, wanted: ConversationSearch) -> QuerySet[An
 
 
 def _after(found: QuerySet[Any], workspace: Workspace, before: UUID | None) -> QuerySet[Any]:
-    """Those that come after the conversation whose last reply was `before`; all, if that is no reply of the workspace.
+    """The conversations after the one whose last reply is `before`; all, if that is no reply of the workspace.
 
-    The moment is compared inside the database, since SQLite keeps times as texts of different lengths.
+    The time is compared in the database, because SQLite stores times as texts of different lengths.
     """
     if before is None or not workspace.replies.filter(pk=before).exists():
         return found
@@ -150,7 +155,7 @@ def _searched(found: QuerySet[Any], membership: Membership, wanted: Conversation
 
 
 def _within(most: int, page: Sequence[Any]) -> list[Any]:
-    """The first of `page`, at least one, whose replies are at most `most` together."""
+    """The first conversations of `page`, at least one, that have at most `most` replies together."""
     counted = Reply.objects.filter(conversation__in=[one.pk for one in page]).values("conversation")
     replies = dict(counted.annotate(replies=Count("pk")).values_list("conversation", "replies"))
     taken: list[Any] = []
@@ -163,16 +168,16 @@ def _within(most: int, page: Sequence[Any]) -> list[Any]:
 
 
 def _matching_replies(words: str) -> QuerySet[Reply]:
-    """Replies of the outer conversation that have the words in question or answer."""
+    """Replies of the outer query's conversation whose question or answer contains the words."""
     return Reply.objects.filter(conversation=OuterRef("pk")).filter(
         _matches("question", words) | _matches("text", words)
     )
 
 
 def _matches(column: str, words: str) -> Q:
-    """Where `column` has `words` near its beginning, whatever the case.
+    """Whether `column` contains `words` near its beginning, ignoring case.
 
-    SQLite lowers A to Z alone, so that words with other letters are looked for as people write them.
+    SQLite lowers only A to Z, so words with other letters are searched in several spellings.
     """
     searched = Lower(Left(column, SEARCHED_CHARACTERS))
     found = Q()
@@ -185,7 +190,7 @@ _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def _rows(page: Sequence[Any], membership: Membership) -> list[ConversationRow]:
-    """What a list shows of each of `page`, in its order. One query."""
+    """The rows that a list shows for `page`, in its order. One query."""
     pins = ConversationPin.objects.filter(conversation=OuterRef("pk"), user_id=membership.user_id)
     replies = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None)
     found = Conversation.objects.filter(pk__in=[one.pk for one in page]).annotate(
@@ -215,13 +220,13 @@ def _rows(page: Sequence[Any], membership: Membership) -> list[ConversationRow]:
 
 
 def _opening() -> Subquery:
-    """The opening of a conversation's first question, long enough to see that there is more."""
+    """The opening of a conversation's first question, long enough to see whether there is more."""
     asked = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("created_at", "pk")
     return Subquery(asked.values(opening=Left("question", TITLE_CHARACTERS + 1))[:1])
 
 
 def title(given: str, opening: str | None) -> str:
-    """What a conversation is called, in one line: the name it was given, else the opening of its first question."""
+    """The title of a conversation, in one line: its name, else the opening of its first question."""
     return given or " ".join((opening or "").split()) or "(empty)"
 
 
@@ -234,7 +239,7 @@ def _tried(conversation: Conversation) -> str:
 
 
 def opened(workspace: Workspace, conversation_id: UUID) -> Conversation:
-    """One conversation with its agent, who began it, and `opening`. Conversation.DoesNotExist if it is not there."""
+    """One conversation with its agent, the person who began it, and `opening`. Raises Conversation.DoesNotExist."""
     found = (
         of_workspace(workspace).select_related("agent__workspace", "started_by").annotate(opening=_opening())
     )
@@ -245,7 +250,7 @@ def opened(workspace: Workspace, conversation_id: UUID) -> Conversation:
 
 
 def rename(conversation: Conversation, title: str) -> None:
-    """Give it a name of one line; an empty one makes the first question stand for it again."""
+    """Give the conversation a name of one line; with an empty name its first question is the title again."""
     Conversation.objects.filter(pk=conversation.pk).update(title=" ".join(title.split())[:TITLE_CHARACTERS])
 
 
@@ -261,9 +266,11 @@ def unpin(conversation: Conversation, *, user_id: int) -> None:
 
 
 def delete(conversation: Conversation, *, request: HttpRequest) -> None:
-    """Take it out of every list; `restore` brings it back for ten minutes, then `wipe` takes it for good.
+    """Remove the conversation from every list.
 
-    A reply that is being written goes on, and is charged as any other. The audit event names nobody's words.
+    `restore` can bring it back for ten minutes; then `wipe` deletes it for good.
+
+    A running reply goes on, and is charged like any other. The audit event contains no text of the conversation.
     """
     with transaction.atomic():
         taken = Conversation.objects.present().filter(pk=conversation.pk)
@@ -272,7 +279,7 @@ def delete(conversation: Conversation, *, request: HttpRequest) -> None:
 
 
 def restore(conversation: Conversation, *, request: HttpRequest) -> bool:
-    """Bring a deleted one back; False when its time is over, or it is back already."""
+    """Restore a deleted conversation; False when its time is over, or if it was restored already."""
     with transaction.atomic():
         back = undoable().filter(pk=conversation.pk).update(deleted_at=None, deleted_by=None)
         if back:
@@ -281,12 +288,12 @@ def restore(conversation: Conversation, *, request: HttpRequest) -> bool:
 
 
 def undoable() -> QuerySet[Conversation]:
-    """Deleted less than ten minutes ago."""
+    """Conversations deleted less than ten minutes ago."""
     return Conversation.objects.filter(deleted_at__gt=Now() - UNDO)
 
 
 def just_deleted(membership: Membership) -> list[Conversation]:
-    """The latest few that this member deleted and may bring back, each with `opening`."""
+    """The latest few that this member deleted and may restore, each with `opening`."""
     mine = undoable().filter(agent__workspace=membership.workspace, deleted_by_id=membership.user_id)
     found = mine.select_related("agent").annotate(opening=_opening()).order_by("-deleted_at")[:3]
     return [one for one in found if may_manage(one, membership)]
@@ -304,10 +311,10 @@ def _record(action: str, conversation: Conversation, request: HttpRequest) -> No
 
 
 def wipe() -> int:
-    """Delete for good what nobody brought back in time; returns how many conversations.
+    """Delete for good the conversations that nobody restored in time; returns how many.
 
-    Their replies stay as receipts, without question, answer and sources: what was charged is never forgotten.
-    So do replies that lost their conversation otherwise, as when an agent is deleted.
+    Their replies stay as receipts without question, answer and sources, because charges are never deleted. The same
+    is done to replies without a conversation, whose agent was deleted.
     """
     gone = list(Conversation.objects.filter(deleted_at__lte=Now() - UNDO).values_list("pk", flat=True)[:100])
     Conversation.objects.filter(pk__in=gone).delete()
@@ -317,12 +324,12 @@ def wipe() -> int:
 
 
 def erase_some() -> int:
-    """Wipe the words of some replies that have ended and belong to no conversation; returns of how many."""
+    """Delete the texts of some ended replies that belong to no conversation; returns how many."""
     orphans = Reply.objects.filter(conversation=None, erased_at=None).exclude(state__in=Reply.RUNNING)
     with transaction.atomic():
         ids = list(orphans.order_by("created_at").values_list("pk", flat=True)[:ERASED_AT_ONCE])
         ReplyRating.objects.filter(reply__in=ids).update(note="")
-        # With another lease token, a run that settles late finds no row to put its text back into.
+        # With a new lease token, a run that settles late matches no row, so it cannot put its text back.
         return Reply.objects.filter(pk__in=ids).update(
             question="",
             text="",

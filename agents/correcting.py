@@ -1,4 +1,4 @@
-"""Correcting an answer: what was asked becomes a Q&A pair of the agent, with the answer that should have been given."""
+"""Correcting an answer: the question becomes a Q&A pair of the agent, with the answer that should have been given."""
 
 from django.db import transaction
 
@@ -11,7 +11,7 @@ ANSWER_CHARACTERS = 20_000
 
 
 class WouldReplace(Exception):
-    """The agent answers this question with `pair` already, and whoever corrects has not seen that answer."""
+    """The agent already answers this question with `pair`, and the person correcting has not seen that answer."""
 
     def __init__(self, pair: QAPair | None) -> None:
         super().__init__("the agent has another answer to this question")
@@ -19,20 +19,20 @@ class WouldReplace(Exception):
 
 
 def pair_for(agent: Agent, question: str) -> QAPair | None:
-    """The agent's pair that `question` would be answered with, if there is one."""
+    """The pair of the agent that answers `question`, if there is one."""
     return agent.qa_pairs.filter(exact=folding.exact(question)).first()
 
 
 def seen(pair: QAPair) -> str:
-    """What a form carries to say which answer was shown with it."""
+    """A digest that a form carries, to tell which answer it was shown with."""
     return training.content_hash(f"{pair.pk} {pair.answer}")
 
 
 def correct(agent: Agent, *, question: str, answer: str, shown: str) -> QAPair:
-    """Have `question`, which has a word in it, answered with `answer` from now on, word for word and free.
+    """Have `question` answered with `answer` from now on, word for word and free. The question must contain a word.
 
-    An answer that the agent has is replaced if it is the one that was `shown` (see `seen`); else WouldReplace.
-    LimitReached when the agent has none and its plan no room for one.
+    An existing answer is replaced if it is the one that was `shown` (see `seen`); otherwise raises WouldReplace.
+    Raises LimitReached when a new pair is needed and the plan has no room for it.
     """
     known = pair_for(agent, question)
     if known is None:

@@ -1,4 +1,4 @@
-"""Tells a workspace's admins when its credits run low, and when they are used up: once in each period."""
+"""Telling a workspace's admins, once in each period, when its credits run low and when they are used up."""
 
 from django.conf import settings
 from django.db.models import F, OuterRef, Subquery
@@ -10,15 +10,15 @@ from billing.models import Account, Transfer
 from workspaces import inbox
 from workspaces.figures import credits
 
-# Low: less than a tenth of the month's allotment.
+# Low means less than a tenth of the month's allotment.
 SHARE = 10
 
 
 def tell() -> int:
-    """Look at every account with an allotment; returns how many are low or used up."""
+    """Check every account with an allotment; returns how many are low or used up."""
     if not settings.METERING_ENABLED:
         return 0
-    # Of the running period, which may be that of another plan than the account has by now.
+    # The allotment of the running period, which may come from the account's previous plan.
     allotments = Transfer.objects.filter(
         account=OuterRef("pk"), kind=Transfer.Kind.GRANT_PLAN, bucket__expires_at__gt=timezone.now()
     ).order_by("-created_at")
@@ -36,7 +36,7 @@ def tell() -> int:
             inbox.admins_of(workspace),
             inbox.Kind.CREDITS_OUT if out else inbox.Kind.CREDITS_LOW,
             workspace=workspace,
-            # The next allotment begins a new period.
+            # A notice is given once a period, and the next allotment begins a new one.
             once=f"{account.pk}:{plans.period(account.created_at, timezone.now()).start:%Y-%m-%d}",
             text=f"{workspace.name} has used up its credits: replies on credits are refused until there are more."
             if out

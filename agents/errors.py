@@ -1,4 +1,4 @@
-"""Why a message is not answered, or not even looked at. Words for people are in agents/words.py.
+"""The errors for messages that are refused. Their wording for people is in agents/words.py.
 
 ReplyRefused(code, status)
 ├── NotSignedIn, NoSuchPlace, AgentGone, RoleTooSmall, NotYours, NoSecondFactor, WorkspaceSuspended    who and where
@@ -14,9 +14,9 @@ from workspaces.models import Role
 
 
 class ReplyRefused(Exception):
-    """Nothing was stored and nothing will be charged. `code` and `status` are part of the contract.
+    """Nothing was stored and nothing will be charged. `code` and `status` are part of the API.
 
-    `role` is the sender's, once it is known: it decides which ways out are shown.
+    `role`: the sender's, once it is known; it decides which ways out are shown.
     """
 
     status = 400
@@ -43,7 +43,7 @@ class NoSuchPlace(ReplyRefused):
 
 
 class AgentGone(ReplyRefused):
-    """A member's message to an agent that was deleted, or never was in this workspace."""
+    """A member's message to an agent that was deleted, or was never in this workspace."""
 
     status = 404
 
@@ -71,7 +71,7 @@ class NotYours(ReplyRefused):
 
 
 class NoSecondFactor(ReplyRefused):
-    """The workspace wants a second factor of its members, and the sender has none."""
+    """The workspace requires a second factor of its members, and the sender has none."""
 
     status = 403
     role = Role.VIEWER  # at least
@@ -110,12 +110,12 @@ class TooFast(ReplyRefused):
 
 
 class TooManyRunning(ReplyRefused):
-    """As many replies as may are being written at this moment, of the sender or in the workspace: `most`."""
+    """The sender or the workspace already has `most` running replies, the highest number allowed."""
 
     status = 429
 
     def __init__(self, code: str, *, most: int) -> None:
-        # When one of them ends cannot be known; a script may look again after this.
+        # When one of them will end is unknown; a script may try again after this many seconds.
         super().__init__(code, most=most, retry_after=5)
         self.most = most
 
@@ -128,7 +128,7 @@ class IdempotencyConflict(ReplyRefused):
 
 
 class NotReplaceable(ReplyRefused):
-    """The reply that a new one was to take the place of still runs, or another one has taken its place already."""
+    """The reply to replace is still running, or was replaced already."""
 
     status = 409
 
@@ -137,7 +137,10 @@ class NotReplaceable(ReplyRefused):
 
 
 class NotRunnable(ReplyRefused):
-    """The route was refused, credits do not reach, or it costs more than was said. `data` says for what and how much."""
+    """There is no route, too few credits, or a higher price than was shown.
+
+    `data` has the details.
+    """
 
     STATUS = {"credits_exhausted": 402, "platform_key_missing": 503, "platform_key_unreadable": 503}
 

@@ -1,7 +1,7 @@
-"""A conversation as a file to keep: Markdown for people, JSON for scripts. Made a few turns at a time.
+"""Exporting a conversation as a file: Markdown for people, JSON for scripts. Made a few turns at a time.
 
-Each turn has who asked, the chat model, who paid, what it cost and when. The mask of a key is in neither. An answer that
-is still being written is there as far as it is stored, and said to be unfinished.
+Each turn has the member who asked, the chat model, who paid, the cost and the time. Neither format contains masks of
+keys. A running answer is included as far as it is stored, and marked as unfinished.
 """
 
 import json
@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from agents import paging, payers
 from agents.models import Conversation, Reply
 
-# Turns fetched at a time: enough to be quick, few enough to be light, since an answer may have 256 KiB.
+# Turns fetched at a time: enough to be fast, few enough to use little memory, since an answer may have 256 KiB.
 AT_ONCE = 20
 UNFINISHED = (
     "Still being answered: this is what was stored when this file was made. Save it again once it is done."
@@ -24,14 +24,14 @@ _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
 def file_name(title: str, conversation: Conversation, ending: str) -> str:
-    """ "refunds-and-returns-2026-11-26.md": letters, digits and hyphens only, whatever the title has."""
+    """A file name such as "refunds-and-returns-2026-11-26.md": only letters, digits and hyphens of the title."""
     plain = unicodedata.normalize("NFKD", title[:60]).encode("ascii", "ignore").decode().lower()
     name = _NOT_IN_A_NAME.sub("-", plain).strip("-") or "conversation"
     return f"{name}-{conversation.created_at:%Y-%m-%d}.{ending}"
 
 
 async def as_markdown(conversation: Conversation, title: str) -> AsyncIterator[str]:
-    """The conversation's line as it stands, a section for each turn. Its texts are as they were written."""
+    """The current turns of the conversation, a section for each, with unchanged texts."""
     yield f"# {title}\n\nWith {conversation.agent.name}, in {conversation.agent.workspace.name}.\n"
     async for reply, given_back in _turns(conversation):
         yield _section(reply, given_back)
@@ -54,7 +54,7 @@ async def as_json(conversation: Conversation, title: str) -> AsyncIterator[str]:
 
 
 async def _turns(conversation: Conversation) -> AsyncIterator[tuple[Reply, int]]:
-    """The turns, each with the credits of it that were given back."""
+    """The turns, each with the credits that were given back."""
     last: Reply | None = None
     while page := await sync_to_async(_page)(conversation, last):
         back = await sync_to_async(payers.given_back)(page)
@@ -64,7 +64,7 @@ async def _turns(conversation: Conversation) -> AsyncIterator[tuple[Reply, int]]
 
 
 def _page(conversation: Conversation, last: Reply | None) -> list[Reply]:
-    """The next turns after `last`, the oldest first; earlier versions are left out."""
+    """The next turns after `last`, oldest first, without earlier versions."""
     turns = conversation.replies.filter(superseded_by=None).select_related("member")
     if last:
         turns = turns.filter(paging.later_than(last.pk))
@@ -79,7 +79,7 @@ def _section(reply: Reply, given_back: int) -> str:
         reply.get_ending_display() or reply.get_state_display(),
         f"{reply.created_at:%Y-%m-%d %H:%M} UTC",
     ]
-    # A question is quoted, so that its marks change nothing after it.
+    # The question is quoted, so that Markdown in it does not affect what follows.
     asked = "\n".join(f"> {line}" for line in reply.question.splitlines())
     unfinished = f"**{UNFINISHED}**" if reply.is_running else ""
     told_of = f"*{' · '.join(filter(None, told))}*"
@@ -88,7 +88,7 @@ def _section(reply: Reply, given_back: int) -> str:
 
 
 def _sources(reply: Reply) -> str:
-    """What the marks in the answer stand for, a line each: "[1] Handbook, Opening hours"."""
+    """The sources of the marks in the answer, one line each: "[1] Handbook, Opening hours"."""
     lines = [
         f"\\[{number}] {', '.join(filter(None, [one.get('title'), one.get('heading')]))}"
         for number, one in enumerate(_cited(reply), start=1)
@@ -97,7 +97,7 @@ def _sources(reply: Reply) -> str:
 
 
 def _cited(reply: Reply) -> list[dict[str, str]]:
-    """The sources that the page shows under the answer: none while it is written, or where it failed."""
+    """The sources that the page shows under the answer: none while it runs or if it failed."""
     return [] if reply.is_running or reply.state == Reply.State.FAILED else reply.sources
 
 

@@ -1,4 +1,4 @@
-"""Named points where a process may be made to die, for the failure suites. `check --deploy` refuses an armed one."""
+"""Named points at which tests of failures can make a process die. `check --deploy` refuses an armed one."""
 
 import os
 import signal

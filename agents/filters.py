@@ -1,4 +1,4 @@
-"""What people narrow lists to, as it comes in the address. What cannot be meant is passed over, never an error."""
+"""The filters of lists, read from the query string. Invalid values are ignored and are never an error."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ def agents_of(workspace: Workspace) -> list[tuple[str, str]]:
 
 
 class ConversationFilter(forms.Form):
-    """Whose conversations, with which agent, with which words in them."""
+    """Filters conversations by member, agent and words."""
 
     whose = forms.ChoiceField(required=False, choices=[("mine", "Yours"), ("all", "Everybody's")])
     agent = forms.ChoiceField(required=False)
@@ -31,7 +31,10 @@ class ConversationFilter(forms.Form):
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, given: Any, *, membership: Membership) -> None:
-        """`given`: the query of the address. Viewers ask nothing, so they are shown everybody's unless they say."""
+        """`given`: the query string's values.
+
+        Viewers have no conversations of their own, so by default they see everybody's.
+        """
         self.usual = "mine" if membership.is_editor else "all"
         super().__init__({"whose": self.usual, **given.dict()})
         self.fields["agent"].choices = agents_of(membership.workspace)  # type: ignore[attr-defined]
@@ -52,7 +55,7 @@ class ConversationFilter(forms.Form):
 
 
 class ActivityFilter(forms.Form):
-    """Which replies of an agent: by day, who asked, what ran, who paid, how it ended, what was thought of it."""
+    """Filters an agent's replies by day, member, chat model, payer, ending and rating."""
 
     since = forms.DateField(
         required=False, label="From", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")

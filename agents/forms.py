@@ -1,4 +1,4 @@
-"""What people type about agents and their sources."""
+"""The forms about agents and their sources."""
 
 import copy
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from workspaces.models import Workspace
 from workspaces.one_line import Named
 
 ACCEPTED = ",".join(f".{ending}" for ending in extract.KINDS)
-# Characters of rows that are imported at once.
+# The most characters of rows that are imported at once.
 MOST_OF_CSV = 1_000_000
 # What depends on the chat model.
 SETTINGS = ("effort", "temperature", "output_limit")
@@ -75,7 +75,7 @@ class AgentForm(Named, forms.ModelForm):
     def __init__(self, *args: Any, workspace: Workspace, routes: Outlook, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.notes: list[str] = []
-        # As stored: validation changes the instance.
+        # The stored value, because validation changes the instance.
         self.saved_model: int | None = self.instance.chat_model_id
         self.saved = Wish(self.instance.temperature, self.instance.effort, self.instance.output_limit)
         models = self._choose_from(workspace, routes)
@@ -83,21 +83,21 @@ class AgentForm(Named, forms.ModelForm):
         self._fit_fields(self._offer_shown(models))
 
     def _choose_from(self, workspace: Workspace, routes: Outlook) -> list[ChatModel]:
-        """Offer the chat models that run on, and keep what each of them takes in `offers`."""
+        """Offer the chat models that stay, and store in `offers` what each of them takes."""
         models = choosable(workspace)
         if self.saved_model:
-            # A model that is withdrawn or gone stays choosable where it is in use, so that the form can be saved.
+            # A withdrawn or gone model can still be chosen where it is in use, so that the form can be saved.
             models = models | ChatModel.objects.filter(pk=self.saved_model)
         offered = [one for one in models if one.pk == self.saved_model or not routes.is_gone(one)]
         field = self.fields["chat_model"]
         field.queryset = models.filter(pk__in=[one.pk for one in offered])  # type: ignore[attr-defined]
-        # From the rows at hand, so that the page does not fetch them again.
+        # Built from the rows already fetched, so that the page does not fetch them again.
         field.widget.choices = [(one.pk, routes.label(one)) for one in offered]
         self.offers = model_settings.offers(offered, routes)
         return offered
 
     def _offer_shown(self, models: list[ChatModel]) -> Offer:
-        """Of the model that the page shows as chosen; a browser chooses the first when none is."""
+        """The offer of the model shown as chosen. Without a chosen one, a browser chooses the first."""
         chosen = str(self["chat_model"].value())
         pks = [one.pk for one in models]
         return self.offers.get(next((pk for pk in pks if str(pk) == chosen), pks[0] if pks else 0), NOTHING)
@@ -105,7 +105,7 @@ class AgentForm(Named, forms.ModelForm):
     def _fit_fields(self, offer: Offer) -> None:
         """Show the settings as the model takes them; static/js/agent.js does the same when the model is changed."""
         effort, temperature, limit = (self.fields[name] for name in SETTINGS)
-        # Only what the page offers: any level may come back, and `clean` judges it.
+        # These are only the choices on the page. A form may be sent with any level, which `clean` then checks.
         effort.widget.choices = list(offer.efforts.items())
         temperature.help_text = offer.help.get("temperature", "")
         limit.help_text = offer.help.get("output_limit", "")
@@ -115,7 +115,7 @@ class AgentForm(Named, forms.ModelForm):
         self.hidden_settings = [name for name in SETTINGS if not offer.applies(name)]
 
     def rows(self) -> Iterator[tuple[forms.BoundField, bool, bool]]:
-        """Each field, whether it is a setting of the model, and whether it is hidden."""
+        """Each field, with whether it is a setting of the model, and whether it is hidden."""
         for bound in self:
             yield bound, bound.name in SETTINGS, bound.name in self.hidden_settings
 
@@ -141,11 +141,11 @@ class AgentForm(Named, forms.ModelForm):
         return "\n".join(questions)
 
     def _is_typed(self, name: str, cleaned: dict[str, Any]) -> bool:
-        """Whether the person entered this for the model that was there already, so that it can be wrong."""
+        """Whether the person entered this for the unchanged model, so that an invalid value is their error."""
         return cleaned["chat_model"].pk == self.saved_model and name in self.changed_data
 
     def _pass_over_hidden(self, cleaned: dict[str, Any], offer: Offer) -> None:
-        """What a hidden field holds is no error of the person's: it stays as it was."""
+        """Drop errors in hidden fields, which the person could not see; the fields keep their stored values."""
         for name in SETTINGS:
             if name in self.errors and not offer.applies(name):
                 del self.errors[name]
@@ -208,7 +208,7 @@ class SeveralFilesInput(forms.ClearableFileInput):
 
 
 class SeveralFilesField(forms.FileField):
-    """A list of files, of which none is looked into here."""
+    """A list of uploaded files. Their content is not checked here."""
 
     widget = SeveralFilesInput
 
@@ -242,7 +242,7 @@ class FilesForm(forms.Form):
 
     @staticmethod
     def problem(file: Any) -> str:
-        """Why this one is not taken, in words; empty if it is."""
+        """Why this file is not accepted, in words; empty if it is."""
         if not file.size:
             return extract.WHY_UNREADABLE["empty"]
         if file.size > settings.SOURCE_FILE_MB * 1024**2:
@@ -286,7 +286,7 @@ class WebsiteForm(RecrawlForm):
 
 
 class PairsForm(forms.Form):
-    """Rows of questions and answers: a file, or pasted."""
+    """Rows of questions and answers, from a file or pasted."""
 
     file = forms.FileField(
         label="CSV file",
@@ -320,7 +320,7 @@ class PairsForm(forms.Form):
 
 
 class ImportForm(forms.Form):
-    """The rows that were shown, to be imported."""
+    """The rows that the preview showed, to be imported."""
 
     text = forms.CharField(max_length=2 * MOST_OF_CSV, strip=False, widget=forms.HiddenInput)
 

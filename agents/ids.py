@@ -1,4 +1,4 @@
-"""Ids of rows that raw statements write and read."""
+"""Ids of rows, for raw SQL."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from uuid import UUID
 def new_id() -> UUID:
     """A UUID that begins with the time (version 7, RFC 9562 section 5.7): 48 bits of milliseconds, 74 of chance.
 
-    Rows of the same moment share the newest pages of an index, where random ids would each dirty one of their own.
+    New rows go into the newest pages of an index, while random ids would each write to another page.
     """
     milliseconds = time.time_ns() // 1_000_000
     chance = int.from_bytes(os.urandom(10))
@@ -17,5 +17,5 @@ def new_id() -> UUID:
 
 
 def as_uuid(value: Any) -> UUID:
-    """A UUID column of a raw row: PostgreSQL gives the type, SQLite 32 hex digits."""
+    """The value of a UUID column in a raw row. PostgreSQL returns a UUID, SQLite 32 hexadecimal digits."""
     return value if isinstance(value, UUID) else UUID(value)

@@ -1,4 +1,4 @@
-"""A prompt as the prompt inspector shows it: message by message, with its parameters and what is left out. Decides nothing."""
+"""Prompts for the prompt inspector: messages, parameters, and what is left out. For display only; decides nothing."""
 
 import json
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from llm import gateway
 from llm.profiles import Temperature
 from llm.providers.base import Message
 
-# The parts of a request's body that are shown as messages; all others are parameters.
+# The parts of a request's body that hold the messages; all others are shown as parameters.
 MESSAGES = ("messages", "system")
 BYTES_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One message: its role in the providers' words, what it is, its text."""
+    """One message: its role in the providers' words, what kind of part it is, its text."""
 
     role: str
     label: str
@@ -28,7 +28,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A prompt. `parameters`: the provider's names with their values; `left_out`: sentences; `body`: the request's JSON.
+    """A prompt. `parameters`: names, in the provider's words, and values.
+
+    `left_out`: sentences. `body`: the request's JSON.
 
     `tokens`: an estimate of the messages' tokens.
     """
@@ -41,7 +43,7 @@ class Shown:
 
 
 def of_draft(draft: Draft) -> Shown:
-    """What a message would send. Of a draft that asks a provider."""
+    """What a message would send. `draft` must be one that asks a provider."""
     admitted = draft.admitted
     body = gateway.request_body(
         provider=admitted.provider,
@@ -85,7 +87,7 @@ def _tokens(messages: Sequence[Message]) -> int:
 
 
 def _passed_over(draft: Draft) -> list[str]:
-    """What is set on the agent, or tried in the conversation, and not sent."""
+    """The settings of the agent, or those tried in the conversation, that are not sent."""
     admitted, sent, wish = draft.admitted, draft.parameters, draft.admitted.wish
     name, profile = admitted.model_name, admitted.profile
     told = [f"{refused}: {name} refused it before." for refused in sorted(admitted.left_out)]

@@ -34,7 +34,7 @@ _LAWS = {
 
 
 def broken_laws() -> list[str]:
-    """What does not hold right now, a sentence each, naming up to three rows."""
+    """The laws that do not hold right now, a sentence each, which names up to three rows."""
     broken = []
     with connection.cursor() as cursor:
         for law, query in _LAWS.items():

@@ -18,7 +18,7 @@ class AgentsToMove:
 
 
 def notices(agents: Iterable[Agent], routes: Outlook) -> list[AgentsToMove]:
-    """One for each chat model in use that leaves soon; archived agents do not count as use."""
+    """One notice for each chat model that leaves soon and is used by an agent that is not archived."""
     in_use: dict[ChatModel, list[Agent]] = {}
     for agent in agents:
         if agent.status != Agent.Status.ARCHIVED and routes.is_leaving(agent.chat_model):

@@ -1,6 +1,6 @@
-"""A reply's Markdown as HTML that can do nothing, in time and size that grow with the text and no faster.
+"""A reply's Markdown as safe HTML, made in time and size proportional to the text.
 
-Nothing here knows Django or the database, so that a worker process can do it as well (agents/process_pool.py).
+Imports neither Django nor the database, so that a worker process can run it as well (agents/process_pool.py).
 """
 
 import re
@@ -13,11 +13,13 @@ from agents.reading import shield
 from agents.reading.inline import LONGEST_LINK, SCHEMES, Place
 from agents.reading.writer import Position, TooMuch, Writer
 
-# Of what a page keeps. A changed renderer gets the next number, and stored replies are rendered again when read.
+# The version of stored HTML. A changed renderer gets the next number, and stored replies are rendered again when
+# read.
 VERSION = 2
-# Tags inside tags: fifty levels of a list. Sanitising takes as many steps for each tag as there are around it.
+# The most nested tags, enough for fifty levels of a list. Limited because sanitising takes, for each tag, a step for
+# every tag around it.
 MOST_NESTED = 100
-# Characters of HTML for one reply; a table of empty cells makes nine of each that was written.
+# The most characters of HTML for one reply. A table of empty cells makes nine out of each character written.
 MOST_HTML = 1_000_000
 
 _OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
@@ -30,11 +32,11 @@ OF_REPLIES = pyromark.Markdown(
 )
 _LESS_THAN = re.compile(r"<(?!https?://)", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z]+)")
-# A tag, or a stretch of the text between two, entities whole.
+# A tag, or a part of the text between two tags that cuts no entity.
 _STRETCH = re.compile(r"<[^<>]*>|(?>[^<&]{1,500}|&[^<&;]*+;?){1,8}+|<")
 _APART = "<!---->"
 _VOID = frozenset({"br", "hr", "img", "input"})
-# No images: one from another host would tell that host who reads, and when.
+# No images, because loading one from another host would tell that host who reads the reply, and when.
 TAGS = {
     "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "sup", "sub", "kbd",
     "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "div", "span",
@@ -56,7 +58,7 @@ CLASSES = {
     "span": {"math", "task__box"},
     **{cell: {"align-left", "align-center", "align-right"} for cell in ("td", "th")},
 }
-# The anchors that agents/reading makes, on the page of a reply.
+# The form of the anchors that agents/reading makes.
 _OWN = re.compile(r"#?reply-[0-9a-f-]{36}-(?:source|mark|note|ref)-[\w-]{1,40}", re.ASCII)
 
 
@@ -70,7 +72,7 @@ def rendered(text: str) -> str:
 
 
 def to_html(text: str, name: str = "", sources: int = 0) -> str:
-    """A reply's `text` rendered; as it was written where its Markdown nests or grows beyond our bounds.
+    """A reply's `text` rendered; as plain text if its Markdown exceeds our limits of nesting or size.
 
     `name` is the anchor of the reply on its page: with it, "[2]" leads to the second of its `sources`.
     """
@@ -88,7 +90,7 @@ def to_html(text: str, name: str = "", sources: int = 0) -> str:
 
 
 def sanitised(html: str) -> str | None:
-    """`html` without anything that could do something; None if it nests or grows beyond our bounds."""
+    """`html` without anything active; None if it exceeds our limits of nesting or size."""
     if len(html) > MOST_HTML or _is_nested_too_deep(html):
         return None
     clean = _SANITISER.clean(_in_stretches(html) if len(html) > 4_000 else html)
@@ -96,17 +98,17 @@ def sanitised(html: str) -> str | None:
 
 
 def is_panic(problem: BaseException) -> bool:
-    """Whether it is a defect of the parser, which is no Exception; it ends nothing but one text's rendering."""
+    """Whether the error is a panic of the parser, which is no Exception but must fail only one text's rendering."""
     return type(problem).__name__ == "PanicException"
 
 
 def most_events(text: str) -> int:
-    """More events than any text of this length has, but for tables whose rows the parser fills up."""
+    """A limit that no text of this length exceeds, except tables whose short rows the parser fills up."""
     return 3 * len(text) + 1_000
 
 
 def as_written(text: str) -> str:
-    """`text` as HTML that shows it letter by letter."""
+    """`text` as HTML that shows it unchanged."""
     return f'<div class="chat__text--plain" dir="auto">{escape(text, quote=False)}</div>'
 
 
@@ -121,7 +123,10 @@ def _is_nested_too_deep(html: str) -> bool:
 
 
 def _in_stretches(html: str) -> str:
-    """`html` with comments in long texts. The sanitiser takes them out, and the square of each text between them."""
+    """`html` with comments inside long texts.
+
+    The sanitiser removes them; without them its time grows with the square of a text between tags.
+    """
     parts: list[str] = []
     after_text = False
     for part in _STRETCH.findall(html):
@@ -140,7 +145,7 @@ def _keep_attribute(tag: str, name: str, value: str) -> str | None:
         return value
     if value.startswith("#"):
         return value if _OWN.fullmatch(value) else None
-    # Neither into our own pages nor to "//elsewhere": what a model writes must show where it leads.
+    # No links into our own pages or to "//elsewhere": a link that a model writes must show where it leads.
     return value if value[:8].lower().startswith(SCHEMES) and len(value) <= LONGEST_LINK else None
 
 

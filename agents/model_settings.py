@@ -1,6 +1,6 @@
 """Which of an agent's settings a chat model takes, and the model's defaults, in the words of the agent's form.
 
-What a request sets is decided in llm/profiles.py alone; here each effort that can be chosen is tried there.
+Only llm/profiles.py decides what a request sends; this module asks it for each effort that can be chosen.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from llm.outlook import Outlook
 from llm.profiles import EFFORTS, OFF, Profile, Wish
 
 LEAST_OUTPUT = 16
-# Where the model's own limit is not known: the largest that either provider has.
+# The limit for models whose own is unknown: the largest that either provider has.
 MOST_OUTPUT = 128_000
-# Of both providers' APIs, by their references.
+# The default temperature of both providers' APIs, by their references.
 DEFAULT_TEMPERATURE = 1
 
 TEMPERATURE_HELP = "0 keeps to the most likely words, 1 varies them."
@@ -23,11 +23,13 @@ EFFORT_WORDS = {effort: effort for effort in EFFORTS} | {OFF: "no thinking"}
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What one chat model takes. Efforts are keys; "" is the model's default. Also read by static/js/agent.js.
+    """What one chat model takes.
+
+    Dictionaries are by effort; "" is the model's default. static/js/agent.js reads it as well.
 
     `temperature`: the efforts with which a temperature is sent. `output`: the default output limit in words, by
     effort. `most`: the highest output limit, 0 where none can be set. `kept` and `dropped`: the sentences for a
-    setting that does not go with this model, by setting and by effort.
+    setting that this model does not take, by setting and by effort.
     """
 
     efforts: dict[str, str] = field(default_factory=lambda: {"": "model's default"})
@@ -39,7 +41,7 @@ class Offer:
     dropped: dict[str, str] = field(default_factory=dict)
 
     def applies(self, setting: str) -> bool:
-        """Whether `setting` of the form means anything to this model; true of all that are not the model's."""
+        """Whether the form's `setting` applies to this model; True for fields that are not settings of a model."""
         shown = {
             "temperature": bool(self.temperature),
             "effort": len(self.efforts) > 1,
@@ -92,7 +94,7 @@ def _default(words: str) -> str:
 
 
 def _default_effort(profile: Profile, silence_is_off: bool) -> str:
-    """In words, what becomes of an agent without an effort; empty where only the provider knows."""
+    """The effort of an agent that sets none, in words; empty if only the provider knows."""
     if profile.default_effort or len(profile.efforts) == 1:
         return EFFORT_WORDS[profile.default_effort or profile.efforts[0]]
     return EFFORT_WORDS[OFF] if silence_is_off else ""

@@ -1,18 +1,19 @@
 """Cutting a source's text into passages: whole blocks under their heading, small enough to quote.
 
-A block is a paragraph, a list, a table or a code fence. Nothing is lost: a heading with nothing below it is a passage
-too, and a table that has to be cut has its head in each part.
+A block is a paragraph, a list, a table or a code fence. Nothing is lost: a heading without text below it is a
+passage, too, and a table that has to be cut repeats its head in each part.
 """
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Characters. Long enough for an answer with its context, short enough to quote and to fit several in a prompt.
+# Characters of a passage: long enough for an answer with its context, short enough to quote and to fit several into
+# a prompt.
 TARGET = 900
-# Code and a table read badly in parts, so they may be longer.
+# Code and tables are hard to read in parts, so they may be longer.
 LONGEST_BLOCK = 3 * TARGET
-# A line so short stands over what follows it, as in a text without headings.
+# A line this short counts as a title of what follows, in a text without headings.
 SHORT_LINE = 60
 LONGEST_HEADING = 200
 BETWEEN = "\n\n"
@@ -46,13 +47,13 @@ def chunks(text: str) -> list[Chunk]:
         if section.blocks:
             result += [Chunk(section.heading, part, section.above) for part in _packed(section.blocks)]
         elif section.heading and (following is None or following.level <= section.level):
-            # A heading over deeper ones is said with each of them.
+            # A heading above deeper ones belongs to each of them.
             result.append(Chunk(section.heading, section.heading, section.above))
     return result
 
 
 def _packed(blocks: list[str]) -> Iterator[str]:
-    """The blocks put together to passages; a short line goes with what follows it."""
+    """The blocks combined into passages; a short line stays with what follows it."""
     current: list[str] = []
     size = 0
     for block in (part for whole in blocks for part in _fit(whole)):
@@ -93,10 +94,10 @@ def _sections(text: str) -> list[_Section]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Headings as lines of their own, and what stands between blank lines; a code fence is one, whatever is in it."""
+    """The blocks: headings, and text between blank lines. A code fence is one block, whatever it contains."""
     lines: list[str] = []
     fence = ""
-    begin = True  # after a blank line or a heading: only there a heading begins
+    begin = True  # after a blank line or a heading; only there can a heading begin
     for line in _LINE_ENDS.sub("\n", text).split("\n"):
         bare = line.strip()
         if fence:
@@ -105,7 +106,7 @@ def _blocks(text: str) -> Iterator[str]:
                 yield from _whole(lines)
                 lines, fence, begin = [], "", True
         elif _fence_of(bare):
-            # With the short line over it, if there is one: "Install it with:".
+            # Together with a short line above it: "Install it with:".
             yield from _whole(lines)
             lines, fence = [line], _fence_of(bare)
         elif not bare:
@@ -116,7 +117,7 @@ def _blocks(text: str) -> Iterator[str]:
         else:
             lines.append(line)
             begin = False
-    # A fence that nobody closed is text.
+    # A fence that is never closed is text.
     yield from _whole(lines)
 
 
@@ -130,7 +131,7 @@ def _fence_of(line: str) -> str:
     for sign in ("```", "~~~"):
         if line.startswith(sign):
             fence = line[: len(line) - len(line.lstrip(sign[0]))]
-            # Signs on the same line close it: that is code within a line.
+            # Closed on the same line: that is code within a line, no fence.
             return "" if sign[0] in line[len(fence) :] else fence
     return ""
 
@@ -150,7 +151,10 @@ def _is_table(block: str) -> bool:
 
 
 def _title(line: str) -> tuple[int, str]:
-    """Level and title of a Markdown heading; (0, "") for any other line. (A pattern for it can take minutes on blanks.)"""
+    """Level and title of a Markdown heading; (0, "") for any other line.
+
+    Not a regular expression, which can take minutes on a line of blanks.
+    """
     line = line.strip()
     if "\n" in line:
         return 0, ""
@@ -158,7 +162,7 @@ def _title(line: str) -> tuple[int, str]:
     level = len(line) - len(after)
     if not 1 <= level <= 6 or not after[:1].isspace():
         return 0, ""
-    # Signs at the end close the heading, unless they are all of it.
+    # "#" at the end closes the heading, unless the title consists of nothing else.
     return level, (after.rstrip("#").strip() or after.strip())[:LONGEST_HEADING]
 
 
@@ -166,7 +170,7 @@ def _title(line: str) -> tuple[int, str]:
 
 
 def _fit(block: str) -> list[str]:
-    """A block as it is, or cut where it hurts least to fit a passage."""
+    """A block unchanged if it fits a passage, else cut at the best places."""
     if len(block) <= TARGET:
         return [block]
     if _is_code(block):
@@ -182,7 +186,7 @@ def _lines(block: str) -> Iterator[str]:
 
 
 def _cut_line(line: str) -> list[str]:
-    """A long line cut at sentence ends, or, without any, at blanks, or anywhere."""
+    """A long line cut at ends of sentences; without any, at blanks; else anywhere."""
     pieces = (
         sentence[start : start + TARGET]
         for sentence in _SENTENCE_END.split(line)
@@ -192,7 +196,7 @@ def _cut_line(line: str) -> list[str]:
 
 
 def _joined(pieces: Iterator[str], between: str) -> list[str]:
-    """The pieces put together again, as many as fit a passage."""
+    """The pieces combined again, as many as fit into a passage."""
     parts: list[list[str]] = [[]]
     size = 0
     for piece in pieces:

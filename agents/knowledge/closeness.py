@@ -1,4 +1,4 @@
-"""Whether a question is clearly one of the stored ones, put another way."""
+"""Whether a question is clearly one of the Q&A pairs' questions in other words."""
 
 from collections.abc import Sequence
 
@@ -6,32 +6,32 @@ from agents.knowledge import languages, spelling, terms
 from agents.knowledge.folding import composed, fold
 from agents.knowledge.found import Found
 
-# Words that a longer question may differ in: one of so many.
+# A longer question may differ in one word of so many.
 ONE_OF = 6
 
 
 def clearly_meant(question: str, pairs: Sequence[Found]) -> Found | None:
-    """The one of `pairs` (their heading is their question) that asks the same; None when it is none, or several."""
+    """The one of `pairs` that asks the same (a pair's heading is its question); None if none or several do."""
     asked = _Gist(question)
     close = [pair for pair in pairs if asked.is_like(_Gist(pair.heading))] if asked.words else []
     return close[0] if len({pair.text for pair in close}) == 1 else None
 
 
 def asks_the_same(question: str, heading: str) -> bool:
-    """Whether a section's heading is the question, put another way."""
+    """Whether a section's heading is the question in other words."""
     asked = _Gist(question)
     return bool(asked.words) and asked.is_like(_Gist(heading))
 
 
 class _Gist:
-    """What a question asks: its words without the small ones, its question words, and what must not differ at all."""
+    """What two questions are compared by: their words without small ones, their question words, and what must be equal."""
 
     def __init__(self, question: str) -> None:
         runs = terms.runs(fold(question))
         language = languages.of(runs, question)
         self.words = {word.text: word for word in terms.words_of(question, language).values()}
         self.asks = frozenset(runs) & languages.EVERY_ASKING
-        # Numbers with their signs, names like C++, and words that turn the question round.
+        # What must be equal: numbers with their signs, names like C++, and words that negate.
         self.fixed = (
             frozenset(one for one in runs if not one.isalpha())
             | (frozenset(runs) & languages.DENYING)
@@ -50,7 +50,7 @@ class _Gist:
 
 
 def _is_in(word: "terms.Word", other: _Gist) -> bool:
-    """Whether `other` has the word, an inflection of it, or a slip of it."""
+    """Whether `other` has the word, an inflection of it, or a misspelling of it."""
     mine = {term for term, _, is_opening in word.terms if not is_opening}
     for one in other.words.values():
         if mine & {term for term, _, is_opening in one.terms if not is_opening}:
@@ -62,7 +62,7 @@ def _is_in(word: "terms.Word", other: _Gist) -> bool:
 
 
 def _signed(question: str) -> frozenset[str]:
-    """Numbers with the sign before them and the unit after: -5, 5 %, +3."""
+    """Numbers with the sign before and the unit after them: -5, 5 %, +3."""
     found = set()
     for word in composed(question).split():
         bare = word.strip(".,;:!?()[]\"'“”„«»¿¡。？！")

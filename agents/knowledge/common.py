@@ -1,6 +1,6 @@
-"""Which terms stand in so many of an agent's passages that a search need not gather by them.
+"""Common terms: those in so many of an agent's passages that a search need not collect candidates by them.
 
-Counted after training, and only of agents with many passages: with few, gathering by every word costs nothing.
+They are counted after training, and only for agents with many passages; with few, collecting by every word is cheap.
 """
 
 from collections import Counter
@@ -12,21 +12,21 @@ from django.db.models import Count
 from agents.models import CommonTerms, Passage
 from billing.sql import uid
 
-# Passages below which nothing is counted, and how many are looked at to count.
+# The number of passages from which terms are counted, and how many passages are sampled.
 MANY, LOOKED_AT = 800, 1_000
-# A term is common that stands in one passage of so many.
+# A term is common if it is in one passage of this many.
 ONE_OF = 50
-# Counted again when the number of passages has changed by one of so many.
+# Terms are counted again when the number of passages has changed by one in this many.
 CHANGED = 8
 
-# Every so many passages one, so that each source is looked at.
+# A sample at even intervals, so that every source is included.
 _SAMPLE = """SELECT searchable FROM (
   SELECT searchable, ROW_NUMBER() OVER (ORDER BY id) AS number FROM agents_passage
   WHERE agent_id = %s AND searchable IS NOT NULL) numbered WHERE number %% %s = 0"""
 
 
 def count(agent_id: UUID) -> None:
-    """Count the common terms of an agent if it has grown or shrunk by much since they were counted."""
+    """Count an agent's common terms if its number of passages has changed much since the last count."""
     size = Passage.objects.filter(agent_id=agent_id).count()
     counted = CommonTerms.objects.filter(agent_id=agent_id).values_list("size", flat=True).first()
     if size < MANY:
@@ -41,7 +41,7 @@ def count(agent_id: UUID) -> None:
 
 
 def count_all() -> None:
-    """Count for each agent that needs it: trained before there was such a count, or grown and shrunk since."""
+    """Count for each agent that needs it: never counted, or changed much since the last count."""
     many = Passage.objects.values("agent_id").annotate(size=Count("pk")).filter(size__gte=MANY)
     agents = {
         *many.values_list("agent_id", flat=True),
@@ -52,7 +52,7 @@ def count_all() -> None:
 
 
 def _common(agent_id: UUID, size: int) -> dict[str, int]:
-    """Each common term with the number of passages that it is thought to stand in."""
+    """Each common term with the estimated number of passages that have it."""
     step = max(1, size // LOOKED_AT)
     seen: Counter[str] = Counter()
     looked_at = 0
@@ -67,5 +67,5 @@ def _common(agent_id: UUID, size: int) -> dict[str, int]:
 
 
 def count_later(agent_id: UUID) -> None:
-    """Count once the transaction that trains is over: it should hold its locks for no longer than training takes."""
+    """Count after the training transaction, so that it holds its locks no longer than training takes."""
     transaction.on_commit(lambda: count(agent_id), robust=True)

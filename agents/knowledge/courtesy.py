@@ -1,4 +1,4 @@
-"""What is said to a greeting, to thanks or to a farewell, and how a near answer is introduced; in the language of the question."""
+"""Replies to greetings, thanks and farewells, and introductions of near answers, in the language of the question."""
 
 import re
 
@@ -45,7 +45,7 @@ _FAREWELLS = {
     "japanese": "さようなら|さよなら|またね|おやすみなさい|失礼します|では また",
     "chinese": "再见|拜拜|晚安|回头见",
 }
-# What stands beside such words and asks nothing.
+# Words that may accompany a courtesy and ask nothing.
 _BESIDE = (
     "there|everyone|everybody|all|again|to you|so much|very much|a lot|for your help|for the help|for that|and|oh|well|"
     "yes|no|dear team|team|zusammen|alle|sehr|dir|ihnen|fur die hilfe|und|a tous|beaucoup|bien|pour votre aide|pour tout|et|a todos|por todo|"
@@ -91,7 +91,7 @@ _NEAREST = {
     "japanese": "手元の資料にはっきりした答えはありません。最も近いものは次のとおりです：",
     "chinese": "我的资料没有明确回答这个问题。最接近的内容是：",
 }
-# The same where a word or two are given and nothing is asked.
+# The introduction when the text is only a word or two and asks nothing.
 _FOUND = {
     "english": "This is what I have on it:",
     "german": "Das habe ich dazu:",
@@ -108,7 +108,7 @@ _KANA, _SIGN, _ARABIC = (re.compile(f"[{first}-{last}]") for first, last in ("�
 
 
 def _phrases(said: dict[str, str]) -> dict[str, str]:
-    """Each with its language, the first that has it."""
+    """Each phrase with its language, the first that has it."""
     languages_of = [
         (language, _bare(phrase)) for language, phrases in said.items() for phrase in phrases.split("|")
     ]
@@ -119,7 +119,7 @@ def _bare(text: str) -> str:
     return " ".join(terms.runs(fold(text)))
 
 
-# In the order in which they count when several are said: "hi", "thanks, bye".
+# In the order of precedence when a text has several: "hi", "thanks, bye".
 _REPLIES = (
     (_phrases(_GREETINGS), _HELLO),
     (_phrases(_THANKS), _WELCOME),
@@ -128,14 +128,14 @@ _REPLIES = (
 _EVERY = sorted(
     {*_phrases({"": _BESIDE}), *(phrase for known, _ in _REPLIES for phrase in known)}, key=len, reverse=True
 )
-# Longer texts are no mere greeting; nor is a phrase that stands in a longer word.
+# Longer texts are not taken for a greeting, nor is a phrase inside a longer word.
 _MOST_CHARACTERS = 60
-# Words of a text that asks nothing by itself, at most.
+# The most words of a text that asks nothing by itself.
 _MOST_OF_A_TOPIC = 2
 
 
 def reply_to(question: str) -> str:
-    """What is said to a greeting, to thanks, to a farewell, or to several of them; empty for anything else."""
+    """The reply to a greeting, thanks, a farewell, or several of these; empty for any other text."""
     said = _said(_bare(question)) if len(question) <= _MOST_CHARACTERS else []
     for known, replies in reversed(_REPLIES):
         of_kind = [phrase for phrase in said if phrase in known]
@@ -145,7 +145,7 @@ def reply_to(question: str) -> str:
 
 
 def _said(bare: str) -> list[str]:
-    """The known phrases that a text is put together of; none when anything else is in it."""
+    """The known phrases that make up the whole text; none if it contains anything else."""
     found = []
     while bare:
         phrase = next((one for one in _EVERY if bare.startswith(one) and _ends(bare, len(one))), "")
@@ -157,12 +157,12 @@ def _said(bare: str) -> list[str]:
 
 
 def _ends(bare: str, place: int) -> bool:
-    """Whether a word ends there; scripts without blanks write none apart."""
+    """Whether a word ends at that place; always true for scripts without blanks."""
     return place == len(bare) or bare[place] == " " or terms.is_blankless(bare[place])
 
 
 def is_topic(question: str) -> bool:
-    """Whether a word or two are given and nothing is asked."""
+    """Whether the text is only a word or two and asks nothing."""
     if len(question) > _MOST_CHARACTERS or "?" in question or "؟" in question or "？" in question:
         return False
     runs = terms.runs(fold(question))
@@ -170,10 +170,12 @@ def is_topic(question: str) -> bool:
 
 
 def nearest(language: str, question: str, passage: str = "") -> str:
-    """The words before a quotation that is the nearest only, in the language of the question; where it is too short to show
-    one, in that of the `passage` that is quoted."""
+    """The words before a quotation that is only near.
+
+    They are in the language of the question; if that is too short to tell, in the language of the quoted `passage`.
+    """
     said = _FOUND if is_topic(question) else _NEAREST
-    # A letter of its own tells more than a small word, which another language may have as well.
+    # A letter that only one language writes counts more than a small word, which several languages may have.
     if _TURKISH.search(question):
         language = "turkish"
     if language not in said:
@@ -182,7 +184,10 @@ def nearest(language: str, question: str, passage: str = "") -> str:
 
 
 def _of_script(question: str, passage: str) -> str:
-    """Of a question in a script that few languages write; signs alone are Japanese where the passage has kana."""
+    """The language of a question in a script of few languages.
+
+    Han characters alone are Japanese if the passage has kana.
+    """
     folded = fold(question)
     if _KANA.search(folded) or (_SIGN.search(folded) and _KANA.search(passage)):
         return "japanese"

@@ -1,8 +1,9 @@
-"""What makes a vector of a text, so that texts which mean the same are near each other.
+"""Encoders: they make a vector of a text, so that texts with the same meaning have vectors near each other.
 
-`WordLlama` is a table of a vector for each of 32,000 pieces of words; a text's vector is the mean of its pieces'. The table
-and the rules for cutting lie in the wheel of `wordllama`, and nothing is fetched. Only these two files are used: the
-package's own loader wants to fetch one of them, takes twice the memory, and gives the program's log a handler.
+`WordLlama` is a table of a vector for each of 32,000 pieces of words; a text's vector is the mean of its pieces'.
+The table and the rules for cutting words are in the wheel of `wordllama`, so nothing is fetched. Only these two
+files are used, because the package's own loader fetches one of them, takes twice the memory, and adds a handler to
+the program's log.
 """
 
 import json
@@ -17,18 +18,18 @@ from tokenizers import Tokenizer
 from agents.knowledge import languages, terms
 from agents.knowledge.folding import fold
 
-# Of a text; what stands beyond is not looked at.
+# The most characters of a text that are encoded.
 MOST_CHARACTERS = 4_000
 NOTHING = np.float32(1e-6)
 
 
 class WordLlama:
-    """Of English texts only: it was made from English, and of the rest it knows little more than the letters."""
+    """For English texts only: it was trained on English and knows little of other languages but their letters."""
 
     name = "wordllama-l2-256"
     size = 256
-    # How near a text must be to a question to be found by it, as a cosine. Below it, texts of the same subject and of any
-    # other are alike.
+    # The least cosine between a question and a text that is found. Below it, related and unrelated texts cannot be
+    # distinguished.
     floor = 0.2
 
     def __init__(self) -> None:
@@ -39,11 +40,14 @@ class WordLlama:
         self._table = _mapped(folder / "weights" / f"l2_supercat_{self.size}.safetensors")
 
     def asks(self, question: str, language: str) -> bool:
-        """Whether a question in this language (languages.of) is looked up. A few words may not tell theirs."""
+        """Whether a question in this language (languages.of) is searched by vector.
+
+        A question of few words may have no known language.
+        """
         return language == "english" or (not language and question.isascii())
 
     def encode(self, text: str) -> NDArray[np.float32]:
-        """The vector of `text`, of length 1; of a text without a piece that is known, zeros."""
+        """The vector of `text`, of length 1; zeros for a text without a known piece."""
         pieces = self._cutter.encode(text[:MOST_CHARACTERS], add_special_tokens=False).ids
         if not pieces:
             return np.zeros(self.size, np.float32)
@@ -52,7 +56,7 @@ class WordLlama:
         return np.asarray(total / max(np.linalg.norm(total), NOTHING), np.float32)
 
     def packed(self, text: str) -> bytes | None:
-        """The vector of `text` as it is stored, a byte for each number; None for texts that are left out."""
+        """The vector of `text` as it is stored, one byte for each number; None for texts that are not encoded."""
         if languages.of(terms.runs(fold(text[:MOST_CHARACTERS]))) != "english":
             return None
         vector = self.encode(text)
@@ -61,7 +65,7 @@ class WordLlama:
 
 
 def _mapped(file: Path) -> NDArray[np.float16]:
-    """The one table of a safetensors file, from the file itself: all processes share what is read of it."""
+    """The only table of a safetensors file, mapped into memory, so that all processes share it."""
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         [table] = (about for name, about in json.loads(opened.read(length)).items() if name != "__metadata__")
@@ -71,10 +75,10 @@ def _mapped(file: Path) -> NDArray[np.float16]:
 
 
 class Vectors:
-    """Vectors of one agent as they are stored, each with its place: a passage's id, or that of a Q&A pair, which is negative."""
+    """The stored vectors of one agent, each with its place: a passage's id, or a Q&A pair's number, which is negative."""
 
-    # Rows that are compared at once. For more, the library beneath numpy starts threads, which wait for each other on a
-    # busy machine: 10,000 rows took 50 ms and not one.
+    # How many rows are compared at once. For more, the library under numpy starts threads, which wait for each other
+    # on a busy machine: 10,000 rows then took 50 ms instead of one.
     BLOCK = 1_024
 
     def __init__(self, rows: Sequence[tuple[int, bytes | memoryview]], size: int) -> None:
@@ -87,7 +91,9 @@ class Vectors:
         return self.stored.nbytes + self.places.nbytes + self.lengths.nbytes
 
     def nearest(self, vector: NDArray[np.float32], most: int, floor: float) -> list[int]:
-        """The places of the nearest to `vector`, nearest first: at most so many, and none whose cosine is below `floor`."""
+        """The places of the vectors nearest to `vector`, nearest first: at most `most`, none with a cosine below
+        `floor`.
+        """
         near = self._block_by_block(lambda block: block @ vector) / self.lengths
         ranked = np.argsort(-near, kind="stable")[:most]
         return [int(self.places[row]) for row in ranked if near[row] >= floor]

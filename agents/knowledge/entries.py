@@ -1,4 +1,4 @@
-"""What a text becomes when an agent is trained on it. Needs neither Django nor the database: a worker process may do it."""
+"""Turning a text into passages with their terms. Needs neither Django nor the database, so a worker process can do it."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from agents.knowledge import chunk, terms
 
 
 class IndexEntry(NamedTuple):
-    """A passage with its terms, which the index holds, and what it means where an encoder is at work (meaning.py)."""
+    """A passage with its terms for the index, and its vector if there is an encoder (meaning.py)."""
 
     heading: str
     text: str
@@ -16,7 +16,7 @@ class IndexEntry(NamedTuple):
 
 
 def of_text(text: str) -> list[IndexEntry]:
-    """The passages of `text` in order, each with the headings that it stands under among its terms."""
+    """The passages of `text` in order. The terms of each include those of the headings above it."""
     return [
         IndexEntry(
             one.heading,

@@ -1,7 +1,7 @@
-"""What a file says, as Markdown: PDF, Word, plain text, Markdown, CSV and HTML.
+"""The text of a file as Markdown, from PDF, Word, plain text, Markdown, CSV and HTML.
 
-Needs neither Django nor the database: it runs in a worker process with limits (agents/process_pool.py), since a file
-may be made to take all the time and memory there is. What it will not read it refuses by a code (WHY_UNREADABLE has the
+Needs neither Django nor the database: it runs in a worker process with limits (agents/process_pool.py), since a
+malicious file could take all time and memory. A file that is not read is refused with a code (WHY_UNREADABLE has the
 words).
 """
 
@@ -20,27 +20,27 @@ from typing import Any, NamedTuple
 
 from agents.knowledge import html_text
 
-# Characters of the text of one source.
+# The most characters of one source's text.
 MOST_CHARACTERS = 4_000_000
 MOST_PAGES = 2_000
-# Of an archive (a Word file is one): entries, bytes of all of them unpacked, and bytes unpacked for each byte packed.
+# Limits of an archive (a Word file is one): entries, unpacked bytes in all, and unpacked bytes for each packed byte.
 MOST_ENTRIES = 5_000
 MOST_UNPACKED = 100 * 1024**2
 MOST_RATIO = 200
-# Characters of the name of a column, which is repeated with each of its cells.
+# The most characters of a column's name, which is repeated with each of its cells.
 MOST_OF_A_HEAD = 100
-# Addresses of a sitemap.
+# The most addresses of a sitemap.
 MOST_LISTED = 10_000
-# Below the limit of the process itself, so that it can still say that the file takes too much.
+# Below the memory limit of the process, so that it can still report that the file takes too much.
 MEMORY_BYTES = 700 * 1024**2
 KINDS = {
     "pdf": "pdf", "docx": "docx", "txt": "text", "text": "text", "md": "text", "markdown": "text", "csv": "csv",
     "tsv": "csv", "html": "html", "htm": "html",
 }  # fmt: skip
 
-# Encodings that a page is believed to be in if it says so, by Python's names. UTF-8 and Latin-1 are told apart by
-# `decoded` instead, since many pages in UTF-8 claim Latin-1. Python knows more encodings; with some of them a page would
-# take days (punycode).
+# The encodings that a page may declare, by Python's names. UTF-8 and Latin-1 are not among them: `decoded` tells
+# them apart, because many pages in UTF-8 declare Latin-1. Other encodings of Python are not accepted; with some
+# (punycode) a page would take days.
 CHARSETS = frozenset(
     {
         "utf-16-le", "utf-16-be", "koi8-r", "koi8-u", "mac-roman", "tis-620", "cp866", "cp874", "gb2312", "gbk", "gb18030",
@@ -66,7 +66,8 @@ WHY_UNREADABLE = {
     "too_many_pages": f"The file has more than {MOST_PAGES:,} pages. Split it into several.",
     "too_long": f"The file has more than {MOST_CHARACTERS:,} characters of text. Split it into several.",
 }
-# Encodings with one byte for each letter look alike: a Polish or Turkish one cannot be told from the Western one.
+# Encodings with one byte per letter cannot be distinguished by their bytes: Polish and Turkish text look like
+# Western text.
 READ_AS_WESTERN = (
     "Nothing in this file says how its letters are written down, so they were read as Western European ones "
     "(Windows-1252). If words look wrong, save it as UTF-8 and add it again."
@@ -74,11 +75,11 @@ READ_AS_WESTERN = (
 
 
 class FileUnreadable(Exception):
-    """Why a file is not read: a code of WHY_UNREADABLE."""
+    """A file is not read; carries a code of WHY_UNREADABLE."""
 
 
 class Decoded(NamedTuple):
-    """`is_guessed`: letters beyond ASCII were taken for Western ones because nothing says what they are."""
+    """`is_guessed`: letters beyond ASCII were taken for Western ones, because nothing declares an encoding."""
 
     text: str
     is_guessed: bool = False
@@ -91,7 +92,7 @@ class _FileText(NamedTuple):
 
 
 def kind_of(name: str) -> str | None:
-    """What a file of this name has to be; None for names that are not taken."""
+    """The kind that a file of this name must have; None for names that are not accepted."""
     return KINDS.get(PurePath(name.lower()).suffix.removeprefix("."))
 
 
@@ -132,8 +133,9 @@ def _read(kind: str, content: bytes) -> _FileText:
 
 
 def _sort_of(content: bytes, kind: str) -> str:
-    """By its first bytes: "pdf", "docx", "old" for Microsoft's older container, "text", or "other"."""
-    # Some PDFs have something before the mark. It is looked for in files named .pdf only, since a text may mention it.
+    """The kind of a file by its first bytes: "pdf", "docx", "old" for Microsoft's older container, "text", or "other"."""
+    # Some PDFs have other bytes before the mark. It is searched only in files named .pdf, because a text may mention
+    # it.
     if content.startswith(b"%PDF-") or (kind == "pdf" and b"%PDF-" in content[:1024]):
         return "pdf"
     if content.startswith(b"PK\x03\x04"):
@@ -150,7 +152,7 @@ def _sort_of(content: bytes, kind: str) -> str:
 
 
 def decoded(content: bytes) -> Decoded:
-    """Bytes as text: UTF-8 or UTF-16 as its mark says, UTF-8 where it is that, else Windows' Western letters."""
+    """Bytes as text: UTF-8 or UTF-16 by the byte order mark, else UTF-8 if valid, else Windows' Western encoding."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Decoded(content.decode("utf-16", errors="replace"))
     text = content.decode("utf-8-sig", errors="replace")
@@ -161,20 +163,20 @@ def decoded(content: bytes) -> Decoded:
 
 
 def _is_mostly_sound(text: str, broken: int) -> bool:
-    """Whether it is UTF-8 with a few bytes broken. Text of another encoding has hardly a letter that UTF-8 would take."""
+    """Whether it is UTF-8 with a few broken bytes. In text of another encoding hardly any letter is valid UTF-8."""
     beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore")) - broken
     return beyond_ascii > 4 * broken
 
 
-# Browsers read these names as encodings with more letters, and pages rely on it (WHATWG, Encoding, "Names and labels").
+# Browsers treat these names as larger encodings, and pages rely on that (WHATWG, Encoding, "Names and labels").
 WIDER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
 ALSO_CALLED = {"x-sjis": "cp932", "windows-874": "cp874", "iso-8859-8-i": "iso8859-8"}
-# One broken letter among so many is passed over.
+# One broken letter in this many is ignored.
 MOST_BROKEN = 50
 
 
 def decoded_page(content: bytes, charset: str = "") -> Decoded:
-    """As `decoded`, in the encoding that the server or the page itself names, where it is one of CHARSETS and is right."""
+    """Like `decoded`, but in the encoding that the server or the page declares, if that is one of CHARSETS and fits."""
     declared = _CHARSET.search(content[:2_048])
     charset = charset or (declared.group(1).decode() if declared else "")
     text = _as_named(content, charset)
@@ -185,7 +187,7 @@ def decoded_page(content: bytes, charset: str = "") -> Decoded:
 
 
 def _as_named(content: bytes, charset: str) -> str | None:
-    """`content` in the encoding of that name; None where it is none of CHARSETS, or not that of `content`."""
+    """`content` decoded by that name; None if the name is not in CHARSETS, or does not fit `content`."""
     charset = ALSO_CALLED.get(charset.lower(), charset)
     try:
         name = codecs.lookup(charset).name if charset.isascii() else ""
@@ -194,12 +196,12 @@ def _as_named(content: bytes, charset: str) -> str | None:
     if name not in CHARSETS or _is_utf_8(content):
         return None
     text = content.decode(WIDER.get(name, name), errors="replace")
-    # A few broken letters are the page's own; very many show that it is not in the encoding that it names.
+    # A few broken letters are mistakes of the page; many show that the declared encoding is wrong.
     return text if text.count("\ufffd") * MOST_BROKEN <= len(text) else None
 
 
 def _is_utf_8(content: bytes) -> bool:
-    """Whether it has letters beyond ASCII, all of which are sound in UTF-8: no other encoding looks so by chance."""
+    """Whether it has letters beyond ASCII and all are valid UTF-8, which text in another encoding never is by chance."""
     try:
         return not content.isascii() and bool(content.decode())
     except UnicodeError:
@@ -207,7 +209,10 @@ def _is_utf_8(content: bytes) -> bool:
 
 
 def decoded_file(content: bytes) -> Decoded:
-    """As `decoded`. FileUnreadable where the guess gives accented letters for over a third of it: no Western language has so many."""
+    """Like `decoded`.
+
+    Raises FileUnreadable if a guess makes over a third of the text accented letters, which no Western language has.
+    """
     found = decoded(content)
     beyond_ascii = len(content) - len(content.translate(None, _BEYOND_ASCII))
     if found.is_guessed and beyond_ascii * 3 > len(content):
@@ -217,7 +222,7 @@ def decoded_file(content: bytes) -> Decoded:
 
 def _tidy(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").replace("\f", "\n\n")
-    # Half of a letter cannot be stored.
+    # A surrogate half cannot be stored.
     return text.encode(errors="replace").decode().strip()
 
 
@@ -235,7 +240,7 @@ def _html(content: bytes) -> _FileText:
 
 
 def _csv(content: bytes) -> _FileText:
-    """Each row a paragraph of "head: cell", so that a passage says what its figures are."""
+    """Each row as a paragraph of "head: cell", so that a passage says what its figures mean."""
     found = decoded_file(content)
     rows = table_rows(found.text)
     said = ["; ".join(row) for row in rows] if len(rows) < 2 else _rows_in_words(rows)
@@ -262,7 +267,7 @@ _NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;\t])\r?(?:\n|$)")
 
 
 def table_rows(text: str) -> list[list[str]]:
-    """The rows of a CSV that have something in them, split at what splits its first lines. FileUnreadable when it cannot be read."""
+    """The non-empty rows of a CSV, split at the delimiter of its first lines. Raises FileUnreadable."""
     delimiter, text = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
@@ -273,9 +278,9 @@ def table_rows(text: str) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> tuple[str, str]:
-    """The sign that splits the first row, outside of quotes: a comma, a semicolon or a tab; and the text that it splits.
+    """The delimiter of the first row, outside of quotes (a comma, a semicolon or a tab), and the text of the rows.
 
-    Excel names the sign in a line of its own above the rows: sep=;
+    Excel can name the delimiter in a line above the rows: sep=;
     """
     if named := _NAMED_DELIMITER.match(text):
         return named[1], text[named.end() :]
@@ -332,7 +337,7 @@ def _paragraph(text: str, style: str) -> str:
 
 
 def _spaced(blocks: list[str]) -> Iterator[str]:
-    """Blocks with a blank line between them, and items of a list without."""
+    """The blocks joined by blank lines; items of a list by line ends."""
     before = ""
     for block in filter(None, blocks):
         yield ("\n" if block.startswith("- ") and before.startswith("- ") else "\n\n") + block
@@ -367,7 +372,7 @@ def _pdf(content: bytes) -> _FileText:
     import pypdf
     import pypdf.errors
 
-    # What may be unpacked, nested and listed is bounded by the library (pypdf.Configuration).
+    # The library itself limits what is unpacked, nested and listed (pypdf.Configuration).
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -383,7 +388,7 @@ def _pdf(content: bytes) -> _FileText:
         raise FileUnreadable("bomb") from None
     except Exception:  # whatever is wrong with it: the library raises what it meets
         raise FileUnreadable("damaged") from None
-    # A page number or two is no text.
+    # Text this short is only a page number or two.
     if sum(character.isalnum() for page in pages for character in page) < 5 * len(pages):
         raise FileUnreadable("scanned")
     text = "\n\n".join(_page(page, titles) for page in _without_running_heads(pages))
@@ -412,7 +417,7 @@ def _outline(reader: Any) -> Iterator[str]:
 
 
 def _without_running_heads(pages: list[str]) -> list[str]:
-    """Pages without first and last lines that most of them share, whatever their number."""
+    """The pages without first and last lines that most pages share, ignoring the numbers in them."""
     lined = [[line.strip() for line in page.splitlines() if line.strip()] for page in pages]
     edges = Counter(
         one for lines in lined for one in {_DIGITS.sub("#", line) for line in [*lines[:2], *lines[-2:]]}
@@ -432,7 +437,7 @@ def _inner(lines: list[str], running: set[str]) -> list[str]:
 
 
 def _page(text: str, titles: set[str]) -> str:
-    """Lines put together to paragraphs, and those that the table of contents knows as headings."""
+    """The page's lines joined to paragraphs; lines that are titles in the table of contents become headings."""
     text = _HYPHENATED.sub(r"\1", text)
     result: list[str] = []
     for line in text.splitlines():
@@ -447,7 +452,7 @@ def _page(text: str, titles: set[str]) -> str:
 
 
 def _goes_on(before: str, line: str) -> bool:
-    """Whether a line was broken only because the page was not wider."""
+    """Whether a line was broken only by the width of the page."""
     return (
         bool(before and line)
         and not before.startswith("#")
@@ -459,7 +464,7 @@ def _goes_on(before: str, line: str) -> bool:
 
 
 def read_sitemap(markup: str) -> dict[str, list[str]]:
-    """`{"pages", "sitemaps"}`: the addresses that a sitemap lists; none of what is not one."""
+    """`{"pages", "sitemaps"}`: the addresses that a sitemap lists; none if it is no sitemap."""
     from lxml import etree
 
     parser = etree.XMLParser(

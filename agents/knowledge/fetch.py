@@ -1,11 +1,11 @@
-"""Fetching a page that a stranger named: from public addresses only, bounded in time and size, telling nothing of us.
+"""Fetching a page whose URL a stranger chose, from public addresses only, within bounds of time and size.
 
-The address of the host is looked up once, each of its addresses is checked, and the connection goes to one that was
-checked, so that a name which answers differently a second time changes nothing. TLS is still checked by the name. A
-redirect is followed by hand and checked like the first request. No cookie, key or proxy is used.
+The host is resolved once, all its addresses are checked, and the connection goes to a checked one, so a name that
+resolves differently a second time has no effect. TLS is still checked by the name. A redirect is followed by hand
+and checked like the first request. No cookie, key or proxy is used, so the server learns nothing about us.
 
-Of whatever does not end in an answer of a public server the words are the same: what is inside our network, and what
-listens there, is not to be learnt from them.
+All failures without an answer of a public server have the same wording, so that nobody can learn from it what is in
+our network and what listens there.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ LONGEST_URL = 2_000
 PORTS = {80, 443}
 AGENT = "BookbagBot"
 TYPES = ("text/html", "application/xhtml+xml", "text/plain", "text/markdown", "application/xml", "text/xml")
-# IPv6 networks whose addresses lead to the IPv4 address in their last four bytes.
+# IPv6 networks whose addresses are translated to the IPv4 address in their last four bytes.
 TRANSLATED = [IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96")]
 
 UNREACHABLE = "The website could not be reached."
@@ -33,7 +33,7 @@ NO_TEXT = "What is there is not a page of text."
 
 
 class NotFetched(Exception):
-    """Why not, in words for people. `status` is what a public server answered, 0 where none did."""
+    """The page was not fetched; the message is for people. `status`: the status of a public server's answer, else 0."""
 
     def __init__(self, words: str = UNREACHABLE, *, status: int = 0) -> None:
         super().__init__(words)
@@ -42,7 +42,7 @@ class NotFetched(Exception):
 
 @dataclass(frozen=True)
 class Fetched:
-    # After redirects.
+    # The address after redirects.
     url: str
     media_type: str
     charset: str
@@ -63,18 +63,18 @@ class Target:
 
 
 def get(url: str, *, loopback: bool = False) -> Fetched:
-    """What is at `url`. `loopback`, for tests, lets this machine be asked too, at any port. Raises NotFetched."""
+    """Fetch `url`. Raises NotFetched. `loopback`, for tests, also allows this machine, at any port."""
     return asyncio.run(_get(url, loopback))
 
 
 def canonical(url: str) -> str:
-    """The address without fragment, its host in lower case, its path not empty: one page has one."""
+    """The normal form of an address: no fragment, host in lower case, no empty path. One page has one such form."""
     parts = urlsplit(urldefrag(url).url)
     return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
 
 
 def target_of(url: str, *, loopback: bool = False) -> Target:
-    """Where `url` leads, if its form is allowed: http or https, the usual ports, no user and no odd name."""
+    """Host and port of `url`, if it is allowed: http or https, a usual port, no user, no unusual name."""
     if len(url) > LONGEST_URL or any(sign.isspace() or not sign.isprintable() for sign in url) or "\\" in url:
         raise NotFetched
     try:
@@ -92,7 +92,7 @@ def target_of(url: str, *, loopback: bool = False) -> Target:
 
 
 def is_public(text: str, *, loopback: bool = False) -> bool:
-    """Whether an address is one of the internet's, however it is spelled or wrapped."""
+    """Whether an address is public, in any spelling, and if it embeds an IPv4 address."""
     address = _unwrapped(ip_address(text.partition("%")[0]))
     if loopback and address.is_loopback:
         return True
@@ -120,14 +120,14 @@ async def _get(url: str, loopback: bool) -> Fetched:
                     url = found
     except NotFetched:
         raise
-    # Whatever the libraries raise for names that do not resolve, certificates that do not fit and answers that are none.
+    # The errors of the libraries for unknown names, invalid certificates and malformed answers.
     except Exception:
         raise NotFetched from None
     raise NotFetched("The website sends from one address to the next without an end.", status=310)
 
 
 async def _ask(client: httpx2.AsyncClient, url: str, loopback: bool) -> "Fetched | str":
-    """The answer, or where it sends us."""
+    """The answer, or the address to which it redirects."""
     target = target_of(url, loopback=loopback)
     address = await _resolved(target, loopback)
     client.cookies.clear()
@@ -154,12 +154,12 @@ async def _ask(client: httpx2.AsyncClient, url: str, loopback: bool) -> "Fetched
 
 
 async def _resolved(target: Target, loopback: bool) -> str:
-    """One address of the host, when all of them are public."""
+    """One address of the host, if all of them are public."""
     found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not addresses or not all(is_public(address, loopback=loopback) for address in addresses):
         raise NotFetched
-    # IPv4 first: not every machine has a way to IPv6.
+    # IPv4 first, because not every machine can reach IPv6.
     return min(addresses, key=lambda address: ":" in address)
 
 
@@ -190,7 +190,7 @@ def _type_of(response: httpx2.Response) -> tuple[str, str]:
 
 
 def _unpacker(encoding: str) -> "zlib._Decompress | None":
-    """We ask for bytes as they are; some servers pack them all the same. Unpacked in bounds, which libraries do not."""
+    """We request an uncompressed body, but some servers compress it. Unpacked here, with a limit, which libraries lack."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return None

@@ -1,7 +1,7 @@
-"""Looking a question up in what an agent knows: by its words, and by meaning where an encoder is at work.
+"""Searching an agent's knowledge for a question: by its words, and by meaning if there is an encoder.
 
-What is found by meaning is put among what is found by words, by reciprocal rank. Whether any of it answers is still told
-by words alone (agents/running/local.py): a nearest neighbour there always is.
+Both results are merged by reciprocal rank. Whether a passage answers is still decided by words alone
+(agents/running/local.py), because there is always a nearest vector, even to an unrelated question.
 """
 
 from collections import OrderedDict
@@ -17,19 +17,19 @@ from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.fusion import fused
 from agents.models import Passage, QAPair
 
-if TYPE_CHECKING:  # they need packages that are only there with the extra `embeddings`
+if TYPE_CHECKING:  # these modules need packages of the extra `embeddings`
     from agents.knowledge.encoders import Vectors, WordLlama
 
-# The nearest that are put among what words find.
+# How many of the nearest vectors are merged into what words find.
 NEIGHBOURS = 8
-# Vectors of agents that were asked of late are kept, up to so many bytes together. An agent with more passages and pairs
-# than this is searched by words alone: each question would be compared with all of them.
+# The vectors of recently asked agents are cached, up to so many bytes in all. An agent with more passages and pairs
+# than this is searched by words alone, because each question would be compared with all of them.
 KEPT_BYTES = 64 * 1024**2
 MOST_VECTORS = 200_000
 
 
 def search(agent_id: UUID, question: str) -> Hits:
-    """As index.search, with passages and pairs that are near in meaning among those found by words."""
+    """Like index.search, with passages and pairs of near meaning merged into those found by words."""
     hits = index.search(agent_id, question)
     encoder = meaning.encoder()
     if encoder is None or hits.answer is not None or not encoder.asks(question, hits.asked.language):
@@ -54,16 +54,17 @@ def _nearest(agent_id: UUID, question: str, encoder: "WordLlama") -> list[Found]
 
 # --- Vectors that are kept -------------------------------------------------------------------------
 
-# By agent and encoder: what tells whether they are still the same, and they themselves. Asked for last, at the end.
+# By agent and encoder: a value that changes with the vectors, and the vectors. Ordered by last use, latest at the
+# end.
 _kept: "OrderedDict[tuple[UUID, str], tuple[object, Vectors]]" = OrderedDict()
 _keeping = Lock()
 
 
 def _vectors(agent_id: UUID, encoder: "WordLlama") -> "Vectors | None":
-    """The agent's vectors by this encoder, as they are now; None where it has none, or too many."""
+    """The agent's current vectors by this encoder; None if there are none, or too many."""
     passages = Passage.objects.filter(agent_id=agent_id, vector_by=encoder.name, vector__isnull=False)
     pairs = QAPair.objects.filter(agent_id=agent_id, vector_by=encoder.name, vector__isnull=False)
-    # Ids are never given twice, and marks hardly ever.
+    # Ids are never used twice, and random numbers hardly ever, so equal sums mean equal vectors.
     of_passages = passages.aggregate(number=Count("pk"), last=Max("pk"), every=Sum("pk"))
     of_pairs = pairs.aggregate(number=Count("pk"), every=Sum("vector_mark"))
     if not 0 < of_passages["number"] + of_pairs["number"] <= MOST_VECTORS:

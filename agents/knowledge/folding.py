@@ -1,4 +1,4 @@
-"""Text as it is compared: one normalisation for what is searched and for what is asked.
+"""Folding: the normalisation of texts and of questions before they are compared.
 
     fold(text)           for finding: case, width, ligatures, accents and invisible signs do not count
     exact(question)      for Q&A pairs: case, blanks, apostrophes and closing marks do not count, all else does
@@ -9,12 +9,12 @@ What is shown to people is never folded.
 import re
 import unicodedata
 
-# Letters of one word. Nobody asks by a longer one, and databases refuse to look for some of them.
+# The most letters of a word. Nobody asks with a longer one, and databases refuse to search for some.
 LONGEST_WORD = 40
-# Characters of a Q&A pair's question.
+# The most characters of a Q&A pair's question.
 LONGEST_QUESTION = 500
 
-# More marks on one letter than any language writes; putting them in order takes the square of their number.
+# More marks on one letter than any language writes. Limited because sorting them takes the square of their number.
 MOST_MARKS = 8
 _MARKS = "".join(
     chr(point)
@@ -26,17 +26,17 @@ _MARKS = "".join(
         (0x1D165, 0x1E950),
     )
     for point in range(start, end)
-    # U+0F73 is no mark by itself, and made of two.
+    # U+0F73 has no combining class but decomposes into two marks.
     if unicodedata.combining(unicodedata.normalize("NFKD", chr(point))[0])
 )
 _TOO_MANY_MARKS = re.compile(f"([{_MARKS}]{{{MOST_MARKS}}})[{_MARKS}]+")
 
-# Not seen on a page, or only stretching a word: soft hyphen, zero-width signs, directions, the Arabic tatweel.
+# Signs that show nothing or only stretch a word: soft hyphen, zero-width signs, directions, the Arabic tatweel.
 INVISIBLE = dict.fromkeys(
     [0xAD, 0x34F, 0x61C, 0x640, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070),
      *range(0xFE00, 0xFE10), 0xFEFF]
 )  # fmt: skip
-# Letters that no decomposition takes apart: the same word is written with either.
+# Letters without a Unicode decomposition that people write in two ways.
 _LIKE = {
     "ı": "i", "İ": "i", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ħ": "h",
     "ة": "ه", "ى": "ي", "ی": "ي", "ک": "ك", "ٱ": "ا", "ς": "σ", "й": "й",
@@ -45,7 +45,7 @@ _KATAKANA, _HIRAGANA = 0x30A1, 0x3041
 
 
 def _without_marks(letter: str) -> str:
-    """The letter without its accents, in scripts where a word is recognised without them; が is not か."""
+    """The letter without its accents, in scripts whose words are recognised without them; が is not か."""
     bare = unicodedata.normalize("NFD", letter)
     first = ord(bare[0])
     if first < 0x530 or 0x590 <= first < 0x700:  # Latin, Greek, Cyrillic; Hebrew, Arabic
@@ -54,7 +54,7 @@ def _without_marks(letter: str) -> str:
 
 
 class _Letters(dict[int, str]):
-    """What becomes of each letter, worked out once for each."""
+    """The folded form of each letter, computed once for each."""
 
     def __missing__(self, point: int) -> str:
         letter = chr(point)
@@ -79,27 +79,27 @@ def fold(text: str) -> str:
 
 
 def composed(text: str) -> str:
-    """`text` in one of the ways to write it (NFKC), without what is not seen."""
+    """`text` in normal form NFKC, without invisible signs."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFKC", _TOO_MANY_MARKS.sub(r"\1", text.translate(INVISIBLE)))
 
 
 def accents_composed(text: str) -> str:
-    """`text` with each accent written in one way (NFC), which makes no text much longer: long ones are compared by it."""
+    """`text` in normal form NFC, which lengthens no text much, so that long ones can be compared."""
     return text if text.isascii() else unicodedata.normalize("NFC", _TOO_MANY_MARKS.sub(r"\1", text))
 
 
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´＇′"), "'") | dict.fromkeys(map(ord, "“”„«»"), '"')
-# What databases do not take as text.
+# Signs that databases do not accept in text.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _CLOSING = " .?!…。？！؟।;:,\"'"
 _OPENING = " ¿¡\"'"
 
 
 def exact(question: str) -> str:
-    """A question as a Q&A pair is met word for word: C++ is not C#, -5 is not 5, résumé is not resume."""
-    # Before the composition, which would make a blank and an accent of some apostrophes.
+    """The form by which a question matches a Q&A pair word for word: C++ is not C#, -5 is not 5, résumé is not resume."""
+    # Done before composing, which turns some apostrophes into a blank and an accent.
     text = (
         composed(_UNSTORABLE.sub(" ", question).translate(_APOSTROPHES))
         .replace("İ", "i")
@@ -114,5 +114,5 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def fold_question(question: str) -> str:
-    """The words of a question alone, in their order; empty when it has none."""
+    """Only the words of a question, in order; empty if it has none."""
     return " ".join(_WORD.findall(fold(question)))[:LONGEST_QUESTION]

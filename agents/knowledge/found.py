@@ -1,10 +1,10 @@
-"""What looking a question up brings: passages, and an answer where one is stored."""
+"""The result of a search: passages, and the answer if one is stored."""
 
 from dataclasses import dataclass, field
 
 from agents.knowledge.terms import Query
 
-# What a Q&A pair is cited as.
+# The name under which Q&A pairs are cited.
 PAIRS = "Q&A"
 
 
@@ -13,7 +13,7 @@ class Found:
     heading: str
     text: str
     source: str
-    # Of a page of a website: where it is.
+    # The address, for a page of a website.
     url: str = ""
 
 
@@ -21,8 +21,8 @@ class Found:
 class Hits:
     """`answer` when the question is one of the Q&A pairs, else the best passages, best first.
 
-    `is_closest`: the pair is not this very question, but clearly the one that was meant. `weights`: how much each word
-    of `asked` counts, rare ones more; `known` says of each in how many passages it stands.
+    `is_closest`: the pair's question is not the same, but clearly what was meant. `weights`: how much each word of
+    `asked` counts, rare ones more. `known`: in how many passages each is.
     """
 
     answer: str | None

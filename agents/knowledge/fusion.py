@@ -1,16 +1,16 @@
-"""One ranking made of several, by reciprocal rank: what stands high in any of them stands high, in several of them higher."""
+"""Merging rankings by reciprocal rank: an item high in one ranking ranks high, and higher if it is in several."""
 
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
 
-# How far down a ranking still counts much: between the first and the second of one there is little difference.
+# The constant of reciprocal rank fusion. It is large, so that first and second place differ little.
 DAMPING = 60
 
 
 def fused(*rankings: Sequence[Item]) -> list[Item]:
-    """All items of the rankings, each once, best first. Of equals the one that an earlier ranking has is first."""
+    """All items of the rankings, each once, best first. Among equals, the item of an earlier ranking comes first."""
     worth: dict[Item, float] = {}
     for ranking in rankings:
         for rank, item in enumerate(ranking, start=1):

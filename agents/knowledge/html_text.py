@@ -1,4 +1,4 @@
-"""A page of HTML as Markdown: its main text, with headings, lists, tables and code, and without what surrounds it.
+"""A page of HTML as Markdown: its main text with headings, lists, tables and code, without navigation and the like.
 
 Needs neither Django nor the database: it runs in a worker process (agents/process_pool.py).
 """
@@ -10,12 +10,12 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from lxml import etree, html
 
-# What is no text of the page, or is not seen.
+# Elements that contain no text of the page, or invisible text.
 LEFT_OUT = frozenset(
     "script style noscript template iframe object svg math canvas video audio button select textarea input dialog "
     "head link meta".split()
 )
-# What surrounds the text, unless it stands inside the main part.
+# Elements around the main text; they are kept only inside the main part.
 AROUND = frozenset("nav header footer aside form".split())
 MAIN = "//main | //*[@role='main'] | //article"
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -24,7 +24,7 @@ BLOCKS = frozenset(
     "li main nav ol p section summary td th ul".split()
 )
 MOST_LINKS = 1_000
-# A list of so many links that is hardly anything else leads elsewhere, and says nothing.
+# A list of this many links and hardly anything else is navigation, so it is left out.
 LINKS_OF_A_MENU = 4
 _BLANKS = re.compile(r"[ \t\r\n\f\u00a0]+")
 
@@ -32,12 +32,12 @@ _BLANKS = re.compile(r"[ \t\r\n\f\u00a0]+")
 class HtmlPage(NamedTuple):
     title: str
     text: str
-    # Absolute addresses, without fragments, each once.
+    # The page's links: absolute, without fragments, each once.
     links: list[str]
 
 
 def read(markup: str, address: str = "") -> HtmlPage:
-    """The page in `markup`; `address` is what its links are relative to. Of a page without text, `text` is empty."""
+    """Read the page in `markup`. `address`: what its links are relative to. A page without text has an empty `text`."""
     tree = _tree(markup)
     if tree is None:
         return HtmlPage("", "", [])
@@ -52,11 +52,11 @@ def _tree(markup: str) -> html.HtmlElement | None:
     try:
         return html.document_fromstring(markup.encode(errors="replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
-        return None  # nothing in it
+        return None  # an empty document
 
 
 def _main(tree: html.HtmlElement) -> html.HtmlElement:
-    """The element that says it is the main part; of several, as on a page of articles, what holds them all."""
+    """The element marked as the main part. If there are several, as on a page of articles, the element around them all."""
     found = [one for one in tree.xpath(MAIN) if not _is_hidden(one)]
     mains = [one for one in found if one.tag != "article"] or found
     if len(mains) == 1:
@@ -131,7 +131,7 @@ def _is_block(element: html.HtmlElement) -> bool:
     tag = element.tag
     if tag in BLOCKS or tag in HEADINGS or tag in ("pre", "table", "hr"):
         return True
-    # An element of no known kind, or a link around a card: a block if it holds one.
+    # An unknown element, or a link around a card, is a block if it contains one.
     return any(one.tag in BLOCKS or one.tag in HEADINGS for one in element)
 
 
@@ -186,7 +186,7 @@ def _definitions(element: html.HtmlElement) -> str:
 
 
 def _table(element: html.HtmlElement, *, inside_main: bool) -> Iterator[str]:
-    if element.find(".//table") is not None:  # one that only lays things out
+    if element.find(".//table") is not None:  # a table used only for layout
         for cell in element.iter("td", "th"):
             if cell.find(".//table") is None:
                 yield from _blocks(cell, inside_main=inside_main)
@@ -196,7 +196,7 @@ def _table(element: html.HtmlElement, *, inside_main: bool) -> Iterator[str]:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Rows as a Markdown table, whose first row is the head; rows of one cell as paragraphs."""
+    """Rows as a Markdown table with the first row as head; rows of a single cell as paragraphs."""
     width = max(map(len, rows), default=0)
     if width < 2:
         return "\n\n".join(row[0] for row in rows)
@@ -229,7 +229,7 @@ def _inline(element: html.HtmlElement) -> str:
 
 
 def _joined(pieces: list[str]) -> str:
-    """The text of a run; a line break that was asked for is one."""
+    """The text of inline elements. A <br> becomes a line break."""
     lines = "".join(pieces).split("\n\0")
     return "\n".join(_plain(line) for line in lines).strip()
 

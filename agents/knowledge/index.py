@@ -1,4 +1,4 @@
-"""The index over an agent's passages and Q&A pairs: the same hits on SQLite (FTS5) and PostgreSQL (GIN).
+"""The search index of passages and Q&A pairs, with the same results on SQLite (FTS5) and PostgreSQL (GIN).
 
 Both hold the terms that agents/knowledge/terms.py makes of a text. Each begins with a part of its agent's id: without it, a
 search would first match every agent's passages. The databases only count and add up; they do not know what a term is. The
@@ -24,14 +24,14 @@ from agents.models import Passage, QAPair, Source, Vocabulary
 from billing.sql import uid
 from workspaces.database_guards import Guard
 
-# Characters of the agent's id that stand before its terms.
+# How many characters of the agent's id begin its terms.
 OWNED = 8
 
 # --- What the databases hold -----------------------------------------------------------------------
 
 _INDEX = "agents_passage_fts_terms"
 SQLITE_SETUP = [
-    # Of an older form, which held the texts as they are written.
+    # An older form of the index, which contained the original texts.
     *(f"DROP TRIGGER IF EXISTS agents_passage_fts_{verb}" for verb in ("insert", "update", "delete")),
     "DROP TABLE IF EXISTS agents_passage_fts",
     f"""CREATE VIRTUAL TABLE IF NOT EXISTS {_INDEX} USING fts5(
@@ -40,13 +40,13 @@ SQLITE_SETUP = [
 
 
 def _owned(agent: str, searchable: str) -> str:
-    """As SQL: the terms, each with its agent's beginning."""
+    """SQL for the terms, each prefixed with its agent's id."""
     owner = f"substr({agent}, 1, {OWNED})"
     return f"{owner} || replace({searchable}, ' ', ' ' || {owner})"
 
 
 def _follow(table: str, place: str) -> tuple[Guard, ...]:
-    """The triggers by which SQLite's index follows a table; `place` is the column that is a row's number in it."""
+    """The triggers that keep SQLite's index in step with a table. `place`: the column with a row's number in the index."""
     add = (
         f"INSERT INTO {_INDEX}(rowid, terms) SELECT NEW.{place}, {_owned('NEW.agent_id', 'NEW.searchable')}"
         f" WHERE NEW.searchable IS NOT NULL AND NEW.{place} IS NOT NULL"
@@ -67,8 +67,8 @@ def _follow(table: str, place: str) -> tuple[Guard, ...]:
 
 
 GUARDS = (*_follow("agents_passage", "id"), *_follow("agents_qapair", "place"))
-# array_to_tsvector takes each term as it is. Databases of older versions have a column `document` as well: servers of such
-# a version still read it during an upgrade, so a later version will drop it.
+# array_to_tsvector keeps each term unchanged. Databases of older versions also have a column `document`. Servers of
+# those versions still read it during an upgrade, so a later version will drop it.
 _DOCUMENT = (
     "terms tsvector GENERATED ALWAYS AS"
     f" (array_to_tsvector(string_to_array({_owned('agent_id::text', 'searchable')}, ' '))) STORED"
@@ -78,14 +78,14 @@ POSTGRES_SETUP = [
     for table in ("agents_passage", "agents_qapair")
     for statement in (
         f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {_DOCUMENT}",
-        # Without a list of what is pending, which each search would have to read.
+        # Without GIN's pending list, which every search would have to read.
         f"CREATE INDEX IF NOT EXISTS {table}_terms ON {table} USING gin (terms) WITH (fastupdate = off)",
     )
 ]
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the index if it is not there; run after every migrate, before the guards that keep it in step."""
+    """Create the index if it is missing. Run after every migrate, before the guards that keep it in step are installed."""
     with connection.cursor() as cursor:
         for statement in POSTGRES_SETUP if connection.vendor == "postgresql" else SQLITE_SETUP:
             cursor.execute(statement)
@@ -95,7 +95,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 
 
 def write(source: Source, entries: Sequence[IndexEntry]) -> None:
-    """Put `entries` in place of all that the index holds of a source. Call it in a transaction."""
+    """Replace all passages of a source by `entries`. Call it in a transaction."""
     source.passages.all().delete()
     Passage.objects.bulk_create(
         [
@@ -119,7 +119,7 @@ def _keep_words(source: Source, entries: Iterable[IndexEntry]) -> None:
 
 
 def known_words(searchables: Iterable[str]) -> str:
-    """Of the terms of passages the words that somebody may misspell, separated by blanks."""
+    """The words among the passages' terms that people may misspell, separated by blanks."""
     every = {term for one in searchables for term in one.split(" ")}
     return " ".join(sorted(term for term in every if len(term) >= 3 and term.isalpha()))
 
@@ -128,21 +128,21 @@ PREPARED = ("exact", "folded", "searchable", "place", "vector", "vector_by", "ve
 
 
 def prepare(pair: QAPair) -> QAPair:
-    """Give a pair what it is found by; to be saved by the caller."""
+    """Set the search fields of a pair. The caller saves it."""
     pair.exact, pair.folded = folding.exact(pair.question), folding.fold_question(pair.question)
     pair.searchable = terms.searchable(pair.question, pair.answer)
-    # A number of its own beside those of passages, which are positive.
+    # A number of its own in the index: negative, because those of passages are positive.
     pair.place = -(pair.pk.int >> 66) - 1
     meaning.prepare(pair)
     return pair
 
 
-# Rows of one transaction.
+# Rows per transaction.
 BATCH = 200
 
 
 def fill(most: int = 5_000) -> int:
-    """Index rows that an older version wrote, at most so many; returns how many there were."""
+    """Index rows that an older version wrote, at most `most`; returns how many there were."""
     done = 0
     while done < most:
         with transaction.atomic():
@@ -168,27 +168,29 @@ def _fill(passages: list[Passage], pairs: list[QAPair]) -> None:
     for pair in pairs:
         prepare(pair)
         taken = QAPair.objects.filter(agent_id=pair.agent_id, exact=pair.exact).exclude(pk=pair.pk).exists()
-        if taken:  # two that are one question now: the first keeps it
+        if taken:  # two pairs whose questions are equal by the new comparison: the first keeps it
             pair.exact = None
         pair.save(update_fields=["exact", "searchable", "place"])
 
 
 # --- Asking ----------------------------------------------------------------------------------------
 
-# Passages that Python ranks, and those that are handed on.
+# How many passages Python ranks, and how many a search returns.
 CANDIDATES = 24
 LIMIT = 8
-# A question's rarest words find the candidates: all passages that have one of them. A word counts as rare while it and the
-# rarer ones stand in at most GATHERED passages, or the rarer ones alone in fewer than FEW. Any other word is looked for
-# among the candidates only.
+# Candidates are all passages that have one of the question's rarest words. A word counts as rare while it and the
+# rarer ones are in at most GATHERED passages, or the rarer ones alone in fewer than FEW. The other words are
+# searched only among the candidates.
 GATHERED, FEW = 1_000, 200
-# How many words are looked for among the candidates, the rarest first. The rest say little; the ranking still sees them.
+# How many words are searched among the candidates, rarest first. The rest matter little, and the ranking still
+# counts them.
 MOST_AMONG = 6
 
-# One statement answers all: is this one of the agent's Q&A pairs, how rare is each word, and which passages and pairs
-# speak of it? What means the same as a word has a number of its own (the word's, plus the number of words), and is never
-# taken as rarer than the word itself. A word's weight is the logarithm of how rare it is, in thousandths and whole, so that
-# both databases add up to the same. `common` is empty for agents with few passages: then every word counts as rare.
+# One statement finds everything: whether the question is one of the agent's Q&A pairs, how rare each word is, and
+# which passages and pairs match. A word's synonyms have a number of their own (the word's, plus the number of
+# words), and never count as rarer than the word itself. A word's weight is the logarithm of its rarity as a whole
+# number of thousandths, so that both databases compute the same sums. `common` is empty for agents with few
+# passages: then every word counts as rare.
 _QUERY = """
 WITH asked(word, term, plain, share) AS MATERIALIZED ({asked}),
 common(size, terms) AS MATERIALIZED (SELECT size, terms FROM agents_commonterms WHERE agent_id = %(agent)s),
@@ -241,7 +243,8 @@ POSTGRES_QUERY = _QUERY.format(
     " FROM jsonb_array_elements(%(asked)s::jsonb)",
     each="jsonb_each_text(common.terms) each",
     among="(SELECT string_agg(term::text, ' | ')::tsquery FROM rare) && asked.term",
-    # OFFSET 0 has each term looked up in the index by itself: the planner thinks that reading all rows is cheaper.
+    # OFFSET 0 makes the database look up each term in the index. Otherwise the planner reads all rows, which it
+    # thinks cheaper.
     hits="SELECT looked_for.word, f.place, MAX(looked_for.share)"
     f" FROM ({_LOOKED_FOR}) looked_for CROSS JOIN LATERAL ("
     " (SELECT p.agent_id, p.id AS place FROM agents_passage p WHERE p.terms @@ looked_for.term OFFSET 0)"
@@ -267,8 +270,10 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What the statement found. `exact`: the answer of the pair that asks just this; `size`: how many passages and pairs
-    the agent has; `counts`: in how many of them each word stands.
+    """The result of the statement.
+
+    `exact`: the answer of the pair with exactly this question. `size`: how many passages and pairs the agent has.
+    `counts`: in how many of them each word is.
     """
 
     exact: str | None
@@ -278,7 +283,7 @@ class _Result:
 
 
 def search(agent_id: UUID, question: str) -> Hits:
-    """Look `question` up in one agent's knowledge. One statement; two more where a word is known to no passage."""
+    """Search one agent's knowledge for `question`. One statement; two more if no passage has one of its words."""
     asked = terms.asked(question)
     hits = _search(agent_id, question, asked)
     if hits.answer is not None:
@@ -291,16 +296,16 @@ def search(agent_id: UUID, question: str) -> Hits:
     return hits if corrected is asked else _search(agent_id, question, corrected)
 
 
-# How many unknown words of a question are compared with the known ones, and how much a known word counts that is one edit
-# away, or two.
+# How many unknown words of a question are compared with the known ones; and how much a known word counts at one
+# edit's distance, and at two.
 MOST_MISSPELT = 12
 _NEAR = {1: 85, 2: 60}
-# How much a compound counts that ends with the word.
+# How much a compound that ends with the word counts.
 _IN_COMPOUND = 70
 
 
 def _corrected(agent_id: UUID, asked: Query, unknown: list[int]) -> Query:
-    """The question with the known words beside those that are unknown; itself when there are none near."""
+    """The question with similar known words added to its unknown ones; unchanged if there are none."""
     agent = uid(connection, agent_id)
     with connection.cursor() as cursor:
         cursor.execute(_WORDS, [agent, agent])
@@ -317,10 +322,10 @@ def _corrected(agent_id: UUID, asked: Query, unknown: list[int]) -> Query:
 
 
 def _meant(word: Word, language: str, known: set[str], sized: dict[int, list[str]]) -> list[Word]:
-    """An unknown word with the known ones that may have been meant; the two parts in place of a compound."""
+    """An unknown word with the known ones that may have been meant; for a compound, its two parts instead."""
     near = spelling.meant(word.text, sized)
     if not near and language == "turkish":
-        # A Turkish word has so many forms that few of them are known: its stems are compared, too.
+        # Stems are compared, too: a Turkish word has so many forms that few of them are in the passages.
         stems = {term for term, share, _ in word.terms if share == terms.STEM}
         near = sorted({one for stem in stems for one in spelling.meant(stem, sized)})
     others = [(one, _near(word.text, edits), False) for one, edits in near]
@@ -340,7 +345,7 @@ def _near(word: str, edits: int) -> int:
 
 def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
     own = list(map(terms.without_synonyms, asked.words))
-    # Words of the same meaning are counted apart: how rare a word is must not depend on how many others mean it.
+    # Synonyms are counted separately, because how rare a word is must not depend on how many synonyms it has.
     others = list(map(terms.synonyms_alone, asked.words))
     result = _result(_rows(agent_id, question, own, others), words=len(own) + len(others))
     of_own, of_others = result.counts[: len(own)], result.counts[len(own) :]
@@ -362,11 +367,11 @@ def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
 def _rows(
     agent_id: UUID, question: str, own: Sequence[Word], others: Sequence[Word]
 ) -> list[tuple[Any, ...]]:
-    """What the database answers. `others` are the words of the same meaning as each of `own`."""
+    """The rows that the statement returns. `others`: the synonyms of each word of `own`."""
     is_postgres = connection.vendor == "postgresql"
     owner = agent_id.hex[:OWNED]
     looked_for = [
-        # A common word that is only looked for among others is not looked for by how it begins.
+        # A common word that only filters candidates is not searched as a prefix.
         [
             number,
             _term(owner + term, is_opening, is_postgres),
@@ -378,7 +383,7 @@ def _rows(
     ]
     parameters = {
         "agent": uid(connection, agent_id),
-        # A pair's question may be punctuation alone; an empty one is none.
+        # A pair's question may be only punctuation, but an empty one matches nothing.
         "exact": folding.exact(question) or None,
         "asked": json.dumps(looked_for, ensure_ascii=False),
         "gathered": GATHERED,
@@ -407,8 +412,8 @@ def _result(rows: Iterable[tuple[Any, ...]], *, words: int) -> _Result:
 
 
 def _known(asked: Query, of_own: Sequence[int], of_others: Sequence[int]) -> tuple[int, ...]:
-    """In how many passages each word stands, or where in none what means the same."""
-    # A compound is taken apart where it is not known itself, even if what means the same is.
+    """In how many passages each word is, or, if in none, its synonyms are."""
+    # An unknown compound is split even if a synonym of it is known.
     return tuple(
         own or (0 if spelling.may_be_compound(word.text, asked.language) else other)
         for word, own, other in zip(asked.words, of_own, of_others, strict=True)
@@ -417,7 +422,7 @@ def _known(asked: Query, of_own: Sequence[int], of_others: Sequence[int]) -> tup
 
 @lru_cache(maxsize=2)
 def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
-    """SQLite takes its parameters by place."""
+    """For SQLite: parameters by position."""
     names: list[str] = []
     parts = sql.split("%(")
     text = parts[0]
@@ -437,32 +442,32 @@ def _execute(cursor: object, is_postgres: bool, parameters: dict[str, object]) -
 
 
 def _term(term: str, is_opening: bool, is_postgres: bool) -> str:
-    """As the database takes it: a quoted word, or one that others begin with."""
+    """A term in the database's query syntax: a quoted word, or a prefix."""
     if is_postgres:
         return f"'{term}':*" if is_opening else f"'{term}'"
     return f'"{term}" *' if is_opening else f'"{term}"'
 
 
-# How much a word counts that stands in a passage again, and one that stands in the heading above it.
+# How much a repeated word of a passage counts, and a word in its heading.
 _AGAIN = 0.4
 _IN_HEADING = 0.35
 
 
 def _weights(words: Sequence[Word], known: Sequence[int], size: int) -> tuple[float, ...]:
-    """How much each word counts that stands in `known` of `size` passages."""
+    """How much each word counts, if it is in `known` of `size` passages."""
     return tuple(
         log(1 + size / (count or 0.5)) * word.weight / 100 for word, count in zip(words, known, strict=True)
     )
 
 
 def _score(row: _Row, weighed: Sequence[tuple[Word, float]]) -> float:
-    """How much a passage speaks of what is asked. Longer ones say each word more often, which counts less there."""
+    """The score of a passage for the question. Longer passages repeat words more often, so repetition counts less there."""
     size = row.searchable.count(" ")
     norm = 0.5 + 0.5 * min(size, 400) / 150
     heading = terms.of_heading(row.found.source, row.found.heading)
     half = len(weighed) // 2
     scores = [_word_score(word, weight, row.searchable, heading, norm) for word, weight in weighed]
-    # A word or what means the same, whichever says more.
+    # The word or its synonyms, whichever scores higher.
     return sum(map(max, scores[:half], scores[half:]))
 
 

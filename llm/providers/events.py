@@ -265,7 +265,9 @@ async def _next_chunk(chunks: AsyncIterator[bytes]) -> bytes | None:
     """The next bytes of the response; None at its end."""
     try:
         return await anext(chunks, None)
-    except Exception as error:  # the transport below httpx raises errors of its own, above all for broken HTTP
+    except (
+        Exception
+    ) as error:  # the transport below httpx raises errors of its own, above all for broken HTTP
         problem = wire.from_transport(error)
         if problem.fault is Fault.UNREACHABLE:
             problem = ProviderError(Fault.BROKEN_STREAM, note=problem.note)

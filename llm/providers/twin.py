@@ -99,7 +99,9 @@ class Twin:
             problem = await self._no_stream(response, call)
         except ProviderError:
             raise
-        except Exception as error:  # errors of the SDK, of httpx, and of the transport below it for broken HTTP
+        except (
+            Exception
+        ) as error:  # errors of the SDK, of httpx, and of the transport below it for broken HTTP
             if isinstance(error, self.sdk.status_error):
                 metadata.headroom = wire.headroom(error.response.headers, self.headroom)  # type: ignore[attr-defined]
             problem = self._problem(error, frozenset(self.sent(call)) & self.optional)

@@ -25,7 +25,7 @@ def contact_links(place: str = "footer") -> dict[str, Any]:
 
 @register.simple_tag
 def at_support() -> SafeString:
-    """" at help@example.com" as a link, with a leading blank; nothing if no address is set."""
+    """ " at help@example.com" as a link, with a leading blank; nothing if no address is set."""
     address = settings.SUPPORT_EMAIL
     return format_html(' at <a href="mailto:{}">{}</a>', address, address) if address else mark_safe("")
 

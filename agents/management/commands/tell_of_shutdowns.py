@@ -1,4 +1,4 @@
-"""What the server's duties do about chat models that leave, once; for deployments that run it by cron."""
+"""Do once what the server's duties do about chat models that leave; for deployments that run it by cron."""
 
 import datetime as dt
 from typing import Any

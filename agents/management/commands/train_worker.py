@@ -1,4 +1,4 @@
-"""`train_worker`: does the jobs of training. `serve` starts such processes; any number more may run anywhere."""
+"""`train_worker`: a worker process that runs training jobs. `serve` starts some; more may run on any machine."""
 
 import os
 import signal
@@ -12,7 +12,8 @@ from django.db import connections
 from agents import process_pool
 from agents.sources import jobs
 
-# Told to stop, what is being trained has this long. What is cut off, another worker begins anew.
+# How long the current job may still take after the worker was told to stop. Another worker starts an unfinished one
+# again.
 LAST_SECONDS = 5.0
 
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, until_empty: bool, leashed: bool, **options: Any) -> None:
-        # One connection is used at a time, and kept: a pool would keep two open.
+        # The worker uses and keeps one connection; a pool would keep two open.
         database = connections.settings["default"]
         database.setdefault("OPTIONS", {}).pop("pool", None)
         database["CONN_MAX_AGE"] = None
@@ -41,7 +42,7 @@ class Command(BaseCommand):
 
 
 def _stop_at_the_end_of_input() -> None:
-    # Not through a file object, whose lock this thread would hold when the interpreter ends.
+    # Written without a file object, because this thread would hold its lock when the interpreter ends.
     os.read(sys.stdin.fileno(), 1)
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(LAST_SECONDS)
