@@ -42,7 +42,7 @@ SORTS = (
     _sort("sk-kimi-", OTHER_MAKER, "Moonshot AI (Kimi)"),
     _sort("sk-litellm-", OTHER_MAKER, "a LiteLLM proxy"),
     _sort("sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_", OTHER_MAKER, "Stripe"),
-    _sort("sk_", OTHER_MAKER, "another maker (the keys of both providers have sk- with a hyphen)"),
+    _sort("sk_", OTHER_MAKER, "another maker (sk- with a hyphen is another beginning)"),
     _sort("gsk_", OTHER_MAKER, "Groq"),
     _sort("AIza AQ. ya29.", OTHER_MAKER, "Google"),
     _sort("xai-", OTHER_MAKER, "xAI"),

@@ -24,6 +24,7 @@ from tests.harness import nursery
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import MODELS, csrf, talk
 from tests.harness.live import database_url
+from tests.harness.provider import provider_variables
 from tests.llm.test_forms import BAD, BODY
 from tests.provider_double.client import Double
 from tests.test_access_table import expected
@@ -287,8 +288,7 @@ def test_no_process_prints_a_secret_that_it_was_given_or_finds_stored(
     env = {
         "OPENAI_API_KEY": planted.PLATFORM["openai"],
         "ANTHROPIC_API_KEY": planted.PLATFORM["anthropic"],
-        "OPENAI_BASE_URL": provider_double.openai_base_url,
-        "ANTHROPIC_BASE_URL": provider_double.anthropic_base_url,
+        **provider_variables(provider_double),
         "LOG_LEVEL": "DEBUG",
     }
     printed = [sink for command in PROCESSES for sink in run(*command, **env)]

@@ -82,9 +82,14 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+def addresses(url: str) -> dict[str, str]:
+    """Where the stand-in at `url` is each provider: under its name, as the paths of two may be the same."""
+    return {one.name: f"{url}/{one.name}{urlsplit(one.base_url).path}" for one in roster.KEYED}
+
+
 def point_at(url: str) -> None:
     """Have this process reach every provider at the stand-in, whatever address it was given for them."""
-    settings.PROVIDER_BASE_URLS = {one.name: url + urlsplit(one.base_url).path for one in roster.KEYED}
+    settings.PROVIDER_BASE_URLS = addresses(url)
     # Its answer is the same for every region.
     settings.PROVIDER_REGION_URLS = {}
 

@@ -54,11 +54,13 @@ def row(
 class Refusals:
     """How one provider refuses.
 
-    `is_own(body, error)`: whether a parsed body and its `error` are in the provider's format.
+    `is_own(body, error)`: whether a parsed body and its error are in the provider's format.
+    `member`: the member of the body that holds the error; empty if the whole body is the error.
     """
 
     is_own: Callable[[dict[str, Any], dict[str, Any]], bool]
     table: tuple[FaultRow, ...]
+    member: str = "error"
 
 
 # The fault by status alone, when no row of a table fits.
@@ -88,7 +90,9 @@ def answer_of(refusals: Refusals, status: int | None, body: Any) -> ErrorAnswer 
 
     A numeric code, which gateways send inside a stream, is taken as the status.
     """
-    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(body, dict):
+        return None
+    error = body.get(refusals.member) if refusals.member else body
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return None
     if not refusals.is_own(body, error):

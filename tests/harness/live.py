@@ -25,6 +25,7 @@ from django.db import OperationalError, connection, transaction
 from agents.models import Reply
 from tests.harness import nursery
 from tests.harness.nursery import Child, Nursery
+from tests.harness.provider import provider_variables
 from tests.provider_double.client import Double
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -244,12 +245,7 @@ def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
 def _server(name: str, double: Double, env: dict[str, str]) -> Server:
     stem = re.sub(r"\W+", "-", name)[:80]
     log = Path(os.environ["BOOKBAG_TEST_DIR"]) / f"server-{stem}-{os.getpid()}-{time.monotonic_ns()}.log"
-    wiring = {
-        "DATABASE_URL": database_url(),
-        "OPENAI_BASE_URL": double.openai_base_url,
-        "ANTHROPIC_BASE_URL": double.anthropic_base_url,
-    }
-    return Server(log, wiring | env)
+    return Server(log, {"DATABASE_URL": database_url()} | provider_variables(double) | env)
 
 
 @pytest.fixture

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from bookbag.server import stand_in
+from llm.providers import roster
 from tests.harness.written import WRITTEN_ON
 from tests.provider_double.client import Double
+
+
+def provider_variables(double: Double) -> dict[str, str]:
+    """The environment of a process that is to reach every provider at the double."""
+    return {
+        roster.named(name).base_url_setting: address
+        for name, address in stand_in.addresses(double.url).items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +27,7 @@ def double_process() -> Iterator[Double]:
 
 @pytest.fixture
 def provider_double(double_process: Double, settings: Settings) -> Double:
-    """A stand-in for both providers that this test's own process and its live server call."""
+    """A stand-in for all providers that this test's own process and its live server call."""
     double_process.clear()
-    settings.PROVIDER_BASE_URLS = {
-        "openai": double_process.openai_base_url,
-        "anthropic": double_process.anthropic_base_url,
-    }
+    settings.PROVIDER_BASE_URLS = stand_in.addresses(double_process.url)
     return double_process

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from bookbag.server import stand_in
 from llm import eligibility, listing, profiles, shape
 from llm.gateway import Completion
 from llm.models import KEYED_PROVIDERS, Provider
@@ -28,7 +29,7 @@ ErrorAnswer = tuple[int, str, bytes]
 
 
 def refusal(status: int, code: str, message: str = "no") -> ErrorAnswer:
-    body = {"bird": "parrot", "error": {"type": code, "message": message}}
+    body = {"bird": "parrot", "type": code, "message": message}
     return status, "application/json", json.dumps(body).encode()
 
 
@@ -150,8 +151,9 @@ def test_a_parameter_that_is_refused_is_left_out_and_learnt(parrot: Parrot) -> N
         (refusal(403, "something_new"), Fault.NOT_ALLOWED),
         (refusal(404, "something_new"), Fault.MODEL_MISSING),
         ((401, "text/html", b"<html>Sign in</html>"), Fault.NOT_THE_PROVIDER),
+        ((401, "application/json", b'{"message": "Sign in"}'), Fault.NOT_THE_PROVIDER),
         (events({"say": "Hel"}), Fault.BROKEN_STREAM),
-        (events({"say": "Hel"}, {"bird": "parrot", "error": {"message": "rude"}}), Fault.DECLINED),
+        (events({"say": "Hel"}, {"bird": "parrot", "message": "rude"}), Fault.DECLINED),
     ],
 )
 def test_its_errors_are_faults_of_ours(parrot: Parrot, answer: ErrorAnswer, fault: Fault) -> None:
@@ -204,6 +206,19 @@ def test_keys_may_have_no_prefix_or_another_providers(
         "This does not look like a Mynah key: it was"
     )
     assert "begins with ." not in str(shape.problem("https://mynah.example", "mynah"))
+
+
+def test_stand_in_is_told_which_of_two_providers_with_the_same_paths_is_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mynah = replace(third_provider.PARROT, name="mynah", base_url="https://api.mynah.example/v1")
+    monkeypatch.setattr(roster, "KEYED", (*roster.KEYED, mynah))
+
+    assert stand_in.addresses("http://127.0.0.1:8010") == {
+        "openai": "http://127.0.0.1:8010/openai/v1",
+        "anthropic": "http://127.0.0.1:8010/anthropic",
+        "mynah": "http://127.0.0.1:8010/mynah/v1",
+    }
 
 
 def test_labels_in_a_sentence_have_their_article() -> None:

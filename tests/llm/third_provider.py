@@ -38,7 +38,7 @@ def body(call: Call) -> dict[str, object]:
 
 def text_of(data: bytes, metadata: ResponseMetadata) -> str | None:
     event = events.parse(data)
-    if "error" in event:
+    if "message" in event:
         raise events.error_event(REFUSALS, event, metadata)
     if "end" in event:
         metadata.finish = Finish.LENGTH if event["end"] == "breathless" else Finish.STOP
@@ -54,9 +54,11 @@ def row_of(row: dict[str, Any]) -> Listing:
     )
 
 
+# An error is the whole body, as some services that are compatible with OpenAI write it.
 REFUSALS = Refusals(
     is_own=lambda body, error: body.get("bird") == "parrot",
     table=(row(Fault.NO_FUNDS, code="no_seeds"), row(Fault.DECLINED, phrases=("rude",))),
+    member="",
 )
 
 TWIN = Twin(

@@ -33,6 +33,7 @@ from .roster import Roster, shown
 from .scripts import Queue
 from .wires import Wire
 
+WIRES: dict[str, Wire] = {"openai": openai_wire, "anthropic": anthropic_wire}
 CHAT: dict[str, Wire] = {"/v1/chat/completions": openai_wire, "/v1/messages": anthropic_wire}
 MODELS_PATH = "/v1/models"
 REDIRECT_HITS_KEPT = 1_000
@@ -65,14 +66,14 @@ class Double:
         path, _, query = request.target.partition("?")
         if path.startswith(control.PREFIX):
             return control.answer(self, request, path, dict(parse_qsl(query))), None
-        call = self.read(request, path)
+        call = self.read(request, *named(path))
         self.record.open(call)
         return self.respond(call, request.headers, query), call
 
-    def read(self, request: Request, path: str) -> Call:
+    def read(self, request: Request, provider: str, path: str) -> Call:
         """The call that this request makes, with its body where there is a good one."""
         headers = request.headers
-        wire = CHAT.get(path) or wire_by_headers(headers)
+        wire = WIRES.get(provider) or CHAT.get(path) or wire_by_headers(headers)
         call = Call(
             self.record.next_number(),
             wire,
@@ -169,6 +170,12 @@ def several(pairs: list[tuple[str, str]]) -> dict[str, str]:
         name = name.removesuffix("[]")
         query[name] = f"{query[name]},{value}" if name in query else value
     return query
+
+
+def named(path: str) -> tuple[str, str]:
+    """The provider that `path` begins with, empty where it names none, and the path at that provider."""
+    name, _, rest = path[1:].partition("/")
+    return (name, f"/{rest}") if name in WIRES else ("", path)
 
 
 def wire_by_headers(headers: dict[str, str]) -> Wire:

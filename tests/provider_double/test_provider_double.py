@@ -8,6 +8,7 @@ import anthropic
 import openai
 import pytest
 
+from .asking import headers_for, send
 from .client import Double, DoubleError
 from .sdk import QUESTION, SECRETS, Sdk
 
@@ -43,6 +44,17 @@ def test_question_in_parts_is_read(sdk: Sdk) -> None:
     parts = [{"type": "text", "text": "Is it "}, {"type": "text", "text": "free?"}]
     heard = sdk.ask(messages=[{"role": "user", "content": parts}])
     assert heard.text.startswith("You asked: Is it free? This is")
+
+
+def test_each_provider_is_also_reached_under_its_name(double: Double) -> None:
+    mixed = headers_for("anthropic")
+    listed = [send(double, "GET", f"/{name}/v1/models", mixed).json["data"][0] for name in ("openai", "anthropic")]
+    assert ["owned_by" in row for row in listed] == [True, False]
+    client = openai.OpenAI(api_key=SECRETS["openai"], base_url=f"{double.url}/openai/v1", max_retries=0)
+    with client:
+        reply = client.chat.completions.create(model="fake-t2", messages=[{"role": "user", "content": "hi"}])
+    assert reply.choices[0].message.content == "t0 t1 "
+    assert [call["path"] for call in double.calls()] == ["/v1/models", "/v1/models", "/v1/chat/completions"]
 
 
 def test_usage_counts_prompt_and_reply(openai_client: openai.OpenAI) -> None:
