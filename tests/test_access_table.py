@@ -492,6 +492,13 @@ def test_stranger_cannot_tell_a_workspace_from_none(world: World, row: Row) -> N
         assert dict(here.headers) == dict(there.headers)
 
 
+@pytest.mark.parametrize("name", sorted({row.name for row in INSIDE}))
+def test_stranger_is_not_told_by_a_405_what_is_there(world: World, name: str) -> None:
+    browser, path = world.browser("stranger"), address(name, world.acme)
+
+    assert [browser.generic(method, path).status_code for method in ("GET", "POST", "PUT")] == [404] * 3
+
+
 @pytest.mark.parametrize("row", INSIDE, ids=str)
 def test_stranger_writes_nothing(world: World, row: Row) -> None:
     browser = world.browser("stranger")

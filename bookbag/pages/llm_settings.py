@@ -78,15 +78,15 @@ def _page(
     return render(request, "bookbag/llm_settings/page.html", context)
 
 
-@require_safe
 @admin_required
+@require_safe
 def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     return _page(request, workspace)
 
 
 @sensitive_post_parameters("secret", "current_password")
-@require_POST
 @admin_required
+@require_POST
 def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """With a stale sign-in the password comes in the same form; it is looked at once the rest is right."""
     form = ProviderKeyForm(request.POST, provider=provider)
@@ -119,8 +119,8 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
     return _back(workspace)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @admin_required_even_suspended
+@require_http_methods(["GET", "HEAD", "POST"])
 @recent_sign_in_required
 def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """GET asks first, for browsers without the dialog."""
@@ -141,8 +141,8 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
     return _back(workspace)
 
 
-@require_POST
 @admin_required
+@require_POST
 def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """Back to `next`, a page of this workspace, if the form has one: the playground's way out of a rejected key does."""
     row = keys.active(workspace, provider)
@@ -161,8 +161,8 @@ def _came_from(request: WorkspaceRequest, workspace: Workspace) -> str:
     return playground.with_text(came_from, request.POST.get("text", ""))
 
 
-@require_POST
 @admin_required
+@require_POST
 @recent_sign_in_required
 def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     name = Provider(provider).label
@@ -175,8 +175,8 @@ def restore_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
     return _back(workspace)
 
 
-@require_POST
 @admin_required
+@require_POST
 @recent_sign_in_required
 def set_region(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """Choose the region of the stored key's project, and check the key there."""
@@ -196,8 +196,8 @@ def set_region(request: WorkspaceRequest, workspace: Workspace, provider: str) -
     return _back(workspace)
 
 
-@require_POST
 @admin_required
+@require_POST
 @recent_sign_in_required
 def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     enabled = request.POST.get("byo_enabled") == "on"
@@ -211,8 +211,8 @@ def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     return _back(workspace)
 
 
-@require_POST
 @admin_required
+@require_POST
 def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = CustomModelForm(request.POST, auto_id="custom_%s")
     if not form.is_valid():
@@ -233,8 +233,8 @@ def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     return _back(workspace)
 
 
-@require_POST
 @admin_required
+@require_POST
 def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id: UUID) -> HttpResponse:
     row = get_object_or_404(workspace.chat_models, code=chat_model_id)
     try:
@@ -246,8 +246,8 @@ def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id:
     return _back(workspace)
 
 
-@require_safe
 @admin_required
+@require_safe
 def account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """What the workspace's own account offers, as stored; asked of the provider if that is older than a day."""
     row = keys.active(workspace, provider)
@@ -267,8 +267,8 @@ def account_models(request: WorkspaceRequest, workspace: Workspace, provider: st
     return render(request, "bookbag/llm_settings/account_models.html", context)
 
 
-@require_POST
 @admin_required
+@require_POST
 def refresh_account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     row, name = keys.active(workspace, provider), Provider(provider).label
     problem = _list_again(row) if row else f"There is no {name} key to ask with."

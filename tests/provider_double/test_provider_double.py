@@ -47,8 +47,10 @@ def test_question_in_parts_is_read(sdk: Sdk) -> None:
 
 
 def test_each_provider_is_also_reached_under_its_name(double: Double) -> None:
-    mixed = headers_for("anthropic")
-    listed = [send(double, "GET", f"/{name}/v1/models", mixed).json["data"][0] for name in ("openai", "anthropic")]
+    mixed = headers_for("anthropic", "of-no-sort-0000000000000a1B2")
+    listed = [
+        send(double, "GET", f"/{name}/v1/models", mixed).json["data"][0] for name in ("openai", "anthropic")
+    ]
     assert ["owned_by" in row for row in listed] == [True, False]
     client = openai.OpenAI(api_key=SECRETS["openai"], base_url=f"{double.url}/openai/v1", max_retries=0)
     with client:
