@@ -1,4 +1,4 @@
-"""What moving all agents of one chat model to another would change: price and payer, before and after."""
+"""The effects of moving all agents of one chat model to another: price and payer, before and after."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,17 @@ from workspaces.models import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A chat model and what becomes of a reply on it as things are now. `list_price`: its provider's, on one's own key."""
+    """A chat model and the current prospect of a reply on it.
+
+    `list_price`: the provider's, if the workspace's own key would run.
+    """
 
     chat_model: ChatModel
     now: Prospect
     list_price: str
     last_day: str
     is_leaving: bool
-    is_named: bool  # the provider names it as the one to use instead
+    is_named: bool  # the provider names it as the replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class MovingPage:
     agents: list[Agent]
     before: Option
     options: list[Option]
-    chosen: Option | None  # what the form suggests
+    chosen: Option | None  # the suggestion of the form
 
 
 def page(workspace: Workspace, leaves: ChatModel) -> MovingPage:
@@ -53,7 +56,7 @@ def page(workspace: Workspace, leaves: ChatModel) -> MovingPage:
 
 
 def _suggested(options: list[Option]) -> Option | None:
-    """What the provider names; else nothing, so that nobody changes who pays by pressing a button."""
+    """The replacement that the provider names; else none, so that nobody changes the payer just by pressing a button."""
     return next((one for one in options if one.is_named and one.now.runs), None)
 
 

@@ -1,7 +1,7 @@
-"""Replies in the order they were asked, a page at a time: what comes before or after one of them.
+"""Paging through replies in the order they were asked: those before or after a given one.
 
-Moments are compared inside the database. SQLite keeps a time as a text, the server writes milliseconds, and Django asks
-with microseconds: as texts, a moment that was read and the same moment in its row are not equal.
+Times are compared in the database. SQLite stores a time as text, our SQL writes milliseconds and Django queries with
+microseconds, so a time that was read would not equal the same time in its row.
 """
 
 from uuid import UUID
@@ -12,13 +12,13 @@ from agents.models import Reply
 
 
 def earlier_than(reply_id: UUID) -> Q:
-    """Of replies: those before that one. None at all, if there is no such reply."""
+    """The replies before that one; none if there is no such reply."""
     moment = _moment(reply_id)
     return Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=reply_id)
 
 
 def later_than(reply_id: UUID) -> Q:
-    """Of replies: those after that one. None at all, if there is no such reply."""
+    """The replies after that one; none if there is no such reply."""
     moment = _moment(reply_id)
     return Q(created_at__gt=moment) | Q(created_at=moment, pk__gt=reply_id)
 

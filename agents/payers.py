@@ -1,4 +1,4 @@
-"""Who paid for a reply, in a badge's few words and on the receipt's line. Nobody, when nothing was charged. Decides nothing."""
+"""Who paid for a reply, in words for badges and receipts; nobody, if nothing was charged. For display only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,29 +26,29 @@ def is_stored_answer(reply: Reply) -> bool:
 
 
 def article(reply: Reply, *, capital: bool = True) -> str:
-    """ "A stored answer", or "The closest stored answer" where the question was put another way."""
+    """ "A stored answer", or "The closest stored answer" if the question was worded differently."""
     phrase = "the closest stored answer" if reply.why == Why.QA_CLOSEST else "a stored answer"
     return phrase[0].upper() + phrase[1:] if capital else phrase
 
 
 def is_billed(reply: Reply) -> bool:
-    """Whether the workspace's provider bills it: it answered, or told the tokens, or began with a text."""
+    """Whether the workspace's provider bills it: there was an answer, a count of tokens, or the beginning of a text."""
     answered = reply.state in (Reply.State.COMPLETED, Reply.State.CUT)
     began = reply.output_tokens is not None or reply.first_text_at is not None
     return reply.billing == Billing.BYO and (answered or began)
 
 
 def given_back(replies: Iterable[Reply]) -> dict[UUID, int]:
-    """By reply, the credits of its charge that were given back, for `badge` and `payer`. One query at most.
+    """The credits of each reply's charge that were given back, for `badge` and `payer`. One query at most.
 
-    The replies are of one workspace.
+    The replies must be of one workspace.
     """
     charged = [reply for reply in replies if reply.charged]
     return ledger.given_back(charged[0].workspace_id, [reply.pk for reply in charged]) if charged else {}
 
 
 def paid_by(billing: str, workspace_id: int) -> Q:
-    """Of a workspace's replies: those that this payer paid for or will, as `payer` says it."""
+    """The replies of a workspace that this payer paid for or will pay for, in the sense of `payer`."""
     of_kind = Q(billing=billing)
     if billing == Billing.CREDITS:
         charged = Q(charged__gt=0) & ~Q(pk__in=ledger.given_back_whole(workspace_id))
@@ -61,12 +61,15 @@ def paid_by(billing: str, workspace_id: int) -> Q:
 
 
 def is_own_bill(reply: Reply) -> bool:
-    """Whether the workspace's own account paid for an answer. What failed the provider may bill too: that is said apart."""
+    """Whether the workspace's own account paid for an answer.
+
+    A failed reply may be billed by the provider, too; pages say that separately.
+    """
     return is_billed(reply) and reply.state != Reply.State.FAILED
 
 
 def badge(reply: Reply, *, given_back: int = 0) -> Badge:
-    """What it cost and who paid, in a few words; nobody paid for what `payer` says so of."""
+    """What it cost and who paid, in a few words; the payer is that of `payer`."""
     if is_stored_answer(reply):
         closest = "closest " if reply.why == Why.QA_CLOSEST else ""
         return Badge("local", f"{closest}stored answer, free")
@@ -89,7 +92,7 @@ def _price(reply: Reply) -> str:
 
 
 def payer(reply: Reply, *, given_back: int = 0) -> Badge:
-    """Who paid for it, or will; nobody when nothing was charged, or all of it given back."""
+    """Who paid for it or will; nobody if nothing was charged, or all of it was given back."""
     if is_stored_answer(reply):
         return Badge("local", f"Nobody: {article(reply, capital=False)}, free")
     if reply.billing == Billing.LOCAL:

@@ -1,4 +1,4 @@
-"""Replies as pages show them: a badge, a sentence, safe HTML. Decides nothing."""
+"""Preparing replies for pages: badges, sentences, safe HTML. For display only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from workspaces.models import Role
 
 @dataclass(frozen=True, slots=True)
 class EndingMark:
-    """How an answer ended, as a badge: `kind` is its colour, `label` its words."""
+    """How an answer ended, as a badge. `kind`: its colour. `label`: its text."""
 
     kind: str
     label: str
@@ -29,8 +29,8 @@ class EndingMark:
 class Quoted:
     """One source of a reply.
 
-    `anchor` is where it stands on the page, `mark` where the text cites it first, if it does; `page` shows the passage
-    in its source, for those who may see it, and `url` is the page of a website that was read.
+    `anchor`: its place on the page. `mark`: where the text first cites it, if it does. `page`: the page of the
+    passage in its source, for members who may see that. `url`: the address of a website's page.
     """
 
     number: int
@@ -45,7 +45,7 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class ShownTurn:
-    """One turn of a conversation, ready to be shown. `note`: why an answer that came is not whole."""
+    """One turn of a conversation, ready to be shown. `note`: why an answer is not whole."""
 
     reply: Reply
     html: SafeString
@@ -61,13 +61,13 @@ class ShownTurn:
 
     @property
     def tone(self) -> str:
-        """The notice's colour: what a model would not or could not do is no defect."""
+        """The colour of the notice. A model's refusal or inability is not shown as an error."""
         return self.mark.kind if self.mark else "danger"
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why the next reply would not come, before it is asked for: a line in bold, what follows it, and the ways out."""
+    """Why the next reply would fail, shown before it is asked for: a line in bold, the rest, and the ways out."""
 
     code: str
     title: str
@@ -76,7 +76,7 @@ class Trouble:
 
 
 def trouble(prospect: Prospect, agent: Agent, routes: Outlook, *, role: Role) -> Trouble | None:
-    """Why `agent` cannot reply as things are; None when it would. `role` is the reader's."""
+    """Why `agent` cannot reply now; None if it can. `role`: the reader's."""
     if agent.status == Agent.Status.ARCHIVED:
         return _trouble("agent_archived", {}, agent, role)
     if prospect.runs:
@@ -88,7 +88,7 @@ def trouble(prospect: Prospect, agent: Agent, routes: Outlook, *, role: Role) ->
 
 
 def shortage(prospect: Prospect, agent: Agent, *, role: Role) -> Trouble | None:
-    """What to say once the next reply does not fit into the credits that are left; None where it costs none."""
+    """What to say when the next reply costs more than the credits that are left; None if it costs none."""
     return _trouble("credits_short", {"price": prospect.price}, agent, role) if prospect.price else None
 
 
@@ -99,9 +99,9 @@ def _trouble(code: str, facts: dict[str, Any], agent: Agent, role: Role) -> Trou
     return Trouble(code, told.title, told.rest, ways)
 
 
-# The same text would fail in the same way: nothing is offered that only costs the provider's tokens.
+# Failures that the same text would repeat: no retry is offered, which would only cost provider tokens.
 FAILS_AGAIN = (Fault.DECLINED, Fault.THINKING_SPENT, Fault.TOO_LARGE)
-# What is said of an answer that is not simply whole.
+# The notes on answers that are not whole.
 NOTES = {
     Reply.Ending.CUT_OURS: "The answer is cut: it reached our limit of length or time.",
     Reply.Ending.CUT_MODEL: "The answer is cut: the model reached its output limit. "
@@ -120,13 +120,13 @@ KINDS = {
 
 
 def mark(ending: str) -> EndingMark | None:
-    """The badge of an ending; None for a whole answer, and while there is none yet."""
+    """The badge of an ending; None for a whole answer and for a running reply."""
     kind = KINDS.get(Reply.Ending(ending)) if ending else None
     return EndingMark(kind, Reply.Ending(ending).label) if kind else None
 
 
 def turns(replies: Sequence[Reply], *, role: Role, earlier: Versions | None = None) -> list[ShownTurn]:
-    """Replies of one workspace as turns, as `turn` makes each; `earlier` are their earlier versions."""
+    """Replies of one workspace as turns, each made by `turn`. `earlier`: their earlier versions."""
     back = payers.given_back(replies)
     return [
         turn(
@@ -140,8 +140,10 @@ def turns(replies: Sequence[Reply], *, role: Role, earlier: Versions | None = No
 
 
 def turn(reply: Reply, *, role: Role, given_back: int, earlier_versions: int = 0) -> ShownTurn:
-    """`role` is the reader's, who is told what that role may know and do. The reply's workspace has been fetched,
-    and its HTML made (agents/rendering.py). `given_back`: credits of its charge that an operator reversed.
+    """A reply as a turn for a reader of this role.
+
+    The caller has fetched the reply's workspace and made its HTML (agents/rendering.py). `given_back`: credits of
+    its charge that an operator reversed.
     """
     failed = reply.state == Reply.State.FAILED
     return ShownTurn(

@@ -1,13 +1,14 @@
-"""Long work on a text that a stranger wrote: in a process of its own, bounded in time, memory and number.
+"""Running long work on texts of strangers in worker processes, with limits on time, memory and number.
 
-The interpreter that serves everybody runs one line of Python at a time; half a second spent on one text is half a
-second in which no stream moves. So what may take more than 50 ms is done here.
+The server's interpreter runs one thread of Python at a time, so half a second spent on one text stops all streams
+for that time. Work that may take more than 50 ms is therefore done here.
 
     call(function, *arguments)      the result, for threads
     acall(function, *arguments)     the same, for coroutines
 
-The function is one of a module's own, and needs neither Django nor the database; arguments and result are what JSON
-holds. A worker starts with the first job, without our environment (the keys are in it), and ends with us.
+The function must be importable from a module, and need neither Django nor the database; arguments and result must be
+JSON. A worker starts with the first job, without our environment variables (some are keys), and ends with this
+process.
 """
 
 import asyncio
@@ -26,59 +27,61 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
-# Characters of a text on which our slowest function takes less than 50 ms, and which is not worth the way.
+# Characters of a text for which our slowest function takes less than 50 ms, so that a worker is not worth its
+# overhead.
 SMALL = 32_000
-# One core is left to those who serve.
+# One core is left for the server.
 WORKERS = max(1, min(4, (os.cpu_count() or 1) - 1))
 MOST_WAITING = 32
 JOB_SECONDS = 10.0
-# A worker that hangs on something other than its own work is ended from outside, this much later.
+# How much later than its own time limit a worker is killed from outside, in case the worker hangs.
 GRACE_SECONDS = 5.0
-# A worker is ended after so many jobs, with whatever memory they left behind.
+# A worker is replaced after this many jobs, which frees memory that they leaked.
 JOBS_EACH = 200
 MEMORY_BYTES = 1024**3
-# One that still holds more than this after a job is ended too: the next could fail for want of memory.
+# A worker that holds more memory than this after a job is replaced, too, because the next job could run out of
+# memory.
 KEPT_BYTES = MEMORY_BYTES // 2
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class NotDone(Exception):
-    """The work was given up: it took too long or too much, or it failed."""
+    """The work was not done: it took too much time or memory, or it failed."""
 
 
 class NotBegun(NotDone):
-    """The text is not to blame: too much is waiting, or the workers were told to stop. Later it may be done."""
+    """The work was not started, because too many jobs wait or the workers were stopped. It may succeed later."""
 
 
 def call(function: Callable[..., Any], *arguments: Any, seconds: float = JOB_SECONDS) -> Any:
-    """`function(*arguments)`, done by a worker; NotDone otherwise. `seconds` is how long it may take, waiting included."""
+    """Run `function(*arguments)` in a worker, within `seconds` including waiting. Raises NotDone."""
     return _submit(function, arguments, seconds).result()
 
 
 async def acall(function: Callable[..., Any], *arguments: Any, seconds: float = JOB_SECONDS) -> Any:
-    """As `call`, without holding up the event loop."""
+    """Like `call`, without blocking the event loop."""
     return await asyncio.wrap_future(_submit(function, arguments, seconds))
 
 
 def close() -> None:
-    """End all workers; what runs or waits is not done. The next job starts new ones."""
+    """End all workers; running and waiting jobs are not done. The next job starts new ones."""
     global _closed
-    # What waits is not begun any more: the interpreter would wait for it at its end.
+    # Waiting jobs are dropped, because the interpreter would wait for them when it exits.
     with _starting:
         _closed += 1
     for worker in list(_workers):
         worker.end()
 
 
-# --- Our side: each thread of the pool has one worker ---------------------------------------------
+# --- In the server: each thread of the pool has one worker ----------------------------------------
 
 _pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="text-worker")
 _places = threading.BoundedSemaphore(WORKERS + MOST_WAITING)
 _own = threading.local()
 _workers: set["_Worker"] = set()
-# How often they were all ended.
+# How often `close` has ended all workers.
 _closed = 0
-# Held by a thread that starts a worker: `close` ends it with the others, or it is not started.
+# Held while a worker is started, so that `close` either ends it with the others or prevents its start.
 _starting = threading.Lock()
 
 
@@ -110,11 +113,11 @@ def _own_worker() -> "_Worker":
 
 
 class _Worker:
-    """One process that does one job after the other."""
+    """One process that runs one job after the other."""
 
     def __init__(self) -> None:
         self.jobs = 0
-        # A session of its own: Ctrl-C is for us, and we end it.
+        # In a session of its own, so that Ctrl-C reaches only the server, which then ends the worker.
         self.process = subprocess.Popen(  # noqa: S603 (our own module)
             [sys.executable, "-m", __name__],
             cwd=ROOT, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
@@ -139,7 +142,7 @@ class _Worker:
         return answer["result"]
 
     def _ask(self, job: bytes) -> dict[str, Any]:
-        """The worker's answer; NotBegun when somebody told it to stop, NotDone when the job ended it."""
+        """The worker's answer. Raises NotBegun if it was told to stop, NotDone if the job ended it."""
         line = b""
         with suppress(OSError, ValueError):  # it has ended, or `close` ended it
             self.asks.write(job)
@@ -165,16 +168,16 @@ class _Worker:
                 pipe.close()
 
 
-# --- The worker's side -----------------------------------------------------------------------------
+# --- In the worker -----------------------------------------------------------------------------
 
 
 def work(jobs: IO[bytes], answers: IO[bytes]) -> None:
-    """Do one job after the other until there are no more, or nobody is left to ask."""
+    """Run jobs until standard input ends, or the server is gone."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     os.nice(10)
     for line in jobs:
         name, arguments, seconds = json.loads(line)
-        # The system ends us, whatever we hang in, and though nobody should be left to do it.
+        # The operating system then kills this process, wherever it hangs and even if the server is gone.
         signal.setitimer(signal.ITIMER_REAL, seconds)
         answer = _do(name, arguments) | {"held_bytes": _held_bytes()}
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -186,14 +189,14 @@ def _do(name: str, arguments: list[Any]) -> dict[str, Any]:
     module, _, function = name.partition(":")
     try:
         return {"result": getattr(importlib.import_module(module), function)(*arguments)}
-    except Exception as error:  # its words may repeat the text
+    except Exception as error:  # only the class: the message may contain the text
         return {"error": type(error).__name__}
 
 
 def _held_bytes() -> int:
-    """What counts towards MEMORY_BYTES of this process; 0 where the system does not say, and does not limit it either.
+    """The memory of this process that counts towards MEMORY_BYTES; 0 on systems that neither report nor limit it.
 
-    Not the most that it has had: Linux counts there what our parent had when it started us.
+    Not the peak, which on Linux includes the parent's memory at the time of the fork.
     """
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -203,5 +206,5 @@ def _held_bytes() -> int:
 
 if __name__ == "__main__":
     _answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # output of libraries must not mix with answers
     work(sys.stdin.buffer, _answers)

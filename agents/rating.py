@@ -1,4 +1,4 @@
-"""What members think of replies: one rating per member and reply, which can be changed and taken back."""
+"""Members' ratings of replies: one per member and reply, which can be changed and removed."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,13 +10,13 @@ NOTE_CHARACTERS = 500
 
 
 class NotRatable(Exception):
-    """The reply is still being written, or its words are gone."""
+    """The reply is still running, or its text was deleted."""
 
 
 def rate(reply: Reply, *, member: User, value: str, reason: str = "", note: str = "") -> ReplyRating:
-    """Keep `member`'s rating of `reply` in the place of an earlier one; NotRatable where there is nothing to rate.
+    """Store `member`'s rating of `reply`, replacing an earlier one. Raises NotRatable if there is nothing to rate.
 
-    `value` and `reason` are of ReplyRating's choices; a reason belongs to "down" only.
+    `value` and `reason` are choices of ReplyRating; only "down" has a reason.
     """
     is_gone = reply.conversation is None or reply.conversation.deleted_at is not None
     if reply.is_running or is_gone or reply.erased_at:
@@ -38,6 +38,6 @@ def take_back(reply: Reply, *, member: User) -> None:
 
 
 def own(replies: Sequence[Reply], user_id: int) -> dict[UUID, ReplyRating]:
-    """What this member thinks of `replies`, by reply. One query; none for no replies."""
+    """This member's ratings of `replies`, by reply. One query; none without replies."""
     found = ReplyRating.objects.filter(reply__in=[reply.pk for reply in replies], member_id=user_id)
     return {one.reply_id: one for one in found} if replies else {}

@@ -1,4 +1,4 @@
-"""A reply's receipt in words, and as JSON for scripts: what ran, how it ended, who paid what. Decides nothing."""
+"""A reply's receipt, in words and as JSON for scripts: what ran, how it ended, who paid what. For display only."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,10 @@ from workspaces.models import Role
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The lines of a receipt that are more than a column; an empty one is not shown. `summary` says it all first."""
+    """The lines of a receipt that need more than a column; empty ones are not shown.
+
+    `summary`: the receipt in a sentence.
+    """
 
     summary: str
     is_stored_answer: bool
@@ -32,7 +35,7 @@ class Receipt:
 
 
 def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
-    """The receipt of `reply` for a reader of this role: what the provider answered is for admins.
+    """The receipt of `reply` for a reader of this role. Only admins see what the provider answered.
 
     `given_back`: credits of its charge that an operator reversed.
     """
@@ -58,7 +61,7 @@ def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
 
 
 def summary(reply: Reply, *, given_back: int = 0) -> str:
-    """What it came to, in a sentence or two: "1 credit, from Acme's credits.". The reply's workspace is fetched."""
+    """The cost in a sentence or two: "1 credit, from Acme's credits.". The caller has fetched the reply's workspace."""
     if reply.is_running:
         return f"Still running. {_so_far(reply)}"
     if reply.billing == Billing.CREDITS and reply.charged:
@@ -81,7 +84,7 @@ def _so_far(reply: Reply) -> str:
 
 
 def _why_nothing(reply: Reply) -> str:
-    """Why a reply that has ended was charged nothing here."""
+    """Why an ended reply was charged nothing here."""
     if payers.is_stored_answer(reply):
         return f"{payers.article(reply)} was given, free."
     if reply.state == Reply.State.FAILED:
@@ -105,7 +108,7 @@ def _may_bill(reply: Reply) -> str:
 
 
 def _shows_cost(reply: Reply) -> bool:
-    """Of a provider's bill that is the workspace's or this installation's, where there is something to bill."""
+    """Whether to show the provider's cost: the workspace or this installation is billed, and there is something to bill."""
     if reply.billing == Billing.BYO:
         return payers.is_billed(reply) and not reply.is_running
     return reply.billing == Billing.UNMETERED and reply.estimated_cost is not None
@@ -118,7 +121,7 @@ def _about(reply: Reply) -> str:
 
 
 def _own_key(reply: Reply) -> str:
-    """The workspace's key; its mask is there for those who may see it."""
+    """The workspace's key in words, with its mask for those who may see it."""
     return f"your key {reply.credential_mask}" if reply.credential_mask else "the workspace's own key"
 
 
@@ -127,7 +130,7 @@ def _provider(reply: Reply) -> str:
 
 
 def ran_on(reply: Reply) -> str:
-    """Whose key signed the calls; a mask is shown apart."""
+    """Whose key signed the calls; pages show its mask separately."""
     if reply.credential_kind == Credential.WORKSPACE:
         return f"the workspace's own {_provider(reply)} key"
     return f"Bookbag's {_provider(reply)} key" if reply.credential_kind == Credential.PLATFORM else "no key"
@@ -172,7 +175,7 @@ def saved(reply: Reply) -> str:
 
 
 def left_out(reply: Reply) -> str:
-    """ "temperature, because gpt-x refused it": the call was made again without. Names are the provider's."""
+    """ "temperature, because gpt-x refused it": the call was repeated without it. Names are the provider's."""
     names = reply.left_out.split()
     if not names:
         return ""
@@ -198,14 +201,14 @@ def done_ms(reply: Reply) -> int | None:
 
 
 def _ms_since_accepted(reply: Reply, moment: Any) -> int | None:
-    # The database's clock said when it was accepted, this machine's the rest: they may differ a little.
+    # The database's clock gives the time of acceptance, this machine's clock the others; they may differ a little.
     return None if moment is None else max(0, round((moment - reply.created_at).total_seconds() * 1000))
 
 
 def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
     """A receipt for scripts: times in ISO 8601, durations in milliseconds, money in millionths of a dollar.
 
-    What the provider answered (`request_id`, `provider_…`) is there for admins, and null or empty for others.
+    What the provider answered (`request_id`, `provider_…`) is included for admins, and null or empty for others.
     """
     provider_answer = {
         "request_id": reply.request_id,

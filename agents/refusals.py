@@ -1,4 +1,4 @@
-"""A refusal as scripts get it, whoever refuses: the chat's views, the express lane, an error page."""
+"""Refusals for scripts, used by the chat's views, the express lane and the error pages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +16,11 @@ def as_json(
     actions: Sequence[dict[str, str]] = (),
     data: dict[str, Any] | None = None,
 ) -> JsonResponse:
-    """`{"error": {"code", "title", "message", "actions"}}` and the facts of `data` beside them.
+    """`{"error": {"code", "title", "message", "actions"}}`, with the entries of `data` added.
 
-    Without `message`, the sentences are those of `code` in agents/words.py; `title` is the first of them, which pages
-    show in bold, and empty with a `message`. `retry_after` among the facts, in seconds, also becomes the header.
+    Without `message`, the sentences are those of `code` in agents/words.py, and `title` is the first of them, which
+    pages show in bold; with a `message` the title is empty. `retry_after` in `data`, in seconds, also becomes the
+    header.
     """
     facts = data or {}
     told = words.Told("", message) if message else words.told(code, facts)

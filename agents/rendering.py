@@ -1,7 +1,7 @@
-"""A reply's HTML: made once, when the reply is settled, and kept beside its text for the pages to read.
+"""A reply's HTML: made once, when the reply is settled, and stored with its text.
 
-It is kept with the number of the renderer that made it. What another one made, or nobody yet (a reply that
-a sweep ended), is rendered when a page shows it, and kept then.
+It is stored with the renderer's version. HTML of another version, or missing HTML (of a reply that a sweep ended),
+is made and stored when a page shows the reply.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from agents.process_pool import NotBegun, NotDone
 
 log = logging.getLogger(__name__)
 
-# Characters that are rendered at once, on the event loop: an ordinary answer of so many takes 2 ms, the worst 15.
+# Texts of up to this many characters are rendered directly on the event loop: ordinary ones take 2 ms, the worst 15.
 AT_ONCE = 4_000
-# A settled reply waits no longer for its HTML: the charge and the lease are more urgent, and a server that is
-# told to stop gives its replies five seconds to be settled.
+# How long settling waits for the HTML. Not longer, because charge and lease are more urgent, and a stopping server
+# gives its replies only five seconds to settle.
 SECONDS = 2.0
-# All texts of a page together. What has no HTML by then is shown as it was written, this once.
+# The time for all texts of a page together. Texts without HTML by then are shown as plain text this time.
 PAGE_SECONDS = 10.0
 
 
@@ -37,12 +37,12 @@ NOT_YET = Rendered("", 0)
 
 
 def anchor(reply_id: UUID) -> str:
-    """Where a reply is on its page: the id of its turn, which begins those of its sources and marks."""
+    """The id of a reply's turn on its page, which is also the prefix of the ids of its sources and marks."""
     return f"reply-{reply_id}"
 
 
 async def final(text: str, reply_id: UUID, *, sources: int) -> Rendered:
-    """The HTML to store with `text`; NOT_YET when it takes longer than SECONDS or fails."""
+    """The HTML to store with `text`; NOT_YET if it takes longer than SECONDS or fails."""
     name = anchor(reply_id)
     try:
         if _is_small(text):
@@ -56,9 +56,9 @@ async def final(text: str, reply_id: UUID, *, sources: int) -> Rendered:
 
 
 def complete(replies: Sequence[Reply]) -> None:
-    """Give those that have ended the HTML that they do not have yet, and keep it. Their texts may be deferred.
+    """Make and store the HTML of ended replies that have none yet. Their texts may be deferred.
 
-    A text that no worker gets through is shown as it was written from then on; one that could not be begun in
+    A text that a worker fails to render is shown as plain text for good; one that was not started within
     PAGE_SECONDS only until it is shown again.
     """
     stale = [reply for reply in replies if reply.html_version != markdown.VERSION and not reply.is_running]
@@ -76,13 +76,16 @@ def complete(replies: Sequence[Reply]) -> None:
 
 
 def _keep(reply: Reply, text: str, html: str, version: int) -> None:
-    """Store what was made of the text that was read; a late settle that stored another one has its own HTML."""
+    """Store the HTML, unless the text has changed since it was read.
+
+    A late settle that stored another text has its own HTML.
+    """
     unchanged = Reply.objects.filter(pk=reply.pk, html_version=reply.html_version, text=text)
     unchanged.update(html=html, html_version=version)
 
 
 def _render(text: str, reply: Reply, until: float) -> tuple[str, int]:
-    """The HTML of `reply`'s text and its renderer; 0 when it is to be tried again."""
+    """The HTML of `reply`'s text and the renderer's version; 0 to try again later."""
     name, sources = anchor(reply.pk), len(reply.sources)
     try:
         if _is_small(text):

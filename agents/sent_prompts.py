@@ -1,8 +1,8 @@
-"""The prompt of a reply as it was sent: what is kept of it with the reply, and how it is put together again.
+"""The prompt that a reply sent: what is stored of it with the reply, and how it is rebuilt.
 
-Kept is only what could change or is nowhere else: the system prompt, which earlier replies went along, the parameters.
-The question, the passages and the earlier turns are rows that stay as they are. A digest over all messages, made when
-they were sent, says whether what is put together later is what was sent, character by character.
+Only parts that could change or are nowhere else are stored: the system prompt, the ids of the earlier replies, the
+parameters. The question, the passages and the earlier turns are rows that never change. A digest of all messages,
+made when they were sent, shows whether a rebuilt prompt equals the sent one in every character.
 """
 
 import hashlib
@@ -20,16 +20,16 @@ from llm import gateway
 from llm.profiles import Parameters
 from llm.providers.base import Message
 
-# Fastest first: a system prompt of 2,000 characters takes 30 microseconds.
+# The fastest compression: a system prompt of 2,000 characters takes 30 microseconds.
 COMPRESSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A prompt as it was sent, or as far as it can still be put together.
+    """A prompt as it was sent, or as far as it can still be rebuilt.
 
-    `is_exact`: the messages are those that were sent, by their digest. `left_out`: parameters that the reply was made
-    without, in the provider's words. `body`: the request of its last attempt, as JSON goes over the wire.
+    `is_exact`: by their digest, the messages are those that were sent. `left_out`: parameters that were not sent, in
+    the provider's words. `body`: the JSON of the last attempt's request.
     """
 
     messages: list[Message] = field(repr=False)
@@ -47,7 +47,7 @@ def kept(
     parameters: Parameters,
     left_out: frozenset[str],
 ) -> bytes:
-    """What to store of a prompt. `turns`: the earlier ones among `messages`; `with_facts`: the agent has sources."""
+    """What to store of a prompt. `turns`: the earlier turns in `messages`. `with_facts`: the agent has sources."""
     found = {
         "system": messages[0].text,
         "turns": [turn.reply_id.hex for turn in turns if turn.reply_id],
@@ -63,7 +63,7 @@ def kept(
 def _digest(messages: Sequence[Message]) -> str:
     said = hashlib.sha256()
     for message in messages:
-        # With its length, so that no two lists of messages are the same bytes.
+        # Each part with its length, so that no two lists of messages give the same bytes.
         text = message.text.encode("utf-8", "surrogatepass")
         said.update(f"{message.role} {len(text)}\0".encode())
         said.update(text)
@@ -71,7 +71,7 @@ def _digest(messages: Sequence[Message]) -> str:
 
 
 def of(reply: Reply) -> Sent | None:
-    """The prompt that `reply` sent; None when none is kept. One query."""
+    """The prompt that `reply` sent; None if none is stored. One query."""
     if reply.prompt is None:
         return None
     found = json.loads(zlib.decompress(bytes(reply.prompt)).decode("utf-8", "surrogatepass"))

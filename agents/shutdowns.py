@@ -1,6 +1,6 @@
-"""Which agents run on chat models that leave: for the operators' front page, and for the mails to admins.
+"""Which agents use chat models that leave: for the operators' front page, and for the mails to admins.
 
-The models, their last days and the notices already sent are kept by llm/shutdowns.py.
+llm/shutdowns.py handles the models, their last days and the notices already sent.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def catalogue(today: dt.date) -> list[LeavingModel]:
-    """The catalogue's models that leave soon, and the gone ones that agents are still set to; three queries."""
+    """The catalogue's models that leave soon, and gone ones that agents still use, in three queries."""
     counted = (
         Agent.objects.exclude(status=Agent.Status.ARCHIVED)
         .order_by()
@@ -33,9 +33,9 @@ def catalogue(today: dt.date) -> list[LeavingModel]:
 
 
 def tell(today: dt.date | None = None) -> int:
-    """Write to the admins of every workspace whose active agents run on a model that leaves; returns how many notices.
+    """Mail the admins of workspaces whose active agents use a model that leaves; returns the number of notices.
 
-    Safe to repeat and to run beside itself: each notice is sent once. `today` is the date in UTC.
+    Safe to repeat and to run twice at once: each notice is sent once. `today` is the date in UTC.
     """
     day = today or outlook.today()
     sent = 0
@@ -43,7 +43,7 @@ def tell(today: dt.date | None = None) -> int:
         workspace = Workspace.objects.get(pk=due.workspace_id)
         running = workspace.agents.filter(chat_model=due.chat_model, status=Agent.Status.ACTIVE)
         names = list(running.order_by("name").values_list("name", flat=True))
-        if not names:  # moved meanwhile
+        if not names:  # its agents were moved meanwhile
             continue
         try:
             sent += shutdowns.tell(due, workspace, names, _way_out(workspace, due.chat_model), day)
@@ -54,7 +54,7 @@ def tell(today: dt.date | None = None) -> int:
 
 
 def _workspaces() -> dict[int, set[int]]:
-    """Those whose active agents run on a provider's chat model, by the chat model's id; one query."""
+    """The workspaces whose active agents use a provider's chat model, by the chat model's id. One query."""
     running = Agent.objects.filter(status=Agent.Status.ACTIVE).exclude(chat_model__provider=Provider.LOCAL)
     found: dict[int, set[int]] = defaultdict(set)
     for chat_model_id, workspace_id in (

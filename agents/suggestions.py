@@ -1,22 +1,22 @@
-"""Questions to begin a conversation with: the agent's own, else a few drawn from what it answers from."""
+"""Questions to begin a conversation with: the agent's own, else a few taken from its sources."""
 
 from agents.models import Agent
 
 MOST = 6
 QUESTION_CHARACTERS = 200
 DRAWN = 3
-# Passages looked at for headings: neighbours often share one.
+# How many passages are read for headings; neighbouring passages often share one.
 PASSAGES = 40
 
 
 def cleaned(text: str) -> list[str]:
-    """The questions of a form, one a line, each once and in one piece; blank lines are nothing."""
+    """The questions of a form, one per line, each once; blank lines are ignored."""
     lines = (" ".join(line.split()) for line in text.splitlines())
     return list(dict.fromkeys(line for line in lines if line))
 
 
 def of(agent: Agent) -> list[str]:
-    """What to offer in an empty conversation. At most two queries, and none where the agent has questions of its own."""
+    """The suggestions for an empty conversation. At most two queries; none if the agent has questions of its own."""
     own = cleaned(agent.suggested_questions)[:MOST]
     if own:
         return own

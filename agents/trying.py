@@ -1,8 +1,8 @@
 """Trying another chat model, its settings or other instructions in one conversation, while the agent stays as it is.
 
-A conversation tries a chat model together with its temperature, effort and output limit, or none of the four; and, apart
-from that, instructions. What it does not try follows the agent. Each send reads it in the statement that admits it
-(agents/running/admission.py); here it is written, and told to people.
+A conversation tries a chat model together with temperature, effort and output limit, or none of the four; and,
+independently, instructions. What it does not try is the agent's. Each send reads the trial in its admission
+statement (agents/running/admission.py); this module writes it and describes it to people.
 """
 
 import copy
@@ -23,13 +23,14 @@ OF_THE_MODEL = ("chat_model_id", "temperature", "effort", "output_limit")
 
 
 class NotKept(Exception):
-    """The agent is not given what was tried: it is something else by now, or cannot be chosen any more."""
+    """The trial cannot become the agent's own: it has changed meanwhile, or its chat model can no longer be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a conversation tries, as its page says it. `own`: the agent as it is without; `settings`: what differs,
-    in words, beside the chat model.
+    """A conversation's trial, for its page.
+
+    `own`: the agent without the trial. `settings`: the differences other than the chat model, in words.
     """
 
     own: Agent
@@ -39,7 +40,7 @@ class Trial:
 
 
 def in_force(agent: Agent, conversation: Conversation | None) -> Agent:
-    """The agent as this conversation runs it: a copy, not to be saved, or `agent` itself where nothing is tried."""
+    """The agent as this conversation runs it: a copy, never to be saved, or `agent` itself if nothing is tried."""
     if conversation is None or not is_on(conversation):
         return agent
     tried = copy.copy(agent)
@@ -58,7 +59,7 @@ def is_on(conversation: Conversation) -> bool:
 
 
 def told(agent: Agent, conversation: Conversation | None, routes: Outlook) -> Trial | None:
-    """What `conversation` tries in place of the agent's own; None when it tries nothing."""
+    """What `conversation` tries in place of the agent's own; None if nothing."""
     if conversation is None or not is_on(conversation):
         return None
     tried = in_force(agent, conversation)
@@ -70,7 +71,7 @@ def told(agent: Agent, conversation: Conversation | None, routes: Outlook) -> Tr
 
 
 def _settings(own: Agent, tried: Agent, routes: Outlook) -> list[str]:
-    """Those settings of the model that differ from the agent's, as far as the model takes them."""
+    """The settings that differ from the agent's, if the model takes them."""
     profile = routes.profile(tried.chat_model)
     wish = Wish(tried.temperature, tried.effort, tried.output_limit)
     sent, found = profiles.parameters(profile, wish), []
@@ -90,9 +91,11 @@ def _settings(own: Agent, tried: Agent, routes: Outlook) -> list[str]:
 def begin(
     agent: Agent, conversation: Conversation | None, tried: Agent, *, user: User
 ) -> Conversation | None:
-    """Let `conversation`, or a new one, run as `tried` is; returns it. None where nothing differs and none was there.
+    """Make `conversation`, or a new one, try the settings of `tried`; returns it.
 
-    A new one in which nothing has been said yet is taken again for the same: a button is pressed twice.
+    None if there is no conversation and nothing differs.
+
+    An empty new conversation with the same trial is used again, because a button may be pressed twice.
     """
     other_model = any(getattr(tried, name) != getattr(agent, name) for name in OF_THE_MODEL)
     other_instructions = tried.instructions != agent.instructions
@@ -117,7 +120,7 @@ def _unused_twin(fresh: Conversation) -> Conversation | None:
 
 
 def end(conversation: Conversation) -> None:
-    """Back to the agent's own."""
+    """End the trial: the conversation uses the agent's own settings again."""
     Conversation.objects.filter(pk=conversation.pk).update(
         tried_model=None,
         tried_temperature=None,
@@ -128,10 +131,10 @@ def end(conversation: Conversation) -> None:
 
 
 def keep(agent: Agent, conversation: Conversation, *, seen_model_id: str) -> Agent:
-    """Make what `conversation` tries the agent's own; returns the agent.
+    """Make what `conversation` tries the agent's own, and return the agent.
 
-    `seen_model_id`: the chat model that the page showed as tried, as a form brings it. NotKept when it is another one by now, or when it
-    can no longer be chosen.
+    `seen_model_id`: the tried chat model that the page showed, as sent by the form. Raises NotKept if another one is
+    tried by now, or it can no longer be chosen.
     """
     with transaction.atomic():
         held = Conversation.objects.select_for_update().get(pk=conversation.pk)

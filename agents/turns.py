@@ -1,7 +1,7 @@
-"""Which turns of a conversation a page shows: its latest, those before one, those around one, or earlier versions.
+"""The turns of a conversation that a page shows: the latest, those before or around a turn, or earlier versions.
 
-A turn that another took the place of (Reply.superseded_by) is an earlier version, and shown as such only. Each function
-asks a constant number of queries and reads at most TURNS_SHOWN texts, however long the conversation is.
+A turn that was replaced by another (Reply.superseded_by) is an earlier version, and is shown only as one. Each
+function makes a constant number of queries and reads at most TURNS_SHOWN texts, however long the conversation is.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from agents.models import Conversation, Reply
 from workspaces.models import Workspace
 
 TURNS_SHOWN = 50
-# Of texts and their HTML: a few of the longest answers, and fifty of any that people read.
+# The most characters of texts and HTML on a page: enough for a few of the longest answers, or fifty ordinary ones.
 PAGE_CHARACTERS = 4 * markdown.MOST_HTML
-# What is shown after the turn that a link names.
+# How many turns are shown after the turn that a link names.
 TURNS_AFTER = 10
-# Of a conversation, the latest: no page counts further back.
+# How many of a conversation's latest earlier versions are counted.
 VERSIONS_COUNTED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Neighbouring turns, the oldest first, their HTML made; whether there are earlier and later ones."""
+    """Neighbouring turns with their HTML, oldest first; and whether there are earlier and later ones."""
 
     replies: list[Reply]
     has_earlier: bool = False
@@ -34,7 +34,10 @@ class Stretch:
 
 
 def readable(workspace: Workspace) -> QuerySet[Reply]:
-    """The workspace's replies whose words may be shown: those of a deleted conversation are nobody's, though it can be undone."""
+    """The workspace's replies whose texts may be shown.
+
+    Those of a deleted conversation may not, even while it can be restored.
+    """
     return workspace.replies.filter(conversation__isnull=False, conversation__deleted_at=None)
 
 
@@ -43,14 +46,14 @@ def latest(conversation: Conversation) -> Stretch:
 
 
 def before(conversation: Conversation, reply_id: UUID) -> Stretch:
-    """The turns before that one; the latest if it is none of this conversation's."""
+    """The turns before that one; the latest if it is not of this conversation."""
     if not _current(conversation).filter(pk=reply_id).exists():
         return latest(conversation)
     return _stretch(_current(conversation).filter(paging.earlier_than(reply_id)), has_later=True)
 
 
 def around(conversation: Conversation, reply_id: UUID) -> Stretch:
-    """The stretch that has that turn in it; the latest if it is none of this conversation's."""
+    """The stretch around that turn; the latest if it is not of this conversation."""
     current = _current(conversation)
     if not current.filter(pk=reply_id).exists():
         return latest(conversation)
@@ -59,7 +62,7 @@ def around(conversation: Conversation, reply_id: UUID) -> Stretch:
     end = next(iter(after), None)
     found = _up_to(conversation, end)
     if end and reply_id not in {reply.pk for reply in found.replies}:
-        return _up_to(conversation, reply_id)  # the turns after it take up the whole page
+        return _up_to(conversation, reply_id)  # the turns after it would fill the whole page
     return found
 
 
@@ -75,7 +78,7 @@ def _current(conversation: Conversation) -> QuerySet[Reply]:
 
 
 def _stretch(turns: QuerySet[Reply], *, has_later: bool) -> Stretch:
-    """The last of `turns`, the oldest first: as many as a page has room for, without their texts as they were written."""
+    """The last of `turns`, oldest first, as many as a page has room for, with HTML but without their plain texts."""
     last = turns.order_by("-created_at", "-pk").values("pk")[: TURNS_SHOWN + 1]
     so_far = Window(Sum(Length("html") + Length("text")), order_by=[F("created_at").desc(), F("pk").desc()])
     found = (
@@ -91,7 +94,10 @@ def _stretch(turns: QuerySet[Reply], *, has_later: bool) -> Stretch:
 
 
 def _within(most: int, shown: list[Reply]) -> list[Reply]:
-    """The latest of `shown` whose HTML has at most `most` characters together: some of it may have just been made."""
+    """The latest of `shown` whose HTML has at most `most` characters together.
+
+    Checked again, because some HTML was just made.
+    """
     left = most
     for place, reply in enumerate(reversed(shown)):
         left -= len(reply.html)
@@ -104,17 +110,17 @@ def _within(most: int, shown: list[Reply]) -> list[Reply]:
 
 
 class Versions:
-    """What was replaced in a conversation, and by which reply."""
+    """Which turns of a conversation were replaced, and by which reply."""
 
     def __init__(self, by: dict[UUID, UUID]) -> None:
-        """`by`: the reply that took the place of each, the oldest first."""
+        """`by`: the replacing reply of each replaced one, oldest first."""
         self._by = by
         self._replaced: dict[UUID, list[UUID]] = {}
         for reply_id, later in by.items():
             self._replaced.setdefault(later, []).append(reply_id)
 
     def of(self, reply_id: UUID) -> list[list[UUID]]:
-        """The earlier versions of a turn, the latest first; each is that turn and the turns that had followed it."""
+        """The earlier versions of a turn, latest first. Each is the old turn with the turns that followed it."""
         found: list[list[UUID]] = []
         while replaced := self._replaced.get(reply_id):
             found.append(replaced)
@@ -122,19 +128,19 @@ class Versions:
         return found
 
     def current(self, reply_id: UUID) -> UUID:
-        """The turn that is shown in the place of that one; itself, if nothing took its place."""
+        """The turn that is shown in place of that one; itself if it was not replaced."""
         while reply_id in self._by:
             reply_id = self._by[reply_id]
         return reply_id
 
 
 def with_versions(replies: QuerySet[Reply]) -> QuerySet[Reply]:
-    """`replies` that know whether they have earlier versions, as `versions_among` asks."""
+    """`replies`, annotated for `versions_among` with whether they have earlier versions."""
     return replies.annotate(has_versions=Exists(Reply.objects.filter(superseded_by=OuterRef("pk"))))
 
 
 def versions_among(replies: Sequence[Reply]) -> Versions:
-    """The earlier versions of turns of one conversation; asks nothing where there are none, as in most conversations."""
+    """The earlier versions of turns of one conversation. No query if there are none, as in most conversations."""
     of = next((reply for reply in replies if getattr(reply, "has_versions", False)), None)
     return versions(of.conversation_id) if of else Versions({})
 
@@ -147,7 +153,7 @@ def versions(conversation_id: UUID | None) -> Versions:
 
 
 def versions_of(reply: Reply) -> list[list[Reply]]:
-    """The earlier versions of a turn, the latest first, as many as a page has room for, their HTML made."""
+    """The earlier versions of a turn with their HTML, latest first, as many as a page has room for."""
     known = versions(reply.conversation_id).of(reply.pk)
     wanted = [one for version in known for one in version][:TURNS_SHOWN]
     stretch = _stretch(Reply.objects.filter(pk__in=wanted), has_later=False)

@@ -1,6 +1,6 @@
-"""What people are told: each code in plain words for a member, and precisely for an admin.
+"""The wording of each code: plain for members, and precise for admins.
 
-Nothing a provider said is repeated here; its texts can echo the key.
+Texts of providers are never repeated, because they may contain the key.
 """
 
 import datetime as dt
@@ -13,7 +13,7 @@ from workspaces.figures import count, credits, grouped
 
 PROVIDER_NAMES = {one.value: one.label for one in Provider}
 
-# (title, what follows). The title says what is the case, and is shown in bold; a sentence each.
+# (title, rest), a sentence each. The title says what is the case and is shown in bold.
 REFUSALS = {
     "not_signed_in": ("Your session has ended.", "Sign in again; what you typed is still here."),
     "not_found": ("There is no such agent or conversation in this workspace.", ""),
@@ -87,7 +87,7 @@ REFUSALS = {
     "model_unavailable": ("{model} is no longer offered.", "Choose another model on the agent's page."),
     "model_shut_down": ("{provider} has shut {model} down.", "{instead} on the agent's page."),
 }  # fmt: skip
-# Known before a message is sent; the message is tried all the same.
+# Problems known before a message is sent; it is tried all the same.
 EXPECTED = {
     "credits_short": (
         "The next reply costs {price}, which is more than is left.",
@@ -102,14 +102,14 @@ EXPECTED = {
         "Choose another model, or try again later.",
     ),
 }
-# Of these it is said what the refused message cost. The others are about the page, and cost nothing anyway.
+# Refusals that mention that the message cost nothing. The others are about the page, where no cost is expected.
 ABOUT_PAYING = {
     "database_down", "busy", "price_changed", "credits_exhausted", "platform_key_missing", "platform_key_unreadable", "byo_key_missing",
     "byo_key_unreadable", "model_shut_down", "not_replaceable", "agent_gone",
 }  # fmt: skip
 NOTHING_CHARGED = "Nothing was charged."
 
-# (member, admin). A member learns what to do; an admin learns what is wrong and with what.
+# (member, admin). Members are told what to do; admins what is wrong.
 FAILURES = {
     "key_rejected": (
         "{owner} {provider} key was rejected.{tell_admin}",
@@ -228,7 +228,7 @@ FAILURES = {
 }
 
 
-# Why a reply failed, in one clause for the first line of its receipt.
+# Why a reply failed, as a clause for the first line of its receipt.
 BRIEFLY = {
     "key_rejected": "{provider} rejected {whose} key",
     "key_lacks_permission": "{whose} {provider} key lacks a permission",
@@ -258,12 +258,12 @@ BRIEFLY = {
     "internal": "Something went wrong on our side",
 }
 
-# Of these an admin is told with the key's mask; the platform's keys are no admin's business.
+# Failures worded with the key's mask for admins; never for the platform's keys.
 OF_THE_KEY = {code for code, (_, admin) in FAILURES.items() if "{mask}" in admin}
 
 
 class Told(NamedTuple):
-    """A refusal in two parts: `title` in bold, and what follows it, which may be empty."""
+    """A refusal in two parts: `title`, shown in bold, and the rest, which may be empty."""
 
     title: str
     rest: str
@@ -275,7 +275,10 @@ def refusal(code: str, data: dict[str, Any]) -> str:
 
 
 def told(code: str, data: dict[str, Any], *, is_sent: bool = True) -> Told:
-    """The same in two parts. Not `is_sent`: of a route that is known to be broken before anything was sent."""
+    """The same in two parts.
+
+    Without `is_sent`, the wording is for a broken route that is known before anything was sent.
+    """
     facts = {
         "provider": PROVIDER_NAMES.get(str(data.get("provider")), "provider"),
         "at_support": contact.at_support(),
@@ -289,7 +292,7 @@ def told(code: str, data: dict[str, Any], *, is_sent: bool = True) -> Told:
     return Told(title, " ".join(filter(None, [charged, rest])))
 
 
-# In the place of the admin's words for a wrong region, where the operator has set another address than OpenAI's own.
+# The admin's wording for a wrong region if the operator has set an address other than OpenAI's.
 ONE_ADDRESS = (
     "The project of {mask} keeps its data in a region and is reached at that region's address only. The key is fine, but "
     "this Bookbag reaches {provider} at one address. {operator} has to look at it."
@@ -297,7 +300,7 @@ ONE_ADDRESS = (
 
 
 def failure(reply: Any, *, for_admin: bool) -> str:
-    """The sentences for a reply that failed, ending in what it cost: nothing. `reply` is a Reply that has ended."""
+    """The sentences for a failed reply; the last says that it cost nothing. `reply` must have ended."""
     own = reply.credential_kind == "workspace"
     wait = _wait(reply.retry_after, reply.done_at)
     told = {
@@ -335,13 +338,13 @@ def briefly(reply: Any) -> str:
 
 
 def provider_answer(reply: Any) -> str:
-    """What the provider's answer said, as far as it is kept: status, code, parameter, request id. For admins."""
+    """For admins: what is stored of the provider's answer (status, code, parameter, request id)."""
     request = f"request {reply.request_id}" if reply.request_id and reply.error_code else ""
     return ", ".join(filter(None, [provider_refusal(reply), request]))
 
 
 def provider_refusal(reply: Any) -> str:
-    """The same without the request's id: "HTTP 400, unsupported_value, parameter stream". For admins."""
+    """For admins: the same without the request id, as "HTTP 400, unsupported_value, parameter stream"."""
     parts = [
         f"HTTP {reply.provider_status}" if reply.provider_status else "",
         reply.provider_code,
@@ -351,14 +354,14 @@ def provider_refusal(reply: Any) -> str:
 
 
 def _wait(seconds: int | None, since: dt.datetime | None) -> str:
-    """How long a provider asked to wait: seconds, minutes, or a clock time; empty when it did not ask."""
+    """How long a provider asked to wait, in seconds, minutes or as a clock time; empty if it did not ask."""
     return "" if seconds is None else f"Try again in {span(seconds, since)}."
 
 
 def span(seconds: int, since: dt.datetime | None) -> str:
     """A wait in words: "7 seconds", "10 minutes", or "24 hours, after 01:20 UTC on 27 November".
 
-    From stored figures alone, so that it reads the same live and ever after.
+    Computed from stored figures only, so that it reads the same live and later.
     """
     if seconds < 100:
         return count(max(1, seconds), "second")

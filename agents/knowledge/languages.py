@@ -1,6 +1,7 @@
-"""What is known of languages: words that carry no subject, words that ask, words that deny, and stemmers.
+"""Data about languages: small words, question words, words that negate, and stemmers.
 
-A language is told by its small words, or by its script. Words stand here as `folding.fold` leaves them.
+A text's language is recognised by its small words or its script. Words are listed in the form that `folding.fold`
+gives them.
 """
 
 import re
@@ -11,7 +12,7 @@ import snowballstemmer
 
 from agents.knowledge import turkish
 
-# Words that ask: no subject either, but "when" and "where" are different questions.
+# Question words. They are no subject either, but a question with "when" differs from one with "where".
 ASKING = {
     "english": "what when where who whom whose which why how",
     "german": "was wann wo wer wen wem wessen welche welcher welches welchen warum wieso weshalb wie woher wohin womit wofur",
@@ -23,7 +24,7 @@ ASKING = {
     "portuguese": "que quando onde quem qual quais como quanto quanta quantos quantas",
     "dutch": "wat wanneer waar wie welke welk waarom hoe hoeveel",
 }  # fmt: skip
-# Words that turn a question round.
+# Words that negate a question.
 DENYING = frozenset(
     "not no never without cannot dont doesnt isnt nicht kein keine keinen keiner ohne nie pas sans jamais aucun aucune "
     "sin nunca ningun ninguna degil yok hic لا ليس بدون غير لم لن non nao sem niet geen zonder".split()
@@ -85,8 +86,8 @@ SMALL = {
         "ik in is ja je jij jullie kan kunnen maar me meer men met mij mijn moet moeten na naar niet nog nu of om omdat onder "
         "ons onze ook op over te tot u uit uw van veel voor want was we wel wij wil worden wordt zal ze zich zij zijn zo",
 }  # fmt: skip
-# What a question is made with beside its subject: of what measure, what happens, what something is called. A section
-# that answers need not say it, so it counts less.
+# Words of a question beside its subject: for measures, events, names of things. A section that answers need not
+# contain them, so they count less.
 FRAMING = {
     "english":
         "long often much many time times cost costs price prices take takes took last lasts happen happens mean means kept "
@@ -116,7 +117,7 @@ ASKED_BY = {name: frozenset(words.split()) for name, words in ASKING.items()}
 EVERY_SILENT = frozenset(word for words in SILENT.values() for word in words)
 EVERY_ASKING = frozenset(word for words in ASKED_BY.values() for word in words)
 
-# Of scripts written without blanks: phrases that a question is made with, taken out before it is cut.
+# For scripts without blanks: phrases that form a question, removed before it is cut into terms.
 FILLER = sorted(
     "请问 什么 怎么样 怎么 怎样 如何 哪里 哪儿 哪些 哪个 多少 为什么 为何 可以 能否 能不能 可不可以 是否 有没有 是不是 需要 应该 "
     "多少钱 多少 多久 多长时间 多长 多大 几年 几天 几个 几次 几点 什么意思 意思 "
@@ -131,18 +132,19 @@ FILLER = sorted(
 )
 
 
-# For each small word the languages that have it.
+# The languages of each small word.
 _SAID_IN = {
     word: tuple(name for name, small in SILENT.items() if word in small) for word in sorted(EVERY_SILENT)
 }
 
 
-# Letters that only one of the languages writes; each counts as two small words, which several languages may have.
+# Letters that only one of the languages has. Each counts as two small words, because several languages may share a
+# small word.
 _OWN_LETTERS = {
     "turkish": re.compile("[ğĞıİşŞ]"), "spanish": re.compile("[ñÑ¿¡]"),
     "german": re.compile("[ßäÄ]"), "portuguese": re.compile("[ãÃõÕ]"),
 }  # fmt: skip
-# Endings that are frequent in one of them, for texts that the small words leave open: "ne" is Turkish and French.
+# Word endings frequent in one language, for texts that small words do not decide: "ne" is Turkish and French.
 _ENDINGS = {
     "english": re.compile(r"(?:ing|ed|tion|ness|ly|ght|th|ck|ee|ow)\Z"),
     "german": re.compile(r"(?:ung|ungen|heit|keit|lich|isch|cht|sst|tz|ler|hen|ieren|mer|ein|atz|ben)\Z"),
@@ -158,9 +160,9 @@ _ENDINGS = {
 
 
 def of(words: list[str], written: str = "") -> str:
-    """The language of a text by its small words, or by its script; empty when nothing tells.
+    """The language of a text by its small words, or by its script; empty if neither shows it.
 
-    `words` are folded; `written`: the text as it stands, whose letters tell as well.
+    `words`: folded. `written`: the unfolded text, for its letters.
     """
     said = dict.fromkeys(SILENT, 0)
     for word in words:
@@ -177,19 +179,19 @@ def of(words: list[str], written: str = "") -> str:
 
 
 def _ending_like(language: str, words: list[str]) -> int:
-    """Words of a text that end like those of a language."""
+    """How many words of a text end like those of a language."""
     ending = _ENDINGS.get(language)
     return sum(bool(ending.search(word)) for word in words if word not in EVERY_SILENT) if ending else 0
 
 
 LATIN = ("english", "german", "french", "spanish", "turkish", "italian", "portuguese", "dutch")
-# A beginning of so many letters stands for a Turkish word as well, whose endings are many and long.
+# A Turkish word is also indexed by this many first letters, because its endings are many and long.
 TURKISH_BEGINNING = 5
 _own = threading.local()
 
 
 def _stemmer(language: str) -> snowballstemmer.stemmer:
-    """One for each thread: it keeps the word that it works on."""
+    """One stemmer for each thread, because a stemmer keeps the current word as state."""
     stemmers = _own.__dict__
     if language not in stemmers:
         stemmers[language] = snowballstemmer.stemmer(language)
@@ -205,10 +207,10 @@ def stem(word: str, language: str) -> str:
     return stemmed or word
 
 
-# What makes another word of an English one: "storage" of "store", "arrival" of "arrive", "cheaper" of "cheap".
+# Endings that derive English words: "storage" from "store", "arrival" from "arrive", "cheaper" from "cheap".
 _DERIVED = re.compile(r"(?:ag|al|anc|enc|ment|eri|er|est|or|e|i)\Z")
 SHORTEST_DERIVED = 4
-# "directrice" and "vendeuse" are told as "directeur" and "vendeur".
+# "directrice" and "vendeuse" are treated as "directeur" and "vendeur".
 _FEMININE = re.compile(r"(t)rices?\Z|(?<=\w\w\w)euses?\Z")
 
 

@@ -1,7 +1,7 @@
-"""What passages and Q&A pairs mean, as vectors that are stored with them. Off unless EMBEDDINGS names an encoder.
+"""Vectors of passages and Q&A pairs, stored with them. Off unless EMBEDDINGS names an encoder.
 
-Each passage gets its vector when it is cut, and keeps the encoder's name beside it: vectors of another encoder take no
-part in a search (finding.py), and `fill` makes them anew.
+Each passage gets its vector when it is cut, and keeps the encoder's name beside it: a search ignores vectors of
+another encoder (finding.py), and `fill` replaces them.
 """
 
 import random
@@ -15,7 +15,7 @@ from django.db.models import Q
 from agents.knowledge.entries import IndexEntry
 from agents.models import Passage, QAPair
 
-if TYPE_CHECKING:  # it needs packages that are only there with the extra `embeddings`
+if TYPE_CHECKING:  # the module needs packages of the extra `embeddings`
     from agents.knowledge.encoders import WordLlama
 
 # --- The encoder -----------------------------------------------------------------------------------
@@ -25,7 +25,7 @@ _loading = Lock()
 
 
 def encoder() -> "WordLlama | None":
-    """The encoder of this process, loaded when first asked for (half a second); None where EMBEDDINGS is off."""
+    """The encoder of this process, loaded at first use (half a second); None if EMBEDDINGS is off."""
     global _loaded
     if settings.EMBEDDINGS == "off":
         return None
@@ -41,7 +41,7 @@ def encoder() -> "WordLlama | None":
 
 
 def with_vectors(entries: list[IndexEntry]) -> list[IndexEntry]:
-    """The passages, each with its vector where an encoder is at work."""
+    """The passages, each with its vector if there is an encoder."""
     by = encoder()
     if by is None:
         return entries
@@ -51,7 +51,7 @@ def with_vectors(entries: list[IndexEntry]) -> list[IndexEntry]:
 
 
 def prepare(pair: QAPair) -> None:
-    """Give a pair its vector, or none; to be saved by the caller."""
+    """Set a pair's vector, or none. The caller saves it."""
     by = encoder()
     pair.vector = by.packed(_words_of(pair.question, pair.answer)) if by else None
     pair.vector_by = by.name if by else None
@@ -62,21 +62,21 @@ def _words_of(heading: str, text: str) -> str:
     return f"{heading}\n{text}"
 
 
-# Rows of one transaction.
+# Rows per transaction.
 BATCH = 200
 
 
 def fill(after: int = 0) -> int | None:
-    """Give vectors to the next passages above the id `after` that have none by the present encoder, and to pairs.
+    """Make vectors for the next passages above the id `after` that have none by the current encoder, and for pairs.
 
-    Returns the id to go on from, None once there are none.
+    Returns the id to continue from; None when nothing is left.
     """
     by = encoder()
     if by is None:
         return None
     others = Q(vector_by=None) | ~Q(vector_by=by.name)
     with transaction.atomic():
-        # Locked: somebody who changes one meanwhile must not end up with the vector of the old one.
+        # Locked, so that a pair changed meanwhile does not get the vector of its old text.
         pairs = list(QAPair.objects.select_for_update().filter(others).exclude(place=None)[:BATCH])
         for pair in pairs:
             prepare(pair)

@@ -1,14 +1,14 @@
-"""Verbs of two parts that a sentence tears apart: "pick it up" is "pickup", "Wann holt ihr es ab?" is "abholt".
+"""Verbs whose two parts a sentence separates: "pick it up" is "pickup", "Wann holt ihr es ab?" is "abholt".
 
-Only questions are looked through. What is found stands beside the words of the question; it leads to words that mean the
-same ("collect"), and in German to the verb as documents have it ("abholen").
+Only questions are examined. A verb that is found is added to the question's words. It leads to synonyms ("collect"),
+and in German to the form in documents ("abholen").
 """
 
 import re
 
-# Characters of a question that are looked through.
+# The most characters of a question that are examined.
 MOST_CHARACTERS = 2_000
-# Folded. At most two words stand between the parts: "send the broken parcel back".
+# Folded text. At most two words are between the parts: "send the broken parcel back".
 _ENGLISH = re.compile(
     r"\b(?P<verb>[a-z]{2,15})(?= (?P<between>(?:[a-z]{1,15} ){0,3}?)(?P<particle>up|down|off|out|back|in|on|over|away)\b)"
 )

@@ -1,4 +1,4 @@
-"""The prompt a provider gets: who the agent is, the only facts it may use, what was said, what is asked."""
+"""The prompt for a provider: the agent's instructions, the only facts it may use, the earlier turns, the question."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,10 +7,10 @@ from uuid import UUID
 from agents.knowledge.found import Found
 from llm.providers.base import Message
 
-# Characters of earlier turns and of passages that are sent along, where the model's context has room for them.
+# The most characters of earlier turns and of passages in a prompt, if the model's context has room for them.
 HISTORY_BUDGET = 12_000
 FACTS_BUDGET = 8_000
-# Of a token, carefully: a Chinese or Japanese one is hardly longer, and other texts then leave room unused.
+# A low estimate for a token: Chinese and Japanese tokens are hardly longer; for other texts some room stays unused.
 CHARACTERS_PER_TOKEN = 1.5
 
 GROUNDED = (
@@ -34,7 +34,7 @@ def facts_within_budget(passages: list[Found]) -> list[Found]:
 
 
 class EarlierTurn(NamedTuple):
-    """An earlier question with its answer, and which reply they are of."""
+    """An earlier question with its answer, and the id of their reply."""
 
     question: str
     answer: str
@@ -51,17 +51,18 @@ def build(
     question: str,
     tokens: int | None = None,
 ) -> list[Message]:
-    """The messages of one call. `history`: earlier turns, oldest first; `tokens`: the room for all of it, where it is known.
+    """The messages of one call. `history`: earlier turns, oldest first. `tokens`: the limit for all messages, if known.
 
-    What stays the same in a conversation comes first and is marked `stable`, so that the providers' prompt caches
-    serve it; the facts, which differ from question to question, come with the question.
+    Parts that stay the same in a conversation come first and are marked `stable`, so that providers can cache them.
+    The facts come with the question, because they differ for each.
     """
     system = [instructions.strip() or "You are a helpful assistant."]
     if has_knowledge:
         system.append(GROUNDED.format(fallback=fallback))
     asked = with_facts(question, facts if has_knowledge else None)
     kept = recent(history, budget=history_budget(tokens, beside=len(asked) + sum(map(len, system))))
-    # The next request of this conversation repeats the system prompt, and the turns unless the oldest drop out.
+    # The next request of this conversation repeats the system prompt, and also the turns unless the oldest are
+    # dropped.
     repeated = 1 + 2 * len(kept) if len(kept) == len(history) else 1
     return in_order(
         system="\n\n".join(system),
@@ -72,7 +73,7 @@ def build(
 
 
 def in_order(*, system: str, turns: Sequence[EarlierTurn], asked: str, stable: int) -> list[Message]:
-    """The parts as messages; the first `stable` of them are marked so."""
+    """The parts as messages; the first `stable` ones are marked as stable."""
     said = [("system", system)]
     for turn in turns:
         said += [("user", turn.question), ("assistant", turn.answer)]
@@ -81,7 +82,7 @@ def in_order(*, system: str, turns: Sequence[EarlierTurn], asked: str, stable: i
 
 
 def with_facts(question: str, facts: Sequence[Found] | None) -> str:
-    """The question with the facts that it is to be answered from; None where the agent has no sources."""
+    """The question with the facts to answer it from. `facts` is None if the agent has no sources."""
     if facts is None:
         return question
     return "\n\n".join([*(_numbered(facts) or [NO_FACTS]), f"Question: {question}"])
@@ -95,20 +96,23 @@ def _numbered(facts: Sequence[Found]) -> list[str]:
 
 
 def turns_in(messages: Sequence[Message], history: Sequence[EarlierTurn]) -> list[EarlierTurn]:
-    """Those of `history` that went into `messages`: the latest, two messages each, between the first and the last."""
+    """The turns of `history` that are in `messages`.
+
+    They are the latest, two messages each, between the first and the last message.
+    """
     number = (len(messages) - 2) // 2
     return recent(history)[-number:] if number else []
 
 
 def history_budget(tokens: int | None, *, beside: int) -> int:
-    """Characters of earlier turns that go along where `beside` characters have to, and the model takes `tokens` in all."""
+    """How many characters of earlier turns fit, beside `beside` other characters, if the model takes `tokens` in all."""
     if tokens is None:
         return HISTORY_BUDGET
     return max(0, min(HISTORY_BUDGET, int(tokens * CHARACTERS_PER_TOKEN) - beside))
 
 
 def recent(history: Sequence[EarlierTurn], *, budget: int = HISTORY_BUDGET) -> list[EarlierTurn]:
-    """The latest turns that fit into `budget` characters, without those that have no answer."""
+    """The latest turns that fit into `budget` characters; turns without an answer are left out."""
     kept: list[EarlierTurn] = []
     for turn in reversed(history):
         budget -= len(turn.question) + len(turn.answer)

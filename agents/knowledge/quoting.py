@@ -1,4 +1,4 @@
-"""The parts of a passage that can be quoted by themselves: sentences, items of a list, rows of a table, code."""
+"""Splitting a passage into parts that can be quoted alone: sentences, items of a list, rows of a table, code."""
 
 import re
 from dataclasses import dataclass
@@ -6,41 +6,42 @@ from itertools import chain, repeat
 
 from agents.knowledge import terms
 
-# Letters of a table's head that are said again in each row.
+# The most letters of a table's head that are repeated in each row.
 MOST_OF_A_HEAD = 80
-# Letters of a line that was broken to fit a page, at least.
+# The least letters of a line that was broken to fit a page.
 LINE = 45
-# Not after "20. September", "z. B." and "Dr. Erdem".
+# Not an end of a sentence: the full stops in "20. September", "z. B." and "Dr. Erdem".
 _SENTENCE = re.compile(
     r"(?<=[.!?؟।])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\b[^\W\d_]\.)(?<!\b[DMNS][rt]\.)[^\S\n]+|(?<=[。！？])(?=\S)"
 )
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _RULE = re.compile(r"[\s|:-]+")
 _ITEM = re.compile(r"[^\S\n]*(?:[-*+•]|\d{1,3}[.)])[^\S\n]+")
-# No part may run over a sign at which another attempt begins, else a text of those signs takes its square in time.
+# No part of the pattern may match a sign at which another attempt starts; otherwise a text of such signs takes time
+# by the square of its length.
 _LINK = re.compile(r"!?\[([^][]*)\]\([^)[]*\)")
-# Where a line of a script without blanks was broken.
+# A line break inside a text of a script without blanks.
 _BETWEEN_SIGNS = re.compile(f"(?<=[{terms.BLANKLESS}、。，]) (?=[{terms.BLANKLESS}])")
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-‐]\n(?=[^\W\d_])")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A part, and in which block of the passage it stands.
+    """A part, with the number of its block in the passage.
 
-    `flows`: it follows the part before it in the same line. `leads`: it announces what comes after it.
+    `flows`: it follows the previous part in the same line. `leads`: it announces the next parts.
     """
 
     text: str
     block: int
     flows: bool = False
     leads: bool = False
-    # A row of a table, which says what it says by itself.
+    # A row of a table, which can be understood alone.
     is_row: bool = False
 
     @property
     def is_title(self) -> bool:
-        """Whether it looks like a line that stands over what follows, as in a text without headings."""
+        """Whether it looks like a title of what follows, in a text without headings."""
         return not self.is_row and len(self.text) <= LINE and self.text[-1:].isalpha()
 
 
@@ -64,7 +65,7 @@ def _blocks(passage: str) -> list[str]:
         if in_code:
             blocks[-1] += f"\n\n{block}"
         else:
-            # Code that begins under a line of text is a block of its own.
+            # Code directly below a line of text is a block of its own.
             lead, fence, code = ("", "", "") if block.startswith("```") else block.partition("\n```")
             blocks += [lead, f"```{code}"] if fence else [block]
         in_code = blocks[-1].startswith("```") and blocks[-1].rstrip().count("\n```") < 1
@@ -76,7 +77,7 @@ def _cells(row: str) -> list[str]:
 
 
 def _table(block: str) -> list[str] | None:
-    """The rows of a Markdown table, each as "head: cell"; None for what is none."""
+    """The rows of a Markdown table, each as "head: cell"; None if the block is no table."""
     lines = block.split("\n")
     if len(lines) < 3 or "|" not in lines[0] or not _RULE.fullmatch(lines[1]) or "-" not in lines[1]:
         return None
@@ -94,12 +95,12 @@ def _row(heads: list[str], cells: list[str]) -> str:
 
 
 def _prose(block: str, number: int) -> list[Unit]:
-    """Sentences; an item of a list or a short line is one part, whatever is in it."""
+    """The sentences of a block. An item of a list or a short line is one part, even with several sentences."""
     found: list[Unit] = []
     block = _BROKEN_WORD.sub("", block)
     lines = block.split("\n")
     is_list = any(_ITEM.match(line) for line in lines)
-    # Lines that were only broken to fit a page are put together again.
+    # Lines that were only broken to fit a page are joined again.
     texts = lines if is_list or _are_short(lines) else [_one_line(lines)]
     for line in texts:
         if not line.strip():
@@ -115,8 +116,8 @@ def _prose(block: str, number: int) -> list[Unit]:
 
 
 def _are_short(lines: list[str]) -> bool:
-    """Whether each line says something of its own, as in a menu or a table of opening hours."""
-    # A sign of a script without blanks takes the room of two letters, and says as much.
+    """Whether each line stands alone, as in a menu or in opening hours."""
+    # A sign of a script without blanks counts as two letters: it is as wide, and says as much.
     width = sum(len(line) + sum(map(terms.is_blankless, line)) for line in lines)
     return len(lines) > 1 and width < LINE * len(lines)
 

@@ -1,15 +1,15 @@
-"""Words that were meant: the known ones within two edits of one that no passage has."""
+"""Correcting words that no passage has: the known words within two edits."""
 
 from collections.abc import Container, Iterable, Mapping
 from itertools import chain
 
-# Letters that a word needs before one, or two, of them may be wrong.
+# The least letters of a word in which one letter may be wrong, and of one in which two may be.
 FOR_ONE, FOR_TWO = 4, 6
 MOST_MEANT = 4
 
 
 def most_edits(word: str) -> int:
-    """How many letters of `word` may be wrong, missing, too many or swapped with their neighbour."""
+    """How many edits `word` may have: letters that are wrong, missing, added or swapped."""
     if not word.isalpha() or len(word) < FOR_ONE:
         return 0
     return 1 if len(word) < FOR_TWO else 2
@@ -24,7 +24,7 @@ def by_size(words: Iterable[str]) -> dict[int, list[str]]:
 
 
 def meant(word: str, known: Mapping[int, Iterable[str]]) -> list[tuple[str, int]]:
-    """Of the `known` words (by_size) the nearest to `word`, with their distance; the few that share the least distance."""
+    """The `known` words (from by_size) at the least distance from `word`, with that distance; only a few."""
     limit = most_edits(word)
     if not limit:
         return []
@@ -42,13 +42,14 @@ def meant(word: str, known: Mapping[int, Iterable[str]]) -> list[tuple[str, int]
     return sorted(nearest)[:MOST_MEANT]
 
 
-# Letters of a part of a compound, and of a word that others may end with.
+# The least letters of a part of a compound, and of a word that compounds may end with.
 PART, TAIL = 4, 5
-# What German puts between the parts.
+# Letters that German inserts between the parts.
 _JOINTS = ("", "s", "n", "es", "en", "er")
 
 
-# Languages that write compounds as one word; a question may be too short to show its language. Letters of a compound.
+# Languages that write compounds as one word (empty: a question too short to show its language), and the least
+# letters of a compound.
 _COMPOUNDING = ("german", "dutch", "")
 COMPOUND = 9
 
@@ -58,7 +59,7 @@ def may_be_compound(word: str, language: str) -> bool:
 
 
 def parts(word: str, known: Container[str]) -> tuple[str, str] | None:
-    """The two `known` words that `word` is put together of ("fahrradverleih"); None where there are no such."""
+    """The two `known` words that `word` consists of ("fahrradverleih"); None if there are none."""
     if not word.isalpha():
         return None
     for start in range(PART, len(word) - PART + 1):
@@ -72,7 +73,7 @@ def parts(word: str, known: Container[str]) -> tuple[str, str] | None:
 
 
 def part(word: str, known: Container[str]) -> tuple[str, str] | None:
-    """A compound of which only one part is `known`, taken apart there ("damen", "sauna"); None where there is none."""
+    """A compound of which only one part is `known`, split at that part ("damen", "sauna"); None if there is none."""
     cuts = range(PART, len(word) - PART + 1)
     at = next((cut for cut in cuts if len(word) - cut >= TAIL and word[cut:] in known), 0)
     at = at or next((cut for cut in reversed(cuts) if cut >= TAIL and word[:cut] in known), 0)
@@ -89,7 +90,7 @@ def longer(word: str, known: Iterable[str]) -> list[str]:
 
 
 def distance(one: str, other: str, most: int) -> int | None:
-    """The edits between two words, neighbours swapped counting as one; None above `most`."""
+    """The number of edits between two words; a swap of neighbours counts as one. None if above `most`."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, start=1):

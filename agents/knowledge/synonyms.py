@@ -1,7 +1,7 @@
-"""Everyday words that people ask by where a document uses another: "reimburse" and "refund", "kid" and "child".
+"""Synonyms: everyday words for which documents use others, like "reimburse" and "refund", "kid" and "child".
 
-Of what shops, offices, hotels and services are asked most. They stand in a file for each language under `data/synonyms`,
-whose head says how; each is read once.
+They cover what shops, offices, hotels and services are asked most. There is a file for each language under
+`data/synonyms`, whose head explains its format; each is read once.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from agents.knowledge import languages, turkish
 from agents.knowledge.folding import fold
 
 FOLDER = Path(__file__).parent / "data" / "synonyms"
-# Languages whose texts are looked through by every two neighbouring signs; a question may be too short to tell which it is.
+# Languages whose terms are pairs of neighbouring signs; a question may be too short to show which of them it is in.
 BY_SIGNS = ("chinese", "japanese")
 BY_WORDS = tuple(sorted(path.stem for path in FOLDER.glob("*.txt") if path.stem not in BY_SIGNS))
 
@@ -24,18 +24,18 @@ def meanings(language: str) -> list[list[str]]:
 
 
 def of(word: str, language: str) -> Iterator[str]:
-    """The terms of words that mean the same as a folded word of a question, or as two neighbouring signs; maybe its own."""
+    """The terms of the synonyms of a folded word, or of two neighbouring signs. The word's own terms may be among them."""
     if word in _by_sign():
         yield from _by_sign()[word]
         return
-    # A word by itself shows no language: then any that lists it.
+    # A single word shows no language, so every language that lists it counts.
     for name in (language,) if language else _listing().get(word, ()):
         known = _by_root(name) if name in BY_WORDS else {}
         yield from dict.fromkeys(term for root in roots(word, name) for term in known.get(root, ()))
 
 
 def roots(word: str, language: str) -> tuple[str, ...]:
-    """What a folded word is looked up by."""
+    """The forms by which a folded word is looked up."""
     if language == "turkish":
         return tuple(filter(None, dict.fromkeys((turkish.noun(word), turkish.verb(word)))))
     return languages.stems(word, language)
@@ -55,7 +55,7 @@ def _listing() -> dict[str, tuple[str, ...]]:
 def _by_root(language: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for words in meanings(language):
-        # The words as well: a text too short to show its language has stems of another.
+        # Also by the words themselves, because a text too short to show its language is stemmed as another one.
         terms = dict.fromkeys(one for word in words for one in (word, *languages.stems(word, language)))
         for known_by in dict.fromkeys(root for word in words for root in roots(word, language)):
             found.setdefault(known_by, []).extend(terms)

@@ -1,7 +1,7 @@
-"""The terms of a text: what the index holds of a passage, and what is looked for of a question.
+"""Terms: the units by which passages are indexed and questions are searched.
 
-Of a word: its folded form, its stem in the language of the text, and of compound writings their parts. Of scripts
-without blanks: every two neighbours, and each sign alone.
+A word has its folded form, its stem in the language of the text and, if it has hyphens and the like, its parts. In
+scripts without blanks each pair of neighbouring signs and each single sign is a term.
 """
 
 import re
@@ -16,17 +16,17 @@ from agents.knowledge.folding import LONGEST_WORD, fold
 # Chinese and Japanese, Thai and Lao, Burmese, Khmer: no blanks between words.
 BLANKLESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff々"
 HANGUL = "\uac00-\ud7a3"
-# Scripts whose vowel signs are no letters for Python.
+# Scripts whose vowel signs Python does not count as letters.
 INDIC = "\u0900-\u0dff"
 _RUN = re.compile(
     f"[{BLANKLESS}]+|[{HANGUL}]+|[{INDIC}]+|(?:(?![{BLANKLESS}{HANGUL}{INDIC}])[^\\W_])+[+#]{{0,2}}"
 )
 _IS_BLANKLESS = re.compile(f"[{BLANKLESS}]")
 _IS_HANGUL = re.compile(f"[{HANGUL}]")
-# "whatever's" and "l'offre": what an apostrophe cuts off says nothing. So does "1,000" say 1000.
+# In "whatever's" and "l'offre" the part cut off by the apostrophe is dropped. "1,000" becomes 1000.
 _CUT_OFF = re.compile(
     r"(?<=\w)['’](?:s|re|ve|ll|d|m|t)\b|\b(?:l|d|qu|n|s|t|m|j|c|un|dell|all|nell|sull)['’](?=\w)"
-    # What Turkish writes behind a name: "Ankara'nın", "Bank'ta".
+    # Turkish endings after a name: "Ankara'nın", "Bank'ta".
     r"|(?<=\w)['’](?:[ns]?[iu]n|[dt][ae]|[dt][ae]n|[dt][ae]ki|[yns]?[aeiu]|y?l[ae]|l[ae]r)\b"
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,.’' ](?=\d{3}(?!\d))")
@@ -34,28 +34,28 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _HAS_UMLAUT = re.compile("[äöüÄÖÜ]")
 _HAS_OTHER_SPELLING = re.compile("[äöüÄÖÜ]|(?<=[a-z0-9])[A-Z]")
-# "e-mail", "non-profit": asked for and written as one word as well.
+# Words like "e-mail" and "non-profit" are also written as one word.
 _HYPHENED = re.compile(r"(?<![\w-])[^\W\d_]{1,12}-[^\W\d_]{2,20}(?![\w-])")
 _WRITTEN = re.compile(r"\w+")
-# A word that is broken at the end of a line, as PDFs have it.
+# A word broken at the end of a line, as in PDFs.
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-‐\u00ad]\n[ \t]*(?=[^\W\d_])")
 
-# Folded as the text is that they are taken out of.
+# Folded, like the text from which they are removed.
 _FILLER = re.compile("|".join(map(fold, languages.FILLER)))
 
-# Words of a question that are looked for; the sentences that ask come first.
+# The most words of a question that are searched; words of sentences that ask come first.
 MOST_WORDS = 120
-# Letters of a stem that also stands for longer words that begin with it.
+# The least letters of a stem that also matches longer words beginning with it.
 SHORTEST_OPENING = 4
-# In hundredths: how much a match counts that is not the word itself.
+# In hundredths: how much matches other than the word itself count.
 WHOLE, STEM, OPENING, SYNONYM = 100, 95, 60, 50
-# A known word for a short one that nobody knows, which others resemble by chance.
+# A known word in place of an unknown short one, which words resemble by chance.
 SLIP = 55
-# Signs of a script without blanks weigh less than words: there are more of them for one meaning.
+# Signs of a script without blanks weigh less than words, because one meaning has more of them.
 PAIR, SIGN = 60, 15
-# A word that a question is made with, beside one of its subject.
+# A word that only forms the question, compared with one of its subject.
 FRAME = 40
-# What is told beside what is asked, where at least so many words are.
+# Words of sentences that do not ask, in a question with at least so many words that do.
 BESIDE, FEW = 50, 2
 
 _SENTENCE = re.compile(r"[^.!?。？！؟…\n]*[.!?。？！؟…\n]*")
@@ -63,7 +63,7 @@ _ASKS = re.compile(r"[?？؟]")
 
 
 def runs(text: str) -> list[str]:
-    """The words of a text that is folded already, and its stretches of scripts without blanks."""
+    """The words of a folded text, and its runs of scripts without blanks."""
     return _RUN.findall(_CUT_OFF.sub(" ", _THOUSANDS.sub("", text)))
 
 
@@ -72,13 +72,13 @@ def is_blankless(run: str) -> bool:
 
 
 def searchable(heading: str, text: str) -> str:
-    """The terms of a passage, separated by blanks, as often as they stand there."""
+    """The terms of a passage, separated by blanks, each as often as it occurs."""
     whole = _BROKEN_WORD.sub("", f"{heading}\n{text}")
     found = runs(fold(whole))
     language = languages.of(found, whole)
     terms = [term for run in found for term in _of_run(run, language)]
     for word in _WRITTEN.findall(whole) if _HAS_OTHER_SPELLING.search(whole) else ():
-        # "für" may be asked for as "fuer", "retryLimit" as two words.
+        # Questions may write "für" as "fuer", and "retryLimit" as two words.
         spelt = fold(word.translate(_UMLAUTS)) if _HAS_UMLAUT.search(word) else ""
         parts = map(fold, _HUMP.split(word)) if _HUMP.search(word) else ()
         terms += [term for one in (spelt, *parts) for run in runs(one) for term in _of_run(run, language)]
@@ -88,7 +88,7 @@ def searchable(heading: str, text: str) -> str:
 
 
 def _hyphened(text: str, language: str) -> list[str]:
-    """The words with a hyphen; not those that French joins so to turn a sentence round ("peut-on")."""
+    """Words with a hyphen, except French inversions ("peut-on")."""
     found = _HYPHENED.findall(text) if "-" in text else []
     return [
         one for one in found if language != "french" or one.split("-")[1] not in languages.SILENT["french"]
@@ -97,7 +97,7 @@ def _hyphened(text: str, language: str) -> list[str]:
 
 @lru_cache(maxsize=4_096)
 def of_heading(source: str, heading: str) -> str:
-    """The terms of a passage's heading and of its source's title, between blanks. Many passages share them."""
+    """The terms of a passage's heading and its source's title, between blanks. Cached, because many passages share them."""
     return f" {searchable(source, heading)} "
 
 
@@ -152,13 +152,13 @@ class Word:
 
     text: str
     terms: tuple[tuple[str, int, bool], ...]
-    # Hundredths that the whole word counts beside others.
+    # In hundredths: how much the word counts compared with others.
     weight: int = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a question asks for. `subject`: how many of the first words stand in sentences that ask."""
+    """The words to search for. `subject`: how many of the first ones are from sentences that ask."""
 
     words: tuple[Word, ...]
     language: str
@@ -166,7 +166,7 @@ class Query:
 
 
 def asked(question: str) -> Query:
-    """The words of `question` that carry meaning, those of the sentences that ask first, each once."""
+    """The meaningful words of `question`, each once; first those of sentences that ask."""
     sentences = [found for found in _SENTENCE.findall(question) if found.strip()]
     asking = [one for one in sentences if _ASKS.search(one)]
     language = languages.of(runs(fold(question)), question)
@@ -185,13 +185,16 @@ def asked(question: str) -> Query:
 
 
 def _asked_for(text: str, language: str) -> dict[str, Word]:
-    """The words of some sentences, with those that are written apart in one place and as one in another."""
+    """The words of some sentences, including spellings as one word and as two."""
     folded = fold(text)
     return _with_verbs(_with_joined(words_of(text, language), folded, language), folded, language)
 
 
 def _with_joined(words: dict[str, Word], folded: str, language: str) -> dict[str, Word]:
-    """What a hyphen joins may be written as one word. That stands for its parts where the first says nothing by itself."""
+    """A hyphenated word may also be written as one.
+
+    The joined form replaces the parts if the first part means nothing alone.
+    """
     found = dict(words)
     for one in _hyphened(folded, language):
         first, last = one.split("-")
@@ -204,7 +207,7 @@ def _with_joined(words: dict[str, Word], folded: str, language: str) -> dict[str
 
 
 def _with_verbs(words: dict[str, Word], folded: str, language: str) -> dict[str, Word]:
-    """Verbs of two parts stand for one of these, or are a word more where that one says nothing by itself ("get … back")."""
+    """A verb of two parts replaces its first part, or is added if that part means nothing alone ("get … back")."""
     found = dict(words)
     for part, particle in particles.verbs(folded, language):
         whole = part + particle if language == "english" else particle + part
@@ -226,17 +229,17 @@ def _with_synonyms(word: Word, language: str) -> Word:
 
 
 def without_synonyms(word: Word) -> Word:
-    """`word` as it was asked, in its own forms only."""
+    """`word` with its own forms only."""
     return replace(word, terms=tuple(one for one in word.terms if one[1] != SYNONYM))
 
 
 def without_guesses(word: Word) -> Word:
-    """`word` without what only means the same, and without what it may have been a slip of by chance."""
+    """`word` without synonyms, and without corrections that may match by chance."""
     return replace(word, terms=tuple(one for one in word.terms if one[1] not in (SYNONYM, SLIP)))
 
 
 def taken_apart(word: Word, parts: tuple[str, str], language: str) -> list[Word]:
-    """The two parts of a compound as words that weigh like the whole; what means the same as that goes with the first."""
+    """The two parts of a compound as words with the weight of the whole. Its synonyms go with the first part."""
     first, last = (
         replace(_with_synonyms(_word(part, language), language), weight=word.weight) for part in parts
     )
@@ -244,7 +247,7 @@ def taken_apart(word: Word, parts: tuple[str, str], language: str) -> list[Word]
 
 
 def synonyms_alone(word: Word) -> Word:
-    """What only means the same as `word`; it has no terms where there is no such word."""
+    """Only the synonyms of `word`; without any, the result has no terms."""
     return replace(word, terms=tuple(one for one in word.terms if one[1] == SYNONYM))
 
 
@@ -269,7 +272,7 @@ def words_of(text: str, language: str) -> dict[str, Word]:
 
 
 def _signs(run: str) -> Iterator[Word]:
-    """Every two neighbours; each sign alone as well where it means something, for words that share one of two."""
+    """Each pair of neighbouring signs; also each sign that means something alone, to match words that share only one."""
     for pair in map("".join, pairwise(run)):
         yield Word(pair, ((pair, WHOLE, False),), PAIR // 2 if _is_kana(pair) else PAIR)
     for sign in run:
@@ -278,7 +281,7 @@ def _signs(run: str) -> Iterator[Word]:
 
 
 def _is_kana(pair: str) -> bool:
-    """Whether it is of Hiragana alone (Katakana is folded to it): often an ending."""
+    """Whether the text is only Hiragana (Katakana is folded to it), which often is an ending."""
     return all("\u3041" <= sign <= "\u3096" for sign in pair)
 
 
@@ -287,7 +290,7 @@ def _word(run: str, language: str) -> Word:
         pairs = [(pair, 70, False) for pair in map("".join, pairwise(run))]
         return Word(run, ((run, WHOLE, False), *pairs))
     terms = {run: (WHOLE, False)}
-    # A question may be too short to show its language.
+    # As English as well, because a question may be too short to show its language.
     tried = (language, "english") if language in languages.LATIN else languages.LATIN
     for name in dict.fromkeys(tried):
         for one in _stems(run, name):
@@ -300,7 +303,7 @@ def _word(run: str, language: str) -> Word:
 
 
 def share(word: Word, searchable: str) -> int:
-    """How much of `word` is in terms that stand between blanks, in hundredths."""
+    """How much of `word` is in a text given as terms between blanks, in hundredths."""
     return max(
         (
             share

@@ -1,10 +1,10 @@
-"""Training: an agent's texts become passages. Always free; what did not change is left alone.
+"""Training: an agent's texts become passages. It is always free, and skips unchanged texts.
 
-What is here trains in the process that calls it. Files, websites and long texts are trained by a job
-(agents/sources/), which uses `cut` and `index` as well.
+These functions train in the calling process. Jobs (agents/sources/) train on files, websites and long texts, and use
+`cut` and `index` as well.
 
-A text is cut before a transaction begins, and a long one by a worker process: how long that takes is up to
-whoever wrote it, and meanwhile nobody else's row is locked and nobody else's stream waits.
+A text is cut before a transaction begins, and a long one in a worker process. The author of a text decides how long
+cutting takes, and during that time no rows must be locked and no streams delayed.
 """
 
 import hashlib
@@ -20,7 +20,8 @@ from agents.knowledge.entries import IndexEntry
 from agents.knowledge.index import prepare, write
 from agents.models import Agent, QAPair, Source
 
-# Of one source. A million characters of prose are some two thousand; more come of very many headings only.
+# The most passages of one source. A million characters of prose make some two thousand; only very many headings make
+# more.
 MOST_PASSAGES = 5_000
 
 
@@ -29,19 +30,21 @@ class AlreadyKnown(Exception):
 
 
 class CannotBeCut(Exception):
-    """The text is not taken in, and the words say why, to the person who sent it."""
+    """The text is not accepted; the message tells its sender why."""
 
 
 def content_hash(text: str) -> str:
-    """A digest of `text` that stays when only blanks at the ends of its lines differ, or how lines and accents are written."""
+    """A digest of `text` that ignores blanks at ends of lines, and how line ends and accents are encoded."""
     lines = folding.accents_composed(text).replace("\r\n", "\n").strip().split("\n")
     return hashlib.sha256("\n".join(line.rstrip() for line in lines).encode()).hexdigest()
 
 
 def add_text(agent: Agent, *, title: str, text: str, passages: list[IndexEntry] | None = None) -> Source:
-    """Add a text source and train the agent on it. `passages`: what `cut` made of it, before the caller's transaction.
+    """Add a text source and train the agent on it.
 
-    AlreadyKnown when it has the same text, LimitReached when its plan has no room for it, or CannotBeCut.
+    `passages`: the result of `cut`, made before the caller's transaction.
+
+    Raises AlreadyKnown if the agent has the same text, LimitReached if the plan has no room for it, or CannotBeCut.
     """
     passages, digest = cut(text) if passages is None else passages, content_hash(text)
     with transaction.atomic():
@@ -49,13 +52,16 @@ def add_text(agent: Agent, *, title: str, text: str, passages: list[IndexEntry] 
         with one_of_each():
             source = Source.objects.create(agent=agent, title=title, text=text, content_hash=digest)
         index(source, passages)
-        # Last, since it locks the workspace's account, and with it its replies on credits.
+        # Last, because it locks the workspace's account, which delays its replies on credits.
         building.require_source_room(agent)
     return source
 
 
 def replace_text(source: Source, *, title: str, text: str, passages: list[IndexEntry] | None = None) -> None:
-    """Give a source new text; an unchanged one keeps its passages. The old index stands until the new one is whole."""
+    """Change a source's text; an unchanged text keeps its passages.
+
+    The old passages are searched until the new ones are committed.
+    """
     digest = content_hash(text)
     changed = digest != source.content_hash or source.state != Source.State.READY
     passages = cut(text) if changed and passages is None else passages or []
@@ -70,7 +76,7 @@ def replace_text(source: Source, *, title: str, text: str, passages: list[IndexE
 
 @contextmanager
 def one_of_each() -> Iterator[None]:
-    """AlreadyKnown where the database refuses a text or question because somebody has added the same since we looked."""
+    """Turn an IntegrityError into AlreadyKnown: the same text or question was added after the check."""
     try:
         yield
     except IntegrityError:
@@ -78,14 +84,17 @@ def one_of_each() -> Iterator[None]:
 
 
 def require_new(agent: Agent, digest: str, *, besides: Source | None = None) -> None:
-    """AlreadyKnown when another source of the agent has this text."""
+    """Raises AlreadyKnown if another source of the agent has this text."""
     same = agent.sources.listed().filter(content_hash=digest)
     if (same.exclude(pk=besides.pk) if besides else same).exists():
         raise AlreadyKnown
 
 
 def cut(text: str, *, seconds: float = process_pool.JOB_SECONDS) -> list[IndexEntry]:
-    """The passages of `text`; a long one is cut aside, in so many seconds at most. CannotBeCut says why not."""
+    """The passages of `text`.
+
+    A long text is cut in a worker process, in at most `seconds`. Raises CannotBeCut.
+    """
     try:
         passages = entries.of_text(text) if len(text) <= process_pool.SMALL else _cut_aside(text, seconds)
     except process_pool.NotDone:
@@ -102,7 +111,7 @@ def _cut_aside(text: str, seconds: float) -> list[IndexEntry]:
 
 
 def index(source: Source, passages: list[IndexEntry]) -> None:
-    """Put these passages in the place of the source's present ones, and call it ready. Belongs into a transaction."""
+    """Replace the source's passages and mark it as ready. Call it in a transaction."""
     write(source, passages)
     source.trained_at, source.state, source.note = timezone.now(), Source.State.READY, ""
     source.lease_token = source.lease_until = None
@@ -110,7 +119,7 @@ def index(source: Source, passages: list[IndexEntry]) -> None:
 
 
 def add_qa(agent: Agent, *, question: str, answer: str) -> QAPair:
-    """Add a question with its one answer; AlreadyKnown when the agent has that question, or LimitReached."""
+    """Add a question with its answer. Raises AlreadyKnown if the agent has that question, or LimitReached."""
     pair = prepare(QAPair(agent=agent, question=question, answer=answer))
     with transaction.atomic():
         if agent.qa_pairs.filter(exact=pair.exact).exists():

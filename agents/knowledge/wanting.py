@@ -1,7 +1,7 @@
-"""What kind of answer a question wants, as far as it can be told from how it asks: a number, a name, a way, or anything.
+"""The kind of answer that a question wants, by its wording: a number, a name, a way to do something, or any.
 
-A section that speaks of all that is asked is no answer to "how much" when it has no number: the price stands elsewhere,
-or nowhere. So it is with "who" and a section without a name.
+A section with all the words of a "how much" question is no answer if it has no number: the price is elsewhere, or
+nowhere. The same holds for "who" and a section without a name.
 """
 
 import re
@@ -9,10 +9,10 @@ import re
 from agents.knowledge import languages
 from agents.knowledge.folding import fold
 
-# Characters of a question that are looked at, and of what would be quoted.
+# The most characters that are examined of a question, and of a quotation.
 MOST_CHARACTERS = 2_000
 
-# As `folding.fold` leaves them. How much, how many, how long, how often, at what price, by which number.
+# Folded. Questions for a number: how much, how many, how long, how often, at what price, which number.
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|long|often|old|big|large|far|tall|wide|high|heavy|fast|deep)\b"
     r"|\bwhat (?:do|does|did|will|would) [^.?!\n]{1,80} costs?\b|\bwhat(?: is|'s|s| are)? the (?:price|cost|fee)\b"
@@ -43,7 +43,8 @@ _NUMBER_WORDS = re.compile(
     "|(?:ثلاث|اربع|خمس|ست|سبع|ثمان|تسع|عشر|مئ|مائ|الف|نصف|مجان|يوم|يومين|اسبوع|شهر|سنه|سنتين|ساعه|ساعتين|دقيق|مره|مرتين)"
     "|[一二三四五六七八九十百千万两半]|無料|免费|なし"
 )
-# What is asked for by its price, and what says one; by how long it takes, and what says that.
+# Words that ask for a price, and words of texts about prices; words that ask for a duration, and words of texts
+# about durations.
 _ASKS_MONEY = re.compile(
     r"\b(?:costs?|prices?|fees?|koste[tn]|preis|cout(?:e|ent)?|prix|tarif|cuestan?|precio|vale|cobran?|fiyati?|ucreti?|lira)\b"
     r"|سعر|تكلف|ثمن|بكم|いくら|料金|多少钱|价格"
@@ -64,22 +65,22 @@ _TIME = re.compile(
     r"|ثاني|دقيق|دقاءق|ساع|يوم|ايام|اسبوع|اسابيع|شهر|اشهر|سن|秒|分|時|时|日|天|週|周|月|年"
 )
 _DIGITS = re.compile(r"\d+")
-# The thing whose number is asked for. Of money and of times there are other checks, or other words.
+# The thing that a question asks the number of. Money and times are excluded: other checks cover them.
 _ASKS_COUNT = re.compile(
     r"\b(?:how many|wie ?viele|combien d(?:e |['’] ?)|cuant[oa]s|kac)\s*"
     r"(?!euros?\b|dollars?|pounds?|lira|tl\b|para\b|times?\b|temps\b|fois\b|veces\b|mal\b|kere\b|defa\b|kez\b)(?P<thing>[a-z]{3,})"
 )
-# Letters by which the thing is known in another form, and words that may stand between it and its number.
+# How many first letters identify other forms of that thing; and how many words may be between it and its number.
 _SAME_LETTERS, _BETWEEN = 4, 3
 _TOKEN = re.compile(r"\w+|:")
-# Who did or is something, and not who may do it: that is told by a role.
+# Questions for who did or is something. "Who may" is excluded, because a role answers it.
 _ASKS_NAME = re.compile(
     r"\bwho(?:'s|s)? (?!can\b|may\b|could\b|should\b|must\b|has\b|have\b|needs?\b|pays?\b|gets?\b|sees?\b|do\b|does\b)"
     r"|\bqui (?!peut\b|peuvent\b|doit\b|doivent\b|paie\b|paye\b|a\b)(?=(?:a |est |sont )?[a-z]{4})(?<!ce qui )"
     r"|\bquien(?:es)? (?!puede|debe|paga|tiene)|\bkim(?:dir)?\b(?!.*(?:bilir|meli|mali)\b)"
 )
 _CAPITAL = "A-ZÀ-ÖØ-ÞĞİŞŁŒ"
-# Two words with capitals, or one within a sentence.
+# A name: two capitalised words, or one inside a sentence.
 _NAME = re.compile(
     rf"[{_CAPITAL}][\w.'’-]{{0,40}}[^\S\n]{{1,3}}[{_CAPITAL}]\w+|(?<=[^\W\d_{_CAPITAL}] )[{_CAPITAL}]\w+|(?<=, )[{_CAPITAL}]\w+"
 )
@@ -87,7 +88,7 @@ _ASKS_WAY = re.compile(
     r"\bhow (?:do|can|could|should|would|to)\b|\bwie (?:kann|konnen|muss|soll|mache?|geht)\b"
     r"|\bcomment (?:puis|peut|faire|dois|est-ce|je|on)\b|\bcomo (?:puedo|se|hago|debo|puede)\b|\bnasil\b"
 )
-# Words that ask for a person, a place, a time; a stored question with one of them is not answered like one with another.
+# Words that ask for a person, a place or a time. Questions that differ in these need different answers.
 _KINDS = tuple(
     frozenset(words.split())
     for words in (
@@ -99,14 +100,15 @@ _KINDS = tuple(
 
 
 def wants_number(question: str) -> bool:
-    """Whether `question` asks how many, how much or how long, in one of the languages that are known here."""
+    """Whether `question` asks how many, how much or how long, in one of the supported languages."""
     return _ASKS_NUMBER.search(fold(question[:MOST_CHARACTERS])) is not None
 
 
 def has_number(text: str, question: str, under: str = "") -> bool:
-    """Whether `text` says a number, in digits or words, that `question` does not say itself.
+    """Whether `text` has a number, in digits or words, that `question` does not have itself.
 
-    Where a price or a time is asked for, it or the heading that it stands `under` must speak of money or of time as well.
+    For a question about a price or a time, the text or the heading that it is `under` must also mention money or
+    time.
     """
     said, asked = fold(text[:MOST_CHARACTERS]), fold(question[:MOST_CHARACTERS])
     told = f"{fold(under)}\n{said}"
@@ -119,7 +121,7 @@ def has_number(text: str, question: str, under: str = "") -> bool:
 
 
 def has_count(text: str, question: str) -> bool:
-    """Whether `text` says the number of what `question` asks how many there are; True for any other question."""
+    """Whether `text` has the number of the things that `question` asks the number of; True for other questions."""
     found = _ASKS_COUNT.search(fold(question[:MOST_CHARACTERS]))
     if found is None:
         return True
@@ -139,7 +141,7 @@ def _is_number(token: str) -> bool:
 
 
 def lacks_name(text: str, question: str) -> bool:
-    """Whether `question` asks for a person, and `text` names none that the question does not name itself."""
+    """Whether `question` asks for a person, but `text` has no name that is not in the question itself."""
     asked = fold(question[:MOST_CHARACTERS])
     if _ASKS_NAME.search(asked) is None:
         return False
@@ -147,7 +149,7 @@ def lacks_name(text: str, question: str) -> bool:
 
 
 def wants_way(question: str) -> bool:
-    """Whether `question` asks how something is done."""
+    """Whether `question` asks how to do something."""
     return _ASKS_WAY.search(fold(question[:MOST_CHARACTERS])) is not None
 
 

@@ -1,4 +1,4 @@
-"""What people build (agents and what they answer from) and what comes of it (conversations of replies)."""
+"""Models of agents, their sources, conversations and replies."""
 
 from .agent import Agent
 from .conversations import Conversation, ConversationPin

@@ -26,7 +26,8 @@ class Agent(models.Model):
         max_length=20_000, blank=True, help_text="Who the agent is and how it should answer."
     )
     chat_model = models.ForeignKey(ChatModel, on_delete=models.PROTECT, related_name="agents")
-    # Sent only where the model takes it (llm/profiles.py); empty is the model's own default, as below.
+    # Sent only if the model takes it (llm/profiles.py); empty is the model's own default. The same holds for the
+    # next two.
     temperature = models.FloatField(default=0.2, null=True, blank=True)
     effort = models.CharField(max_length=10, blank=True, default="", db_default="")
     output_limit = models.PositiveIntegerField("output limit", null=True, blank=True)
@@ -34,7 +35,7 @@ class Agent(models.Model):
     fallback_text = models.CharField(
         max_length=500, default=FALLBACK, help_text="Said when the sources hold no answer."
     )
-    # One a line; where there are none, agents/suggestions.py draws some from what the agent answers from.
+    # One per line; if empty, agents/suggestions.py takes some from the agent's sources.
     suggested_questions = models.TextField(max_length=2_000, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -1,4 +1,4 @@
-"""Conversations, and who keeps which at the top."""
+"""Conversations, and which of them members have pinned."""
 
 import uuid
 
@@ -14,7 +14,7 @@ from .agent import Agent
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def present(self) -> "ConversationQuerySet":
-        """Without those that are deleted and could still be brought back."""
+        """Conversations that are not deleted; deleted ones can still be restored for a while."""
         return self.filter(deleted_at=None)
 
 
@@ -22,17 +22,17 @@ class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="conversations")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    # Empty until somebody gives one: then the opening of the first question stands for it.
+    # Empty unless somebody named it; then the opening of its first question is shown.
     title = models.CharField(max_length=120, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
-    # What this conversation tries in place of the agent's own (agents/trying.py). Without a chat model the three
-    # settings of one count for nothing; instructions of None are the agent's.
+    # What this conversation tries in place of the agent's own (agents/trying.py). The three settings count only with
+    # a chat model; instructions of None mean the agent's.
     tried_model = models.ForeignKey(ChatModel, null=True, on_delete=models.SET_NULL, related_name="+")
     tried_temperature = models.FloatField(null=True)
     tried_effort = models.CharField(max_length=10, blank=True, default="", db_default="")
     tried_output_limit = models.PositiveIntegerField(null=True)
     tried_instructions = models.TextField(max_length=20_000, null=True)  # noqa: DJ001 (empty is not the same as the agent's)
-    # Deleted, with time left to undo it; after that the row is gone (agents/conversations.py).
+    # Set while a deleted conversation can be restored; after that the row is deleted (agents/conversations.py).
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -1,4 +1,4 @@
-"""What an agent answers from: its sources, the passages cut from them, and its Q&A pairs."""
+"""An agent's knowledge: sources, the passages cut from them, and Q&A pairs."""
 
 import uuid
 
@@ -12,12 +12,12 @@ from .agent import Agent
 
 class SourceQuerySet(models.QuerySet["Source"]):
     def listed(self) -> "SourceQuerySet":
-        """What people see as one source each, and what the plan counts: no single pages, nothing that is deleted."""
+        """Sources as people and the plan count them: without the pages of websites and without deleted ones."""
         return self.filter(parent=None, deleted_at=None)
 
 
 class Source(models.Model):
-    """What an agent answers from: a text, a file, or a website with a source of its own for each of its pages.
+    """A source: a text, a file, or a website, whose pages are sources of their own.
 
     Training cuts its text into passages, by a job (agents/sources/working.py); it is always free.
     """
@@ -45,40 +45,41 @@ class Source(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="sources")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.TEXT, db_default=Kind.TEXT)
-    # Of a page: its website.
+    # The website of a page.
     parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="pages")
     title = models.CharField(max_length=200)
-    # Of a file or a page: what was read from it, as Markdown.
+    # For a file or page: its text as Markdown.
     text = models.TextField(max_length=1_000_000)
-    # Counted by the database when it stores the text: a page that lists sources does not read through all of them.
+    # A generated column, so that a page that lists sources need not read their texts.
     characters = models.GeneratedField(
         expression=Length("text"), output_field=models.PositiveIntegerField(), db_persist=True
     )
-    # Of the text, normalised: what has not changed is not trained again. Empty while there is no text yet.
+    # A digest of the normalised text, so that unchanged text is not trained again. Empty while there is no text.
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
-    # Where a website begins, or where a page is.
+    # The start address of a website, or the address of a page.
     url = models.CharField(max_length=2_000, blank=True, default="", db_default="")
     recrawl = models.CharField(
         max_length=6, choices=Recrawl, blank=True, default=Recrawl.NEVER, db_default=Recrawl.NEVER
     )
     file_name = models.CharField(max_length=200, blank=True, default="", db_default="")
     file_bytes = models.PositiveIntegerField(default=0, db_default=0)
-    # A row that a server of an earlier version makes is trained when it is there.
+    # `ready` by default in the database, because a server of an earlier version inserts only trained rows.
     state = models.CharField(max_length=9, choices=State, default=State.READY, db_default=State.READY)
-    # Why it failed, or what was left out, in words for people.
+    # For people: why it failed, or what was left out.
     note = models.CharField(max_length=500, blank=True, default="", db_default="")
     done = models.PositiveIntegerField(default=0, db_default=0)
     total = models.PositiveIntegerField(default=0, db_default=0)
     queued_at = models.DateTimeField(null=True)
-    # Whoever trains holds the token until then, and renews it; after that another may begin anew.
+    # The worker that trains holds the token until this time and renews it; after that another worker may start
+    # again.
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    # How often the present job has been taken up.
+    # How often the current job was started.
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     crawled_at = models.DateTimeField(null=True)
     trained_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Deleted, with time left to undo it; its passages are gone already.
+    # Set while a deleted source can be restored; its passages are deleted already.
     deleted_at = models.DateTimeField(null=True)
 
     objects = SourceQuerySet.as_manager()
@@ -123,7 +124,10 @@ class Source(models.Model):
 
 
 class SourcePart(models.Model):
-    """A piece of an uploaded file, kept until the file has been read. Pieces, so that no process holds a whole one twice."""
+    """A piece of an uploaded file, kept until the file has been read.
+
+    Stored in pieces, so that no process holds a whole file twice.
+    """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="parts")
     position = models.PositiveIntegerField()
@@ -138,16 +142,16 @@ class SourcePart(models.Model):
 
 
 class CrawledPage(models.Model):
-    """A page as a crawl that is still going has read it; no search knows it before the whole crawl is swapped in."""
+    """A page read by a running crawl. Searches do not see it before the whole crawl is swapped in."""
 
     site = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="crawled")
-    # The source that it is, or will be.
+    # The id of its source, existing or future.
     page = models.UUIDField(default=uuid.uuid4)
     url = models.CharField(max_length=2_000)
     title = models.CharField(max_length=200)
     text = models.TextField()
     content_hash = models.CharField(max_length=64)
-    # As of Vocabulary.
+    # As in Vocabulary.
     words = models.TextField()
 
     def __str__(self) -> str:
@@ -155,7 +159,7 @@ class CrawledPage(models.Model):
 
 
 class CrawledPassage(models.Model):
-    """A passage of such a page; the fields are those of Passage."""
+    """A passage of a crawled page; the fields are those of Passage."""
 
     crawled = models.ForeignKey(CrawledPage, on_delete=models.CASCADE, related_name="passages")
     position = models.PositiveIntegerField()
@@ -163,7 +167,7 @@ class CrawledPassage(models.Model):
     text = models.TextField()
     searchable = models.TextField()
     vector = models.BinaryField(null=True)
-    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (as of Passage)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (as in Passage)
 
     def __str__(self) -> str:
         return self.text[:60]
@@ -177,11 +181,12 @@ class Passage(models.Model):
     position = models.PositiveIntegerField()
     heading = models.CharField(max_length=200, blank=True)
     text = models.TextField()
-    # Its terms, as agents/knowledge/terms.py makes them. None: written by a version before this one, and not indexed yet.
+    # Its terms, made by agents/knowledge/terms.py. None: written by an earlier version and not indexed yet.
     searchable = models.TextField(null=True, editable=False)  # noqa: DJ001 (empty is not the same as not indexed)
-    # What it means, as the encoder of that name made it (agents/knowledge/encoders.py), which leaves some texts out.
+    # Its vector, and the name of the encoder that made it (agents/knowledge/encoders.py). An encoder leaves some
+    # texts without a vector.
     vector = models.BinaryField(null=True)
-    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (none has looked at it)
+    vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001 (no encoder has processed it)
 
     class Meta:
         ordering = ["source", "position"]
@@ -202,7 +207,7 @@ class Passage(models.Model):
 
 
 class Vocabulary(models.Model):
-    """The words of a source, separated by blanks: what a misspelt word of a question may mean."""
+    """The words of a source, separated by blanks, for correcting misspelt words of questions."""
 
     source = models.OneToOneField(
         Source, on_delete=models.CASCADE, primary_key=True, related_name="vocabulary"
@@ -215,10 +220,10 @@ class Vocabulary(models.Model):
 
 
 class CommonTerms(models.Model):
-    """The terms that stand in very many passages of an agent, each with how many; kept for agents with many passages."""
+    """The terms that are in very many passages of an agent, with their number; only for agents with many passages."""
 
     agent = models.OneToOneField(Agent, on_delete=models.CASCADE, primary_key=True, related_name="+")
-    # Passages that the agent had when they were counted.
+    # How many passages the agent had when terms were counted.
     size = models.PositiveIntegerField()
     terms = models.JSONField()
 
@@ -233,14 +238,14 @@ class QAPair(models.Model):
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="qa_pairs")
     question = models.CharField(max_length=500)
     answer = models.TextField(max_length=20_000)
-    # The question as a version before this one compared it, which still reads it during an upgrade.
+    # The question as the previous version compared it; its servers still read this column during an upgrade.
     folded = models.CharField(max_length=500, editable=False)
-    # The question as it is compared word for word (agents/knowledge/folding.py), the terms of question and answer, and
-    # the pair's number in the index. None: not indexed yet.
-    exact = models.CharField(max_length=500, null=True, editable=False)  # noqa: DJ001 (empty is a question of marks)
+    # The question in the form compared word for word (agents/knowledge/folding.py), the terms of question and
+    # answer, and the pair's number in the index. None: not indexed yet.
+    exact = models.CharField(max_length=500, null=True, editable=False)  # noqa: DJ001 (empty means a question of only punctuation)
     searchable = models.TextField(null=True, editable=False)  # noqa: DJ001
     place = models.BigIntegerField(null=True, editable=False)
-    # As of a passage; and a number drawn anew with each vector, so that the sum of all tells whether one has changed.
+    # As in Passage; and a random number, new with each vector, so that the sum of all changes when a vector does.
     vector = models.BinaryField(null=True)
     vector_by = models.CharField(max_length=40, null=True, editable=False)  # noqa: DJ001
     vector_mark = models.PositiveIntegerField(null=True, editable=False)
@@ -265,7 +270,7 @@ class QAPair(models.Model):
 
 
 class RemovedPair(models.Model):
-    """A Q&A pair that was deleted, with time left to undo it."""
+    """A deleted Q&A pair that can still be restored."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="removed_pairs")

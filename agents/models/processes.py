@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Instance(models.Model):
-    """A server process that works on replies, and when it last said so (agents/running/instances.py)."""
+    """A server process that works on replies, and its last sign of life (agents/running/instances.py)."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     seen_at = models.DateTimeField()
@@ -14,13 +14,14 @@ class Instance(models.Model):
 
 
 class Duty(models.Model):
-    """When a periodic duty was last taken, so that one process of many takes each round."""
+    """When a periodic duty was last taken, so that only one process takes each round."""
 
     name = models.CharField(max_length=20, primary_key=True)
     last_at = models.DateTimeField()
 
     class Meta:
-        # The first name of this model, which processes of an earlier version still use during an upgrade.
+        # The table has this model's first name, because processes of an earlier version still use it during an
+        # upgrade.
         db_table = "agents_watch"
 
     def __str__(self) -> str:

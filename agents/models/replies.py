@@ -1,4 +1,4 @@
-"""What comes of a conversation: replies, each with its receipt, and what members think of them."""
+"""Replies, each with its receipt, and members' ratings of them."""
 
 import uuid
 from typing import Any, ClassVar
@@ -18,16 +18,16 @@ from .conversations import Conversation
 
 
 def keep_without_prompt(collector: Any, field: Any, replies: Any, using: str) -> None:
-    """What becomes of the replies of a conversation that is deleted: their receipts stay, their prompts go."""
+    """Called for the replies of a deleted conversation: their receipts stay, their prompts are deleted."""
     models.SET_NULL(collector, field, replies, using)
     collector.add_field_update(field.model._meta.get_field("prompt"), None, replies)
 
 
 class Reply(models.Model):
-    """One turn: what a member asked and what the agent answered, with the receipt of it.
+    """One turn: a member's question and the agent's answer, with the receipt.
 
-    The route (model, credential, who pays, price, why) is written once, when the reply is accepted,
-    and nothing later changes it.
+    The route (model, credential, who pays, price, why) is written once, when the reply is accepted, and never
+    changed.
     """
 
     class State(models.TextChoices):
@@ -57,12 +57,12 @@ class Reply(models.Model):
     }
 
     RUNNING = (State.RESERVED, State.STREAMING)
-    # With an answer that counts: what a conversation goes on from, and what may have been charged.
+    # States with a usable answer: later turns build on it, and it may have been charged.
     ANSWERED = (State.COMPLETED, State.STOPPED, State.CUT)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")
-    # Found by the index over agent and time.
+    # No index of its own: the index over agent and time serves.
     agent = models.ForeignKey(
         Agent, null=True, on_delete=models.SET_NULL, related_name="replies", db_index=False
     )
@@ -72,18 +72,18 @@ class Reply(models.Model):
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    # Made by the browser: the same press of Send, however often it arrives, is one reply.
+    # Made by the browser, so that one press of Send makes one reply, however often it arrives.
     idempotency_key = models.CharField(max_length=100)
     fingerprint = models.CharField(max_length=64)
 
     question = models.TextField()
     text = models.TextField(blank=True)
-    # The text as pages show it, and which renderer made it; 0 is none yet (agents/rendering.py).
+    # The text as HTML for pages, and the version of the renderer; 0 is none yet (agents/rendering.py).
     html = models.TextField(blank=True, default="", db_default="")
     html_version = models.PositiveSmallIntegerField(default=0, db_default=0)
     sources = models.JSONField(default=list)
-    # What cannot be put together again from other rows of the prompt that was sent (agents/sent_prompts.py). None
-    # where none was, and once the conversation is deleted.
+    # The part of the sent prompt that cannot be rebuilt from other rows (agents/sent_prompts.py). None if no prompt
+    # was sent, and after the conversation is deleted.
     prompt = models.BinaryField(null=True)
     state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
     # Empty while the reply runs.
@@ -92,7 +92,7 @@ class Reply(models.Model):
     error_detail = models.CharField(
         max_length=300, blank=True, help_text="For admins; never the provider's raw words."
     )
-    # What the provider's last answer said of a failure, as far as it is safe to keep.
+    # The parts of the provider's last error that are safe to store.
     provider_status = models.PositiveSmallIntegerField(null=True)
     provider_code = models.CharField(max_length=40, blank=True, default="", db_default="")
     provider_param = models.CharField(max_length=40, blank=True, default="", db_default="")
@@ -113,7 +113,7 @@ class Reply(models.Model):
     price = models.PositiveIntegerField()
     why = models.CharField(max_length=40)
 
-    # What came of it.
+    # The result.
     charged = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     input_tokens = models.PositiveIntegerField(null=True)
@@ -125,28 +125,28 @@ class Reply(models.Model):
     estimated_cost = models.PositiveBigIntegerField(
         null=True, help_text="Millionths of a US dollar, at list price."
     )
-    # The cost can be less: a price for cached input is not known.
+    # The real cost may be lower, because the price for cached input is unknown.
     cost_is_at_most = models.BooleanField(default=False, db_default=False)
     cache_saved = models.BigIntegerField(
         null=True, help_text="Millionths of a US dollar that the prompt cache saved."
     )
-    # Parameters that the provider refused, separated by blanks: the call was made again without them.
+    # Parameters that the provider refused, separated by blanks; the call was repeated without them.
     left_out = models.CharField(max_length=100, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     first_text_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
-    # The later version of this turn, or of one before it: the conversation goes on from there instead.
+    # The later version of this turn or of an earlier one, from which the conversation continues instead.
     superseded_by = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="supersedes", db_index=False
     )
 
-    # The run. Of which process it is; None where that was not known, which leaves it to its lease.
+    # The run, and the process that it is in. None if that is unknown; then only the lease tells whether it lives.
     instance_id = models.UUIDField(null=True)
     lease_token = models.UUIDField()
     renewed_at = models.DateTimeField()
     stop_requested = models.BooleanField(default=False)
-    # When question and answer were wiped, because the conversation was deleted; the receipt stays.
+    # When question and answer were deleted with the conversation; the receipt stays.
     erased_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -164,7 +164,7 @@ class Reply(models.Model):
             models.Index(
                 fields=["renewed_at"], name="reply_running", condition=Q(state__in=["reserved", "streaming"])
             ),
-            # Of the few that have one, so that all others are stored without a further entry.
+            # A partial index: few replies have a value, and the others need no entry.
             models.Index(
                 fields=["superseded_by"], name="reply_superseded", condition=Q(superseded_by__isnull=False)
             ),
@@ -199,7 +199,7 @@ class Reply(models.Model):
 
 
 class ReplyRating(models.Model):
-    """What one member thinks of one reply; it can be changed, and taken back."""
+    """One member's rating of one reply. It can be changed and removed."""
 
     class Value(models.TextChoices):
         UP = "up", "Good"

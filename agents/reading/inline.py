@@ -1,6 +1,6 @@
-"""What is found in a reply's plain text: addresses to be linked, marks of sources, and the few tags that models write.
+"""Plain text inside a reply: finds addresses to link, marks of sources, and the few tags that models write.
 
-The text is the parser's, with the stand-ins of agents/reading/shield.py in it. Code and links are not looked at.
+The text comes from the parser and contains the stand-ins of agents/reading/shield.py. Code and links are left alone.
 """
 
 import re
@@ -9,11 +9,12 @@ from html import escape
 
 from agents.reading.shield import CJK, IN_ADDRESS, LESS_THAN, MATHS, MATHS_END, as_written
 
-# Characters of an address. Browsers take no more.
+# The most characters of an address; browsers accept no more.
 LONGEST_LINK = 2_000
 SCHEMES = ("http://", "https://", "mailto:", "tel:")
 
-# Texts without blanks go on right after an address; of their letters it has those that begin a part of it.
+# In scripts without blanks, text follows directly after an address. Their letters belong to the address only at the
+# start of one of its parts.
 _ADDRESS = (
     r"(?<![A-Za-z0-9_])(?:https?://|www\.(?=[A-Za-z0-9]))"
     rf"(?:[A-Za-z0-9%~/?#@!$&*+,;:=_()'.{IN_ADDRESS}-]|(?![{CJK}])[^\W_]|(?<=[/=_-])(?:(?=[^\W_])[{CJK}])+){{1,{LONGEST_LINK}}}"
@@ -27,7 +28,7 @@ _FOUND = re.compile(
     rf"|(?P<maths>{MATHS})|(?P<maths_end>{MATHS_END})",
     re.IGNORECASE,
 )
-# What each of them has; most texts have none.
+# Strings that one of the patterns needs; most texts have none.
 _MAY_BE = re.compile(r"[\[@:\ufdd0-\ufdef]|www", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _CJK_LETTER = re.compile(f"[{CJK}]")
@@ -35,14 +36,17 @@ _CJK_LETTER = re.compile(f"[{CJK}]")
 
 @dataclass(slots=True)
 class Place:
-    """Where a reply stands on a page: `name` begins its anchors, `sources` is how many it has. `met` anchors are taken."""
+    """A reply's anchors on its page.
+
+    `name`: their prefix. `sources`: how many sources it has. `met`: anchors already used.
+    """
 
     name: str = ""
     sources: int = 0
     met: set[str] = field(default_factory=set)
 
     def once(self, anchor: str) -> str:
-        """The attribute that makes `anchor` of what is written now, if nothing before it has that name."""
+        """The `id` attribute for `anchor`; empty if an earlier element has that id."""
         name = f"{self.name}-{anchor}"
         if not self.name or name in self.met:
             return ""
@@ -50,7 +54,7 @@ class Place:
         return f' id="{name}"'
 
     def mark(self, number: str, shown: str) -> str:
-        """`shown` as the link from a mark to its source; as it is when there is no such source."""
+        """`shown` as a link from a mark to its source; plain if there is no such source."""
         if not self.name or not 1 <= int(number) <= self.sources:
             return shown
         number = str(int(number))
@@ -59,7 +63,7 @@ class Place:
 
 
 def written(text: str, place: Place, *, after_code: bool = False) -> str:
-    """`text` as HTML. `after_code`: it follows code directly, so that "[1]" there is an index."""
+    """`text` as HTML. `after_code`: it directly follows code, where "[1]" is an index."""
     if not _MAY_BE.search(text):
         return _plain(text)
     parts: list[str] = []
@@ -81,7 +85,7 @@ def written(text: str, place: Place, *, after_code: bool = False) -> str:
 
 
 def link(address: str) -> str | None:
-    """The address as an attribute's value; None for one that a page does not lead to."""
+    """The address as an attribute's value; None for one that pages must not link to."""
     leads = address[:8].lower().startswith(SCHEMES) and len(address) <= LONGEST_LINK
     return escape(address) if leads else None
 
@@ -91,7 +95,7 @@ def _plain(text: str) -> str:
 
 
 def _is_index(text: str, start: int, last_mark: int) -> bool:
-    """Whether "[1]" at `start` belongs to the word before it, as in arr[1] or arr[0][1]."""
+    """Whether "[1]" at `start` is an index of the word before it, as in arr[1] or arr[0][1]."""
     before = text[start - 1 : start]
     if before == "]":
         return start != last_mark
@@ -105,7 +109,7 @@ def _marks(text: str, place: Place) -> str:
 
 
 def _address(text: str, *, scheme: str) -> str:
-    """`text` as a link to itself, but for what ends the sentence around it."""
+    """`text` as a link to itself, without punctuation that ends the sentence around it."""
     text, rest = _without_end(as_written(text))
     href = link(scheme + text if scheme or text[:4].lower() != "www." else f"https://{text}")
     shown = escape(text, quote=False)

@@ -1,8 +1,8 @@
-"""A reply's text as HTML while it is still coming: the blocks that are finished once, the one that is open again and again.
+"""A running reply's text as HTML: finished blocks are rendered once, the open one again and again.
 
-Markdown is read line by line, and a block at the top that another one follows never changes any more (but for links
-whose addresses come later, and footnotes; the finished reply has them right). So each step renders only what comes
-after the finished blocks. The longer that is the fewer steps there are, and they take a tenth of the time at most.
+Markdown is read line by line, and a top-level block never changes once another follows it. (Exceptions are footnotes
+and links whose addresses come later; the finished reply has them right.) So each step renders only the text after
+the finished blocks. The longer that text, the rarer the steps, so that they take at most a tenth of the time.
 """
 
 import time
@@ -15,19 +15,20 @@ from agents.reading import shield
 from agents.reading.inline import Place
 from agents.reading.writer import Position, TooMuch, Writer
 
-# Seconds between two steps, for each thousand characters that are open, and what share of the time steps may take.
+# Seconds between two steps, and as many again for each thousand open characters; seconds before the first step; and
+# the share of time that steps may take.
 SECONDS = 0.04
 FIRST_SECONDS = 0.05
 SHARE = 0.1
-# Characters that are looked at in one step. A block that is longer gets twice as many, if that is quick.
+# Characters processed in one step. For a longer block the number is doubled, if that is fast enough.
 WINDOW = 4_000
 QUICK_SECONDS = 0.005
-# Characters of the addresses of links that are kept for the blocks to come.
+# The most characters of link definitions that are kept for later blocks.
 MOST_DEFINITIONS = 2_000
 
 
 class Update(NamedTuple):
-    """`html` stands for all blocks from number `start` on; `rest` characters of the text are not in it yet."""
+    """`html` replaces all blocks from number `start` on; the last `rest` characters of the text are not included yet."""
 
     start: int
     html: str
@@ -36,7 +37,7 @@ class Update(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """`start`: the byte of the shielded text at which its first line begins. `before`: what came before it."""
+    """`start`: the byte of the shielded text at which its first line begins. `before`: the state before it."""
 
     start: int
     before: Position
@@ -44,16 +45,16 @@ class _Block:
 
 
 class LiveText:
-    """One watcher's text. `add` what comes; `render` when `wait` says so."""
+    """One watcher's text. Call `add` with new text, and `render` when `wait` says so."""
 
-    # All of them together take no more than their share; the next step may begin then.
+    # When the next step may begin; shared by all texts, so that together they take no more than their share of time.
     _all_may_at = 0.0
 
     def __init__(self, name: str, sources: int) -> None:
         self._position = Position(Place(name, sources))
         self._finished = 0
         self._open = ""
-        self._unseen = 0  # characters at the end of `_open` that no step has looked at
+        self._unseen = 0  # characters at the end of `_open` that no step has processed
         self._definitions = b""
         self._window = WINDOW
         self._may_at = 0.0
@@ -64,24 +65,24 @@ class LiveText:
         if self._gave_up:
             return
         if not self._open and not self._finished:
-            # The first pieces are shown as they are; a short reply is over before this.
+            # The first pieces are shown as plain text until then; a short reply ends before.
             self._may_at = time.monotonic() + FIRST_SECONDS
         self._open += text
         self._unseen += len(text)
 
     def wait(self) -> float | None:
-        """Seconds until the next step may begin; None when there is nothing to do."""
+        """Seconds until the next step may begin; None if there is nothing to render."""
         if not self._unseen or self._gave_up:
             return None
         return max(0.0, max(self._may_at, LiveText._all_may_at) - time.monotonic())
 
     @property
     def lacks_its_end(self) -> bool:
-        """Whether what was rendered so far is not all of it."""
+        """Whether part of the text is not rendered yet."""
         return bool(self._unseen) and self._has_begun and not self._gave_up
 
     def render(self) -> Update:
-        """What is to be shown now. A text that is too much for us is shown as it is written from there on."""
+        """The update to show now. A text that exceeds our limits is shown as plain text from there on."""
         began = time.monotonic()
         self._has_begun = True
         part = self._open[: self._window]
@@ -110,9 +111,10 @@ class LiveText:
         return Update(self._finished, html + markdown.as_written(left) + "\n", 0)
 
     def _finish(self, blocks: list[_Block], shielded: bytes) -> bool:
-        """Put aside the blocks that cannot change any more, if there are any."""
+        """Mark as finished the blocks that cannot change any more, if there are any."""
         last_line = shielded.rfind(b"\n") + 1
-        # A block that begins in a line that is not whole may turn out to be none: "#" may become "#1", of the block before.
+        # A block that begins in an incomplete line may turn out to be none: "#" may become "#1", which belongs to
+        # the block before.
         may_change = 2 if blocks and blocks[-1].start >= last_line else 1
         if len(blocks) <= may_change:
             return False
@@ -126,7 +128,7 @@ class LiveText:
         return True
 
     def _blocks(self, shielded: bytes, part: str) -> Iterator[_Block]:
-        """The blocks of `part`, `shielded`, each as one element and a line's end."""
+        """The HTML of each block of `part`, `shielded`: one element and a line end."""
         written = self._definitions + shielded
         shift = len(self._definitions)
         events = markdown.OF_REPLIES.events_with_range(written.decode(), merge_text=True)
@@ -151,7 +153,7 @@ class LiveText:
 
 
 def _in_blocks(events: Iterable[tuple[Any, Any]], *, most: int) -> Iterator[tuple[int, list[Any]]]:
-    """The events of each block at the top, with the byte at which it begins."""
+    """The parser's events of each top-level block, with the byte at which it begins."""
     depth = 0
     block: list[Any] = []
     begins = 0

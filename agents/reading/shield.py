@@ -1,20 +1,20 @@
-"""What the Markdown parser must not take for Markdown: raw HTML, maths, a lone tilde; and emphasis beside CJK text.
+"""Hiding non-Markdown from the Markdown parser: raw HTML, maths, a lone tilde; and fixing emphasis next to CJK text.
 
-Each sign that would be taken is replaced by a stand-in, a character that no text has ("noncharacters" of Unicode),
-and comes back when the HTML is written. So nothing is lost, wherever the sign stood: in a link, in code, in a table.
+Each such sign is replaced by a stand-in, a character that no text contains (a "noncharacter" of Unicode), and
+restored when the HTML is written. So nothing is lost, wherever the sign was: in a link, in code, in a table.
 """
 
 import re
 
-# Where "<" stood. Raw HTML is text here, so the parser never sees one, but for those of <https://…> and <a@b.example>.
+# For "<". Raw HTML is shown as text, so the parser gets no "<" except that of <https://…> and <a@b.example>.
 LESS_THAN = "\ufdd0"
-# Where maths begins and ends, its delimiters within.
+# Begin and end of maths, including its delimiters.
 MATHS, MATHS_END = "\ufdd1", "\ufdd2"
-# Beside "*" and "~~" next to CJK text. It counts as a letter, and means nothing.
+# Inserted between CJK text and "*" or "~~". It counts as a letter and is removed later.
 _LETTER = "\ufdd3"
 _HIDDEN = dict(zip("~\\*_[]()#+-.!|>&=^${}:@", map(chr, range(0xFDD4, 0xFDF0)), strict=False))
 _TILDE = _HIDDEN["~"]
-# Stand-ins that an address has.
+# Stand-ins for signs in an address.
 IN_ADDRESS = _HIDDEN["~"] + _HIDDEN["*"] + _HIDDEN["_"]
 
 _HIDE = str.maketrans({**_HIDDEN, "<": LESS_THAN})
@@ -25,17 +25,17 @@ _SHOW = str.maketrans(
 _NO_STAND_INS = str.maketrans(dict.fromkeys(map(chr, range(0xFDD0, 0xFDF0)), "\ufffd"))
 
 _RAW = re.compile(r"<(?!https?://|mailto:|[\w.+-]{1,64}@)", re.IGNORECASE)
-# Inside an address, where they stress nothing: https://example.com/_a_/b
+# Inside an address these signs are no emphasis: https://example.com/_a_/b
 _ADDRESS = re.compile(r"https?://[^\s<>`|]+", re.IGNORECASE)
 _STRESS = re.compile(r"(?<![*_\\])[*_]++(?=[A-Za-z0-9/])")
-# Meant as "about": only two of them strike out.
+# A single tilde means "about"; only two strike out.
 _LONE_TILDE = re.compile(r"(?<!~)~(?!~)")
 
-# A pair of a backslash and a sign, dollars, and what maths does not run over: code, and the end of a paragraph.
+# A backslash with its sign, dollars, and what ends maths: code, and the end of a paragraph.
 _MATHS_SIGN = re.compile(r"\\[^\n]|\$+|`|\n(?:[ \t>]*\n)?")
 _OPENS = {r"\(": r"\)", r"\[": r"\]", "$$": "$$", "$": "$"}
 _CLOSES = {close: opening for opening, close in _OPENS.items()}
-# Between dollars there must be one of these, else they are money.
+# Text between dollars is maths only with one of these signs; otherwise the dollars are money.
 _ONLY_IN_MATHS = re.compile(r"[\\^_={]")
 
 # Chinese, Japanese and Korean letters and punctuation.
@@ -48,7 +48,7 @@ _RUN = re.compile(r"\*+|(?<!~)~~(?!~)")
 
 
 def shielded(text: str, *, is_whole: bool = True) -> str:
-    """`text` for the parser. Unless it `is_whole`, maths that was begun and not ended goes on to the end."""
+    """`text` for the parser. Unless it `is_whole`, unfinished maths extends to the end."""
     text = text.translate(_NO_STAND_INS)
     text = _shield_maths(text, is_whole=is_whole)
     text = _RAW.sub(LESS_THAN, text)
@@ -58,7 +58,7 @@ def shielded(text: str, *, is_whole: bool = True) -> str:
 
 
 def as_written(text: str) -> str:
-    """What the parser was given as `text`, as it was written."""
+    """The original of shielded `text`."""
     return text if text.isascii() else text.translate(_SHOW)
 
 
@@ -93,7 +93,7 @@ def _shield_maths(text: str, *, is_whole: bool) -> str:
 
 
 def _begin_of_maths(text: str, sign: re.Match[str], begun: dict[str, int]) -> int | None:
-    """Where the maths began that `sign` ends, if it ends any. What it could have ended is looked at once."""
+    """Where the maths began that `sign` ends, if it ends any. Each possible beginning is checked once."""
     start = begun.pop(_CLOSES.get(sign[0], ""), None)
     if start is None or not sign[0].startswith("$"):
         return start
@@ -109,7 +109,7 @@ def _may_open(text: str, dollar: re.Match[str]) -> bool:
 
 def _maths(text: str) -> str:
     first, *others = text.split("\n")
-    # Inside a quotation each line has its mark.
+    # Inside a quotation each line begins with ">".
     if others and all(line.startswith(">") for line in others):
         lines = [first.translate(_HIDE), *(">" + line[1:].translate(_HIDE) for line in others)]
         return MATHS + "\n".join(lines) + MATHS_END
@@ -117,11 +117,11 @@ def _maths(text: str) -> str:
 
 
 def _shield_emphasis(text: str) -> str:
-    """`text` with a letter between "**" and CJK text or its punctuation.
+    """`text` with a stand-in letter between "**" and CJK text or punctuation.
 
-    CommonMark wants a blank beside "**" where it meets punctuation from within: "**重要：**内容" would not be bold.
-    Those languages write no blanks. As others do (the "CJK-friendly" amendment), each side of such a run may open and
-    close.
+    CommonMark requires a blank next to "**" that has punctuation inside: "**重要：**内容" would not be bold. Those
+    languages write no blanks. As in the "CJK-friendly" amendment, such a run may open and close emphasis on both
+    sides.
     """
     return _RUN.sub(_with_letters, text)
 

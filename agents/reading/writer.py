@@ -1,7 +1,7 @@
-"""The parser's events as HTML. A heading begins at h3, below the page's own; raw HTML and images are text.
+"""The parser's events as HTML. Headings begin at h3, below those of the page; raw HTML and images become text.
 
-A block at the top has `dir="auto"`, so that its first letters decide its direction; what is inside follows, each text
-by its own letters (`unicode-bidi: plaintext` in the style sheet). Code and maths run from left to right.
+A top-level block has `dir="auto"`, so that its first letters decide its direction. Texts inside it follow their own
+letters (`unicode-bidi: plaintext` in the style sheet). Code and maths run from left to right.
 """
 
 import re
@@ -14,7 +14,7 @@ from agents.reading import inline
 from agents.reading.inline import Place
 from agents.reading.shield import as_written
 
-# Characters of a table's name, which its header cells give.
+# The most characters of a table's name, which is made from its header cells.
 LONGEST_LABEL = 80
 _TAGS = {
     "Item": "li", "Emphasis": "em", "Strong": "strong", "Strikethrough": "del",
@@ -26,12 +26,12 @@ _NOT_IN_ANCHORS = re.compile(r"[^\w-]+", re.ASCII)
 
 
 class TooMuch(Exception):
-    """There are more events than a text of this length has, unless it is made to have them."""
+    """There are more events than any text of this length has that was not made to have them."""
 
 
 @dataclass
 class Position:
-    """What the blocks before decide about the next one: which anchors are taken, and how deep the headings are."""
+    """What earlier blocks decide about the next one: which anchors are used, and how deep the headings are."""
 
     place: Place = field(default_factory=Place)
     levels: list[int] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Position:
         return Position(place, list(self.levels))
 
     def heading(self, level: int) -> int:
-        """The level that a heading is shown at: below the last one of a higher rank, none left out."""
+        """The level at which a heading is shown: directly below the last one of a higher rank, without gaps."""
         while self.levels and self.levels[-1] >= level:
             self.levels.pop()
         self.levels.append(level)
@@ -49,14 +49,14 @@ class Position:
 
 
 class Writer:
-    """Writes the events of one text, or of one part of it that is whole blocks."""
+    """Writes the events of one text, or of a part of it that consists of whole blocks."""
 
     def __init__(self, position: Position) -> None:
         self.position = position
         self.place = position.place
         self.html: list[str] = []
         self._depth = 0
-        self._closing: list[str] = []  # what ends each heading, link or image that is open
+        self._closing: list[str] = []  # the end tags of open headings, links and images
         self._links = 0
         self._is_code = False
         self._after_code = False
@@ -90,7 +90,7 @@ class Writer:
     # --- inside a block ---
 
     def _raw(self, html: str) -> None:
-        """Raw HTML. The shield leaves none, but a later parser may take something else for it."""
+        """Raw HTML. The shield leaves none, but a later version of the parser may see it elsewhere."""
         self.html.append(escape(as_written(html), quote=False))
 
     def _text(self, text: str) -> None:
@@ -218,7 +218,10 @@ class Writer:
         self._image = len(self.html)
 
     def _start_address(self, address: str, attributes: str) -> None:
-        """A link; its text and then its address when a page does not lead there, and when it is in a link already."""
+        """Begin a link.
+
+        Inside another link, or if pages must not link there, the text is followed by the address instead.
+        """
         href = None if self._links else inline.link(address)
         self._links += 1
         if href:
@@ -249,7 +252,8 @@ class Writer:
         label = ", ".join(filter(None, cells))
         label = label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
         name = f"Table: {escape(label)}" if label else "Table"
-        # A group, not a region: a reader's list of the page's regions must not have a line for each table of a chat.
+        # A group, not a region, because a screen reader's list of regions must not have an entry for each table of a
+        # chat.
         self.html[self._table] = f'<div class="table-frame" role="group" tabindex="0" aria-label="{name}">'
         self._head = None
         self.html.append("</thead>\n<tbody>\n")
@@ -270,7 +274,7 @@ class Writer:
         if self._head is None:
             self.html.append("</td>")
         elif len(self.html) == self._cell + 1:
-            # A header cell that says nothing heads nothing.
+            # An empty header cell is no header.
             self.html[self._cell :] = ["<td></td>"]
         else:
             self.html.append("</th>")

@@ -1,4 +1,4 @@
-"""Sources: added, trained, stopped, deleted and brought back.
+"""Sources: adding, training, cancelling, deleting and restoring them.
 
 adding.py     what people do with them, within the plan's limits
 working.py    the job that reads a source and trains the agent on it

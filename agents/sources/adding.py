@@ -1,7 +1,7 @@
-"""What people do with the sources of an agent: add, change, try again, cancel, delete, bring back.
+"""People's acts on the sources of an agent: add, change, try again, cancel, delete, restore.
 
-Each act is one transaction with its audit event; the job is put into the queue when it is committed. A source is
-counted against the plan's limit under the lock of the workspace's account, as the last step of its transaction.
+Each act is one transaction with its audit event; its job is queued after the commit. A source is counted against the
+plan's limit under the lock of the workspace's account, as the last step of its transaction.
 """
 
 from collections.abc import Iterable
@@ -25,14 +25,17 @@ from workspaces import audit
 
 UNDO = timedelta(minutes=10)
 PART_BYTES = 1024**2
-# Within it the same file is the same press of the button.
+# The time within which the same file counts as the same press of the button.
 SAME_PRESS = timedelta(seconds=10)
 
 
 def add_text(agent: Agent, *, title: str, text: str, request: HttpRequest) -> Source:
-    """Add a text: a short one is trained at once, a long one by a job. AlreadyKnown, LimitReached or CannotBeCut."""
+    """Add a text; a short one is trained at once, a long one by a job.
+
+    Raises AlreadyKnown, LimitReached or CannotBeCut.
+    """
     is_short = len(text) <= process_pool.SMALL
-    # Before the transaction, which would keep others waiting meanwhile.
+    # Done before the transaction, because its locks would keep others waiting.
     passages = training.cut(text) if is_short else None
     digest = "" if is_short else training.content_hash(text)
     with transaction.atomic():
@@ -45,7 +48,7 @@ def add_text(agent: Agent, *, title: str, text: str, request: HttpRequest) -> So
 
 
 def change_text(source: Source, *, title: str, text: str, request: HttpRequest) -> None:
-    """Give a source another text, and train on it if it differs. AlreadyKnown or CannotBeCut."""
+    """Change a source's text, and train on it if it differs. Raises AlreadyKnown or CannotBeCut."""
     digest = training.content_hash(text)
     is_known = digest == source.content_hash and source.state == Source.State.READY
     is_short = len(text) <= process_pool.SMALL
@@ -57,16 +60,16 @@ def change_text(source: Source, *, title: str, text: str, request: HttpRequest) 
             training.require_new(source.agent, digest, besides=source)
             source.title, source.text, source.content_hash = title, text, ""
             source.save(update_fields=["title", "text", "content_hash"])
-            # A job that is at the old text must not end with it.
+            # A job that works on the old text must not store its result.
             cancel(source)
             queue(source)
         _record("source.changed", source, request)
 
 
 def add_file(agent: Agent, file: UploadedFile, *, request: HttpRequest) -> Source:
-    """Take in a file, to be read by a job, or give the source of the same file that was sent just before.
+    """Add a file, to be read by a job, or return the source of the same file that was just sent.
 
-    LimitReached when the plan has no room for it.
+    Raises LimitReached if the plan has no room for it.
     """
     name = clean_name(file.name or "")
     with transaction.atomic():
@@ -80,15 +83,15 @@ def add_file(agent: Agent, file: UploadedFile, *, request: HttpRequest) -> Sourc
 
 
 def _locked(agent: Agent) -> Agent:
-    """The agent as it is now, its row locked: of two presses at once, the second sees what the first has added."""
+    """The agent, read with its row locked, so that of two presses at once the second sees what the first added."""
     return agent.workspace.agents.select_for_update(no_key=True).get(pk=agent.pk)
 
 
 def _just_sent(agent: Agent, name: str, file: UploadedFile) -> Source | None:
-    """The source of exactly this file, as long as its bytes are still there to be compared."""
+    """The source of exactly this file, as long as its bytes are still stored for comparison."""
     since = timezone.now() - SAME_PRESS
     alike = agent.sources.listed().filter(file_name=name, file_bytes=file.size or 0, created_at__gte=since)
-    # Of one that was cancelled or could not be read, the second press means another try.
+    # If it was cancelled or could not be read, the second press means another try.
     alike = alike.exclude(state__in=[Source.State.CANCELLED, Source.State.FAILED])
     return next((one for one in alike.defer("text") if _has_bytes_of(one, file)), None)
 
@@ -100,14 +103,14 @@ def _has_bytes_of(source: Source, file: UploadedFile) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """The last part of a file's name, without what cannot be shown."""
+    """The last part of a file's path, without signs that cannot be shown."""
     last = name.replace("\\", "/").rpartition("/")[2]
     shown = "".join(sign for sign in last if sign.isprintable()).strip()
     return shown if len(shown) <= 200 else shown[:100] + shown[-100:]
 
 
 def add_website(agent: Agent, *, url: str, recrawl: str, request: HttpRequest) -> Source:
-    """Add a website, to be read by a job from `url` on. AlreadyKnown, LimitReached."""
+    """Add a website, to be read by a job from `url` on. Raises AlreadyKnown or LimitReached."""
     with transaction.atomic():
         _require_new_website(_locked(agent), url)
         title = url.partition("://")[2].rstrip("/")[:200]
@@ -117,7 +120,7 @@ def add_website(agent: Agent, *, url: str, recrawl: str, request: HttpRequest) -
 
 
 def _require_new_website(agent: Agent, url: str, *, besides: Source | None = None) -> None:
-    """AlreadyKnown when another source of the agent begins at this address, however it is spelt."""
+    """Raises AlreadyKnown if another source of the agent begins at this address, in any spelling."""
     others = agent.sources.listed().filter(kind=Source.Kind.WEBSITE)
     if besides:
         others = others.exclude(pk=besides.pk)
@@ -139,7 +142,7 @@ def _add(agent: Agent, **fields: Any) -> Source:
 
 
 def queue(source: Source) -> bool:
-    """Have it trained again; False when it is deleted, waits already, or is being trained."""
+    """Queue a source for training; False if it is deleted, already queued, or being trained."""
     free = Source.objects.filter(pk=source.pk, deleted_at=None).exclude(state__in=Source.BUSY)
     taken = free.update(
         state=Source.State.QUEUED, queued_at=Now(), attempts=0, note="", done=0, total=0, lease_token=None
@@ -150,28 +153,28 @@ def queue(source: Source) -> bool:
 
 
 def cancel(source: Source) -> bool:
-    """Stop waiting for it; what the agent knew of it before it still knows. False when it is not being trained."""
+    """Cancel the training; the passages from before stay. False if the source is not queued or being trained."""
     busy = Source.objects.filter(pk=source.pk, state__in=Source.BUSY)
     return bool(busy.update(state=Source.State.CANCELLED, note="", lease_token=None, lease_until=None))
 
 
 def delete(source: Source, *, request: HttpRequest) -> None:
-    """Take a source away at once; `restore` brings it back for ten minutes, then `wipe` takes it for good."""
+    """Delete a source at once. `restore` can bring it back for ten minutes; then `wipe` deletes it for good."""
     known = Passage.objects.filter(Q(source=source) | Q(source__parent=source))
     with transaction.atomic():
         present = Source.objects.filter(pk=source.pk, deleted_at=None)
         state = Source.State.CANCELLED if source.is_busy else source.state
-        # Passages before the row, as a website is swapped in: the other way round each would wait for the other.
+        # Passages before the row, in the order in which a website is swapped in; the other order could deadlock.
         known.delete()
         if present.update(deleted_at=Now(), trained_at=None, state=state, lease_token=None, lease_until=None):
-            # Those that a swap has put in while its end was waited for.
+            # Delete also passages that a swap inserted while this waited for its end.
             known.delete()
             common.count_later(source.agent_id)
             _record("source.deleted", source, request)
 
 
 def restore(source: Source, *, request: HttpRequest) -> bool:
-    """Bring a deleted one back and train on it again; False when its time is over. AlreadyKnown, LimitReached."""
+    """Restore a deleted source and train on it again; False if its time is over. Raises AlreadyKnown or LimitReached."""
     with transaction.atomic():
         with training.one_of_each():
             if not undoable().filter(pk=source.pk).update(deleted_at=None, state=Source.State.CANCELLED):
@@ -189,7 +192,7 @@ def undoable() -> Any:
 
 
 def just_deleted(agent: Agent) -> Iterable[Source]:
-    """The latest few that can be brought back."""
+    """The latest few that can be restored."""
     return undoable().filter(agent=agent, parent=None).defer("text").order_by("-deleted_at")[:3]
 
 

@@ -1,8 +1,8 @@
-"""What a crawl has read so far, kept where no search looks until the whole crawl is swapped in by one transaction.
+"""Pages that a crawl has read, kept apart from the search index until one transaction swaps in the whole crawl.
 
-So a crawl that fails, is cancelled or ends with its process leaves the website as it was, and no search meets half of an
-old version beside half of a new one. The database copies what was kept: the swap takes no memory here, and holds
-SQLite's one write lock for as short as it can.
+So a crawl that fails, is cancelled or ends with its process leaves the website unchanged, and no search finds a
+mixture of two versions. The swap copies rows inside the database, so it takes no memory here and holds SQLite's
+write lock only briefly.
 """
 
 from django.db import connection
@@ -31,7 +31,7 @@ _WORDS = """INSERT INTO agents_vocabulary (source_id, agent_id, words)
 
 
 def keep(page: CrawledPage, entries: list[IndexEntry]) -> None:
-    """Keep a page that is new or has changed, cut into these passages. Call it in a transaction."""
+    """Store a new or changed page, cut into these passages. Call it in a transaction."""
     page.words = index.known_words(one.searchable for one in entries)
     page.save()
     CrawledPassage.objects.bulk_create(
@@ -44,13 +44,13 @@ def keep(page: CrawledPage, entries: list[IndexEntry]) -> None:
 
 
 def forget(site: Source) -> None:
-    """Drop what an earlier crawl has kept."""
+    """Delete what an earlier crawl has stored."""
     CrawledPassage.objects.filter(crawled__site=site).delete()
     site.crawled.all().delete()
 
 
 def swap_in(site: Source, kept: set[str]) -> None:
-    """Put what was kept in the place of what was read before; other pages stay if they are among `kept`, or go.
+    """Replace the website's earlier pages by the stored ones. Other pages stay if in `kept`; the rest are deleted.
 
     Call it in a transaction.
     """

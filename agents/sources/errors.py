@@ -1,4 +1,4 @@
-"""Why a source is not taken or not read.
+"""The errors of adding and reading sources.
 
 SourceRefused              the words are for the person who added it
 └── Taken                  somebody cancelled or deleted it, or another process has it: nothing is to be said

@@ -1,7 +1,7 @@
-"""Jobs: put into the queue by whoever serves pages, and done by worker processes. The one module that knows django-tasks.
+"""Training jobs: the server queues them, worker processes run them. The only module that uses django-tasks.
 
-A job only names its source. What is to be done, and whether anybody is at it already, is in the source's row
-(working.py), so a job that comes twice does no harm, and one that is lost is put into the queue again (upkeep.py).
+A job only names its source. The source's row says what to do, and whether a worker is doing it (working.py). So a
+duplicate job does no harm, and a lost one is queued again (upkeep.py).
 """
 
 import logging
@@ -21,17 +21,18 @@ from agents.models import Source
 
 log = logging.getLogger(__name__)
 
-# A job that nobody has begun by then is taken for lost. Longer than a full queue takes: a second one does no harm.
+# A job not begun after this time counts as lost. Longer than a full queue takes; a duplicate job would do no harm
+# anyway.
 LOST = timedelta(minutes=15)
-# Jobs that are done are kept this long, for whoever looks for a fault.
+# How long finished jobs are kept, for finding faults.
 KEPT = timedelta(days=1)
-# Of meaning.fill, in one job.
+# Calls of meaning.fill in one job.
 BATCHES_EACH = 10
 
 
 @task()
 def train(source_id: str) -> None:
-    # Not above: working.py needs far more than whoever only puts a job into the queue.
+    # Imported late: a process that only queues jobs does not need working.py and its many imports.
     from agents.sources import working
 
     working.train(UUID(source_id))
@@ -46,41 +47,42 @@ def give_vectors(after: int) -> None:
         if going_on is None:
             return
         after = going_on
-    # Anew, so that a source that waits has its turn.
+    # Queue the next part as a new job, so that waiting sources get their turn.
     give_vectors.enqueue(after)
 
 
 def enqueue(source_id: UUID) -> None:
-    """Have a worker train this source, once the present transaction is committed."""
+    """Have a worker train this source, after the current transaction is committed."""
     transaction.on_commit(lambda: _put(source_id))
 
 
 def _put(source_id: UUID) -> None:
     try:
         train.enqueue(str(source_id))
-    except Exception as problem:  # a Redis that is away is no fault of the person's act, which is stored
+    except Exception as problem:  # the act is stored, and must not fail because Redis is away
         log.warning("a job could not be put into the queue: %s", type(problem).__name__)
-        # For upkeep.revive, in its next round.
+        # Marks it for upkeep.revive, which queues it again in its next round.
         Source.objects.filter(pk=source_id, state=Source.State.QUEUED).update(queued_at=Now() - LOST)
 
 
 def catch_up() -> None:
-    """Have vectors made of what has none by the encoder that is set now; for workers as they start."""
+    """Queue the making of vectors that are missing for the configured encoder; called when workers start."""
     if settings.EMBEDDINGS != "off":
         give_vectors.enqueue(0)
 
 
 def work(*, until_empty: bool = False) -> None:
-    """Do jobs until told to stop by a signal, or until there are none."""
+    """Run jobs until a signal stops the worker, or until there are none."""
     if settings.JOBS == "redis":
-        # In this process, as with the database: it has its helpers (process_pool.py), and nothing to fork.
+        # Jobs run in this process, as with the database queue: process_pool.py provides worker processes, so forking
+        # is not needed.
         call_command("rqworker", "default", burst=until_empty, worker_class="rq.SimpleWorker", verbosity=0)
     else:
         call_command("db_worker", reload=False, startup_delay=False, batch=until_empty)
 
 
 def prune() -> None:
-    """Forget jobs of the database that were done long ago."""
+    """Delete jobs of the database queue that were finished long ago."""
     if settings.JOBS == "database":
         table: Any = apps.get_app_config("django_tasks_database").get_model("DBTaskResult")
         table.objects.finished().filter(finished_at__lt=timezone.now() - KEPT).delete()

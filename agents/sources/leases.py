@@ -1,4 +1,4 @@
-"""A lease on a source: held by whoever trains on it, renewed while it does, over when its process is gone."""
+"""Leases on sources: a worker takes one, renews it while it trains, and loses it when its process dies."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ def until() -> object:
 
 
 def take(source_id: UUID) -> UUID | None:
-    """Take the source if it waits, or if whoever had it is gone; returns the token to end it with, or None."""
+    """Take a source that is queued, or whose worker is gone. Returns the lease token, or None."""
     token = uuid4()
     free = Q(state=Source.State.QUEUED) | Q(state=Source.State.TRAINING, lease_until__lt=Now())
     taken = Source.objects.filter(free, pk=source_id, deleted_at=None).update(
@@ -34,13 +34,13 @@ def take(source_id: UUID) -> UUID | None:
 
 
 def held(source_id: UUID, token: UUID) -> SourceQuerySet:
-    """The source, as long as the lease of `token` is on it."""
+    """The source, if `token` still holds its lease."""
     return Source.objects.filter(pk=source_id, lease_token=token, state=Source.State.TRAINING)
 
 
 @contextmanager
 def renewed(source_id: UUID, token: UUID) -> Iterator[None]:
-    """Renew the lease from a thread until the end of the block."""
+    """Renew the lease in a thread until the end of the block."""
     over = threading.Event()
     thread = threading.Thread(
         target=_renew, args=(source_id, token, over), name="training-lease", daemon=True
@@ -57,7 +57,7 @@ def _renew(source_id: UUID, token: UUID, over: threading.Event) -> None:
     while not over.wait(RENEW_SECONDS):
         try:
             held(source_id, token).update(lease_until=until())
-        except DatabaseError as problem:  # the next round may reach it
+        except DatabaseError as problem:  # the next renewal may succeed
             log.warning("a training lease was not renewed: %s", type(problem).__name__)
         finally:
             connection.close()

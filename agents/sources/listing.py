@@ -1,4 +1,4 @@
-"""The sources of an agent as pages show them."""
+"""The sources of an agent, for pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,9 @@ ROWS_SHOWN = 200
 
 
 def rows(agent: Agent) -> SourceQuerySet:
-    """What the agent's page lists, without the texts: not two hundred books.
+    """The sources for the agent's page, without their texts, which can be very large.
 
-    First what is being trained or has failed.
+    Those in training or failed come first.
     """
     asks = Case(When(state__in=[*Source.BUSY, Source.State.FAILED], then=0), default=1)
     return agent.sources.listed().defer("text").order_by(asks, "title", "created_at")
@@ -33,19 +33,19 @@ def pair_rows(agent: Agent) -> QuerySet[QAPair]:
 
 
 def mark(source: Source) -> str:
-    """Changes whenever what a page shows of the source does."""
+    """A value that changes whenever the shown state of the source changes."""
     return f"{source.state} {source.done}/{source.total}"
 
 
 @dataclass(frozen=True)
 class SourceRoom(plans.Room):
-    """`unread`: of how many sources nothing was learnt, where some would have to go for a new one."""
+    """`unread`: how many sources were never read, if some must be removed before one can be added."""
 
     unread: int
 
 
 def room(agent: Agent, *, used: int | None = None) -> SourceRoom:
-    """The plan's room for sources of the agent; `used`, if that is known."""
+    """The plan's room for sources of the agent. `used`: their number, if known."""
     used = building.sources_of(agent) if used is None else used
     most = plans.limit(agent.workspace.account, "sources")
     unread = building.unread_sources_of(agent) if plans.Room(used, most).excess else 0
@@ -53,7 +53,7 @@ def room(agent: Agent, *, used: int | None = None) -> SourceRoom:
 
 
 def context(agent: Agent, *, is_editor: bool) -> dict[str, Any]:
-    """What the part of the agent's page about its sources is made of."""
+    """The template context of the part of the agent's page about its sources."""
     sources, found = list(rows(agent)[:ROWS_SHOWN]), list(pair_rows(agent))
     all_shown = max(len(sources), len(found)) < ROWS_SHOWN
     shown = len(sources) + len(found)

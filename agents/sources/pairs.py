@@ -1,7 +1,6 @@
-"""Q&A pairs: added, changed, deleted with time to undo it, and imported from CSV.
+"""Q&A pairs: adding, changing, deleting and restoring them, and importing them from CSV.
 
-A pair that is deleted is no longer among those that are matched: it waits in a table of its own, so that whoever
-looks a question up need not know of it.
+A deleted pair is moved to a table of its own, so that searches need not filter it out.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from agents.sources.adding import UNDO
 from workspaces import audit
 
 MOST_ROWS = 5_000
-# First cells of a row that names its columns.
+# First cells by which a row is recognised as the head of the table.
 QUESTION_HEADS = {"question", "questions", "q", "frage", "pregunta", "domanda", "soru", "prompt"}
 ANSWER_HEADS = {
     "answer",
@@ -37,12 +36,12 @@ ANSWER_HEADS = {
 
 
 class CannotBeRead(Exception):
-    """In words for the person who sent the file."""
+    """The file cannot be read; the message is for the person who sent it."""
 
 
 @dataclass(frozen=True)
 class PairRow:
-    """What becomes of one row. `problem` says why it is left out; without one it becomes a pair."""
+    """One row of an import. `problem`: why it is left out; empty if it becomes a pair."""
 
     question: str
     answer: str
@@ -54,7 +53,7 @@ class PairRow:
 
 
 def add(agent: Agent, *, question: str, answer: str, request: HttpRequest) -> QAPair:
-    """AlreadyKnown when the agent answers that question, LimitReached when its plan has no room."""
+    """Add a pair. Raises AlreadyKnown if the agent has that question, LimitReached if its plan has no room."""
     with transaction.atomic():
         pair = training.add_qa(agent, question=question, answer=answer)
         _record("question.added", agent, question, request)
@@ -62,7 +61,7 @@ def add(agent: Agent, *, question: str, answer: str, request: HttpRequest) -> QA
 
 
 def change(agent: Agent, pair_id: UUID, *, question: str, answer: str, request: HttpRequest) -> None:
-    """AlreadyKnown when another pair of the agent answers that question."""
+    """Change a pair. Raises AlreadyKnown if another pair of the agent has that question."""
     pair = index.prepare(QAPair(pk=pair_id, question=question, answer=answer))
     changes = {name: getattr(pair, name) for name in ("question", "answer", *index.PREPARED)}
     with transaction.atomic():
@@ -72,7 +71,7 @@ def change(agent: Agent, pair_id: UUID, *, question: str, answer: str, request: 
 
 
 def delete(pair: QAPair, *, request: HttpRequest) -> None:
-    """Take a pair away at once; `restore` brings it back for ten minutes."""
+    """Delete a pair at once; `restore` can bring it back for ten minutes."""
     with transaction.atomic():
         if pair.agent.qa_pairs.filter(pk=pair.pk).delete()[0]:
             RemovedPair.objects.create(agent=pair.agent, question=pair.question, answer=pair.answer)
@@ -80,7 +79,7 @@ def delete(pair: QAPair, *, request: HttpRequest) -> None:
 
 
 def restore(removed: RemovedPair, *, request: HttpRequest) -> bool:
-    """Bring a pair back; False when its time is over, or it is back. AlreadyKnown, LimitReached."""
+    """Restore a pair; False if its time is over, or it was restored already. Raises AlreadyKnown or LimitReached."""
     with transaction.atomic():
         if not undoable().filter(pk=removed.pk).delete()[0]:
             return False
@@ -94,7 +93,7 @@ def undoable() -> QuerySet[RemovedPair]:
 
 
 def just_deleted(agent: Agent) -> QuerySet[RemovedPair]:
-    """The latest few that can be brought back."""
+    """The latest few that can be restored."""
     return undoable().filter(agent=agent)[:3]
 
 
@@ -115,11 +114,11 @@ def preview(agent: Agent, text: str) -> list[PairRow]:
 
 
 def import_all(agent: Agent, text: str, *, request: HttpRequest) -> int:
-    """Add what `preview` shows as new, all or nothing; returns how many. CannotBeRead, LimitReached."""
+    """Add all rows that `preview` shows as new, or none; returns how many. Raises CannotBeRead or LimitReached."""
     try:
         try:
             return _import(agent, text, request)
-        except IntegrityError:  # somebody added one of them just now: the same file, sent twice, say
+        except IntegrityError:  # one of them was just added, for example by the same file sent twice
             return _import(agent, text, request)
     except IntegrityError:
         raise CannotBeRead(
@@ -165,7 +164,7 @@ def _names_its_columns(row: list[str]) -> bool:
 
 
 def _in_order(rows: list[list[str]]) -> list[list[str]]:
-    """The rows below the head, with the question first and the answer second."""
+    """The rows below the head, reordered to question and answer."""
     head = [cell.casefold() for cell in rows[0]]
     question = next(place for place, cell in enumerate(head) if cell in QUESTION_HEADS)
     answer = next(place for place, cell in enumerate(head) if cell in ANSWER_HEADS)
@@ -176,7 +175,7 @@ def _row(cells: list[str], known: set[str]) -> PairRow:
     question, answer, *more = [*cells, "", ""]
     question = " ".join(question.split())
     if any(more):
-        # Most often half of an answer, which would say something else than the whole one.
+        # Most often this is half of an answer, whose meaning could differ from the whole.
         problem = (
             "Left out: it has more than two cells. Put an answer with the separating sign in it in quotes, or name the columns "
             "in a first row: question and answer."

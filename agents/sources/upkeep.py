@@ -1,7 +1,7 @@
-"""What a server does about sources from time to time, once for all processes (agents/running/duties.py).
+"""The server's periodic work on sources, done by one process at a time (agents/running/duties.py).
 
-Jobs that were lost with their process are put into the queue again, websites are read again when they are due, and
-what was deleted ten minutes ago goes for good.
+Lost jobs are queued again, websites are read again when due, and sources deleted more than ten minutes ago are
+deleted for good.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ from agents.models import CrawledPage, RemovedPair, Source, SourcePart, SourceQu
 from agents.sources import adding, jobs
 
 AT_ONCE = 100
-# A file that could not be read is kept this long, to try again.
+# How long an unread file is kept, so that people can try again.
 KEPT = timedelta(days=1)
 EVERY = {Source.Recrawl.DAILY: timedelta(days=1), Source.Recrawl.WEEKLY: timedelta(days=7)}
 
@@ -27,7 +27,7 @@ def take_round() -> None:
 
 
 def revive() -> int:
-    """Queue again what was cut off with the process that trained it, and what nobody ever began; returns how many."""
+    """Queue again sources whose worker died, and those that no worker began; returns how many."""
     cut_off = Q(state=Source.State.TRAINING, lease_until__lt=Now())
     lost = Q(state=Source.State.QUEUED, queued_at__lte=Now() - jobs.LOST)
     count = 0
@@ -51,13 +51,13 @@ def recrawl() -> int:
 
 
 def wipe() -> None:
-    """Delete for good what nobody brought back in time, and files that are no longer waited for."""
+    """Delete for good what nobody restored in time, and files that are no longer needed."""
     over = Now() - adding.UNDO
     Source.objects.filter(pk__in=_first(Source.objects.filter(deleted_at__lte=over))).delete()
     RemovedPair.objects.filter(deleted_at__lte=over).delete()
     idle = Source.objects.filter(queued_at__lt=Now() - KEPT, parts__position=0).exclude(state__in=Source.BUSY)
     SourcePart.objects.filter(source__in=_first(idle)).delete()
-    # Of crawls that have ended, whichever way.
+    # Pages stored by crawls that have ended in any way.
     CrawledPage.objects.exclude(site__state__in=Source.BUSY).delete()
 
 

@@ -1,8 +1,8 @@
-"""Reading a website: from its start on, or as its sitemap lists it; each page becomes a source of its own.
+"""Reading a website, from its start page or by its sitemap. Each page becomes a source of its own.
 
-Only the host of the start is asked, as its robots.txt allows, MOST_DEPTH links deep, WEBSITE_PAGES pages at most. What
-was read is swapped in as a whole at the end, by one transaction (crawled.py): a page that has not changed is left alone,
-one that is gone from the website goes. A page that could not be read this time keeps what was read of it before.
+Requests go only to the host of the start page, as its robots.txt allows, MOST_DEPTH links deep, for WEBSITE_PAGES
+pages at most. At the end one transaction swaps in everything that was read (crawled.py): unchanged pages are left
+alone, pages gone from the website are deleted. A page that could not be read this time keeps its earlier text.
 """
 
 import contextlib
@@ -32,14 +32,14 @@ from workspaces.figures import count
 MOST_DEPTH = 4
 MOST_SECONDS = 20 * 60.0
 PAGE_SECONDS = 20.0
-# Addresses that differ in their query alone: a calendar has one for each month there will ever be.
+# The most addresses that differ only in their query: a calendar has one for every month of the future.
 MOST_QUERIES = 20
 MOST_SITEMAPS = 10
-# Seconds between two requests, and the most that a robots.txt can make of them.
+# Seconds between two requests, and the most that a robots.txt can require.
 PAUSE_SECONDS = 0.2
 LONGEST_PAUSE = 5.0
 ROBOTS_CHARACTERS = 500_000
-# Files that are no pages.
+# Endings of files that are no pages.
 NO_PAGE = re.compile(
     r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|json|pdf|docx?|xlsx?|pptx?|zip|gz|tar|mp[34]|mov|avi|webm|woff2?|exe|dmg)$",
     re.IGNORECASE,
@@ -50,7 +50,7 @@ NO_ROBOTS = "The website's robots.txt could not be read, so it is not known what
 
 @dataclass
 class Crawl:
-    """One walk through a website: what is still to be read, and what has been."""
+    """One crawl of a website: what is still to be read, and what has been read."""
 
     site: Source
     robots: RobotFileParser
@@ -59,7 +59,7 @@ class Crawl:
     waiting: deque[tuple[str, int]] = field(default_factory=deque)
     met: set[str] = field(default_factory=set)
     paths: Counter[str] = field(default_factory=Counter)
-    # Pages read, or not read this time: those stay.
+    # Pages that stay: read now, or not readable this time.
     kept: set[str] = field(default_factory=set)
     digests: set[str] = field(default_factory=set)
     read: int = 0
@@ -100,7 +100,10 @@ def _host(url: str) -> str:
 
 
 def read(site: Source) -> None:
-    """Read the website and train its agent on it. SourceRefused says why not, Taken that it is no longer ours to do."""
+    """Read the website and train its agent on it.
+
+    Raises SourceRefused, or Taken if this worker has lost the lease.
+    """
     with transaction.atomic():
         _hold(site)
         crawled.forget(site)
@@ -130,7 +133,7 @@ def _crawl(site: Source) -> None:
         _take_in(crawl, start, depth=0)
     _walk(crawl)
     if crawl.failed:
-        # A page that no link led to may stand behind one that could not be read.
+        # A page without a link to it may be linked from a page that could not be read.
         for url in site.pages.values_list("url", flat=True):
             crawl.add(url, MOST_DEPTH)
         _walk(crawl)
@@ -140,7 +143,7 @@ def _crawl(site: Source) -> None:
 def _walk(crawl: Crawl) -> None:
     while not crawl.is_over:
         url, depth = crawl.waiting.popleft()
-        # Asked here only, and not of each link: it takes its time where a robots.txt has very many rules.
+        # Checked only for pages to read, not for each link, because it is slow if a robots.txt has very many rules.
         if crawl.robots.can_fetch(fetch.AGENT, url):
             time.sleep(crawl.pause)
             _visit(crawl, url, depth)
@@ -157,7 +160,7 @@ def _token(site: Source) -> UUID:
 
 
 def _robots(url: str) -> RobotFileParser:
-    """What the website allows: everything where it has no robots.txt."""
+    """The rules of the website's robots.txt; without one, everything is allowed."""
     robots = RobotFileParser()
     parts = urlsplit(url)
     try:
@@ -184,7 +187,7 @@ def _visit(crawl: Crawl, url: str, depth: int) -> None:
         _tell(crawl)
         return
     landed = fetch.canonical(found.url)
-    if landed != url:  # sent on, perhaps to another host, or to a page that was read already
+    if landed != url:  # redirected, perhaps to another host or to a page already read
         if (
             landed in crawl.met
             or _host(landed) != crawl.host
@@ -235,7 +238,7 @@ def _path(url: str) -> str:
 
 
 def _keep(site: Source, url: str, title: str, text: str, digest: str) -> None:
-    """Keep a page for the swap at the end, unless it has not changed. Raises training.CannotBeCut."""
+    """Store a page for the swap at the end, if it has changed. Raises training.CannotBeCut."""
     known = site.pages.filter(url=url).defer("text").first()
     if known and (known.content_hash, known.title) == (digest, title) and known.passages.exists():
         return
@@ -248,13 +251,13 @@ def _keep(site: Source, url: str, title: str, text: str, digest: str) -> None:
 
 
 def _hold(site: Source) -> None:
-    """Lock the website's row, if it is still ours to train; else Taken."""
+    """Lock the website's row. Raises Taken if this worker has lost the lease."""
     if not leases.held(site.pk, _token(site)).update(lease_until=leases.until()):
         raise Taken
 
 
 def _tell(crawl: Crawl) -> None:
-    """How far it is, for the page; and the moment at which a person's Cancel is noticed."""
+    """Store the progress, for the page. This is also where a person's Cancel is noticed."""
     done = crawl.read + crawl.failed
     total = min(done + len(crawl.waiting), settings.WEBSITE_PAGES)
     if not leases.held(crawl.site.pk, _token(crawl.site)).update(done=done, total=total):
@@ -270,9 +273,9 @@ def _finish(crawl: Crawl) -> None:
 
 
 def _not_reached(crawl: Crawl) -> list[str]:
-    """Pages read before for which there was no time now, as many as the limit leaves room for.
+    """Pages from an earlier crawl that this one did not reach, as many as the limit has room for.
 
-    Also those that no link has led to: the link may stand on a page that was not reached.
+    Also pages without a link: the link may be on a page that was not reached.
     """
     if not crawl.waiting:
         return []
@@ -284,9 +287,10 @@ def _not_reached(crawl: Crawl) -> list[str]:
 def _swap_in(site: Source, kept: set[str], **fields: Any) -> None:
     with transaction.atomic():
         crawled.swap_in(site, kept)
-        # Last: a person's Cancel need not wait for the others.
+        # Last, so that a person's Cancel does not wait for the other statements.
         _hold(site)
-        # The crawled copies are cleared by the next upkeep, not here: another crawl may begin as soon as this one ends.
+        # The next upkeep deletes the crawled copies, not this function, because another crawl may begin as soon as
+        # this one ends.
         _end(site, **fields)
 
 
@@ -317,7 +321,7 @@ def _is_sitemap(found: Fetched) -> bool:
 
 
 def _listed(crawl: Crawl, start: Fetched) -> Iterator[str]:
-    """The pages of a sitemap, and of the sitemaps that it lists; one that cannot be read counts like a page."""
+    """The pages of a sitemap and of the sitemaps that it lists. An unreadable sitemap counts like an unreadable page."""
     waiting, asked = [start], 0
     while waiting:
         try:
@@ -339,7 +343,7 @@ def _listed(crawl: Crawl, start: Fetched) -> Iterator[str]:
 
 
 def _is_back(site: Source) -> bool:
-    """Whether it was deleted and brought back: its pages are there, and their passages are not."""
+    """Whether the website was deleted and restored: it has pages, but no passages."""
     return site.pages.exists() and not Passage.objects.filter(source__parent=site).exists()
 
 

@@ -1,10 +1,10 @@
-"""The job of training: one source is taken, read, cut and indexed, and what came of it is written into its row.
+"""The training job: takes one source, reads, cuts and indexes it, and stores the result in its row.
 
     queued ──take──▶ training ──▶ ready | failed          cancelled: by a person, from either
                         └─ lease over ─▶ taken up again, MOST_ATTEMPTS times at most
 
-Whatever happens, the agent keeps answering from what it had: new passages take the place of the old ones in one
-transaction, and only while the lease is still held. So a job may be done twice, or be cut off anywhere.
+If anything fails, the agent keeps its old passages: new ones replace them in one transaction, and only while the
+lease is held. So a job may run twice, or end at any point.
 """
 
 import base64
@@ -23,7 +23,7 @@ from agents.sources.errors import SourceRefused, Taken
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
-# One file is read in this time, and its text cut in as much again.
+# The time limit for reading one file, and again for cutting its text.
 FILE_SECONDS = 60.0
 NO_TEXT = "There is no text in it yet."
 NO_FILE = "The file is no longer kept. Delete this source and add the file again."
@@ -34,7 +34,7 @@ OURS = "Something went wrong on our side. What the agent knew before it still kn
 
 
 def train(source_id: UUID) -> None:
-    """Train the agent on this source, if it waits for that. Never raises: what went wrong is written into its row."""
+    """Train the agent on this source, if it is queued. Never raises; errors are stored in the source's row."""
     token = leases.take(source_id)
     if token is None:
         return
@@ -49,7 +49,7 @@ def train(source_id: UUID) -> None:
         _fail(source_id, token, str(refusal))
     except (
         Exception
-    ) as problem:  # the next job must be done, and the person told; its words may repeat the text
+    ) as problem:  # the worker must go on and the person be told; the message may contain the text
         log.error("training failed: %s in %s", type(problem).__name__, _place(problem))
         _fail(source_id, token, OURS)
 
@@ -68,7 +68,7 @@ def _train(source: Source) -> None:
 
 
 def _read_file(source: Source) -> tuple[str, str]:
-    """What the file says, read by a process of its own, and what to know about that."""
+    """The text of the file, read in a worker process, and a note about it."""
     content = b"".join(
         bytes(part) for part in source.parts.values_list("data", flat=True).iterator(chunk_size=2)
     )
@@ -91,7 +91,7 @@ def _swap_in(source: Source, text: str, chunks: list[IndexEntry], *, note: str) 
     unchanged = digest == source.content_hash and source.passages.exists()
     try:
         with transaction.atomic():
-            # Locks the row: a cancelling that comes now waits, and then finds the source ready.
+            # Locks the row: a Cancel at this moment waits, and then finds the source ready.
             if not leases.held(source.pk, token).update(text=text, content_hash=digest):
                 raise Taken
             training.require_new(source.agent, digest, besides=source)
@@ -115,7 +115,7 @@ def _fail(source_id: UUID, token: UUID, note: str) -> None:
 
 
 def _place(problem: BaseException) -> str:
-    """Module and line where it was raised, without what it says."""
+    """The module and line where an error was raised, without its message."""
     trace = problem.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""An agent's activity: its replies, narrowed and a page at a time, each leading to its receipt and conversation."""
+"""An agent's activity page: its replies, filtered and paged, with links to receipts and conversations."""
 
 from uuid import UUID
 

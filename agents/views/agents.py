@@ -42,7 +42,7 @@ def agent_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 
 
 def _row(agent: Agent, routes: Outlook, role: Role) -> dict[str, Any]:
-    """An agent with what becomes of its next reply, and until when its chat model stays."""
+    """An agent with the prospect of its next reply and the last day of its chat model."""
     prospect = routes.prospect(agent.chat_model)
     return {
         "agent": agent,
@@ -84,7 +84,7 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 
 
 def _first_of(workspace: Workspace, routes: Outlook, provider: str) -> int | None:
-    """The first chat model of `provider` that stays and can be chosen; None where there is none, or none is asked for."""
+    """The first chat model of `provider` that stays and can be chosen; None without one, or if `provider` is empty."""
     models = choosable(workspace).filter(provider=provider) if provider in words.PROVIDER_NAMES else ()
     return next((one.pk for one in models if not routes.is_leaving(one)), None)
 
@@ -92,7 +92,7 @@ def _first_of(workspace: Workspace, routes: Outlook, provider: str) -> int | Non
 @viewer_required
 @require_http_methods(["GET", "POST"])
 def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """What the agent is and what it answers from; editors change it here."""
+    """The agent's page: its settings and sources, which editors can change."""
     agent = find_agent(workspace, agent_id)
     if request.method == "POST":
         return edit(request, workspace.slug, agent_id)
@@ -120,7 +120,7 @@ def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
 
 
 def _tell(request: WorkspaceRequest, done: str, notes: list[str]) -> None:
-    """Say that it is done; with notes it stays on the page until it is read."""
+    """Show a success message; with notes it stays on the page until it is closed."""
     level = messages.WARNING if notes else messages.SUCCESS
     messages.add_message(request, level, " ".join([done, *notes]))
 
@@ -150,9 +150,9 @@ def delete(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> H
 @admin_required
 @require_http_methods(["GET", "POST"])
 def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Move every agent from one chat model to another: the way out when a route breaks or a model leaves.
+    """Move all agents from one chat model to another, for example when a route breaks or a model leaves.
 
-    GET shows what each choice costs and who pays, before and after.
+    GET shows each choice's cost and payer, before and after.
     """
     if request.method == "POST":
         return _move_agents(request, workspace)

@@ -1,8 +1,8 @@
 """Sending, watching and stopping a reply.
 
-These three views serve scripts (JSON, event streams) and plain forms alike. For scripts the server's
-express lane (bookbag/server/express.py) calls them without the middleware stack; they ask for nothing that
-a middleware would have put on the request.
+These three views serve scripts (JSON, event streams) and plain forms alike. For scripts, the server's express lane
+(bookbag/server/express.py) calls them without the middleware stack, so they use nothing that middleware adds to the
+request.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from agents.views import playground
 from workspaces.access import admits_itself
 from workspaces.models import Role
 
-# A page without JavaScript is answered when the reply is done, or after this many seconds with what there is.
+# A form without JavaScript gets its page when the reply is done, or after this many seconds with the text so far.
 PATIENCE_SECONDS = 25.0
 EVENT_STREAM = "text/event-stream"
-# How the page asks for one: with the finished turn in its terminal event.
+# The content type by which our page asks for an event stream whose terminal event includes the finished turn.
 FOR_THE_PAGE = f"{EVENT_STREAM};turn=html"
 
 
 def wants(request: HttpRequest) -> str:
-    """What a caller takes: an event stream, JSON, or a page."""
+    """What a caller accepts: an event stream, JSON, or a page."""
     accept = request.headers.get("accept", "")
     return (
         EVENT_STREAM
@@ -55,7 +55,7 @@ def _more(request: HttpRequest) -> More | None:
 
 
 def refused(refusal: ReplyRefused, slug: str, agent_id: UUID | None = None) -> JsonResponse:
-    """A refusal as scripts get it, with the ways out that the caller may take."""
+    """A refusal for scripts, with the ways out that the caller may use."""
     ways = actions.of_refusal(refusal, slug=slug, agent_id=agent_id)
     return refusals.as_json(refusal.code, status=refusal.status, actions=ways, data=refusal.data)
 
@@ -63,9 +63,12 @@ def refused(refusal: ReplyRefused, slug: str, agent_id: UUID | None = None) -> J
 @admits_itself(Role.EDITOR)
 @require_POST
 async def send_message(request: HttpRequest, slug: str, agent_id: UUID) -> HttpResponseBase:
-    """Accept one message: 202 with where to watch, or the stream itself, or (for a form) the page with the reply."""
+    """Accept one message.
+
+    Answers 202 with the address to watch, or the stream itself, or (for a form) the page with the reply.
+    """
     try:
-        # A form's sender who leaves has the view cancelled (Django does it); a stored message is run all the same.
+        # Django cancels the view if the sender leaves; a stored message runs all the same.
         accepted, run = await asyncio.shield(running.accept(_send(request, slug, agent_id)))
     except ReplyRefused as refusal:
         if wants(request) == "text/html":
@@ -80,7 +83,7 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         session_key=_session_key(request),
         slug=slug,
         agent_id=agent_id,
-        # NUL: PostgreSQL cannot store it, and a message of nothing else is empty.
+        # PostgreSQL cannot store NUL, and a message of only NULs is empty.
         text=form.get("text", "").replace("\0", "").strip().replace("\r\n", "\n"),
         idempotency_key=form.get("idempotency_key", ""),
         conversation_id=_uuid(form.get("conversation")),
@@ -98,7 +101,7 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 def _chat_model(text: str | None) -> int | None:
-    """The id of a chat model; one that is no number, or larger than any id, is nobody's."""
+    """The id of a chat model. Raises NoSuchPlace for a text that is no number, or larger than any id."""
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
@@ -107,7 +110,7 @@ def _chat_model(text: str | None) -> int | None:
 
 
 def _credits(text: str | None) -> int | None:
-    """A number of credits as a form says it; anything else was not sent by a page of ours."""
+    """A number of credits from a form. Raises BadMessage for a text that our pages do not send."""
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
@@ -116,7 +119,7 @@ def _credits(text: str | None) -> int | None:
 
 
 def _session_key(request: HttpRequest) -> str:
-    """The cookie's session key; one that was never ours (a NUL among it, say) is not asked of the database."""
+    """The cookie's session key; empty for one that cannot be ours (with a NUL, say), which the database need not see."""
     session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     return session_key if session_key.isalnum() else ""
 
@@ -156,7 +159,7 @@ async def _announced(
 
 
 def _left(accepted: AcceptedReply | Existing) -> dict[str, int]:
-    """What is left while the reply runs, in credits; nothing of one that was sent before and may be over."""
+    """The credits left while the reply runs. Nothing for a message sent before, whose reply may have ended."""
     if isinstance(accepted, Existing):
         return {}
     return {"available": accepted.available, "held": accepted.held}
@@ -171,7 +174,7 @@ def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
 @admits_itself(Role.VIEWER)
 @require_GET
 async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponseBase:
-    """Watch a reply, from the start or from Last-Event-ID. Membership is checked on every attach."""
+    """Watch a reply, from the start or from Last-Event-ID. Membership is checked for every request."""
     try:
         caller, _ = await running.to_reply(
             session_key=_session_key(request), slug=slug, reply_id=reply_id, to_read=True
@@ -185,7 +188,7 @@ async def stream(request: HttpRequest, slug: str, reply_id: UUID) -> HttpRespons
 @admits_itself(Role.EDITOR)
 @require_POST
 async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
-    """End a running reply: the member who asked may, and any admin. Text so far is kept."""
+    """End a running reply; allowed to the member who asked and to admins. The text so far is kept."""
     try:
         caller, member_id = await running.to_reply(
             session_key=_session_key(request), slug=slug, reply_id=reply_id, needs=Role.EDITOR

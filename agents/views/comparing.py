@@ -24,14 +24,14 @@ from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.models import Role, Workspace
 
-# As long as one reply of a form without JavaScript is waited for (agents/views/chat.py).
+# How long a form without JavaScript waits, as for one reply (agents/views/chat.py).
 PATIENCE_SECONDS = 25.0
 HOW_MANY = "Choose two to four chat models."
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One press of Send: to whom, and the page's context if it is not to be sent as it is."""
+    """One press of Send: the chosen models, and the page's context if the message cannot be sent."""
 
     agent: Agent
     chosen: list[Choice]
@@ -43,7 +43,7 @@ class Press:
 @editor_required
 @require_http_methods(["GET", "POST"])
 def compare(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """The page, with the replies that its address names. A POST stores nothing: it tells what other choices cost."""
+    """The page, with the replies named in its address. A POST stores nothing; it shows what other choices cost."""
     agent = find_agent(workspace, agent_id)
     replies = _replies(agent, request.GET.getlist("reply"))
     context = _context(request, agent, before=[str(one.chat_model_id) for one in replies])
@@ -53,7 +53,7 @@ def compare(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
 
 
 def _context(request: WorkspaceRequest, agent: Agent, *, before: Sequence[str] = ()) -> dict[str, Any]:
-    """`before`: what was chosen for the replies on the page, which stays chosen."""
+    """`before`: the models chosen for the replies on the page, which stay chosen."""
     workspace = agent.workspace
     asked = request.POST if request.method == "POST" else request.GET
     routes = outlook.for_workspace(workspace)
@@ -67,14 +67,14 @@ def _context(request: WorkspaceRequest, agent: Agent, *, before: Sequence[str] =
         "total": comparing.total(chosen, available=ledger.balance(workspace).available),
         "how_many": "" if LEAST <= len(chosen) <= MOST else HOW_MANY,
         "text": asked.get("text", ""),
-        # Kept while the same message is sent again, so that each of its replies is made once.
+        # The same id while the same message is sent again, so that each of its replies is made once.
         "idempotency_key": request.POST.get("idempotency_key") or uuid4(),
         "limit": running.QUESTION_CHARACTERS,
     }
 
 
 def _replies(agent: Agent, ids: list[str]) -> list[Reply]:
-    """The agent's replies of these ids, in their order; others, and those of deleted conversations, are passed over."""
+    """The agent's replies of these ids, in order. Other ids, and replies of deleted conversations, are ignored."""
     wanted = [one for one in map(_uuid, ids[:MOST]) if one]
     present = agent.replies.filter(conversation__isnull=False, conversation__deleted_at=None)
     found = present.select_related("workspace").defer("text", "prompt").in_bulk(wanted)
@@ -93,9 +93,9 @@ def _uuid(text: str) -> UUID | None:
 @editor_required
 @require_POST
 async def send(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """Send one message to each of the chosen models, for a form without JavaScript; the page's script does it by itself.
+    """Send one message to each chosen model, for a form without JavaScript; the page's script sends them itself.
 
-    What is stored is run to its end, whether or not the sender waits for it.
+    Stored replies run to their end, whether or not the sender waits for them.
     """
     asked = await sync_to_async(_asked)(request, workspace, agent_id)
     if "problem" in asked.context:
@@ -116,7 +116,7 @@ def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> P
 
 
 def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:
-    """Why the message is not sent: it is empty, or what it costs is not what the page said."""
+    """Why the message is not sent: it is empty, or the cost is not what the page showed."""
     if not context["text"].strip():
         return words.refusal("message_empty", {})
     if request.POST.get("said", "") != context["total"].said:
@@ -125,7 +125,7 @@ def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:
 
 
 async def _send_all(asked: Press, session_key: str) -> list[Any]:
-    """The reply to each, as it was accepted, or its refusal; after they are done, or PATIENCE_SECONDS."""
+    """The accepted reply or the refusal of each model, returned when the replies are done or after PATIENCE_SECONDS."""
     answers: list[Any] = []
     tasks = set()
     for one in asked.chosen:
@@ -152,8 +152,10 @@ async def _send_all(asked: Press, session_key: str) -> list[Any]:
 
 
 def _pressed(asked: Press, to: Choice) -> str:
-    """This press of Send, of one column. A page with a refusal keeps its press, so that the same message asks only those
-    again that did not answer; another text is another message.
+    """The idempotency key of one column for this press of Send.
+
+    A page with a refusal keeps the press's key, so that sending the same message again asks only the models that did
+    not answer. Another text gets other keys.
     """
     text = hashlib.sha256(asked.text.encode("utf-8", "replace")).hexdigest()[:16]
     return f"{asked.idempotency_key}-{to.chat_model.pk}-{text}"

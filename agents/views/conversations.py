@@ -1,4 +1,4 @@
-"""The conversations of a workspace: found, read, named, pinned, deleted, brought back, and taken along as a file."""
+"""The conversations of a workspace: finding, reading, naming, pinning, deleting, restoring and exporting them."""
 
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID
@@ -23,7 +23,7 @@ from workspaces.models import Role, Workspace
 @viewer_required
 @require_safe
 def conversation_list(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `listed`, a page of them; `form`, what it is narrowed to; `deleted`, what this member may bring back."""
+    """Context: `listed`, a page of them; `form`, its filters; `deleted`, what this member may restore."""
     form = ConversationFilter(request.GET, membership=request.membership)
     wanted = form.wanted()
     listed = conversations.listed(request.membership, wanted)
@@ -50,7 +50,7 @@ def _find(workspace: Workspace, conversation_id: UUID) -> Conversation:
 
 
 def _find_manageable(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID) -> Conversation:
-    """PermissionDenied for an editor to whom it does not belong."""
+    """The conversation. Raises PermissionDenied for an editor who may not manage it."""
     found = _find(workspace, conversation_id)
     _require_manage(request, found)
     return found
@@ -64,7 +64,7 @@ def _require_manage(request: WorkspaceRequest, conversation: Conversation) -> No
 @viewer_required
 @require_safe
 def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID) -> HttpResponse:
-    """One conversation to read, for whoever may not or will not write in it."""
+    """One conversation, read-only."""
     conversation = _find(workspace, conversation_id)
     stretch = turns.asked_for(request, conversation)
     for reply in stretch.replies:
@@ -113,7 +113,7 @@ def unpin(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID
 @editor_required
 @require_POST
 def delete(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID) -> HttpResponse:
-    """The list that follows offers to bring it back."""
+    """Delete a conversation. The list that is shown next offers to restore it."""
     conversations.delete(_find_manageable(request, workspace, conversation_id), request=request)
     return redirect("agents:conversations", workspace.slug)
 

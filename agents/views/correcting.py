@@ -1,4 +1,4 @@
-"""Correct: from a turn to a Q&A pair in one step, and then to asking it again."""
+"""Correct: makes a Q&A pair of a turn in one step, and offers to ask the question again."""
 
 from uuid import UUID, uuid4
 
@@ -106,7 +106,7 @@ def _page(
 @editor_required
 @require_safe
 def corrected(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, qa_id: UUID) -> HttpResponse:
-    """The pair, and a button that asks it: in the `conversation` of the address where that is still there."""
+    """The pair, with a button that asks its question, in the `conversation` of the query string if that still exists."""
     agent = find_agent(workspace, agent_id)
     pair = get_object_or_404(agent.qa_pairs, pk=qa_id)
     conversation = playground.chosen(agent, request.GET.get("conversation"))

@@ -1,4 +1,4 @@
-"""The prompt inspector: what a message would send, and what a reply did send. Free: no model is called."""
+"""The prompt inspector: what a message would send, and what a reply sent. It is free, because no model is called."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,12 +22,13 @@ from workspaces.models import Workspace
 @editor_required
 @require_http_methods(["GET", "POST"])
 def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """The prompt that a message would send, without sending it. A POST stores nothing either; it keeps long texts,
-    and what they say, out of addresses.
+    """The prompt that a message would send, without sending it.
+
+    A POST stores nothing either; it keeps texts out of addresses, since they may be long and private.
     """
     agent = find_agent(workspace, agent_id)
     asked = request.POST if request.method == "POST" else request.GET
-    # As agents/views/chat.py takes it from the same box.
+    # Cleaned like the text of the same box in agents/views/chat.py.
     text = asked.get("text", "").replace("\0", "").strip().replace("\r\n", "\n")
     send = Submission(
         session_key=request.session.session_key or "",
@@ -60,7 +61,7 @@ def _uuid(text: str | None) -> UUID | None:
 def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, Any]:
     try:
         draft = running.draft(send)
-    except ReplyRefused:  # no conversation of this agent's, or the session ended just now
+    except ReplyRefused:  # not a conversation of this agent, or the session has just ended
         raise Http404 from None
     agent.chat_model = chat_model = ChatModel.objects.get(pk=draft.admitted.chat_model_id)
     routes = outlook.for_workspace(workspace)
@@ -75,7 +76,7 @@ def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, 
 
 
 def _problem(send: Submission, agent: Agent) -> str:
-    """Why this message would not be sent, whatever its route."""
+    """Why this message would be refused, apart from its route."""
     if agent.status == Agent.Status.ARCHIVED:
         return words.refusal("agent_archived", {})
     if len(send.text) > running.QUESTION_CHARACTERS:
@@ -94,10 +95,10 @@ def _shown(draft: Draft) -> dict[str, Any]:
 @editor_required
 @require_GET
 def sent(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
-    """The prompt that a past reply sent."""
+    """The prompt that an earlier reply sent."""
     replies = workspace.replies.select_related("agent", "conversation")
     reply: Reply = get_object_or_404(replies, pk=reply_id)
-    # A conversation that is deleted and could be brought back shows nobody its words until then.
+    # A deleted conversation's texts are shown to nobody unless it is restored.
     is_readable = reply.conversation is not None and reply.conversation.deleted_at is None
     found = sent_prompts.of(reply) if is_readable else None
     context = {

@@ -1,4 +1,4 @@
-"""Q&A pairs: added, changed, deleted, brought back, and imported from a CSV file after a look at what each row becomes."""
+"""Q&A pairs: adding, changing, deleting, restoring, and importing from a CSV file with a preview."""
 
 from uuid import UUID
 
@@ -80,7 +80,7 @@ def restore_qa(
 @editor_required
 @require_http_methods(["GET", "POST"])
 def import_pairs(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """First a file or pasted text, then what each row of it becomes. Nothing is stored by that."""
+    """The import's form, and then the preview of each row. Nothing is stored yet."""
     agent = find_agent(workspace, agent_id)
     form = PairsForm(request.POST or None, request.FILES or None)
     if form.is_valid():

@@ -1,4 +1,4 @@
-"""The passage that a reply quotes, marked where it stands in its source."""
+"""The page of a passage that a reply quotes, marked in its source."""
 
 from uuid import UUID
 
@@ -11,14 +11,14 @@ from agents.models import Passage, Reply
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.models import Workspace
 
-# Passages that are shown before it and after it.
+# How many passages are shown before it, and after it.
 AROUND = 10
 
 
 @editor_required
 @require_safe
 def passage(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, number: int) -> HttpResponse:
-    """Source `number` of a reply, among its neighbours; as it was quoted when its text is no longer there."""
+    """Source `number` of a reply, with its neighbours; only as it was quoted if the passage no longer exists."""
     reply = get_object_or_404(turns.readable(workspace).select_related("agent"), pk=reply_id)
     if not 1 <= number <= len(reply.sources):
         raise Http404("This reply has no such source.")
@@ -36,7 +36,10 @@ def passage(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID, num
 
 
 def _find(reply: Reply, quoted: dict[str, str]) -> Passage | None:
-    """Training makes new passages each time, so it is looked for by its text; of several, in the source of that title."""
+    """Find the passage by its text; of several, the one in the source of that title.
+
+    Training makes new rows each time, so ids are of no use.
+    """
     if reply.agent is None:
         return None
     same = list(reply.agent.passages.filter(text=quoted["text"]).select_related("source")[:50])

@@ -1,4 +1,4 @@
-"""The playground: the live agent, with what each reply cost, who paid, and where it came from."""
+"""The playground: a conversation with the agent that shows each reply's cost, payer and sources."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ CONVERSATIONS_SHOWN = 8
 
 
 def _to_read(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse | None:
-    """A link into a conversation that a viewer follows leads to where viewers read it."""
+    """Redirect a viewer who follows a link into a conversation to the page on which viewers read it."""
     agent = workspace.agents.filter(pk=agent_id).first()
     conversation = chosen(agent, request.GET.get("conversation")) if agent else None
     if conversation is None:
@@ -76,7 +76,7 @@ def page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Htt
 
 
 def chosen(agent: Agent, text: str | None) -> Conversation | None:
-    """The agent's conversation of this id, as an address or a form brings it; None where there is none."""
+    """The agent's conversation with this id, from an address or a form; None if there is none."""
     found = uuid_or_none(text)
     if found is None:
         return None
@@ -85,14 +85,14 @@ def chosen(agent: Agent, text: str | None) -> Conversation | None:
 
 @dataclass(frozen=True, slots=True)
 class Prefilled:
-    """What stands in the box when the page opens, and the reply whose place it is to take."""
+    """The text in the box when the page opens, and the reply that it would replace."""
 
     text: str = ""
     instead_of: Reply | None = None
 
 
 def _gone(request: WorkspaceRequest, workspace: Workspace, *, text: str = "") -> HttpResponse:
-    """In the place of the playground of an agent that is not here: what the member may do, and what they typed."""
+    """The page shown if the agent does not exist: what the member can do, and the text they typed."""
     told = words.told("agent_gone", {}, is_sent=bool(text))
     ways = actions.ways_out("agent_gone", role=Role(request.membership.role), slug=workspace.slug)
     context = {"workspace": workspace, "problem": told, "ways": ways, "text": text}
@@ -100,7 +100,7 @@ def _gone(request: WorkspaceRequest, workspace: Workspace, *, text: str = "") ->
 
 
 def _prefilled(request: HttpRequest, conversation: Conversation) -> Prefilled:
-    """A question of this conversation to be sent once more (`again`), or instead of its turn (`edit`)."""
+    """A question of this conversation to be sent again (`again`), or to replace its turn (`edit`)."""
     again, edit = uuid_or_none(request.GET.get("again")), uuid_or_none(request.GET.get("edit"))
     if not (named := edit or again):
         return Prefilled()
@@ -125,7 +125,7 @@ def _context(
     balance = _balance(workspace, prospect.price)
     return {
         "workspace": workspace,
-        # Whole, since this page is also the answer to forms with addresses of their own.
+        # Complete addresses, because this page is also the response to forms at other addresses.
         "here": _address(workspace, agent, None),
         "agent": agent,
         "conversation": conversation,
@@ -141,7 +141,7 @@ def _context(
         "trial": trial,
         "prospect": prospect,
         "trouble": presenting.trouble(prospect, agent, routes, role=role),
-        # A stored answer needs no route.
+        # An agent with Q&A pairs may reply without a route.
         "may_try": not prospect.runs and (prospect.may_try or agent.qa_pairs.exists()),
         "is_tried": "try" in request.GET,
         "shortage": presenting.shortage(prospect, agent, role=role),
@@ -161,19 +161,19 @@ def _address(workspace: Workspace, agent: Agent, conversation: Conversation | No
 
 
 def _drafted(text: str, address: str) -> dict[str, str]:
-    """What stands in the box of the page at `address`, and where that page lets it be sent on a route known to be broken."""
+    """The text in the box of the page at `address`, and the address at which it can be sent on a broken route."""
     attempt = f"{address}{'&' if '?' in address else '?'}try=1"
     return {"draft": text, "try_address": with_text(attempt, text)}
 
 
 def _begun_by(conversation: Conversation | None, reader_id: int) -> str:
-    """Whose conversation it is, where it is not the reader's own."""
+    """The person who began the conversation, if that is not the reader."""
     is_others = conversation is not None and conversation.started_by_id != reader_id
     return conversations.asked_by(conversation) if conversation and is_others else ""
 
 
 def _balance(workspace: Workspace, price: int) -> ledger.Balance:
-    """What there is for a reply at `price`; where it does not suffice, after what the ledger has due."""
+    """The balance for a reply at `price`. If it is too low, the account is brought up to date first."""
     balance = ledger.balance(workspace)
     if price > balance.available:
         account = ledger.refresh(workspace.account)
@@ -182,7 +182,7 @@ def _balance(workspace: Workspace, price: int) -> ledger.Balance:
 
 
 def _earlier(agent: Agent, user_id: int) -> list[tuple[Conversation, presenting.EndingMark | None]]:
-    """The member's latest conversations, each with how its last answer ended."""
+    """The member's latest conversations, each with the ending of its last answer."""
     mine = agent.conversations.present().filter(started_by_id=user_id).order_by("-created_at")
     last = Reply.objects.filter(conversation=OuterRef("pk"), superseded_by=None).order_by("-created_at")
     found = mine.annotate(opening=_opening(), ending=Subquery(last.values("ending")[:1]))
@@ -196,7 +196,7 @@ def _opening() -> Subquery:
 
 
 def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: ReplyRefused) -> HttpResponse:
-    """The page again after a refusal, with what was typed still in it. For forms without JavaScript."""
+    """The page again after a refusal, with the typed text still in the box. For forms without JavaScript."""
     if isinstance(refusal, NotSignedIn):
         page = reverse("agents:playground", args=[slug, agent_id])
         if conversation := request.POST.get("conversation", ""):
@@ -206,7 +206,7 @@ def refused_page(request: HttpRequest, slug: str, agent_id: UUID, refusal: Reply
 
 
 def with_text(address: str, text: str) -> str:
-    """The playground's `address` with what was typed, so that it is in the box there; without, if that is too long."""
+    """The playground's `address` with the typed text, to be shown in the box; without the text if it is too long."""
     parts = urlsplit(address)
     query = [(name, value) for name, value in parse_qsl(parts.query) if name != "ask"]
     typed = [("ask", text)] if text else []
@@ -239,7 +239,7 @@ def _refused(
 def _problem(
     refusal: ReplyRefused, trouble: presenting.Trouble | None, *, slug: str, agent_id: UUID
 ) -> dict[str, Any]:
-    """The refusal in the page's context: in the place of what the page says by itself, where that is the same."""
+    """The refusal for the page's context. It replaces the page's own notice if that is about the same problem."""
     told = words.told(refusal.code, refusal.data)
     ways = actions.of_refusal(refusal, slug=slug, agent_id=agent_id)
     if trouble and trouble.code == refusal.code:
@@ -249,7 +249,7 @@ def _problem(
 
 
 def stop_refused(request: HttpRequest, slug: str, reply_id: UUID, refusal: ReplyRefused) -> HttpResponse:
-    """Why a reply was not stopped, for forms without JavaScript: said on its receipt, which tells how it goes on."""
+    """For forms without JavaScript: the receipt page, with the reason why the reply was not stopped."""
     if isinstance(refusal, NotSignedIn):
         return redirect_to_login(reverse("agents:receipt", args=[slug, reply_id]))
     return _stop_refused(request, slug, reply_id, refusal=refusal)
@@ -268,7 +268,7 @@ def _stop_refused(
 @editor_required
 @require_POST
 def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """Set the agent to Bookbag Local, the way out that needs no key and costs nothing; what was typed comes back."""
+    """Set the agent to Bookbag Local, the way out without key or cost, and show the typed text again."""
     agent = find_agent(workspace, agent_id)
     conversation = chosen(agent, request.POST.get("conversation"))
     if was := building.use_local(agent, conversation, request=request):
@@ -282,7 +282,7 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
             request, "Bookbag Local is not offered here. Choose another model on the agent's page."
         )
     if draft := request.POST.get("text", ""):
-        # A redirect would lose it.
+        # Rendered directly, because a redirect would lose the text.
         context = _context(request, workspace, agent, conversation)
         context |= _drafted(draft, _address(workspace, agent, conversation))
         return render(request, "agents/playground.html", context)
@@ -290,15 +290,17 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
 
 
 def _given_back(reply: Reply) -> int:
-    """Of a reply whose stream ends. Not asked about one that has just ended, which every reply would pay for: no operator
-    is so quick. One that ended long ago is met where a browser slept meanwhile.
+    """The credits given back, for a reply whose stream ends.
+
+    Not queried for one that has just ended, since no operator is that fast and every reply would pay for the query.
+    A browser that slept may attach to one that ended long ago.
     """
     just_ended = reply.done_at is not None and timezone.now() - reply.done_at < timedelta(seconds=5)
     return 0 if just_ended else payers.given_back([reply]).get(reply.pk, 0)
 
 
 def _route_changed(reply: Reply) -> bool:
-    """Whether what the page says of the next reply, on the key of this one, may have become untrue while it ran."""
+    """Whether the page's notes about the next reply may be outdated: this reply's key changed while it ran."""
     if reply.credential_id is None:
         return False
     is_own = reply.credential_kind == Credential.WORKSPACE
@@ -306,11 +308,13 @@ def _route_changed(reply: Reply) -> bool:
 
 
 def ended(reply_id: UUID, role: Role) -> dict[str, Any]:
-    """What the terminal event of a stream brings the page: the finished turn as HTML, what is left of the credits, and
-    whether the page is to ask anew what becomes of the next reply.
+    """The page's part of a stream's terminal event.
+
+    It has the finished turn as HTML, the credits left, and whether the page must ask again what would become of the
+    next reply.
     """
     reply = turns.with_versions(Reply.objects.select_related("workspace").defer("text")).get(pk=reply_id)
-    if reply.is_running:  # it could not be stored, and is left to the sweep
+    if reply.is_running:  # its end could not be stored, so the sweep will end it
         return {}
     rendering.complete([reply])
     balance = ledger.balance_now(reply.workspace_id)

@@ -1,4 +1,4 @@
-"""Rating a reply: by a plain form, which brings the page back, or by a script, which is given the new buttons."""
+"""Rating a reply: a plain form gets the page again, a script gets the new buttons."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ UNREADABLE = "This is no rating that could be kept. Reload the page and try agai
 
 
 class RatingForm(forms.Form):
-    """An empty `value` takes the rating back."""
+    """An empty `value` removes the rating."""
 
     value = forms.ChoiceField(required=False, choices=ReplyRating.Value.choices)
     reason = forms.ChoiceField(required=False, choices=ReplyRating.Reason.choices)
@@ -67,7 +67,7 @@ def _refused(request: WorkspaceRequest, reply: Reply, code: str, words: str, sta
 
 
 def _back(workspace: Workspace, reply: Reply) -> str:
-    """To the turn in its conversation, or to the receipt where there is none."""
+    """Redirect to the turn in its conversation, or to the receipt if there is no conversation."""
     conversation = reply.conversation
     if conversation is None or conversation.deleted_at or reply.agent_id is None:
         return reverse("agents:receipt", args=[workspace.slug, reply.pk])

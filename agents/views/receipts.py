@@ -18,7 +18,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
     reply = get_object_or_404(replies, pk=reply_id)
     role = Role(request.membership.role)
     if not role.is_admin or reply.credential_kind != "workspace":
-        # Masks are for admins, and of the workspace's own keys; others see only whose key it was.
+        # Only admins see masks, and only of the workspace's own keys; others see whose key it was.
         reply.credential_mask = ""
     given_back = payers.given_back([reply]).get(reply.pk, 0)
     if "application/json" in request.headers.get("accept", ""):

@@ -1,4 +1,4 @@
-"""What an agent answers from: texts, files and websites. Adding and retraining is always free."""
+"""The sources of an agent: texts, files and websites. Adding and retraining them is always free."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -24,12 +24,12 @@ from workspaces.models import Workspace
 
 KNOWN_TEXT = "The agent already has exactly this text."
 KNOWN_WEBSITE = "The agent already reads this website. Have it read again on the agent's page."
-# Characters of a file or page that are shown on its page.
+# How many characters of a file or website's page are shown on its page.
 SHOWN = 20_000
 
 
 def no_room(limit: LimitReached, agent: Agent) -> str:
-    """Why there is no room, and what makes some."""
+    """Why there is no room, and how to make some."""
     some = "one" if limit.over == 1 else grouped(limit.over)
     words = f"The plan allows {count(limit.limit, 'source')} for each agent. Delete {some} first."
     unread = building.unread_sources_of(agent)
@@ -41,7 +41,7 @@ def no_room(limit: LimitReached, agent: Agent) -> str:
 
 
 def add(agent: Agent, form: BaseForm, act: Callable[[], object], *, known: str) -> bool:
-    """Whether it was done; if not, `form` has the reason."""
+    """Run the act. Returns whether it succeeded; if not, `form` has the reason."""
     try:
         act()
     except LimitReached as limit:
@@ -83,7 +83,7 @@ def add_files(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
 
 
 def _take_in(request: WorkspaceRequest, agent: Agent, files: list[UploadedFile]) -> list[str]:
-    """Add those that can be added; returns why others were not."""
+    """Add the files that can be added; returns why others were not."""
     refused: list[str] = []
     added = set()
     for file in files:
@@ -121,7 +121,7 @@ def add_website(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID)
 def edit_text(
     request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, source_id: UUID
 ) -> HttpResponse:
-    """A text to change; of a file, a website or one of its pages, what was read."""
+    """The form to change a text; for a file, a website or one of its pages, the text that was read."""
     agent = find_agent(workspace, agent_id)
     source = _find(agent, source_id)
     if source.kind != Source.Kind.TEXT:
@@ -219,7 +219,7 @@ def restore_source(
 @editor_required
 @require_safe
 def progress(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> JsonResponse:
-    """Rows of the agent's page for static/js/sources.js: those that `id` names, each with a mark that changes with it."""
+    """For static/js/sources.js: the rows of the agent's page that `id` names, each with a mark that changes with it."""
     agent = find_agent(workspace, agent_id)
     wanted = [one for one in map(_uuid, request.GET.getlist("id")[: listing.ROWS_SHOWN]) if one]
     sources = listing.rows(agent).filter(pk__in=wanted)
@@ -258,7 +258,7 @@ def form_page(
     is_new: bool = True,
     status: int = 200,
 ) -> HttpResponse:
-    """The page of one form about sources, which says beforehand whether the plan has room."""
+    """The page of one form about sources, which shows first whether the plan has room."""
     context = {
         "workspace": agent.workspace,
         "agent": agent,

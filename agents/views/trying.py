@@ -21,7 +21,7 @@ from workspaces.models import Workspace
 @editor_required
 @require_http_methods(["GET", "POST"])
 def try_settings(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """Choose what the conversation of the address tries; without one, a new conversation."""
+    """Choose what the conversation of the query string tries, or a new one."""
     agent = find_agent(workspace, agent_id)
     conversation = playground.chosen(agent, request.GET.get("conversation"))
     routes = outlook.for_workspace(workspace)
@@ -43,7 +43,7 @@ def try_settings(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID
 @editor_required
 @require_POST
 def end(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """Back to the agent's own."""
+    """End the trial."""
     agent = find_agent(workspace, agent_id)
     conversation = _held(agent, request)
     trying.end(conversation)
@@ -53,7 +53,7 @@ def end(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Http
 @editor_required
 @require_POST
 def keep(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
-    """Give the agent what the conversation tries."""
+    """Make what the conversation tries the agent's own."""
     agent = find_agent(workspace, agent_id)
     conversation = _held(agent, request)
     try:

@@ -1,4 +1,4 @@
-"""What belongs to one turn of a conversation beside its receipt: its text as written, and its earlier versions."""
+"""Pages of one turn other than its receipt: its plain text, and its earlier versions."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ def uuid_or_none(text: str | None) -> UUID | None:
 
 
 def asked_for(request: HttpRequest, conversation: Conversation) -> turns.Stretch:
-    """The turns that the address asks for: around `reply`, before `before`, or the latest."""
+    """The turns that the query string asks for: around `reply`, before `before`, or the latest."""
     if named := uuid_or_none(request.GET.get("reply")):
         return turns.around(conversation, named)
     if end := uuid_or_none(request.GET.get("before")):
@@ -31,7 +31,7 @@ def asked_for(request: HttpRequest, conversation: Conversation) -> turns.Stretch
 @viewer_required
 @require_GET
 def text(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
-    """The answer as the model wrote it, Markdown and all: what Copy copies."""
+    """The answer as the model wrote it, in Markdown; the Copy button copies this."""
     reply = get_object_or_404(turns.readable(workspace).only("text"), pk=reply_id)
     return HttpResponse(reply.text, content_type="text/plain; charset=utf-8")
 
@@ -39,7 +39,7 @@ def text(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
 @viewer_required
 @require_GET
 def versions(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
-    """The turns whose place this one took, the latest version first, each with the turns that had followed it."""
+    """The earlier versions of this turn, latest first, each with the turns that followed it."""
     reply = get_object_or_404(turns.readable(workspace).select_related("agent"), pk=reply_id)
     found = turns.versions_of(reply)
     shown = _shown([one for version in found for one in version], request, workspace)
