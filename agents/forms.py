@@ -17,7 +17,7 @@ from llm.models import ChatModel
 from llm.outlook import Outlook
 from llm.profiles import EFFORTS, Wish
 from workspaces.models import Workspace
-from workspaces.one_line import Named
+from workspaces.named import Named
 
 ACCEPTED = ",".join(f".{ending}" for ending in extract.KINDS)
 # The most characters of rows that are imported at once.

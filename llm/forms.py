@@ -9,7 +9,7 @@ from llm import listing, shape
 from llm.models import KEYED_PROVIDERS, MOST_PRICE, ChatModel, Provider, Region
 from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
-from workspaces.one_line import Named
+from workspaces.named import Named
 
 # Letters, digits and the few other signs of model ids; checked because the id goes into a request body.
 MODEL_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*\Z")

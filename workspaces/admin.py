@@ -22,7 +22,7 @@ from workspaces.desk import LONGEST_SEARCH, DeskAdmin, ReadOnlyAdmin, StaleForm
 from workspaces.errors import LastOwner
 from workspaces.forms import InvitationForm, SuspensionForm
 from workspaces.models import AuditEvent, Membership, Role, User, Workspace
-from workspaces.one_line import Named
+from workspaces.named import Named
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 

@@ -6,8 +6,6 @@ They appear in mails and on other people's pages, so each is one line in one rea
 import re
 import unicodedata
 
-from django import forms
-
 # Control characters and signs that reverse the text next to them, which could make a name look like another.
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -26,15 +24,3 @@ def one_line(text: str) -> str:
 def is_seen(text: str) -> bool:
     """Whether the text shows anything on a page."""
     return any(unicodedata.category(sign) not in UNSEEN_KINDS and sign not in BLANK for sign in text)
-
-
-class Named(forms.BaseForm):
-    """Mixin for a form with a `name`, which is made one line."""
-
-    def clean_name(self) -> str:
-        name, field = one_line(self.cleaned_data["name"]), self.fields["name"]
-        if not is_seen(name):
-            name = ""
-        if field.required and not name:
-            raise forms.ValidationError(field.error_messages["required"])
-        return name

@@ -22,7 +22,8 @@ from workspaces import invitations, members, second_factors, standing
 from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
 from workspaces.models import User, Workspace
-from workspaces.one_line import Named, one_line
+from workspaces.named import Named
+from workspaces.one_line import one_line
 
 # One address per look: no capitals, and nothing that reads like something else.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -16,7 +16,7 @@ from workspaces import departure, identities, inbox, open_sessions, second_facto
 from workspaces.access import signed_in
 from workspaces.errors import LastOwner
 from workspaces.models import Notice, Theme, User
-from workspaces.one_line import Named
+from workspaces.named import Named
 from workspaces.reauth import ask_again, is_recent
 
 # What stands for an empty value of the person's, so that a choice is always made.
