@@ -4,7 +4,7 @@ Imports neither Django nor the database, so that a worker process can run it as 
 """
 
 import re
-from html import escape
+from html import escape, unescape
 
 import nh3
 import pyromark
@@ -12,10 +12,11 @@ import pyromark
 from agents.reading import shield
 from agents.reading.inline import LONGEST_LINK, SCHEMES, Place
 from agents.reading.writer import Position, TooMuch, Writer
+from workspaces.one_line import is_seen
 
 # The version of stored HTML. A changed renderer gets the next number, and stored replies are rendered again when
 # read.
-VERSION = 2
+VERSION = 3
 # The most nested tags, enough for fifty levels of a list. Limited because sanitising takes, for each tag, a step for
 # every tag around it.
 MOST_NESTED = 100
@@ -34,6 +35,9 @@ _LESS_THAN = re.compile(r"<(?!https?://)", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z]+)")
 # A tag, or a part of the text between two tags that cuts no entity.
 _STRETCH = re.compile(r"<[^<>]*>|(?>[^<&]{1,500}|&[^<&;]*+;?){1,8}+|<")
+# What stands between two tags.
+_BETWEEN = re.compile(r"(?:\A|>)([^<]+)")
+_MARK = re.compile(r"<(?:hr|li)\b")
 _APART = "<!---->"
 _VOID = frozenset({"br", "hr", "img", "input"})
 # No images, because loading one from another host would tell that host who reads the reply, and when.
@@ -86,7 +90,14 @@ def to_html(text: str, name: str = "", sources: int = 0) -> str:
             raise
         return as_written(text)
     clean = sanitised(html)
-    return as_written(text) if clean is None else clean
+    if clean is None or (is_seen(text) and not is_shown(clean)):
+        return as_written(text)
+    return clean
+
+
+def is_shown(html: str) -> bool:
+    """Whether a reader sees any of it: a sign, the marker of a list, a line across."""
+    return bool(_MARK.search(html)) or any(is_seen(unescape(found[1])) for found in _BETWEEN.finditer(html))
 
 
 def sanitised(html: str) -> str | None:

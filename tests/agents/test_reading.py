@@ -168,6 +168,37 @@ def test_what_grows_or_nests_too_much_is_shown_as_written() -> None:
         assert to_html(text) == as_written(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&nbsp;",
+        "&#8203; &shy;",
+        "[]()",
+        "[](https://acme.test/)",
+        "#",
+        "> ",
+        "```\n```",
+        "[a]: https://acme.test/",
+        "| |\n|-|",
+    ],
+)
+def test_what_would_show_nothing_is_shown_as_written(text: str) -> None:
+    assert to_html(text) == as_written(text)
+
+
+@pytest.mark.parametrize("text", ["1.", "-", "***", "- [ ] ", "![](https://acme.test/a.png)"])
+def test_marker_or_a_line_is_something_to_see(text: str) -> None:
+    assert "--plain" not in to_html(text)
+
+
+def test_nothing_stays_nothing() -> None:
+    assert [to_html(text) for text in ("", " \n", "\u200b\u3164")] == [
+        "",
+        "",
+        '<p dir="auto">\u200b\u3164</p>\n',
+    ]
+
+
 # --- While it comes -------------------------------------------------------------------------------
 
 
@@ -214,9 +245,10 @@ PARTS = [
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=25).map("".join), st.sampled_from([1, 2, 5, 13]))
 def test_any_text_that_came_is_the_finished_one(text: str, size: int) -> None:
-    """But for maths that is never ended, of which nobody knows before."""
-    if not re.search(r"\\[(\[]|\$", text):
-        assert live(text, size) == blocks(to_html(text, NAME, 2))
+    """But for maths that is never ended and Markdown that shows nothing, of which nobody knows before."""
+    whole = to_html(text, NAME, 2)
+    if not re.search(r"\\[(\[]|\$", text) and whole != as_written(text):
+        assert live(text, size) == blocks(whole)
 
 
 def test_finished_blocks_are_sent_once() -> None:

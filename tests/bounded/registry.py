@@ -291,6 +291,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.knowledge.quoting._table": lambda text: quoting._table(text),
     "agents.running.local.pieces": lambda text: list(local.pieces(text)),
     "agents.markdown.to_html": markdown.to_html,
+    "agents.markdown.is_shown": markdown.is_shown,
     "agents.markdown.sanitised": markdown.sanitised,
     "agents.markdown.most_events": markdown.most_events,
     "agents.reading.live": _live,
