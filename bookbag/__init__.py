@@ -1,8 +1,8 @@
 """The site: settings, URLs, start-up checks, and the server's entry.
 
-django-cryptography 1.1 imports ``django.utils.baseconv``, which Django removed in 5.0. The two
-functions it needs live on in ``django.core.signing``; handing them over under the old name before
-any model loads keeps the package usable (docs/decisions/0001-dependencies.md).
+django-cryptography 1.1 imports ``django.utils.baseconv``, which Django removed in 5.0. The two functions it needs
+are still in ``django.core.signing``; this module provides them under the old name before any model loads, so that
+the package works (docs/decisions/0001-dependencies.md).
 """
 
 import sys

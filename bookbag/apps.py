@@ -17,12 +17,12 @@ class BookbagConfig(AppConfig):
 
         logs.take_over()
         email_confirmed.connect(give_free_allotment, dispatch_uid="free_allotment")
-        # After the last app with models, so that the permissions of all apps exist.
+        # Connected after the last app with models, so that the permissions of all apps exist.
         post_migrate.connect(keep_support_role, sender=apps.get_app_config("account"))
 
 
 def give_free_allotment(email_address: Any, **kwargs: Any) -> None:
-    """Called when an address is confirmed: its person is a confirmed person from now on."""
+    """Called when an address is confirmed, which gives its person a claim to the free allotment."""
     from bookbag import onboarding
 
     onboarding.give_free_allotment(email_address.user)
@@ -35,7 +35,7 @@ def keep_support_role(using: str, **kwargs: Any) -> None:
 
 
 class OperatorAdminConfig(admin_apps.AdminConfig):
-    """Django's admin with our site in the place of its own."""
+    """Django's admin with our own site class."""
 
     default = False
     default_site = "bookbag.operations.operators.OperatorSite"

@@ -1,7 +1,7 @@
 """The server's entry, which `manage.py serve` runs.
 
-Serves pages through Django and the chat path through the express lane, and keeps the duties of a running
-server: the heartbeat of its replies, the sweep of those that others left behind, and the look after others.
+Serves pages through Django and the chat path through the express lane. Also runs the server's background tasks: the
+heartbeat of its replies, the sweep, and the watch for processes that have died.
 """
 
 import gc
@@ -11,7 +11,7 @@ import warnings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookbag.settings")
 
-# WhiteNoise serves files as plain iterators, which Django says once for each file.
+# WhiteNoise serves files as synchronous iterators, about which Django warns for each file.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 from django.conf import settings  # noqa: E402
@@ -24,17 +24,17 @@ try:
     django_application = get_asgi_application()
     refuse_unsafe_boot()
 except ImproperlyConfigured as error:
-    # For whoever starts the server: a sentence, not a traceback through the server's loader.
+    # Show a sentence, not a traceback through the server's loader, to the person who starts the server.
     sys.exit(f"Bookbag does not start: {error}")
 
-# After Django is set up: these import models.
+# Imported after Django is set up, because these import models.
 from agents import process_pool, running  # noqa: E402
 from agents.knowledge import meaning  # noqa: E402
 from bookbag.server.arrival import Arrival, Receive, Scope, Send  # noqa: E402
 from bookbag.server.express import Express  # noqa: E402
 from llm import gateway  # noqa: E402, F401  (the SDKs take seconds to import: now, not in the first reply)
 
-# Half a second in which nothing else would run: now, not in the first question.
+# Load the encoder now: it blocks the process for half a second, which would delay the first question.
 meaning.encoder()
 pages_and_chat = Arrival(Express(django_application), proxies=settings.TRUST_PROXY)  # type: ignore[arg-type]
 
@@ -47,7 +47,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """The ASGI lifespan protocol: duties begin with the server and end with it."""
+    """The ASGI lifespan protocol: background tasks begin and end with the server."""
     async with running.at_work():
         await receive()
         _spare_the_collector()
@@ -58,7 +58,10 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What start-up left will live as long as the process: do not look through it, mid-stream, for garbage."""
+    """Exclude the objects of start-up from garbage collection.
+
+    They live as long as the process, and scanning them pauses streams.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)

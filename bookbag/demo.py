@@ -1,4 +1,4 @@
-"""The demo cast: two workspaces, one person for every role, and agents that answer from the help pages."""
+"""The demo data: two workspaces, one person for every role, and agents that answer from the help pages."""
 
 import secrets
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from workspaces.models import Membership, Role, User, Workspace
 
 @dataclass(frozen=True)
 class Person:
-    """One of the cast. No workspace: the operator of the platform."""
+    """A demo person. Without a workspace: the operator of the platform."""
 
     email: str
     name: str
@@ -41,7 +41,7 @@ GINA = Person("gina@globex.test", "Gina", "globex", Role.OWNER)
 OSCAR = Person("oscar@bookbag.test", "Oscar", "", None)
 CAST = (OLIVIA, ADAM, EDITH, VICTOR, GINA, OSCAR)
 
-# A plan that has room for these people and agents: the default one has room for one of each.
+# A plan with room for these people and agents; the default plan has room for one of each.
 ACME_PLAN = "pro"
 AGENT_NAME = "Bookbag Guide"
 INSTRUCTIONS = (
@@ -102,22 +102,22 @@ QA_PAIRS = (
         "that has no other owner has to be passed on or deleted first.",
     ),
 )
-# Shaped like a key so that the vault and the masks have something to work on; no account accepts it.
+# In the form of a key, to be sealed and masked; no account accepts it.
 GINAS_SECRET = "sk-this-is-a-made-up-key-of-the-demo-and-opens-nothing-DEMO"  # noqa: S105
-# Without the letters and digits that are mistaken for one another.
+# Without letters and digits that look alike.
 PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
 
 
 def new_password() -> str:
-    """About 59 bits, in three groups that can be read out."""
+    """A random password of about 59 bits, in three groups that can be read aloud."""
     groups = ("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3))
     return "-".join(groups)
 
 
 def prepare(given: str) -> tuple[bool, str]:
-    """Make the cast if it is not there. With a password `given`, the cast has that one from now on.
+    """Make the demo people if they do not exist, and set their password if one is `given`.
 
-    Returns whether it was made, and a phrase that says which password to sign in with.
+    Returns whether they were made, and a phrase that says which password to sign in with.
     """
     if not is_seeded():
         password = given or new_password()
@@ -130,12 +130,12 @@ def prepare(given: str) -> tuple[bool, str]:
 
 
 def roster() -> str:
-    """The cast as lines of text, and what each of them is."""
+    """The demo people as lines of text, with their roles."""
     return "\n".join(f"    {person.email:<22} {person.does}" for person in CAST)
 
 
 def is_seeded() -> bool:
-    """Whether anything of the cast exists, even changed or half deleted: if so, nothing is made again."""
+    """Whether any demo data exists, even changed or partly deleted; then nothing is made again."""
     emails = [person.email for person in CAST]
     return (
         Workspace.objects.filter(slug__in=["acme", "globex"]).exists()
@@ -145,7 +145,7 @@ def is_seeded() -> bool:
 
 @transaction.atomic
 def seed(password: str) -> None:
-    """Make the whole cast, everyone with `password`; all of it or nothing."""
+    """Make all demo data, with `password` for everyone, in one transaction."""
     people = {person: _make_user(person, password) for person in CAST}
     acme = onboarding.create_workspace(name="Acme", slug="acme", owner=people[OLIVIA], plan=ACME_PLAN)
     for person in (ADAM, EDITH, VICTOR):
@@ -159,7 +159,7 @@ def seed(password: str) -> None:
 
 
 def set_password(password: str) -> None:
-    """Give everyone of the cast `password`; whoever had another one is signed out by it."""
+    """Set the password of all demo people. A person whose password changes is signed out."""
     for user in User.objects.filter(email__in=[person.email for person in CAST]):
         if not user.check_password(password):
             user.set_password(password)
@@ -167,7 +167,7 @@ def set_password(password: str) -> None:
 
 
 def make_guide(workspace: Workspace) -> Agent:
-    """An agent on Bookbag Local, trained on the help pages and a few questions with set answers."""
+    """Make an agent on Bookbag Local, trained on the help pages and a few Q&A pairs."""
     local = ChatModel.objects.get(workspace=None, provider=Provider.LOCAL)
     agent = _make_agent(workspace, AGENT_NAME, local)
     for question, answer in QA_PAIRS:
@@ -176,13 +176,13 @@ def make_guide(workspace: Workspace) -> Agent:
 
 
 def make_provider_guide(workspace: Workspace, provider: providers.KeyedProvider) -> Agent | None:
-    """The same on a current chat model of `provider`, so that a key can be tried; None where the catalogue has none."""
+    """Make the same on a current chat model of `provider`, for trying a key; None if the catalogue has none."""
     chat_model = _current_model(provider.name)
     return _make_agent(workspace, f"{AGENT_NAME} on {provider.label}", chat_model) if chat_model else None
 
 
 def _current_model(provider: str) -> ChatModel | None:
-    """The first of the catalogue that is offered and not about to leave."""
+    """The first chat model of the catalogue that is offered and does not leave soon."""
     today = outlook.today()
     rows = ChatModel.objects.filter(workspace=None, provider=provider)
     usable = (

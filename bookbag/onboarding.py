@@ -1,4 +1,4 @@
-"""What it takes to begin: a workspace with its owner, its ledger account and its first allotment."""
+"""Creating a workspace with its owner, its ledger account and its first allotment."""
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -18,7 +18,9 @@ def create_workspace(
     plan: str | None = None,
     request: HttpRequest | None = None,
 ) -> Workspace:
-    """A workspace ready for use. Without `slug` one is made of the name; without `plan`, a slug, it has the default.
+    """Create a workspace ready for use.
+
+    Without `slug` one is made from the name. `plan`: a plan's slug; without it the default plan is used.
 
     Raises workspaces.errors.SlugTaken or TooManyWorkspaces, or Plan.DoesNotExist.
     """
@@ -30,7 +32,7 @@ def create_workspace(
 
 
 def give_free_allotment(person: User) -> None:
-    """Once `person` has confirmed an address: the free allotment, to the oldest workspace of theirs that waits for it."""
+    """Give the free allotment of `person`, who has confirmed an address, to their oldest workspace that waits for it."""
     waiting = Account.objects.filter(
         workspace__created_by=person, workspace__closing_at=None, plan__once_per_person=True
     ).order_by("pk")

@@ -1,4 +1,4 @@
-"""Static files as they are served: hashed, compressed, a page's script with its modules and its sheet with its colours in one file.
+"""Static files for serving: hashed, compressed, and each script or style sheet bundled with its imports.
 
 They are collected only when one of them has changed, since compressing them takes seconds.
 """
@@ -18,10 +18,10 @@ from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 MARK = ".collected"
-# What imports other files. Each is served as one file: the requests would come one after the other, and the names in the
-# imports are not those that hashing gives them. In development the browser reads the files themselves.
+# Files that import others. Each is bundled into one, because imports would be requested one after another, and by
+# their names before hashing. In development the browser loads the files separately.
 BUNDLES = ("css/site.css", "js/compare.js", "js/playground.js", "js/site.js")
-# A sheet may be imported for some media alone: the second group.
+# The second group is the media query of an import.
 IMPORT = re.compile(r'^(?:import(?: \{[^}]*\} from)?|@import) "(\.[^"]+)"([^;\n]*);\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
 
@@ -32,7 +32,7 @@ class Storage(CompressedManifestStaticFilesStorage):
             for name in BUNDLES:
                 self.delete(name)
                 self.save(name, ContentFile(bundled(name).encode()))
-            # Hashed is what was saved here, and not the file that it was made of.
+            # Hash the bundle that was saved here, not its source file.
             paths = paths | {name: (self, name) for name in BUNDLES}
         yield from super().post_process(paths, dry_run, **options)
 
@@ -40,7 +40,7 @@ class Storage(CompressedManifestStaticFilesStorage):
 def bundled(name: str) -> str:
     """The file with all that it imports, each once and before its first use.
 
-    Scripts share one scope, so no two may give the same name at their top level; the browser refuses one in which they do.
+    The scripts share one scope, so no two may define the same top-level name; browsers refuse such a bundle.
     """
     seen: set[Path] = set()
 
@@ -62,7 +62,7 @@ def bundled(name: str) -> str:
 
 
 def _fingerprint() -> str:
-    """Changes whenever a source file is added, removed or edited, or Django or the way of storing changes."""
+    """A value that changes when a source file is added, removed or edited, and when Django or this module changes."""
     digest = hashlib.sha256(f"{django.__version__} {settings.STORAGES['staticfiles']}".encode())
     for finder in get_finders():
         for name, storage in finder.list([]):

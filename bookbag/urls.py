@@ -1,4 +1,4 @@
-"""The map of the site. Each app declares its own pages; the ones that draw on all apps are here."""
+"""The map of the site. Each app declares its own pages; pages that use all apps are here."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -8,7 +8,7 @@ from bookbag.operations import health
 from bookbag.pages import credits, home, members, workspace_settings
 from workspaces import issuer
 
-# `workspaces` may not import the other apps, so its front page, which draws on them, joins it here.
+# The overview of a workspace is added here, because it uses apps that `workspaces` may not import.
 workspace_pages = (
     [
         path("w/<slug:slug>/", home.workspace_page, name="workspace"),
@@ -53,7 +53,7 @@ urlpatterns = [
     path("account/", include("bookbag.pages.own_account_urls")),
     path("accounts/", include("workspaces.account_urls")),
     path("accounts/second-factor/", include("workspaces.second_factor_urls")),
-    # No such address exists where no issuer is named.
+    # Only if an issuer is configured.
     *([path("sso/", include("workspaces.sso_urls"))] if issuer.is_offered() else []),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

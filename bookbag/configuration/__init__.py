@@ -1,1 +1,1 @@
-"""What the environment says, typed and checked before anything starts."""
+"""Reading the environment, typed and checked before anything starts."""

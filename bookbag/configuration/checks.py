@@ -20,12 +20,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from llm.providers import roster
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1", "[::1]", "testserver", ".localhost"}
-# Placeholders for a secret in examples, long enough that a random secret does not contain one by chance.
+# Placeholders for secrets in examples, long enough that a random secret does not contain one by chance.
 PLACEHOLDER = re.compile(
     r"(change|replace)[-_ ]?(me|this|with)|placeholder|insecure|secret[-_ ]key|your[-_ ](own|key|secret)",
     re.I,
 )
-# What other programs take a proxy or an authority from.
+# Variables from which other programs read a proxy or a certificate authority.
 USUAL_VARIABLES = {
     "PROVIDER_PROXY": ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
     "PROVIDER_CA_FILE": ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
@@ -36,7 +36,7 @@ OF_EMBEDDINGS = ("numpy", "tokenizers", "wordllama")
 
 
 def boot_problems() -> list[str]:
-    """What is wrong with the settings, a sentence each, naming the variable to change."""
+    """The problems of the settings, a sentence each, which names the variable to change."""
     problems = []
     secret = settings.SECRET_KEY
     if len(secret) < 40 or PLACEHOLDER.search(secret) or len(set(secret)) < 8:
@@ -60,7 +60,7 @@ def boot_problems() -> list[str]:
 
 
 def _sso_problems() -> list[str]:
-    """What keeps people from signing in at the issuer; nothing where none is named."""
+    """Problems that keep people from signing in at the issuer; none without an issuer."""
     names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
     lacking = [name for name in names if not getattr(settings, name)]
     if len(lacking) == len(names):
@@ -94,7 +94,7 @@ def check_boot(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_way_out(**kwargs: Any) -> list[CheckMessage]:
-    """Variables that tell other programs how to reach the outside, while the ones that Bookbag reads are not set."""
+    """Warn if a proxy or authority is set for other programs, but not in the variables that Bookbag reads."""
     return [
         Info(f"{set_here[0]} is set and not used: providers are reached as {ours} says.", id="bookbag.I001")
         for ours, usual in USUAL_VARIABLES.items()
@@ -104,7 +104,7 @@ def check_way_out(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_ways_in_and_out(**kwargs: Any) -> list[CheckMessage]:
-    """What works on a laptop and not where others are served."""
+    """Warn about settings that work on a laptop but not for a public server."""
     found: list[CheckMessage] = []
     if settings.HTTPS and not settings.TRUST_PROXY:
         found.append(
@@ -146,7 +146,7 @@ def check_faults_disarmed(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Whether PostgreSQL takes as many connections as the server processes may open, and what stands between."""
+    """Check that PostgreSQL accepts as many connections as the server processes may open, and the settings for a pooler."""
     found: list[CheckMessage] = []
     for alias in databases or ():
         database = connections[alias]
@@ -171,14 +171,14 @@ def check_connections(databases: Sequence[str] | None = None, **kwargs: Any) -> 
 
 
 def _is_pooled(database: BaseDatabaseWrapper) -> bool:
-    """Whether a pooler stands between: the process number it gives a client is not PostgreSQL's."""
+    """Whether the connection goes through a pooler, which gives clients another process number than PostgreSQL's."""
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return bool(cursor.fetchone()[0] != database.connection.info.backend_pid)
 
 
 def _room(database: BaseDatabaseWrapper) -> int:
-    """How many connections PostgreSQL takes from all but its superusers."""
+    """How many connections PostgreSQL accepts from roles other than superusers."""
     with database.cursor() as cursor:
         cursor.execute(
             "SELECT SUM(setting::int * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END) FROM pg_settings"
@@ -189,7 +189,7 @@ def _room(database: BaseDatabaseWrapper) -> int:
 
 def _too_many(database: BaseDatabaseWrapper, room: int) -> list[CheckMessage]:
     pool = database.settings_dict["OPTIONS"].get("pool")
-    # One more listens.
+    # One more for LISTEN.
     wanted = settings.SERVER_PROCESSES * (pool["max_size"] + settings.DATABASE_LISTEN) if pool else 0
     if wanted <= room:
         return []

@@ -1,8 +1,8 @@
-"""The `.env` file: read for every start, and on a first one given fresh secrets for what nobody has set.
+"""The `.env` file: read at every start; the first start adds generated secrets for variables that are not set.
 
-Settings cannot load without the secrets, and whether a fresh KEK may be kept is known only once the
-database can be asked. So `manage.py quickstart` first puts them into this process (`complete`), and
-keeps them in the file (`keep`) after it has looked.
+Settings cannot load without the secrets, but whether a new KEK may be saved is known only after a look into the
+database. So `manage.py quickstart` first sets them in this process (`complete`), and saves them to the file (`keep`)
+after that look.
 """
 
 import base64
@@ -17,7 +17,7 @@ PATH = Path(__file__).resolve().parents[2] / ".env"
 OWNER_ONLY = 0o600
 LINE = re.compile(r"(?:export )?(?P<name>[A-Za-z_][A-Za-z_0-9]*)=(?P<value>.*)")
 ESCAPED = re.compile(r"\\(.)")
-# What this process made up and has not yet written.
+# Values that this process has generated and not yet saved.
 made: dict[str, str] = {}
 
 
@@ -25,7 +25,7 @@ def _fresh() -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "VAULT_KEYS": "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
-        # The quick start serves plain HTTP on loopback; without this, cookies would ask for TLS.
+        # The quick start serves plain HTTP on loopback, where cookies that require TLS would not work.
         "HTTPS": "false",
     }
 
@@ -35,9 +35,9 @@ def path() -> Path:
 
 
 def read(file: Path) -> None:
-    """Give this process the variables of `file` that it does not have, as NAME or as NAME_FILE.
+    """Set the variables of `file` in this process, unless they are already set as NAME or NAME_FILE.
 
-    No file, no variables. Raises ImproperlyConfigured with the number of a line that is not `NAME=value`.
+    A missing file sets none. Raises ImproperlyConfigured with the number of a line that is not `NAME=value`.
     """
     present = {name.removesuffix("_FILE") for name in os.environ if _is_set(name)}
     for name, value in _variables(file).items():
@@ -51,7 +51,7 @@ def _is_set(name: str) -> bool:
 
 def _variables(file: Path) -> dict[str, str]:
     try:
-        # Some editors begin a file with a mark that is not part of the first name.
+        # Some editors begin a file with a byte order mark, which is not part of the first name.
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return {}
@@ -80,7 +80,7 @@ def _variable(line: str, place: str) -> tuple[str, str]:
 
 
 def complete() -> None:
-    """Give this process a value for each needed variable that neither environment nor file has."""
+    """Generate, in this process, each needed variable that neither environment nor file sets."""
     read(path())
     for name, value in _fresh().items():
         if not (_is_set(name) or _is_set(f"{name}_FILE")):
@@ -88,7 +88,7 @@ def complete() -> None:
 
 
 def keep() -> list[str]:
-    """Append what was made to the file, readable by its owner only; returns the variables' names."""
+    """Append the generated variables to the file, readable only by its owner; returns their names."""
     if not made:
         return []
     file = path()

@@ -1,8 +1,8 @@
-"""The environment, read strictly: a value that cannot be used is named, never guessed at or shown.
+"""Strict reading of the environment: an invalid value is an error that names the variable but not the value.
 
-django-environ alone takes an unknown word for false, "5 minutes" for 5, a leading `$` for the name of
-another variable, half of a password for a port, and lets errors out that quote what they could not read.
-From it come the shapes of Django's settings for databases, caches and mail; reading is ours.
+django-environ alone reads an unknown word as false, "5 minutes" as 5, a leading `$` as the name of another variable
+and half of a password as a port, and its errors quote values. It is used only to make Django's settings for
+databases, caches and mail; the reading is done here.
 
 A variable that is set but blank counts as not set, since compose files leave them so.
 """
@@ -30,15 +30,15 @@ FALSE = {"false", "off", "n", "no", "0"}
 WHOLE = re.compile(r"[+-]?[0-9]+")
 DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|[+-]?\.[0-9]+")
 HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
-# A list may go on in the next line of a file.
+# Lists in a file may continue on the next line.
 CONTINUED = re.compile(r",[^\S\n]*\n\s*")
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 DATABASES = {"sqlite", "postgres", "postgresql", "psql", "pgsql"}
-# What has to be installed for a kind of cache, if anything.
+# The package that a kind of cache needs, if any.
 CACHES = {"locmemcache": "", "dbcache": "", "filecache": "", "redis": "redis", "rediss": "redis"}
 MAIL_PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
 MAILS = (*MAIL_PORTS, "consolemail", "filemail", "memorymail", "dummymail")
-# Of PostgreSQL's options in an address: those with few values, those that are numbers, and those that name a file.
+# PostgreSQL's options in an address: those with a few allowed values, numbers, and paths of files.
 OF_FEW_VALUES = {
     "sslmode": {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
     "channel_binding": {"disable", "prefer", "require"},
@@ -55,18 +55,18 @@ NUMBERS = {
 FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}
 WITH_HOSTS = {*DATABASES, *MAIL_PORTS, "http", "https", "redis", "rediss"} - {"sqlite"}
 A_DAY = 86_400.0
-# Django's own settings in an address: those that transactions and the pool depend on, which no address may change,
+# Django's own settings in an address: these must not be changed, because transactions and the pool depend on them,
 DECIDED_HERE = {"CONN_MAX_AGE", "ATOMIC_REQUESTS", "AUTOCOMMIT"}
-# and those that it may.
+# and these may be.
 DJANGOS = {"DISABLE_SERVER_SIDE_CURSORS", "CONN_HEALTH_CHECKS"}
-# PostgreSQL's integer: figures are compared with columns, and counted in them.
+# The maximum of PostgreSQL's integer, because figures are compared with columns of that type and stored in them.
 LARGEST = 2**31 - 1
 Bound = float
 NOTSET = environ.Env.NOTSET
 
 
 class Hidden(bytes):
-    """Bytes that do not show themselves where settings are printed."""
+    """Bytes that are not shown where settings are printed."""
 
     def __repr__(self) -> str:
         return "b'…'"
@@ -78,7 +78,7 @@ class _Variables(FileAwareMapping):
     """The process's variables, and `X_FILE`, the path of a file that holds X."""
 
     def __getitem__(self, name: str) -> str:
-        """Raises KeyError for one that is unset or blank, ImproperlyConfigured for one that cannot be meant."""
+        """Raises KeyError for a variable that is unset or blank, ImproperlyConfigured for an unusable value."""
         file = self.env.get(f"{name}_FILE")
         value = self.env.get(name, "") if file is None else self._content(name, file)
         value = CONTINUED.sub(",", value.strip())
@@ -114,7 +114,7 @@ def _text_of(var: str, path: str) -> str:
 
 
 def _problem(value: str) -> str:
-    """Why nobody can have meant `value`, whatever it is for."""
+    """Why `value` is invalid for any variable; empty if it is not."""
     if any(unicodedata.category(character) in UNSEEN for character in value):
         return "holds a line break or another character that cannot be seen."
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
@@ -130,7 +130,7 @@ class Environment(environ.Env):
     ENVIRON = _Variables()
 
     def get_value(self, var: str, cast: Any = None, default: Any = NOTSET, parse_default: Any = False) -> Any:
-        """What `cast` makes of the text, or the text; `default` when the variable is not set."""
+        """The variable's text, converted by `cast` if given; `default` if the variable is not set."""
         try:
             text = self.ENVIRON[var]
         except KeyError:
@@ -156,7 +156,7 @@ class Environment(environ.Env):
         return self.get_value(var, cast=_number(var, float, DECIMAL, least, most), default=default)
 
     def seconds(self, var: str, default: Any = NOTSET, *, most: Bound = A_DAY) -> Any:
-        """A span of time longer than nothing."""
+        """A number of seconds above zero."""
         return self.float(var, default=default, least=0.001, most=most)
 
     def count_or_bool(self, var: str, default: Any = NOTSET, *, most: Bound) -> Any:
@@ -170,7 +170,7 @@ class Environment(environ.Env):
         return self.get_value(var, cast=read, default=default)
 
     def choice(self, var: str, among: Collection[str], default: Any = NOTSET) -> Any:
-        """One of `among`, in any case of letters."""
+        """One of `among`, ignoring case."""
         known = {word.lower(): word for word in among}
 
         def read(text: str) -> str:
@@ -183,7 +183,10 @@ class Environment(environ.Env):
     # --- Lists ------------------------------------------------------------------------------------
 
     def hosts(self, var: str, default: Any = NOTSET) -> Any:
-        """Names or addresses without scheme and port, split by commas; `.example.com` is all below it, `*` is any."""
+        """Names or addresses without scheme and port, separated by commas.
+
+        `.example.com` includes its subdomains, `*` is any host.
+        """
 
         def read(text: str) -> Any:
             return [_in_brackets(_host(var, one, also=("*",))) for one in _parts(var, text)]
@@ -195,7 +198,7 @@ class Environment(environ.Env):
         return self.get_value(var, cast=lambda text: _host(var, text), default=default)
 
     def origins(self, var: str, default: Any = NOTSET) -> Any:
-        """`scheme://host:port` as browsers send it, split by commas."""
+        """`scheme://host:port` as browsers send it, separated by commas."""
 
         def read(text: str) -> Any:
             return [_http_url(var, one, bare=True).rstrip("/") for one in _parts(var, text)]
@@ -207,7 +210,7 @@ class Environment(environ.Env):
         return self.get_value(var, cast=lambda text: _people(var, text), default=[])
 
     def person(self, var: str, default: Any = NOTSET) -> Any:
-        """One address, with or without a name, as text for the head of a mail."""
+        """One address, with or without a name, as text for a mail header."""
 
         def read(text: str) -> str:
             if len(_people(var, text)) != 1:
@@ -229,7 +232,7 @@ class Environment(environ.Env):
     # --- Addresses --------------------------------------------------------------------------------
 
     def http_url(self, var: str, default: Any = NOTSET, *, credentials: Any = False) -> Any:
-        """An http or https address, without a slash at its end; a user and a password in it if `credentials`."""
+        """An http or https address without a trailing slash. `credentials`: user and password are allowed in it."""
 
         def read(text: str) -> str:
             return _http_url(var, text, credentials=credentials).rstrip("/")
@@ -237,11 +240,11 @@ class Environment(environ.Env):
         return self.get_value(var, cast=read, default=default)
 
     def web_page(self, var: str) -> Any:
-        """The http or https address of a page for people, as it is written; empty when unset."""
+        """The http or https address of a page for people, unchanged; empty when unset."""
         return self.get_value(var, cast=lambda text: _http_url(var, text, query=True), default="")
 
     def certificates(self, var: str) -> Any:
-        """The path of a file of certificates in PEM; empty when unset."""
+        """The path of a PEM file of certificates; empty when unset."""
 
         def read(text: str) -> str:
             try:
@@ -254,19 +257,20 @@ class Environment(environ.Env):
 
     def db_url(self, var: str = "DATABASE_URL", default: Any = NOTSET, engine: Any = None) -> Any:
         if self.ENVIRON.is_blank(var) and f"{var}_FILE" not in self.ENVIRON.env:
-            # Left blank by mistake, another database than the one that is meant would quietly be used.
+            # A blank value is an error here, because the default database would silently be used instead of the
+            # intended one.
             raise ImproperlyConfigured(f"{var} is set but blank; give the address or leave it out.")
         return self.database(var, self.get_value(var, default=default))
 
     def database(self, var: str, text: str) -> Any:
-        """Django's settings for the database at the address `text`, which an error calls `var`."""
+        """Django's settings for the database at the address `text`. `var`: the variable's name, for errors."""
         problem = _problem(text)
         if problem:
             raise ImproperlyConfigured(f"{var} {problem}")
         return self.db_url_config(text if text == "sqlite://:memory:" else _database_url(var, text))
 
     def postgres_url(self, var: str) -> Any:
-        """The address of a PostgreSQL database as libpq reads it; empty when unset."""
+        """The address of a PostgreSQL database in libpq's form; empty when unset."""
 
         def read(text: str) -> str:
             if not _database_url(var, text).startswith(("postgres://", "postgresql://")):
@@ -305,7 +309,7 @@ class Environment(environ.Env):
         if parts.scheme in MAIL_PORTS and not parts.hostname:
             raise ImproperlyConfigured(f"{var} names no host.")
         if parts.query:
-            # They would be passed over, and whoever wrote ?ssl=true would send a password in clear.
+            # Unknown options would be ignored, so with ?ssl=true a password would be sent unencrypted.
             raise ImproperlyConfigured(
                 f"{var} takes no options after a ?; TLS is said by smtp+tls:// or smtp+ssl://."
             )
@@ -313,7 +317,7 @@ class Environment(environ.Env):
         return {"EMAIL_PORT": MAIL_PORTS.get(parts.scheme, 25)} | found
 
 
-# --- What a text has to be ----------------------------------------------------------------------------
+# --- Checks of a text -------------------------------------------------------------------------------
 
 
 def _number(var: str, kind: type, shape: re.Pattern[str], least: Bound, most: Bound) -> Callable[[str], Any]:
@@ -337,7 +341,7 @@ def _parts(var: str, text: str) -> list[str]:
 
 
 def _in_brackets(host: str) -> str:
-    """An IPv6 address as it stands in a request's Host."""
+    """An IPv6 address in the form of a Host header."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
@@ -364,7 +368,7 @@ def _people(var: str, text: str) -> list[tuple[str, str]]:
 
 
 def _split(var: str, text: str) -> SplitResult:
-    """The parts of an address. What is said of one that has none repeats nothing: it may hold a password."""
+    """The parts of an address. The error for an invalid one does not quote it, because it may contain a password."""
     try:
         parts = urlsplit(text)
         readable = parts.port != 0 and not any(one.isspace() or one == "\\" for one in parts.netloc)
@@ -394,7 +398,7 @@ def _http_url(
 
 
 def _look_at_options(var: str, parts: SplitResult) -> None:
-    """ImproperlyConfigured for an option after the ? that would be passed over, or would end every connection."""
+    """Raises ImproperlyConfigured for an option after the ? that would be ignored, or would break every connection."""
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if options and parts.scheme == "sqlite":
         raise ImproperlyConfigured(f"{var} takes no options after a ? for SQLite.")
@@ -415,7 +419,7 @@ def _look_at_options(var: str, parts: SplitResult) -> None:
 def _database_url(var: str, text: str) -> str:
     scheme, _, rest = text.partition("://")
     _, at, hosts = rest.partition("/")[0].rpartition("@")
-    if "," in hosts:  # a primary and its standbys
+    if "," in hosts:  # several hosts: a primary and its standbys
         for host in hosts.split(","):
             _split(var, f"{scheme}://{host}")
         return _database_url(var, text.replace(f"{at}{hosts}", f"{at}{hosts.split(',')[0]}", 1)) and text

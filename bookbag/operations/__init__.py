@@ -1,1 +1,1 @@
-"""What the people who run Bookbag see and do: health, logs, reports, their own pages, moving the database."""
+"""For the people who run Bookbag: health, logs, reports, their own pages, moving the database."""

@@ -1,4 +1,4 @@
-"""What abuse looks like: accounts and workspaces made in numbers, and credits spent by people nobody can write to."""
+"""Signs of abuse: many new accounts and workspaces, and credits spent by people without a confirmed address."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from django.utils import timezone
 from billing.models import Account, Transfer
 from workspaces.models import SignUpCount, User
 
-# How far back sign-ups and spending are looked at.
+# The periods for sign-ups and for spending.
 RECENT = timedelta(days=7)
 SPENDING = timedelta(days=30)
 SHOWN = 20
-# Domains are counted here, not in the database, over at most this many people.
+# Domains are counted in Python, over at most this many people.
 MOST_PEOPLE = 10_000
 
 
 @dataclass(frozen=True)
 class Domain:
-    """The mail domain of people who have signed up, and how many of them have confirmed an address."""
+    """A mail domain, how many people signed up from it, and how many of them confirmed an address."""
 
     name: str
     people: int
@@ -31,7 +31,7 @@ class Domain:
 
 
 def figures() -> dict[str, Any]:
-    """What the page shows, the most conspicuous first."""
+    """The figures of the page, most conspicuous first."""
     return {
         "networks": networks(),
         "domains": domains(),
@@ -52,7 +52,7 @@ def networks() -> QuerySet[Any, Any]:
 
 
 def domains() -> list[Domain]:
-    """Mail domains of the people who joined in the last week: who owns a domain can make any number of addresses in it."""
+    """Mail domains of the people who joined in the last week: a domain's owner can make any number of addresses."""
     people = User.objects.filter(date_joined__gte=timezone.now() - RECENT).annotate(
         confirmed=_confirmed("pk")
     )
@@ -67,7 +67,7 @@ def domains() -> list[Domain]:
 
 
 def makers() -> QuerySet[User]:
-    """People who have made more than one workspace, with `made` and `confirmed`."""
+    """People who made more than one workspace, with `made` and `confirmed`."""
     people = User.objects.annotate(made=Count("workspaces_made"), confirmed=_confirmed("pk"))
     return people.filter(made__gt=1).order_by("-made", "email")[:SHOWN]
 

@@ -1,10 +1,10 @@
-"""Everything that SQLite holds, copied into PostgreSQL: all of it, or nothing.
+"""Copying a SQLite database into PostgreSQL, all or nothing.
 
-The copy is one transaction of PostgreSQL's, checked before it is committed, so that a move which was killed leaves
-the target as `migrate` left it and is simply begun again. Meanwhile the source's write lock is held, and not a row
-of it is changed. Rows go over as they are, ids and balances included, with the guards' triggers off: balances are
-columns like any other here (docs/decisions/0003-balances-moved-by-triggers.md). The full-text index is not copied:
-PostgreSQL makes its own from the passages as they arrive.
+The copy is one PostgreSQL transaction that is checked before the commit. So a killed move leaves the target as
+`migrate` left it, and can simply be started again. During the copy the source is locked for writing and not changed.
+Rows are copied unchanged, including ids and balances, with the guards' triggers off: balances are copied like any
+other column (docs/decisions/0003-balances-moved-by-triggers.md). The full-text index is not copied: PostgreSQL makes
+its own from the passages as they arrive.
 
     Refused            why nothing was moved, in words for an operator
     └── DoesNotFit     what PostgreSQL would not take, row by row
@@ -40,10 +40,10 @@ from llm.models import ProviderKey
 from workspaces import database_guards
 
 SOURCE = "source"
-# Rows read at once. Few, since the text of a source may take four megabytes.
+# Rows read at once. Few, because the text of a source may take four megabytes.
 ROWS = 20
 LOCK_SECONDS = 10
-# What `migrate` writes into an empty database; the source has its own.
+# Tables that `migrate` fills in an empty database; the source's rows replace these.
 MADE_BY_MIGRATE = {
     "auth_group",
     "auth_group_permissions",
@@ -52,7 +52,7 @@ MADE_BY_MIGRATE = {
     "django_content_type",
     "llm_chatmodel",
 }
-# On SQLite the search index is several tables, whose names all begin so.
+# On SQLite the search index consists of several tables with this prefix.
 INDEX = "agents_passage_fts"
 MOST_NAMED = 20
 
@@ -84,10 +84,10 @@ class Content:
 
 
 def move(target: dict[str, Any], *, say: Say, with_unreadable_keys: bool = False) -> int:
-    """Copy the present database to `target`, Django's settings of an empty PostgreSQL; returns the number of rows.
+    """Copy the current database to `target`, Django's settings of an empty PostgreSQL; returns the number of rows.
 
-    Afterwards, in this process, the target is the default database. `say` is told of each step. Raises Refused.
-    Unless this returns, nothing of the copy is in the target.
+    Afterwards the target is this process's default database. `say` is called with each step. Raises Refused. Unless
+    this returns, nothing of the copy is in the target.
     """
     if connection.vendor != "sqlite":
         raise Refused("The present database (DATABASE_URL) is not SQLite: only SQLite can be moved from.")
@@ -107,7 +107,7 @@ def move(target: dict[str, Any], *, say: Say, with_unreadable_keys: bool = False
 
 
 def _assert_at_rest() -> None:
-    """Raises Refused unless the tables are those of this version, and no other process uses the database."""
+    """Raises Refused unless the tables are of this version and no other process uses the database."""
     path = str(connection.settings_dict["NAME"])
     if not Path(path).is_file():
         raise Refused("There is no present database: the file that DATABASE_URL names is not there.")
@@ -140,7 +140,7 @@ def _assert_no_lease(using: str) -> None:
 
 @contextmanager
 def _source_locked() -> Iterator[None]:
-    """Hold the source's write lock, so that nobody writes there meanwhile. Raises Refused if somebody does already."""
+    """Hold the source's write lock inside the block. Raises Refused if another process has it."""
     with ExitStack() as stack:
         try:
             stack.enter_context(transaction.atomic(using=SOURCE))
@@ -153,7 +153,10 @@ def _source_locked() -> Iterator[None]:
 
 
 def _is_open_elsewhere(path: str) -> bool:
-    """In WAL mode each connection holds a shared lock on the file for as long as it lives."""
+    """Whether another process has the file open.
+
+    In WAL mode each connection holds a shared lock on the file until it closes.
+    """
     address = f"file:{quote(path)}?mode=rw"
     with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as probe:
         try:
@@ -166,7 +169,7 @@ def _is_open_elsewhere(path: str) -> bool:
 
 
 def _assert_sound(with_unreadable_keys: bool, say: Say) -> list[str]:
-    """The ledger adds up and the vault opens; returns the keys that do not, where they may go along."""
+    """Check that the ledger adds up and all keys open; returns the keys that do not open, if those may be copied."""
     _assert_laws()
     say("  the ledger adds up")
     unreadable = _unreadable_keys("default")
@@ -204,7 +207,7 @@ def _opens(row: ProviderKey) -> bool:
 
 
 def _change_over(target: dict[str, Any]) -> None:
-    """From here on `default` is the target: that is where migrations write, and what the laws are asked of."""
+    """Make the target the `default` database, because migrations write to it and the laws query it."""
     connection.close()
     both = {"default": target, SOURCE: connections.settings["default"]}
     connections.settings.update(connections.configure_settings(both))
@@ -212,7 +215,7 @@ def _change_over(target: dict[str, Any]) -> None:
 
 
 def _prepare(say: Say) -> None:
-    """Make the tables. Raises Refused unless the target is a database that is nobody else's."""
+    """Create the tables. Raises Refused if the target has rows or other tables, or is not in UTF-8."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
@@ -265,7 +268,7 @@ def _without_password(error: BaseException) -> str:
 
 
 def _models() -> list[type[models.Model]]:
-    """Every model with a table of its own, those of many-to-many relations included."""
+    """Every model with a table, including those of many-to-many relations."""
     found = apps.get_models(include_auto_created=True)
     return [model for model in found if model._meta.managed and not model._meta.proxy]
 
@@ -313,9 +316,9 @@ def _lock() -> None:
 
 @contextmanager
 def _triggers_off() -> Iterator[None]:
-    """Switch off the guards, which would move each balance a second time and refuse rows that were right when written.
+    """Switch off the guards, which would move each balance again and refuse rows that were valid when written.
 
-    Foreign keys are checked all the same.
+    Foreign keys are still checked.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -354,12 +357,15 @@ def _copy_table(model: type[models.Model], say: Say) -> Content:
 
 
 def _fields(model: type[models.Model]) -> list[Any]:
-    """The columns that are copied: all but those that each database works out by itself."""
+    """The columns to copy: all except generated ones."""
     return [field for field in model._meta.concrete_fields if not field.generated]
 
 
 def _name(model: type[models.Model], row: Sequence[Any]) -> str:
-    """A row, named by its id where that is a number or a UUID; any other may be a secret, as a session's is."""
+    """A row's name for messages: its id if that is a number or a UUID.
+
+    Other keys may be secrets, as those of sessions are.
+    """
     pk = row[_fields(model).index(model._meta.pk)]
     return (
         f"{model._meta.db_table} {pk}" if isinstance(pk, int | UUID) else f"a row of {model._meta.db_table}"
@@ -378,14 +384,14 @@ def _for_postgresql(fields: Sequence[Any], row: Sequence[Any]) -> list[Any]:
 
 
 def _check_references() -> None:
-    """Foreign keys are looked at when a transaction ends; a table with some outstanding cannot be altered."""
+    """Check foreign keys now, not at the end of the transaction, because a table with pending checks cannot be altered."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _set_sequences() -> None:
-    """Ids go on from the highest that was ever given, also where its row is gone: the audit log still names it."""
+    """Ids continue after the highest that was ever given, even if its row is deleted, because the audit log may name it."""
     with connections[SOURCE].cursor() as cursor:
         cursor.execute("SELECT name, seq FROM sqlite_sequence")
         given = dict(cursor.fetchall())
@@ -403,11 +409,11 @@ def _set_sequences() -> None:
             )
 
 
-# --- What has to be the same on both sides -------------------------------------------------------------
+# --- Comparing both sides --------------------------------------------------------------------------------
 
 
 def _compare(contents: dict[type[models.Model], Content]) -> None:
-    """Read everything back. Raises Refused, naming the tables that differ."""
+    """Read everything back. Raises Refused with the tables that differ."""
     differ = []
     for model, content in contents.items():
         found = Content()
@@ -433,7 +439,7 @@ def _plain_row(fields: Sequence[Any], row: Sequence[Any]) -> list[Any]:
 
 
 def _plain(field: Any, value: Any) -> Any:
-    """A value as JSON, the same from either database."""
+    """A value as JSON, in the same form from both databases."""
     if isinstance(field, models.JSONField):
         return _numbers_alike(value)
     if isinstance(value, bytes | memoryview):
@@ -448,7 +454,7 @@ def _plain(field: Any, value: Any) -> Any:
 
 
 def _numbers_alike(value: Any) -> Any:
-    """PostgreSQL writes the numbers inside of JSON in its own way, 1e2 as 100."""
+    """PostgreSQL normalises numbers inside JSON: 1e2 becomes 100."""
     if isinstance(value, dict):
         return {name: _numbers_alike(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -457,7 +463,7 @@ def _numbers_alike(value: Any) -> Any:
 
 
 def _problems(fields: Sequence[Any], row: Sequence[Any]) -> Iterator[str]:
-    """What PostgreSQL would refuse: each column and why, never its value."""
+    """The columns whose values PostgreSQL would refuse, and why, without the values."""
     for field, value in zip(fields, row, strict=True):
         problem = _problem(field, value)
         if problem:
@@ -502,7 +508,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _named(error: BaseException) -> str:
-    """The kind of a refusal and what refused, without the values that the database quotes."""
+    """The kind of an error and the constraint, without the values that the database quotes."""
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     if not isinstance(cause, psycopg.Error):
         return type(error).__name__

@@ -1,9 +1,9 @@
-"""Whether the process lives (`/healthz`) and whether it can do its work (`/readyz`).
+"""Health: whether the process lives (`/healthz`) and whether it can do its work (`/readyz`).
 
-Both are public, for load balancers and orchestrators, and name parts and nothing else. They answer
-whatever host they are asked for, over plain HTTP and before any redirect, since a probe knows neither
-the name nor the certificate that people use. A server answers them on its express lane (`probe`), where
-nothing can keep it waiting; without a server, Django's stack does (`answer_probes`).
+Both are public, for load balancers and orchestrators, and reveal only the names of parts. They answer for any host,
+over plain HTTP and without a redirect, because a probe does not know the name or certificate that people use. A
+server answers them on its express lane (`probe`), where nothing delays them; without a server, Django's middleware
+does (`answer_probes`).
 """
 
 import asyncio
@@ -33,16 +33,16 @@ from workspaces.access import public
 logger = logging.getLogger(__name__)
 
 PROBES = {"/healthz", "/readyz"}
-# What the pool is given to lend a connection, and a whole look to be done.
+# Time limits: for the pool to lend a connection, and for one look at all parts.
 POOL_SECONDS = 1.0
 LOOK_SECONDS = 3.0
-# However often they ask, it is looked once a second.
+# Results are cached for a second, however often probes ask.
 FRESH_SECONDS = 1.0
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
-# Set when the server was told to stop, and never taken back.
+# Set when the server was told to stop; never unset.
 draining = Event()
 _opened: set[tuple[object, ...]] = set()
 _told: set[str] = set()
@@ -54,7 +54,10 @@ _beside_lock = Lock()
 
 
 def _pool_lends() -> bool:
-    """Whether a page would be given a connection soon. True where there is no pool, and where it is the database that fails."""
+    """Whether the pool would soon lend a page a connection.
+
+    True without a pool, and if the database itself fails, which another part reports.
+    """
     if not connection.settings_dict["OPTIONS"].get("pool"):
         return True
     connection.pool.open()  # type: ignore[attr-defined]
@@ -66,7 +69,7 @@ def _pool_lends() -> bool:
 
 
 def database_answers_beside_the_pool() -> bool:
-    """Whether a connection of one's own is to be had; asked once a second at most, however many pages fail."""
+    """Whether the database accepts a connection outside the pool. Tried at most once a second, however many pages fail."""
     global _beside
     with _beside_lock:
         if time.monotonic() - _beside[0] > FRESH_SECONDS:
@@ -93,7 +96,7 @@ def _database_answers() -> bool:
 
 @cache
 def _migrations_of_this_version() -> frozenset[tuple[str, str]]:
-    # Read once: a running process does not grow new ones.
+    # Read once, because a running process gets no new migrations.
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
@@ -102,13 +105,13 @@ def _migrations_are_applied() -> bool:
 
 
 def _vault_opens() -> bool:
-    # A KEK that is merely absent takes some keys out of use, not the site: that is not looked at here.
+    # A missing KEK disables some keys but not the site, so it is not checked here.
     vault.probe()
     return not ring.impostors()
 
 
 def _platform_keys_open() -> bool:
-    """Whether replies on credits have a key to run on. What opened once in this process is not opened again."""
+    """Whether replies on credits have a key to run on. A key that opened once in this process is not opened again."""
     shut = [
         row.provider for row in keys.held_by(None).filter(state=ProviderKey.State.ACTIVE) if not _opens(row)
     ]
@@ -122,7 +125,7 @@ def _opens(row: ProviderKey) -> bool:
     try:
         keys.try_opening(row)
     except vault.VaultUnavailable:
-        # Its keeper does not answer, to any instance: taking all of them out of rotation would help nobody.
+        # Not a failure: the KMS answers no instance, and taking all of them out of rotation would not help.
         logger.warning("the key service that keeps a platform key's KEK does not answer")
         return True
     except vault.VaultError:
@@ -152,7 +155,7 @@ PARTS: dict[str, Callable[[], bool]] = {
 
 
 def failing_parts() -> list[str]:
-    """The names of the parts that do not work; why is in the log. Without a database nothing else is asked."""
+    """The names of failing parts; the log says why. If the database fails, nothing else is checked."""
     if draining.is_set():
         return ["draining"]
     for name, works in (("pool", _pool_lends), ("database", _database_answers)):
@@ -164,7 +167,7 @@ def failing_parts() -> list[str]:
 def _works(name: str, works: Callable[[], bool]) -> bool:
     try:
         return works()
-    except Exception as error:  # whatever it is, the part does not work
+    except Exception as error:  # any error means that the part fails
         logger.warning("not ready: %s (%s)", name, type(error).__name__)
         return False
 
@@ -190,7 +193,7 @@ def _readiness(failing: list[str]) -> HttpResponse:
 
 
 class _Look:
-    """One look at the parts at a time, in a thread of its own, for however many ask; nobody waits long for it."""
+    """Runs one look at the parts at a time, in a thread of its own, for all probes; a probe never waits long."""
 
     def __init__(self) -> None:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
@@ -205,7 +208,7 @@ class _Look:
             self.begun = time.monotonic()
             self.result = self.thread.submit(self._take)
         done, _ = await asyncio.wait({asyncio.wrap_future(self.result)}, timeout=LOOK_SECONDS)
-        # A database that is frozen neither answers nor refuses.
+        # A frozen database neither answers nor refuses, so the wait is limited.
         failing = done.pop().result() if done else ["database"]
         if failing != self.known:
             logger.warning("not ready: %s", ", ".join(failing)) if failing else logger.warning("ready again")
@@ -232,7 +235,7 @@ async def probe(method: str, path: str) -> HttpResponse:
 
 
 def answer_probes(get_response: Handler) -> Handler:
-    """Stands before whatever looks at the host or sends on to HTTPS."""
+    """Middleware that must come before those that check the host or redirect to HTTPS."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path not in PROBES:

@@ -1,9 +1,9 @@
-"""The ledger's laws, those of the ledger alone and those between it and the replies it charges for."""
+"""All laws: those of the ledger alone, and those between the ledger and replies."""
 
 from agents import laws as reply_laws
 from billing import laws as ledger_laws
 
 
 def broken_laws() -> list[str]:
-    """What does not hold in the database right now, a sentence each."""
+    """The laws that do not hold right now, a sentence each."""
     return [*ledger_laws.broken_laws(), *reply_laws.broken_laws()]

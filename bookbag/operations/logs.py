@@ -1,12 +1,11 @@
-"""What may be written about a failure: where it happened and of which kind, never in its own words.
+"""Log formatting: where a failure happened and of which kind, but never its message.
 
-The words of an exception, like the locals of its frames, may hold a provider key or a prompt: header
-libraries quote the value they refuse, databases the row. So a traceback here names files, lines and
-classes, and leaves the words out. As the last line of defence no line leaves with something shaped
-like a provider key in it.
+The message of an exception and the locals of its frames may contain a provider key or a prompt: header libraries
+quote the value they refuse, databases the row. So tracebacks here name files, lines and classes, without messages.
+In addition, text in the form of a provider key is cut out of every line.
 
-Each line tells its time in UTC, its level, who says it, and the ids of the request and the reply that it
-belongs to (workspaces/tracing.py); with LOG_FORMAT=json it is an object of the same.
+Each line has the time in UTC, the level, the logger, and the ids of its request and reply (workspaces/tracing.py);
+with LOG_FORMAT=json it is an object with the same entries.
 """
 
 import errno
@@ -24,17 +23,17 @@ from django.conf import settings
 from llm import credentials
 from workspaces import tracing
 
-# Not in the middle of a word (of "task-", say), unless what stands there is an escape: "\n", "%0A", "\x0a", "\u000a".
+# Not inside a word (such as "task-"), except after an escape: "\n", "%0A", "\x0a", "\u000a".
 START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
-# How other credentials begin, those of sk- and PEM aside, which have rules of their own below. In these letters alone:
-# a host may begin with "sg.", a key of SendGrid begins with "SG.".
+# How other credentials begin, except sk- and PEM, which have their own rules below. Case matters: a host may begin
+# with "sg.", while a key of SendGrid begins with "SG.".
 OTHERS = "|".join(
     re.escape(begins)
     for sort in credentials.SORTS
     for begins in sort.begins
     if not begins.startswith(("sk-", "-----BEGIN"))
 )
-# What a credential can look like, and whatever stands where a request carries one. Each has a group for what stays.
+# Patterns of credentials, and of the places where a request carries one. Each has a group for the part that stays.
 SECRET_SHAPE = re.compile(
     rf"(sk-(?:ant|proj)-|{START}sk-)[A-Za-z0-9_\-]{{8,}}"
     rf"|({START}(?-i:{OTHERS}))[A-Za-z0-9_.+/=\-]{{16,}}"
@@ -42,19 +41,19 @@ SECRET_SHAPE = re.compile(
     r"|(-----BEGIN)[\s\S]*?(?:-----END|\Z)",
     re.IGNORECASE,
 )
-# Loggers of the server that runs us; they are set up before our settings are read.
+# Loggers of the server (uvicorn), which are set up before our settings are read.
 SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
-# Causes of causes beyond this many are not worth a reader's time.
+# The most chained causes that are shown.
 MOST_CAUSES = 10
 
 
 def redact(text: str) -> str:
-    """`text` with every run shaped like a credential cut down to its prefix."""
+    """`text` with everything in the form of a credential cut to its prefix."""
     return SECRET_SHAPE.sub(lambda found: f"{''.join(filter(None, found.groups()))}[redacted]", text)
 
 
 def describe(error: BaseException | None) -> str:
-    """The traceback of `error` and of what caused it, without a word that any of them carries."""
+    """The traceback of `error` and its causes, without their messages."""
     return "\n".join(part for cause in reversed(list(_causes(error))) for part in _one(cause))
 
 
@@ -81,7 +80,7 @@ def _one(error: BaseException) -> Iterator[str]:
     if frames:
         yield "Traceback (most recent call last):"
         yield "".join(traceback.format_list(frames)).rstrip()
-    # A developer alone with the product may read the words; redaction still applies to them.
+    # With DEBUG, a developer's setting, messages are shown; redaction still applies to them.
     yield f"{kind(error)}: {error}" if settings.DEBUG else kind(error)
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
@@ -89,25 +88,25 @@ def _one(error: BaseException) -> Iterator[str]:
 
 
 def without_words(record: logging.LogRecord) -> logging.LogRecord:
-    """A copy of `record` whose message repeats nothing that an exception says."""
+    """A copy of `record` whose message contains no text of an exception."""
     told = copy(record)
-    # What another formatter made of the exception is kept on the record.
+    # Another formatter may have stored its text of the exception on the record.
     told.exc_text = told.stack_info = None
     if isinstance(told.args, tuple):
         told.args = tuple(kind(one) if isinstance(one, BaseException) else one for one in told.args)
     if record.name == "asyncio":
-        # The lines after the first are the repr of a task, its exception's words included.
+        # Lines after the first are the repr of a task, with its exception's message.
         told.msg, told.args = record.getMessage().partition("\n")[0], ()
     return told
 
 
 def _reference(record: logging.LogRecord) -> str:
-    """The word that the person whose request failed was shown."""
+    """The reference that the person whose request failed was shown."""
     return str(getattr(getattr(record, "request", None), "reference", ""))
 
 
 def _failure(record: logging.LogRecord) -> str:
-    # A refusal is no failure: where it was decided is nobody's question.
+    # A refusal is no failure, so its traceback is left out.
     if isinstance(record.exc_info, tuple) and record.levelno >= logging.ERROR:
         return describe(record.exc_info[1])
     return ""
@@ -118,7 +117,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats as usual, or as `inner` does, but tells of exceptions as `describe` does; then redacts."""
+    """Formats as usual, or with `inner`, but with `describe` for exceptions; then redacts."""
 
     def __init__(self, *args: Any, inner: logging.Formatter | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -133,13 +132,13 @@ class RedactingFormatter(logging.Formatter):
         line = self.inner.format(told) if self.inner else super().format(told)
         marks = [f"[{_reference(record)}]" if _reference(record) else ""]
         marks += [f"{name}={value}" for name, value in _ids().items() if value]
-        # uvicorn ends a message with a line break, and the ids would stand in a line of their own.
+        # uvicorn ends a message with a line break, after which the ids would be on a line of their own.
         line = " ".join([line.rstrip(), *filter(None, marks)])
         return redact("\n".join(filter(None, [line, _failure(record)])))
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line, with the same in it as RedactingFormatter tells. What there is none of is left out."""
+    """One JSON object per line with the same content as RedactingFormatter's. Missing values are left out."""
 
     def format(self, record: logging.LogRecord) -> str:
         told = {
@@ -159,8 +158,8 @@ def _ids() -> dict[str, str]:
 
 
 def take_over() -> None:
-    """Put our formatter around those of the server's own handlers; doing it again changes nothing."""
-    # Else a handler that fails prints the record it failed on, arguments included.
+    """Wrap the formatters of the server's own handlers in ours. Safe to repeat."""
+    # Otherwise a failing handler prints the record with its arguments.
     logging.raiseExceptions = False
     for name in SERVER_LOGGERS:
         for handler in logging.getLogger(name).handlers:

@@ -33,8 +33,11 @@ class OperatorSite(AdminSite):
     def register(
         self, model_or_iterable: Any, admin_class: type[ModelAdmin] | None = None, **options: Any
     ) -> None:
-        """Takes our own pages alone. A library's would act on its models unaudited, and some reach accounts:
-        who may write e-mail addresses there may take anybody's login by a password reset."""
+        """Registers only our own pages.
+
+        A library's page would act on its models without an audit event, and some affect accounts: permission to
+        write e-mail addresses there would allow to take over an account by a password reset.
+        """
         if admin_class is not None and issubclass(admin_class, DeskAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
@@ -53,13 +56,13 @@ class OperatorSite(AdminSite):
         return [path("abuse/", self.admin_view(self.abuse), name="abuse"), *super().get_urls()]
 
     def abuse(self, request: HttpRequest) -> HttpResponse:
-        """Shows who makes many accounts and workspaces, and who spends credits without a confirmed address."""
+        """The page on abuse: who makes many accounts and workspaces, and who spends credits without a confirmed address."""
         if not request.user.has_perms(ABUSE_PERMISSIONS):
             raise PermissionDenied("Seeing people and accounts is not among your rights.")
         context = {**self.each_context(request), "title": "Signs of abuse", **abuse.figures()}
         return TemplateResponse(request, "admin/abuse.html", context)
 
-    # No form of its own: one sign-in, with one set of rate limits.
+    # Redirects to the product's sign-in, so that there is one sign-in with one set of rate limits.
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: ExtraContext = None) -> HttpResponse:
         index = reverse("admin:index", current_app=self.name)

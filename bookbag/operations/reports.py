@@ -1,9 +1,9 @@
-"""Mail to the people of ADMINS when something fails, and what Django may show of a failure.
+"""Mail to ADMINS when something fails, and what Django's debug page may show of a failure.
 
-Django's own report repeats what was posted, the cookies, and the words of the exception; with HTML
-also every local variable. Ours says where and of which kind, as the log does, and which reference
-the person was shown. One cause is mailed once in ten minutes, however often it happens and in however
-many processes; the log has every time.
+Django's own report contains posted values, cookies and the exception's message; its HTML also has every local
+variable. Ours says where and of which kind the failure was, as the log does, and the reference that the person was
+shown. One cause is mailed once in ten minutes, however often it happens and in however many processes; the log has
+every time.
 """
 
 import hashlib
@@ -30,19 +30,19 @@ from bookbag.operations.logs import describe, kind, redact, without_words
 
 # Seconds between two mails about the same cause.
 SAME_CAUSE_SECONDS = 600
-# A database that does not answer must not keep the mail about it from being sent.
+# The time limit for the database, which must not prevent the mail about its own failure.
 CLAIM_SECONDS = 3
-# Numbers and ids, which differ from time to time where the cause does not.
+# Numbers and ids, which differ between failures with the same cause.
 VARYING = re.compile(r"[0-9a-fA-F]{8,}|\d+")
 OURS = {"agents", "billing", "bookbag", "llm", "workspaces"}
-# A mail server that does not answer delays the next mail only.
+# The time limit for the mail server.
 MAIL_SECONDS = 10
-# In a storm of failures the first ones tell the story, and the log has them all.
+# The most reports that wait. During many failures the first ones are enough, and the log has all.
 MOST_WAITING = 20
 
 
 class HidingFilter(SafeExceptionReporterFilter):
-    """For Django's debug page: no posted value, no cookie, and no local that looks like a provider key."""
+    """For Django's debug page: hides posted values, cookies, and locals that look like a provider key."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
         return True
@@ -63,13 +63,13 @@ class HidingFilter(SafeExceptionReporterFilter):
     def _without_secrets(self, value: Any) -> Any:
         try:
             text = repr(value)
-        except Exception:  # a value that cannot show itself is not ours to show
+        except Exception:  # a value whose repr fails is hidden
             return self.cleansed_substitute
         return value if redact(text) == text else self.cleansed_substitute
 
 
 class Report:
-    """What is mailed about one failure. The signature is the one that Django's handler expects."""
+    """The content of a mail about one failure. The signature is the one that Django's handler expects."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Report:
 
 
 class AdminMail(AdminEmailHandler):
-    """Mails a report from a thread of its own, since a failure may be logged on the event loop."""
+    """Mails reports from a thread of its own, because a failure may be logged on the event loop."""
 
     def __init__(self) -> None:
         super().__init__(include_html=False, reporter_class="bookbag.operations.reports.Report")
@@ -102,7 +102,7 @@ class AdminMail(AdminEmailHandler):
         self.postman: threading.Thread | None = None
         self.clerk = ThreadPoolExecutor(1, thread_name_prefix="admin-mail-claim")
         self.told: dict[str, float] = {}
-        # Of the record that is being handled; a handler takes one at a time.
+        # The report of the current record; a handler handles one record at a time.
         self.cause = ""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -130,7 +130,7 @@ class AdminMail(AdminEmailHandler):
             self.postman.start()
 
     def flush(self) -> None:
-        """Wait, a little while, until what was handed over is sent; the interpreter asks this at its end."""
+        """Wait for a limited time until queued mails are sent; the interpreter calls this when it exits."""
         with self.waiting.all_tasks_done:
             self.waiting.all_tasks_done.wait_for(lambda: not self.waiting.unfinished_tasks, MAIL_SECONDS)
 
@@ -141,13 +141,16 @@ class AdminMail(AdminEmailHandler):
                 if self._is_ours_to_tell(cause):
                     server = mail.get_connection(fail_silently=True, timeout=MAIL_SECONDS)
                     mail.mail_admins(subject, message, fail_silently=True, connection=server)
-            except Exception:  # noqa: S110 (a mail about a failure must not become one; the log has it)
+            except Exception:  # noqa: S110 (a failed mail must not cause another failure; the log has it)
                 pass
             finally:
                 self.waiting.task_done()
 
     def _is_ours_to_tell(self, cause: str) -> bool:
-        """Whether no other process has mailed this cause lately. If the database does not answer, mail: twice is better than never."""
+        """Whether no other process has mailed this cause lately.
+
+        True if the database does not answer: twice is better than never.
+        """
         try:
             return self.clerk.submit(_claim, cause).result(CLAIM_SECONDS)
         except Exception:
@@ -155,7 +158,7 @@ class AdminMail(AdminEmailHandler):
 
 
 def cause_of(record: logging.LogRecord) -> str:
-    """A text that is the same whenever the same place fails in the same way, whatever the request was."""
+    """A text that is equal for failures of the same kind at the same place, whatever the request."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     words = VARYING.sub("#", str(record.msg))
     told = f"{record.name} {words}"
@@ -165,9 +168,9 @@ def cause_of(record: logging.LogRecord) -> str:
 
 
 def _place(error: BaseException, request: HttpRequest | None) -> str:
-    """The innermost line of our own code: many failures of ours end in the same line of a library.
+    """The innermost line of our own code, because many different failures end in the same line of a library.
 
-    Where none of it ran, such as in one of Django's own views, the library's line and the view's name.
+    Without a line of ours (in one of Django's views, for example), the library's line and the view's name.
     """
     ours = anywhere = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
@@ -179,8 +182,8 @@ def _place(error: BaseException, request: HttpRequest | None) -> str:
 
 
 def _claim(cause: str) -> bool:
-    """Claim the next ten minutes for mails about this cause; True for one of all the processes that ask."""
-    # Imported here because logging is set up before Django's models are loaded.
+    """Claim the next ten minutes for mails about this cause; only one of several processes gets True."""
+    # Imported here, because logging is set up before Django's models are loaded.
     from agents import running
 
     try:

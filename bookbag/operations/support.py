@@ -1,6 +1,6 @@
-"""The role *Support*, which comes with `migrate`: it sees what is on the operators' pages and changes nothing.
+"""The role *Support*, made by `migrate`: it sees the operators' pages and changes nothing.
 
-Each `migrate` sets its permissions anew, so a right that was put into it by hand does not stay there.
+Each `migrate` sets its permissions again, so a permission added by hand does not stay.
 """
 
 from django.contrib import admin
@@ -12,7 +12,7 @@ ROLE = "Support"
 
 
 def keep_role(using: str) -> None:
-    """Make the role, or put it right: the permission to view each model of the operators' pages."""
+    """Create or correct the role: the permission to view each model of the operators' pages."""
     if Group._meta.db_table in connections[using].introspection.table_names():
         group, _ = Group.objects.using(using).get_or_create(name=ROLE)
         group.permissions.set(_views(using))

@@ -1,1 +1,1 @@
-"""The pages that draw on several apps, and the help pages."""
+"""Pages that use several apps, and the help pages."""

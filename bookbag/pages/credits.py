@@ -1,4 +1,4 @@
-"""The credits page, with the catalogue's prices and a way to each reply's receipt, and the ledger's export."""
+"""The credits page, with the catalogue's prices and links to receipts, and the ledger's export."""
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -22,7 +22,7 @@ def _account(workspace: Workspace) -> Account:
 
 
 def _before(request: WorkspaceRequest) -> int | None:
-    """The id that the mark in `?before=` stands for; BadRequest unless it is one."""
+    """The id that the mark in `?before=` stands for. Raises BadRequest for an invalid mark."""
     given = request.GET.get("before")
     if given is None:
         return None
@@ -34,11 +34,15 @@ def _before(request: WorkspaceRequest) -> int | None:
 @viewer_required
 @require_safe
 def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `account`, `usage` (its figures), `free_note` (why it gets no free credits, or None), `chart`,
-    `prices` and `page` (the ledger's lines)."""
+    """The credits page.
+
+    Context: `account`, `usage` (its figures), `free_note` (why it gets no free credits, or None), `chart`, `prices`
+    and `page` (the ledger's lines).
+    """
     account = ledger.refresh_if_due(_account(workspace))
     if free.standing(account) == free.Standing.DUE and plans.allots(account, timezone.now()):
-        # The address was confirmed, but the allotment that should have followed at once was not granted.
+        # The address is confirmed, but granting the allotment right after that has failed, so it is tried again
+        # here.
         account = ledger.refresh(account)
     figures, routes = usage.figures(account), outlook.for_workspace(workspace)
     context = {

@@ -1,6 +1,6 @@
-"""The first steps in a workspace, on its overview, for those who may build: each is done when the workspace shows it.
+"""The first steps on a workspace's overview, for editors and above. A step is done when the workspace's data shows it.
 
-Nothing is stored of a step. What is stored is that a member has hidden the list (`Membership.first_steps_hidden_at`).
+Steps are not stored; only that a member has hidden the list is (`Membership.first_steps_hidden_at`).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from workspaces.models import Membership, Workspace
 
 @dataclass(frozen=True)
 class FirstStep:
-    """One of them; `links`: words and address of each page where this member can do it, none where they cannot."""
+    """One step. `links`: text and address of each page where this member can do it; empty if they cannot."""
 
     title: str
     hint: str
@@ -36,9 +36,9 @@ class FirstSteps:
 
 
 def of(workspace: Workspace, member: Membership, agents: list[Agent], members: int) -> FirstSteps | None:
-    """The list for `member`; None once it is hidden, or all done, or for a viewer, who can do none of it. One query.
+    """The list for `member`; None if it is hidden, all is done, or the member is a viewer. One query.
 
-    `agents`: some of the workspace's, first those that are shown first; `members`: how many there are.
+    `agents`: some of the workspace's agents, in the order shown. `members`: their number.
     """
     if member.first_steps_hidden_at is not None or not member.is_editor:
         return None
@@ -78,7 +78,7 @@ def of(workspace: Workspace, member: Membership, agents: list[Agent], members: i
 
 
 def _shown_by(workspace: Workspace) -> dict[str, bool]:
-    """What the workspace has, each looked for and none counted."""
+    """What the workspace has, by EXISTS queries instead of counts."""
     mine, of_my_agents = {"workspace": OuterRef("pk")}, {"agent__workspace": OuterRef("pk")}
     active = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE)
     paid = [Billing.CREDITS, Billing.BYO, Billing.UNMETERED]
@@ -103,7 +103,7 @@ def _of_agent(
 
 
 def _pay(workspace: Workspace, member: Membership, shown: dict[str, bool]) -> FirstStep:
-    """Use a provider's chat model, which somebody has to pay for."""
+    """The step of using a provider's chat model, which is paid with credits or the workspace's own key."""
     names = roster.labels("and")
     links = []
     if member.is_admin:

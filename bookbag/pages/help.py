@@ -1,8 +1,8 @@
-"""The help pages: Markdown files of `docs/help`, rendered once, shown as pages and as the Markdown they are.
+"""The help pages: Markdown files of `docs/help`, rendered once, and shown as pages and as Markdown.
 
-A page opens with its title and a one-paragraph summary; the rest is its body. Links between pages are
-written `other-page.md`, which is right in the repository and under `/help/<slug>.md`, and are turned
-into `../other-page/` for the rendered page.
+A page opens with its title and a one-paragraph summary; the rest is its body. Links between pages are written
+`other-page.md`, which works in the repository and under `/help/<slug>.md`; for the rendered page they become
+`../other-page/`.
 """
 
 import re
@@ -30,8 +30,8 @@ SLUGS = (
     "bookbag-local",
     "members-and-roles",
 )
-# What is changed in the rendered Markdown: headings get an anchor, tables a box, and what is aligned right a class,
-# since the page's policy forbids inline styles. Links between files become links between pages.
+# Changes to the rendered Markdown: headings get an anchor, tables a box, and right-aligned cells a class, since the
+# content security policy forbids inline styles. Links between files become links between pages.
 PLACES = re.compile(
     r'<h(?P<level>[23])>(?P<text>[^\n]{1,200}?)</h[23]>|</?table>|<t[hd] style="text-align: \w+">'
 )
@@ -60,7 +60,7 @@ ALLOWED_CLASSES = {"div": {"table-wrap"}, "table": {"table"}, "th": {"num"}, "td
 
 @dataclass(frozen=True)
 class Heading:
-    """A section of a page: where its heading is anchored and what it says."""
+    """A section of a page: the anchor and text of its heading."""
 
     anchor: str
     text: str
@@ -68,7 +68,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class HelpPage:
-    """One page: `html` is the body after title and summary, `source` the whole Markdown."""
+    """One page. `html`: the body after title and summary. `source`: the whole Markdown."""
 
     slug: str
     title: str
@@ -79,7 +79,7 @@ class HelpPage:
 
     @property
     def training_text(self) -> str:
-        """The page as an agent is trained on it: without the links at its end, which answer nothing."""
+        """The page's text for training agents, without the links at its end, which answer nothing."""
         return self.source.partition("\n## Where next\n")[0]
 
 
@@ -93,7 +93,8 @@ def parse(slug: str, source: str) -> HelpPage:
         nonlocal section
         level, text = match["level"], match["text"]
         if match[0] == "<table>":
-            # A wide table scrolls in its own box, which a keyboard must be able to reach and a reader to name.
+            # A wide table scrolls in its own box, which must be reachable by keyboard and have a name for screen
+            # readers.
             label = escape(section, quote=True)
             return f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}">\n<table class="table">'
         if not level:
@@ -116,7 +117,7 @@ def parse(slug: str, source: str) -> HelpPage:
 
 
 def _opening(slug: str, source: str) -> tuple[str, str, str]:
-    """Title and summary of a page, and the Markdown below them. Raises ValueError without one of the two."""
+    """The title and summary of a page, and the Markdown below them. Raises ValueError if either is missing."""
     title, _, rest = source.strip().partition("\n")
     summary, _, below = rest.strip().partition("\n\n")
     if not title.startswith("# ") or not summary or summary.startswith("#"):
@@ -124,7 +125,7 @@ def _opening(slug: str, source: str) -> tuple[str, str, str]:
     return title.removeprefix("# "), " ".join(summary.split()), below
 
 
-# Read at start: a missing or malformed page stops the server, not a reader.
+# Read at start, so that a missing or malformed page fails the start and not a reader's request.
 PAGES = {slug: parse(slug, (HELP_DIR / f"{slug}.md").read_text(encoding="utf-8")) for slug in SLUGS}
 INDEX_MARKDOWN = "# Help\n\n" + "".join(
     f"- [{page.title}]({page.slug}.md): {page.summary}\n" for page in PAGES.values()

@@ -1,4 +1,4 @@
-"""The pages that draw on every app: your workspaces, a new one, and a workspace at a glance."""
+"""Pages that use every app: the list of workspaces, a new one, and a workspace's overview."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ from workspaces.models import User, Workspace
 from workspaces.named import Named
 from workspaces.one_line import one_line
 
-# One address per look: no capitals, and nothing that reads like something else.
+# No capitals and no ambiguous signs, so that no two addresses look alike.
 SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 AGENTS_SHOWN = 6
 
@@ -73,7 +73,7 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             workspace, is_new = _make(request, form.cleaned_data)
-        except SlugTaken as refusal:  # between the form's look and ours
+        except SlugTaken as refusal:  # another workspace took the address after the form's check
             form.add_error("slug", str(refusal))
         except TooManyWorkspaces as refusal:
             form.add_error(None, str(refusal))
@@ -81,7 +81,7 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
             if is_new:
                 messages.success(request, f"{workspace.name} is ready.")
             return redirect(workspace)
-    # The address that the form asks for may be taken by its own twin.
+    # The address may have been taken by the same form, sent twice.
     if twin := _just_made(request):
         return redirect(twin)
     return render(request, "bookbag/new_workspace.html", {"form": form})
@@ -89,7 +89,7 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
 
 @transaction.atomic
 def _make(request: HttpRequest, fields: dict[str, Any]) -> tuple[Workspace, bool]:
-    """The workspace, and whether it is new: of presses at once, the later ones wait and find what the first has made."""
+    """The workspace, and whether it is new. Of simultaneous presses, the later ones wait and find what the first made."""
     owner: User = request.user  # type: ignore[assignment]
     members.lock_maker(owner)
     if twin := _just_made(request):
@@ -98,7 +98,7 @@ def _make(request: HttpRequest, fields: dict[str, Any]) -> tuple[Workspace, bool
 
 
 def _just_made(request: HttpRequest) -> Workspace | None:
-    """What the same form, sent a moment ago, has made."""
+    """The workspace that the same form made a moment ago."""
     name, slug = one_line(request.POST.get("name", "")), request.POST.get("slug", "").strip().lower()
     if not name or "\0" in slug:
         return None
@@ -115,7 +115,7 @@ def _just_made(request: HttpRequest) -> Workspace | None:
 @viewer_required
 @require_safe
 def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: what the workspace has and who pays, as `_facts` gathers it, and the `first_steps` that are left."""
+    """Context: what the workspace has and who pays, from `_facts`, and the `first_steps` that are left."""
     facts = _facts(workspace, request.user)  # type: ignore[arg-type]
     steps = first_steps.of(workspace, request.membership, facts["agents"], facts["member_count"])
     return render(request, "bookbag/workspace.html", {"workspace": workspace, "first_steps": steps, **facts})

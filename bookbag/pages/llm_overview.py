@@ -1,4 +1,4 @@
-"""What the LLM settings page shows, gathered in a handful of queries whatever the number of agents."""
+"""The data of the LLM settings page, fetched in a few queries, however many agents there are."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ HEALTH_WORDS = {
 
 @dataclass(frozen=True)
 class ProviderCard:
-    """One provider's card. `stops` names the agents that a deletion would stop now."""
+    """One provider's card. `stops`: the agents that deleting the key would stop now."""
 
     provider: str
     name: str
@@ -48,7 +48,7 @@ class ProviderCard:
     previous: ProviderKey | None
     health: str
     stops: list[str]
-    waiting: int  # agents that need this provider, whatever the switch says
+    waiting: int  # agents that need this provider, in either position of the switch
     uses: int
     cost: int | None  # millionths of a US dollar
 
@@ -58,7 +58,7 @@ class ProviderCard:
 
     @property
     def advice(self) -> str:
-        """What is wrong or not known yet, and what to do; empty for a key that works and may do all we ask of it."""
+        """What is wrong or not known yet, and what to do; empty for a key that works and has all permissions."""
         if self.row is None or (self.health == Health.VALID and self.row.may_list and not self.has_trouble):
             return ""
         return key_wording.sentence(key_wording.wording_of(self.row, self.health))
@@ -69,7 +69,7 @@ class ProviderCard:
 
     @property
     def tone(self) -> str:
-        """The kind of notice that the advice is."""
+        """The kind of notice for the advice."""
         if self.health in (Health.REJECTED, Health.UNREADABLE):
             return "danger"
         restricted = self.row is not None and self.row.last_error in ("", Fault.LACKS_PERMISSION)
@@ -81,14 +81,14 @@ class ProviderCard:
 
     @property
     def headroom(self) -> str:
-        """What the last reply showed to be left of the account's rate limits; empty when it showed nothing."""
+        """What is left of the account's rate limits, by the last reply; empty if it did not say."""
         left = (self.row.headroom if self.row else None) or {}
         told = [_left(left, noun) for noun in ("requests", "tokens") if f"{noun}_left" in left]
         return f"{' and '.join(told)} left" if told else ""
 
     @property
     def region(self) -> RegionForm | None:
-        """The choice of a region, where the provider has some."""
+        """The form to choose a region, if the provider has some."""
         offered = self.row is not None and listing.regions(self.provider)
         return RegionForm(provider=self.provider, initial={"region": self.row.region}) if offered else None  # type: ignore[union-attr]
 
@@ -98,7 +98,7 @@ class ProviderCard:
 
     @property
     def other_address(self) -> str:
-        """The host that an operator has put in the place of the provider's own; empty where there is none."""
+        """The host that an operator has set instead of the provider's own; empty if there is none."""
         address = settings.PROVIDER_BASE_URLS[self.provider]
         return "" if address == roster.named(self.provider).base_url else urlsplit(address).netloc
 
@@ -129,11 +129,11 @@ class ProviderCard:
 
 @dataclass(frozen=True)
 class Spending:
-    """BYO replies of the last 30 days: two figures of one thing, in two currencies, never added up."""
+    """BYO replies of the last 30 days: provider cost and credits are two figures of the same replies, never added up."""
 
     replies: int = 0
     cost: int = 0  # millionths of a US dollar, at list price
-    credits: int = 0  # what the same replies cost with BYO off
+    credits: int = 0  # what the same replies would cost with BYO off
     unpriced: int = 0  # replies whose provider cost is unknown
     custom: int = 0  # replies on chat models that credits cannot buy
     by_key: dict[Any, tuple[int, int | None]] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class KeyTrial:
-    """The next step to see that the key saved last works: a link, and what it is about."""
+    """A link to try the key that was saved last, and its text."""
 
     label: str
     url: str
@@ -174,7 +174,7 @@ class Overview:
 
 
 def overview(workspace: Workspace, bound: ProviderKeyForm | None = None) -> Overview:
-    """The page of `workspace`; `bound` is a key form that came back with errors."""
+    """The page of `workspace`. `bound`: a key form with errors."""
     row = byo.settings_of(workspace)
     held = list(_held(workspace))
     outlook = of_keys(workspace, row.byo_enabled, [one for one in held if one.state == State.ACTIVE])
@@ -203,12 +203,12 @@ def _held(workspace: Workspace) -> QuerySet[ProviderKey]:
 
 
 def _chat_models(workspace: Workspace) -> QuerySet[Any]:
-    """The catalogue and the workspace's own, withdrawn ones included: agents may still be set to them."""
+    """The catalogue and the workspace's custom models, including withdrawn ones, which agents may still use."""
     counted = Count("agents", filter=Q(agents__workspace=workspace))
     models = ChatModel.objects.filter(Q(workspace=None) | Q(workspace=workspace)).annotate(
         agent_count=counted
     )
-    # Said again: a query that counts drops its model's own order.
+    # Ordered explicitly, because a query with counts drops the model's default order.
     return models.order_by("position", "name")
 
 
@@ -256,7 +256,7 @@ def _card(
 
 
 def _left(headroom: dict[str, int], noun: str) -> str:
-    """ "480 of 500 requests", or "480 requests" where the whole is not known."""
+    """ "480 of 500 requests", or "480 requests" if the limit is unknown."""
     whole = f" of {headroom[noun]:,}" if noun in headroom else ""
     return f"{headroom[f'{noun}_left']:,}{whole} {noun}"
 
@@ -264,7 +264,7 @@ def _left(headroom: dict[str, int], noun: str) -> str:
 def _trial(
     workspace: Workspace, held: list[ProviderKey], agents: list[AgentReadiness], *, byo_enabled: bool
 ) -> KeyTrial | None:
-    """Where the key that was saved last can be seen to work; None without a key."""
+    """Where to try the key that was saved last; None without a key."""
     mine = [one for one in held if one.workspace_id and one.state == State.ACTIVE]
     if not mine:
         return None
@@ -274,7 +274,7 @@ def _trial(
         said = f"Your {name} key is saved, and used once “Bring your own keys” is on: then it can be verified in the playground."
         return KeyTrial("Turn it on", "#byo-title", said)
     on_it = [one for one in agents if one.on.chat_model.provider == latest.provider]
-    # One that cannot reply only because of the key comes after one that can.
+    # An agent that cannot reply only because of its key comes after one that can.
     on_it = [one for one in on_it if one.on.now.runs] or [one for one in on_it if one.on.now.may_try]
     if on_it:
         said = f"{on_it[0].name} is set to run on your {name} key."
@@ -289,7 +289,7 @@ def _trial(
 
 def _spending(workspace: Workspace, models: dict[int, ModelReadiness]) -> Spending:
     since = timezone.now() - dt.timedelta(days=COST_DAYS)
-    # One that was stopped while its model was thinking has no text, and was billed by the provider all the same.
+    # Includes replies stopped while the model was thinking: they have no text, but the provider billed them.
     replies = workspace.replies.filter(billing=Billing.BYO, created_at__gte=since, state__in=Reply.ANSWERED)
     groups = list(
         replies.order_by()

@@ -1,4 +1,4 @@
-"""The LLM settings page and its acts. Admins and owners only; every act comes back to the page."""
+"""The LLM settings page and its acts, for admins and owners. Every act redirects to the page."""
 
 from uuid import UUID
 
@@ -41,14 +41,14 @@ def _back(workspace: Workspace) -> HttpResponse:
 
 
 def _say(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
-    """What was done with a key, and what its provider says of it."""
+    """Show what was done with a key, and what its provider says about it."""
     name, level = Provider(row.provider).label, LEVELS.get(Health(row.health), messages.WARNING)
     told = key_wording.sentence(key_wording.wording_of(row))
     messages.add_message(request, level, f"{name} key {row.mask} {done} {told}")
 
 
 def _check(request: WorkspaceRequest, row: ProviderKey, done: str) -> None:
-    """Verify a stored key and say what came of it."""
+    """Verify a stored key and show the result."""
     try:
         keys.verify(row, by=request.membership.user, request=request)
     except vault.VaultUnavailable:
@@ -88,7 +88,7 @@ def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
 @admin_required
 @require_POST
 def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
-    """With a stale sign-in the password comes in the same form; it is looked at once the rest is right."""
+    """After an old sign-in the same form has the password, which is checked once the rest is valid."""
     form = ProviderKeyForm(request.POST, provider=provider)
     if not form.is_valid():
         return _page(request, workspace, key_form=form)
@@ -123,7 +123,7 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_sign_in_required
 def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
-    """GET asks first, for browsers without the dialog."""
+    """GET asks for confirmation, for browsers without the dialog."""
     name = Provider(provider).label
     if request.method != "POST":
         card = next(card for card in llm_overview.overview(workspace).cards if card.provider == provider)
@@ -144,7 +144,7 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
 @admin_required
 @require_POST
 def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
-    """Back to `next`, a page of this workspace, if the form has one: the playground's way out of a rejected key does."""
+    """Verify the key, then redirect to `next`, if the form has it and it is a page of this workspace."""
     row = keys.active(workspace, provider)
     if row is None:
         messages.info(request, f"There is no {Provider(provider).label} key to verify.")
@@ -154,7 +154,7 @@ def verify_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
 
 
 def _came_from(request: WorkspaceRequest, workspace: Workspace) -> str:
-    """`next` with the text that was typed there, if it is an address within the workspace; else empty."""
+    """`next` with the text that was typed there, if it is an address in the workspace; else empty."""
     came_from = request.POST.get("next", "")
     if len(came_from) > LONGEST_ADDRESS or not came_from.startswith(f"/w/{workspace.slug}/"):
         return ""
@@ -249,7 +249,7 @@ def remove_model(request: WorkspaceRequest, workspace: Workspace, chat_model_id:
 @admin_required
 @require_safe
 def account_models(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
-    """What the workspace's own account offers, as stored; asked of the provider if that is older than a day."""
+    """The models of the workspace's own account, as stored; fetched again if older than a day."""
     row = keys.active(workspace, provider)
     problem = _list_again(row) if row and account.is_stale(row) else ""
     context = {
@@ -259,7 +259,7 @@ def account_models(request: WorkspaceRequest, workspace: Workspace, provider: st
         "row": row,
         "problem": problem,
         "models": account.models_of(workspace, row) if row else None,
-        # Each of them that is added runs as a custom model of the provider's does.
+        # A model that is added from the list runs like any custom model of the provider.
         "prospect": outlook.for_workspace(workspace).prospect(
             ChatModel(workspace=workspace, provider=provider, price=0)
         ),
@@ -280,7 +280,7 @@ def refresh_account_models(request: WorkspaceRequest, workspace: Workspace, prov
 
 
 def _list_again(row: ProviderKey) -> str:
-    """Ask the provider for the account's models and store them. A sentence when there is no new list, else empty."""
+    """Fetch the account's models and store them. Returns a sentence if that fails, else empty."""
     name = Provider(row.provider).label
     try:
         keys.list_account_models(row)

@@ -7,7 +7,7 @@ from llm.models import KEYED_PROVIDERS
 
 
 class ProviderConverter:
-    """A provider that takes keys; anything else is no such page."""
+    """A provider that takes keys; any other name is a 404."""
 
     regex = "|".join(KEYED_PROVIDERS)
 

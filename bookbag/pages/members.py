@@ -1,4 +1,4 @@
-"""The members page and the invitations: they draw on the plan, which `workspaces` does not know."""
+"""The members page and the invitations. They are here because they use the plan, which `workspaces` cannot import."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from workspaces.invitations import Invitee
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 from workspaces.reauth import ask_again, is_recent
 
-# What became of the addresses, for the page that follows. In the session, as a list may be long.
+# The session key for the results of inviting, shown on the next page. In the session, because the list may be long.
 ANSWERS = "invited"
 UNSENT = "is invited, but the mail could not be sent: copy the link below and pass it on"
 MEMBERS_SHOWN = 200
@@ -55,7 +55,7 @@ class InviteForm(forms.Form):
 
 @dataclass(frozen=True)
 class MemberRow:
-    """One member as the viewer sees them. `only_owner`: the role is fixed until there is another owner."""
+    """One member, for a given reader. `only_owner`: the role is fixed until there is another owner."""
 
     member: Membership
     is_self: bool
@@ -65,7 +65,7 @@ class MemberRow:
 
 @dataclass(frozen=True)
 class Seats:
-    """How many seats are taken, members and open invitations together; `most` is None without a limit."""
+    """How many seats members and open invitations take. `most`: None without a limit."""
 
     taken: int
     most: int | None
@@ -82,7 +82,7 @@ class Seats:
 
 @dataclass(frozen=True)
 class Pending:
-    """An invitation that nobody has accepted, and its link, where it still works."""
+    """An invitation that is not accepted, and its link if it still works."""
 
     invitation: Invitation
     link: str
@@ -99,7 +99,7 @@ def _seats(workspace: Workspace) -> Seats:
 
 
 def _member_rows(workspace: Workspace, viewer: Membership, words: str) -> list[MemberRow]:
-    """At most MEMBERS_SHOWN, from the owners down."""
+    """At most MEMBERS_SHOWN members, owners first."""
     found = sorted(
         workspace.memberships.select_related("user"), key=lambda m: (-Role(m.role).rank, m.user.email)
     )
@@ -150,7 +150,7 @@ def _page(
 
 
 def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What the rules refuse is said on the members page."""
+    """Show errors of the membership rules on the members page."""
 
     @wraps(view)
     def wrapped(request: WorkspaceRequest, workspace: Workspace, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -206,7 +206,7 @@ def _transfer(request: WorkspaceRequest, workspace: Workspace, member: Membershi
 @require_POST
 @_telling_refusals
 def invite(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Invite each of `emails` as `role`; the page that follows says what became of each."""
+    """Invite each of `emails` as `role`; the next page shows the results."""
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, workspace, form, status=400)
@@ -222,7 +222,7 @@ def invite(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 
 
 def _told(request: WorkspaceRequest, invitees: list[Invitee]) -> list[dict[str, Any]]:
-    """Write to the people, and say what became of each address. Once a mail fails, no further one is tried."""
+    """Mail the people; returns the result of each address. Once a mail fails, no further one is tried."""
     by: User = request.membership.user
     mail_works, told = True, []
     for one in invitees:
@@ -281,7 +281,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _tell_admins(member: Membership, *others: User) -> None:
-    """That `member` has joined: whoever manages the workspace, but `others`, who know."""
+    """Tell the workspace's admins, except `others`, who know it, that `member` has joined."""
     known = {member.user_id, *(one.pk for one in others)}
     inbox.tell(
         [one for one in inbox.admins_of(member.workspace) if one.pk not in known],
@@ -314,7 +314,7 @@ def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
 def _show(request: HttpRequest, found: Invitation, *, refusal: str = "", status: int = 200) -> HttpResponse:
     person = request.user
     if not person.is_authenticated:
-        # Where strangers cannot sign up, whoever holds the link may, with the address that it was sent to.
+        # Even if strangers cannot sign up, a person with the link may, with the address that it was sent to.
         signup.admit(request, found.email)
     facts = {
         "invitation": found,
@@ -327,7 +327,10 @@ def _show(request: HttpRequest, found: Invitation, *, refusal: str = "", status:
 
 
 def _over(request: HttpRequest, found: Invitation | None) -> HttpResponse:
-    """The link is dead. Whoever accepted it is led on; an expired one says who can send another."""
+    """The page of a link that no longer works.
+
+    The person who accepted it is redirected; for an expired one it says who can send another.
+    """
     is_used = found is not None and found.state == Invitation.State.ACCEPTED
     if found and is_used and request.user.pk in found.workspace.memberships.values_list("user", flat=True):
         return redirect(found.workspace)

@@ -1,4 +1,4 @@
-"""The pages of somebody's own account: how they are called and see Bookbag, where they are signed in, and leaving."""
+"""The pages of a person's own account: name and preferences, sessions, notices, and deleting the account."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from workspaces.models import Notice, Theme, User
 from workspaces.named import Named
 from workspaces.reauth import ask_again, is_recent
 
-# What stands for an empty value of the person's, so that a choice is always made.
+# The form value that stands for an empty one in the database, so that one choice is always selected.
 UTC, SYSTEM = "UTC", "system"
 
 
@@ -66,7 +66,7 @@ class DeletePersonForm(forms.Form):
 
 
 def _person(request: HttpRequest) -> User:
-    """Whoever asks, apart from the `request.user` that the page's frame shows."""
+    """A separate copy of `request.user`, which the page's header shows."""
     return User.objects.get(pk=request.user.pk)  # type: ignore[misc]
 
 
@@ -76,7 +76,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
     person = _person(request)
     form = AccountForm(request.POST or None, instance=person)
     if form.is_valid():
-        # Its own fields alone: a password or a disabling of this moment must not be written over.
+        # Saves only its own fields, so that a simultaneous change of password or status is not overwritten.
         form.save(commit=False).save(update_fields=list(form.fields))
         messages.success(request, "Saved.")
         return redirect("own_account")
@@ -124,7 +124,7 @@ class NoticesForm(forms.Form):
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def notices_page(request: HttpRequest) -> HttpResponse:
-    """Context: `notices`, the latest; `count`, how many there are; `form`, which kinds are mailed as well."""
+    """Context: `notices`, the latest; `count`, their number; `form`, which kinds are mailed as well."""
     person = _person(request)
     wanted = [kind for kind in Notice.Kind.values if inbox.wants_mail(person, kind)]
     form = NoticesForm(request.POST if request.method == "POST" else None, initial={"mailed": wanted})
@@ -154,7 +154,10 @@ def export(request: HttpRequest) -> HttpResponseBase:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_page(request: HttpRequest) -> HttpResponse:
-    """Context: `held`, the workspaces that stand in the way; `form`. Asks for the password before anything is typed."""
+    """Context: `held`, the workspaces that prevent it; `form`.
+
+    Asks for the password before anything is typed.
+    """
     person = _person(request)
     if not is_recent(request):
         return ask_again(reverse("delete_own_account"))
@@ -163,7 +166,7 @@ def delete_page(request: HttpRequest) -> HttpResponse:
         try:
             departure.delete_account(person, request=request)
         except LastOwner:
-            # Since the page was shown: it says which workspaces are held.
+            # Another workspace has become held since the page was shown; show the page again with it.
             return redirect("delete_own_account")
         logout(request)
         get_adapter(request).add_message(

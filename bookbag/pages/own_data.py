@@ -1,7 +1,7 @@
-"""What Bookbag keeps of one person, as JSON for them: made a part at a time, so that any amount stays light.
+"""The export of a person's own data as JSON, made in parts, so that any amount uses little memory.
 
-No secret is in it: no password's hash, no cookie, no key of a second factor. What others wrote in a workspace, answers
-and the details of acts, is in it only while the person may still read it there.
+It contains no secrets: no password hash, cookie or secret of a second factor. Content of a workspace (answers and
+details of acts) is included only while the person may still read it there.
 """
 
 import json
@@ -18,12 +18,12 @@ from agents.models import Reply, ReplyRating
 from workspaces import second_factors
 from workspaces.models import AuditEvent, Notice, User
 
-# Rows fetched at a time. Few, since an answer may have 256 KiB.
+# Rows fetched at a time. Few, because an answer may have 256 KiB.
 AT_ONCE = 20
 
 
 async def as_json(person: User) -> AsyncIterator[str]:
-    """One object: who they are, where they belong, what they asked, rated and did."""
+    """One object: the person, their memberships, and what they asked, rated and did."""
     head = await sync_to_async(_head)(person)
     yield json.dumps(head, ensure_ascii=False, indent=1)[:-2]
     for name, rows, row in await sync_to_async(_lists)(person):
@@ -79,7 +79,7 @@ def _lists(person: User) -> list[tuple[str, QuerySet[Any], Callable[[Any], dict[
 
 
 def _open_to(person: User) -> set[int]:
-    """The ids of the workspaces that the person may look into now."""
+    """The ids of the workspaces that the person may read now."""
     found = person.memberships.annotate(has_second_factor=second_factors.exists_for("user_id"))
     return {
         member.workspace_id

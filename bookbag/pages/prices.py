@@ -8,7 +8,7 @@ from llm.outlook import Outlook
 
 @dataclass(frozen=True)
 class Price:
-    """What one reply of the thing called `name` costs, in credits; 0 is free."""
+    """The price of one reply of the chat model called `name`, in credits; 0 is free."""
 
     name: str
     credits: int
@@ -17,7 +17,7 @@ class Price:
 
 
 def price_list(routes: Outlook) -> list[Price]:
-    """The chat models on offer, as they are on Bookbag's keys. Bookbag Local has a listed price that is never charged."""
+    """The offered chat models, with their prices on Bookbag's keys. Bookbag Local's listed price is never charged."""
     on_credits = replace(routes, byo_enabled=False)
     on_offer = ChatModel.objects.filter(workspace=None, enabled=True, retired_at=None)
     return [

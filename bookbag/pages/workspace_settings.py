@@ -1,4 +1,4 @@
-"""A workspace's own settings: its name, its address, and its end."""
+"""A workspace's settings: its name, its address, and deleting it."""
 
 from copy import copy
 from typing import Any
@@ -21,7 +21,7 @@ from workspaces.reauth import ask_again, is_recent
 
 class SettingsForm(NewWorkspaceForm):
     def __init__(self, data: Any = None, *, workspace: Workspace) -> None:
-        # A copy, as checking a form writes what was typed into its row.
+        # A copy, because validating a form writes the typed values into its instance.
         super().__init__(data, instance=copy(workspace))
         self.fields["slug"].required = True
         self.fields[
@@ -58,7 +58,7 @@ def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
         try:
             workspace = standing.move(workspace, form.cleaned_data["slug"], request=request)
             workspace = standing.rename(workspace, form.cleaned_data["name"], request=request)
-        except SlugTaken as refusal:  # between the form's look and ours
+        except SlugTaken as refusal:  # another workspace took the address after the form's check
             form.add_error("slug", str(refusal))
         else:
             messages.success(request, "Saved.")
@@ -70,7 +70,7 @@ def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
 @owner_required_even_suspended
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Who it is comes first, then the address is typed, and then it is gone. Context: `form`, `member_count`."""
+    """Deletes the workspace, after a recent sign-in and with its address typed. Context: `form`, `member_count`."""
     if not is_recent(request):
         return ask_again(reverse("workspaces:delete", args=[workspace.slug]))
     form = DeleteWorkspaceForm(request.POST if request.method == "POST" else None, workspace=workspace)
@@ -82,7 +82,7 @@ def delete_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse
     except MembersError as refusal:
         messages.error(request, str(refusal))
         return redirect("home")
-    # At once where nothing runs; else as soon as it has ended (agents/running/duties.py).
+    # Emptied at once if nothing runs; else as soon as everything has ended (agents/running/duties.py).
     closing.empty(workspace)
     notices.tell_of_deletion(workspace.name, told, by=request.user)  # type: ignore[arg-type]
     messages.success(request, f"{workspace.name} is deleted.")

@@ -1,1 +1,1 @@
-"""The server: its processes and connections, what it does with a request before a page sees it, and when one fails."""
+"""The server: processes, connections, the handling of requests before views, and error pages."""

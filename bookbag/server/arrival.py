@@ -1,9 +1,8 @@
-"""What is believed of a request before anything else looks at it: scheme, host, address and id.
+"""Determining scheme, host, address and id of a request before any other code sees it.
 
-One setting decides: TRUST_PROXY, the number of proxies that stand before the server. Each of them adds an
-entry on the right, so the outermost one wrote the entry that many places from the right; entries further
-left may be forged. With no proxy the headers are ignored. They are read here only: Django and the express
-lane see the scope that is made of them.
+TRUST_PROXY is the number of proxies in front of the server. Each of them adds an entry on the right, so the
+outermost wrote the entry that many places from the right; entries further left may be forged. Without proxies the
+headers are ignored. Only this module reads them: Django and the express lane see the scope that it makes of them.
 """
 
 import re
@@ -22,16 +21,16 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FORWARDED = re.compile(rb"x[-_]forwarded[-_].*|forwarded|x[-_]real[-_]ip|x[-_]request[-_]id")
-# A name or an address, no longer than a name can be.
+# A host name or an address, at most as long as a name can be.
 A_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
-# What is read of a header that names a page; scheme, host and port are well within it.
+# The most characters that are read of a header with a page's address; scheme, host and port fit easily.
 LONGEST_ORIGIN = 400
 A_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SCHEMES = ("http", "https")
 
 
 class Arrival:
-    """ASGI: gives `app` a scope to be believed, and each answer the id that its log lines carry."""
+    """ASGI: gives `app` a trustworthy scope, and each response the id that is in its log lines."""
 
     def __init__(self, app: App, *, proxies: int) -> None:
         self.app = app
@@ -76,14 +75,17 @@ class Arrival:
         return believed
 
     def _told(self, scope: Scope, name: bytes) -> str:
-        """What the outermost of our proxies said. One that passes a header on leaves fewer entries than proxies."""
+        """The entry of our outermost proxy.
+
+        A proxy that passes the header on unchanged leaves fewer entries than proxies.
+        """
         lines = b",".join(value for one, value in scope["headers"] if one == name).decode("latin-1")
         entries = [entry.strip() for entry in lines.split(",") if entry.strip()]
         return entries[-min(self.proxies, len(entries))] if entries else ""
 
 
 def address_of(text: str) -> str:
-    """The address in `text`, with or without a port, as the database keeps it; empty if there is none."""
+    """The address in `text`, with or without a port, in the database's form; empty if there is none."""
     text = text.strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -93,7 +95,7 @@ def address_of(text: str) -> str:
         address = ip_address(text.partition("%")[0])
     except ValueError:
         return ""
-    # So a socket for both families writes an IPv4 address.
+    # A socket for both families writes an IPv4 address in this form.
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 

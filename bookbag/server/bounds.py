@@ -1,4 +1,4 @@
-"""How much of a request is read: its path, its headers, its body. Requests are bounded before the sender is known."""
+"""Limits on requests: path, headers and body. They apply before the sender is known."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -8,38 +8,44 @@ from django.conf import settings
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-# Characters. Ours are shorter by far, and Django's admin has an address whose pattern takes the square of a path.
+# Characters of a path. Ours are much shorter, and Django's admin has a URL pattern whose time is the square of the
+# path's length.
 LONGEST_PATH = 1000
-# Bytes of one header. Cookies may be more together. Of the rest, each letter may cost as much as twenty elsewhere.
+# Bytes of one header. Cookies together may be longer. In the other headers, parsing a letter may take as long as
+# twenty elsewhere.
 LONGEST_HEADER = 8 * 1024
 LONGEST_CONTENT_TYPE = 200
-# Of a message or a form. Their texts are at most 20,000 characters; percent-encoding makes twelve bytes of the widest.
+# Bytes of a message or form. Their texts have at most 20,000 characters, each of at most twelve bytes in
+# percent-encoding.
 FORM_BYTES = 512 * 1024
-# Of a source, which may be a book: a million characters of four bytes, and what multipart puts around them.
+# Bytes of a source, which may be a book: a million characters of four bytes, plus the multipart framing.
 SOURCE_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 64 * 1024
 SOURCES = "/sources/"
-# Of several files at once, which are spooled to the disk: two of the largest, and what multipart puts around them.
+# Bytes of several files at once, which are spooled to the disk: two of the largest, plus the multipart framing.
 FILES_BYTES = 2 * settings.SOURCE_FILE_MB * 1024**2 + SOURCE_BYTES
 FILES = "/sources/files/"
-# Signs that escape, each of which takes half a microsecond: four for each of a message's or form's characters, and some.
+# Escape signs, each of which takes half a microsecond: four for each character of a message or form, and some more.
 FORM_ESCAPES = 100_000
-# A form of so many bytes is taken apart in a few milliseconds, however it is written.
+# A form of up to this many bytes is parsed in a few milliseconds, whatever it contains.
 READ_AT_ONCE = 16 * 1024
 
 
 class TooLarge(Exception):
-    """The body has more bytes than are read."""
+    """The body has more bytes than allowed."""
 
 
 def most_bytes(scope: Scope) -> int:
-    """Of the body of this request. Taking a form apart takes 0.3 s for each megabyte, before anybody is asked who sends it."""
+    """The limit of this request's body.
+
+    Parsing a form takes 0.3 s for each megabyte, before the sender is known.
+    """
     if scope["path"].endswith(FILES):
         return FILES_BYTES
     return SOURCE_BYTES if SOURCES in scope["path"] else FORM_BYTES
 
 
 def refuse_announced_flood(scope: Scope, most: int) -> None:
-    """Raises TooLarge when the head announces a body that is too large, so that it need not be sent."""
+    """Raises TooLarge if the headers announce a body that is too large, so that it need not be sent."""
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     if announced.isdigit() and int(announced[:20]) > most:
         raise TooLarge
@@ -63,7 +69,7 @@ def up_to(most: int, receive: Receive) -> Receive:
 
 
 def drop_odd_headers(scope: Scope) -> None:
-    """Remove headers that no browser or proxy sends, and that take long to read or cannot be read."""
+    """Remove headers that no browser or proxy sends and that are slow or impossible to parse."""
     scope["headers"] = [
         (name, _without_escapes(value) if name == b"cookie" else value)
         for name, value in scope["headers"]
@@ -79,7 +85,10 @@ def _is_odd(name: bytes, value: bytes) -> bool:
 
 
 def _without_escapes(cookies: bytes) -> bytes:
-    """None of our cookies has a backslash. Python's reader of those (before 3.11.10) took a second for 16 kB of them."""
+    """Cookies without backslashes.
+
+    None of ours has one, and Python's parser (before 3.11.10) took a second for 16 kB of them.
+    """
     if b"\\" not in cookies:
         return cookies
     return b";".join(pair for pair in cookies.split(b";") if b"\\" not in pair)

@@ -1,8 +1,8 @@
-"""Connections to the server: bounded in number, in time, and in the bytes of a request's head.
+"""Limits on connections to the server: their number, their time, and the size of a request's head.
 
-uvicorn waits for ever for a request that does not come, or that ends half-way. Here a connection that waits for
-its client has a deadline for each thing it waits for; and when the descriptors run short, the one that
-has been silent longest makes room. One whose request is being answered is never taken.
+uvicorn waits for ever for a request that does not come or is not completed. Here a connection that waits for its
+client has a deadline for each step, and when file descriptors run short, the longest silent one is closed. A
+connection whose request is being answered is never closed.
 """
 
 import resource
@@ -16,22 +16,23 @@ from uvicorn.server import ServerState
 
 from bookbag.operations import health
 
-# Seconds from a connection, or from a request's first byte, to the end of the request's head.
+# Seconds from the start of a connection, or from a request's first byte, to the end of the request's head.
 HEAD_SECONDS = 15.0
-# A body has this long in all, and this long between two pieces.
+# Seconds for a whole body, and between two pieces of it.
 BODY_SECONDS = 120.0
 SILENT_SECONDS = 20.0
-# Between two requests. Longer than a proxy keeps its own, or it would now and then send into a closing door.
+# Seconds between two requests. Longer than proxies keep connections; otherwise one might send a request into a
+# connection that is just closing.
 KEEP_ALIVE_SECONDS = 75
-# For a client that does not read its answer.
+# Seconds for a client that does not read its answer.
 STALLED_SECONDS = 60.0
 HEAD_BYTES = 64 * 1024
 HEADERS = 200
-# However many descriptors there are.
+# The most connections, even with more descriptors.
 MOST_CONNECTIONS = 10_000
-# For databases, logs and what else a process opens.
+# Descriptors reserved for databases, logs and other files.
 RESERVED_DESCRIPTORS = 128
-# Connections above the limit that are accepted to be answered 503; probes are answered normally there too.
+# Connections accepted above the limit, to be answered 503; health probes are answered normally there, too.
 TOLD = 32
 LENGTHS = (b"content-length", b"transfer-encoding")
 PROBES = (b"/healthz", b"/readyz")
@@ -40,7 +41,7 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\
 
 
 def raise_descriptor_limit() -> None:
-    """Take as many descriptors as the system lets us have, up to what the connections could use."""
+    """Raise the process's limit of descriptors as far as the system allows, up to what the connections could use."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * MOST_CONNECTIONS + RESERVED_DESCRIPTORS
     if hard != resource.RLIM_INFINITY:
@@ -50,7 +51,7 @@ def raise_descriptor_limit() -> None:
 
 
 def room() -> int:
-    """How many connections the descriptors are enough for. A running reply needs a second one, to its provider."""
+    """How many connections the descriptors allow. A running reply needs a second one, to its provider."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
@@ -58,17 +59,17 @@ def room() -> int:
 
 
 class HeadTooLarge(Exception):
-    """Ends the parser's work; `send_400_response` answers."""
+    """Raised to end parsing; `send_400_response` answers."""
 
 
 class BodyOfUpgrade(Exception):
-    """The parser ends its work at the head of a request to upgrade, and would read a body as the next request."""
+    """The parser stops after the head of an upgrade request, and would read its body as the next request."""
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's, with deadlines. `until` is when it is closed if nothing happens."""
+    """uvicorn's connection, with deadlines. `until`: when it is closed if nothing happens."""
 
-    # Those that wait for their client, the longest silent first.
+    # Connections that wait for their client, the longest silent first.
     waiting: "ClassVar[dict[Connection, None]]" = {}
     most: ClassVar[int] = MOST_CONNECTIONS
 
@@ -86,10 +87,10 @@ class Connection(HttpToolsProtocol):
         self.unsent = 0
         self.url, self.headers = b"", []
         self.in_head = self.in_body = False
-        # Of the head: what reads have brought since the one that it began in, and its fields that are whole.
+        # The size of the head: bytes read since the read in which it began, and its complete fields.
         self.head_bytes = self.field_bytes = 0
 
-    # --- What the transport tells ---
+    # --- Called by the transport ---
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -118,7 +119,7 @@ class Connection(HttpToolsProtocol):
             self.until = float("inf")
 
     def timeout_keep_alive_handler(self) -> None:
-        """uvicorn's own timer. `look` ends a kept connection, after the loop has read what arrived on it."""
+        """uvicorn's own timer does nothing here. `look` closes kept connections, after the loop has read what arrived."""
 
     def send_400_response(self, msg: str) -> None:
         if self.head_is_too_large:
@@ -146,7 +147,7 @@ class Connection(HttpToolsProtocol):
             or len(self.url) + self.field_bytes > HEAD_BYTES
         )
 
-    # --- What the parser tells ---
+    # --- Called by the parser ---
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -159,11 +160,11 @@ class Connection(HttpToolsProtocol):
             raise HeadTooLarge
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # uvicorn adds fields that follow a chunked body (trailers) to those of the head. A proxy passes them on unread,
-        # so that a sender could write X-Forwarded-For behind the proxy's own.
+        # Trailers (fields after a chunked body) are dropped. uvicorn would add them to the headers, and a proxy
+        # passes them on, so that a sender could add an X-Forwarded-For after the proxy's own.
         if self.in_head:
             super().on_header(name, value)
-        # A read can bring more than the bound at once, so what it brought is counted as well.
+        # The size of the read counts as well, because one read can bring more than the limit.
         self.field_bytes += len(name) + len(value)
         if self.head_is_too_large:
             raise HeadTooLarge
@@ -174,11 +175,12 @@ class Connection(HttpToolsProtocol):
             raise BodyOfUpgrade
         self.in_head, self.in_body = False, True
         self.body_until = monotonic() + BODY_SECONDS
-        # Probes are answered even when full, so that a busy process is not restarted as a dead one.
+        # Health probes are answered even when the server is full, so that a busy process is not restarted as a dead
+        # one.
         self.limit_concurrency = None if self.url.startswith(PROBES) else self.most + TOLD
         super().on_headers_complete()
-        # Bytes that came with an upgrade's head are lost to the parser. Of a server that stops the answer says that it was the
-        # last, so that a proxy does not use the connection again.
+        # Close after an upgrade, since the parser loses bytes that came with its head. Also close if the server is
+        # stopping, and say so in the answer, so that a proxy does not use the connection again.
         if upgrades or health.draining.is_set():
             self.cycle.keep_alive = False
 
@@ -188,7 +190,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        # With `cycle` unfinished, the next request was here before this answer was over.
+        # If `cycle` is unfinished, the next request arrived before this answer was complete.
         if (
             not self.transport.is_closing()
             and not self.in_head
@@ -202,7 +204,7 @@ class Connection(HttpToolsProtocol):
         self._heard(monotonic() + seconds)
 
     def _heard(self, until: float) -> None:
-        """The connection has just been heard of: it goes to the end of the queue, with a new deadline."""
+        """Something arrived: move the connection to the end of the queue, with a new deadline."""
         self.until = until
         self.waiting.pop(self, None)
         self.waiting[self] = None
@@ -214,27 +216,27 @@ class Connection(HttpToolsProtocol):
             silent.transport.abort()
 
     def look(self, now: float) -> None:
-        """Called about once a second: close what is overdue. Not politely, since its client does not listen."""
+        """Called about once a second: close the connection if it is overdue, by abort, since its client does not read."""
         unsent = self.transport.get_write_buffer_size()
         if unsent < self.unsent and self.stalled_until < float("inf"):
-            # The client is slow, but it reads.
+            # The client is slow, but it is reading.
             self.stalled_until = now + STALLED_SECONDS
         self.unsent = unsent
         if self.transport.is_closing():
-            # Closing waits until the rest is read; that gets a deadline as well.
+            # Closing waits until the client has read the rest, which gets a deadline as well.
             self.stalled_until = min(self.stalled_until, now + STALLED_SECONDS)
         if now > self.until or now > self.stalled_until:
             self.transport.abort()
 
 
 def look_at_all(connections: object, now: float) -> None:
-    """`look` at each as of `now`; `connections` are those of uvicorn's server."""
+    """Call `look` for each of the server's connections, with `now` as the time."""
     for connection in _ours(connections):
         connection.look(now)
 
 
 def any_unanswered(connections: object) -> bool:
-    """Whether any of them has sent a whole request and has been sent nothing yet."""
+    """Whether any of them has sent a whole request and received nothing yet."""
     return any(
         connection.cycle is not None and not connection.cycle.response_started
         for connection in _ours(connections)

@@ -1,4 +1,4 @@
-"""Error pages whose status Django does not tell apart by itself."""
+"""Error pages, with statuses that Django itself does not distinguish."""
 
 import logging
 import secrets
@@ -30,7 +30,7 @@ NO_REFERER = "referer"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400, or 413 for a request that is too big to be read."""
+    """400, or 413 for a request that is too large."""
     if isinstance(exception, TooManyFilesSent):
         return render(request, "413.html", {"files": settings.DATA_UPLOAD_MAX_NUMBER_FILES}, status=413)
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
@@ -39,16 +39,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def new_reference(request: HttpRequest) -> str:
-    """A word to ask us by: the person is shown it, and the log line and mail of the same failure carry it."""
+    """A reference for support: the person is shown it, and the log line and mail of the same failure contain it."""
     request.reference = reference = secrets.token_hex(4)  # type: ignore[attr-defined]
     return reference
 
 
 def outage(problem: BaseException | None) -> str:
-    """Why the database was of no use, if that is what failed: nobody's fault here, and soon over.
+    """The reason if the database has failed, which is temporary and not the person's fault.
 
-    "database_down": it could not be reached. "busy": it answers, and no connection to it was free in time, which
-    is logged. "" for every other problem. Looks at the database, so it is not for the event loop.
+    "database_down": it could not be reached. "busy": it answers, and no connection to it was free in time, which is
+    logged. "" for every other problem. Queries the database, so do not call it on the event loop.
     """
     if not isinstance(problem, OperationalError | InterfaceError | PoolTimeout):
         return ""
@@ -65,7 +65,10 @@ def outage(problem: BaseException | None) -> str:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 without a database. Rendered without the request: what failed may be something every page asks for."""
+    """500, or 503 without a database.
+
+    Rendered without the request, because the failure may be in something that every page uses.
+    """
     cause = outage(sys.exc_info()[1])
     if cause and "application/json" in request.headers.get("Accept", ""):
         response: HttpResponse = refusals.as_json(cause, status=503)
@@ -84,7 +87,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 for a form that does not prove where it came from; says which proof is missing, and to operators why.
+    """403 for a form that fails the CSRF check; tells the person what is missing, and operators why.
 
     Context: `cause`, one of the constants above; `sent_from` and `here`, the two addresses that differ.
     """
@@ -111,7 +114,7 @@ CSRF_WORDS = {
 
 def _csrf_cause(request: HttpRequest, reason: str, here: str, sent_from: str) -> str:
     if reason == csrf.REASON_NO_CSRF_COOKIE:
-        # A cookie that is for TLS alone is not kept by a browser that came without.
+        # A browser without TLS does not keep a cookie that requires TLS.
         return OTHER_SCHEME if settings.CSRF_COOKIE_SECURE and not request.is_secure() else NO_COOKIE
     if reason in (csrf.REASON_NO_REFERER, csrf.REASON_MALFORMED_REFERER):
         return NO_REFERER

@@ -1,10 +1,10 @@
 """The express lane: the chat path without the middleware stack.
 
-A reply costs less than half of what it does behind Django's middleware, most of which hops between
-threads for each request (docs/decisions/0008-express-lane.md has the figures). What the stack would
-have checked is checked here with Django's own code: the host, the CSRF token and origin, the size of
-the body. Who may is checked by the view itself. Views opt in with `view.express = True`; the same
-views also answer through the ordinary stack, which is how forms without JavaScript reach them.
+A reply takes less than half the time that it takes behind Django's middleware, most of which switches between
+threads for each request (docs/decisions/0008-express-lane.md has the figures). The checks of the stack are made here
+with Django's own code: the host, the CSRF token and origin, the size of the body. The view itself checks who may.
+Views opt in with `view.express = True`. The same views also answer through the ordinary stack, by which forms
+without JavaScript reach them.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ from workspaces import tracing
 
 log = logging.getLogger("django.request")
 
-# All chat paths are among the agents' own: looking them up there passes the rest of the site by.
+# All chat paths are in the agents' URLconf, so only that is searched.
 CHAT = "agents.urls"
 ENDINGS = ("/messages/", "/stream/", "/stop/")
 
 
 class Express:
-    """ASGI: serves express views to scripts and answers probes, hands everything else to Django."""
+    """ASGI: serves express views to scripts and answers health probes; passes everything else to Django."""
 
     def __init__(self, django: App) -> None:
         self.django = django
@@ -86,7 +86,10 @@ class Express:
         await self._send(response, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """To Django, which by itself would put a body of any size on the disk before it looks who sends it."""
+        """Pass the request to Django, with a limited body.
+
+        Django would write a body of any size to disk before it checks the sender.
+        """
         try:
             most = bounds.most_bytes(scope)
             bounds.refuse_announced_flood(scope, most)
@@ -102,7 +105,8 @@ class Express:
         try:
             request.get_host()
             if size > bounds.READ_AT_ONCE:
-                # Where other streams are served meanwhile: half a megabyte of "%" takes a quarter of a second.
+                # In a thread, so that other streams go on: parsing half a megabyte of "%" takes a quarter of a
+                # second.
                 await asyncio.to_thread(getattr, request, "POST")
             assert_no_nul(request)
             tracing.reply_id.set(str(match.kwargs.get("reply_id", "")))
@@ -162,7 +166,7 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 async def _stream(response: Any, receive: Receive, send: Send) -> None:
-    """Send until the stream ends or the client leaves, which is noticed even while there is nothing to send."""
+    """Send until the stream ends or the client leaves, which is noticed even while nothing is sent."""
     sender = asyncio.current_task()
     left = False
 
@@ -184,7 +188,7 @@ async def _stream(response: Any, receive: Receive, send: Send) -> None:
         if sender:
             sender.uncancel()
         if not left:
-            # The server was told to stop and waits no longer. A clean end: whoever watches comes back for the rest.
+            # The server is stopping and waits no longer. End cleanly; watchers reconnect for the rest.
             await send({"type": "http.response.body", "body": b""})
     finally:
         listener.cancel()

@@ -1,7 +1,7 @@
-"""What an act worked on may be deleted while it works: the account that acts, its membership, an agent, a source.
+"""Handling deletions during an act: of the acting account, its membership, an agent, a source.
 
-The database then refuses what would refer to it, or finds nothing to change. The act is undone as a whole, and whoever
-sent it is answered as if it had been gone before: it is no failure of ours, and none to report.
+The database then refuses a reference to the deleted row, or finds nothing to change. The act is rolled back, and the
+sender gets the response as if the row had been gone before. It is not reported as a failure.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from agents.models import Agent, Conversation, QAPair, RemovedPair, Reply, Sourc
 from llm.models import ChatModel
 from workspaces.models import Invitation, Membership, User
 
-# What an address names beside the workspace, as far as it can be deleted, and by which field.
+# The deletable things that an address names besides the workspace, and the field that identifies each.
 NAMED: dict[str, tuple[Any, str]] = {
     "agent_id": (Agent, "pk"),
     "source_id": (Source, "pk"),
@@ -36,7 +36,7 @@ ACCOUNT_GONE = "Your account was deleted meanwhile. What you sent was not saved.
 
 
 class GoneMeanwhile:
-    """Middleware: looks, after a failure that may come from it, whether what the request needs is still there."""
+    """Middleware: after a failure that a deletion can cause, checks whether what the request needs still exists."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -57,7 +57,7 @@ class GoneMeanwhile:
 
 
 def _may_come_of_it(problem: Exception) -> bool:
-    """Not where the database was of no use at all: then nothing can be looked up either."""
+    """Whether a deletion can be the cause; not if the database itself fails, because then nothing can be looked up."""
     is_outage = isinstance(problem, OperationalError | InterfaceError)
     return isinstance(problem, DatabaseError | ObjectDoesNotExist) and not is_outage
 

@@ -1,4 +1,4 @@
-"""Headers that every dynamic page carries, and what no request may hold."""
+"""Middleware: headers of every dynamic page, and the refusal of NUL in addresses."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -10,7 +10,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-# What a browser may offer pages beside what it must: nothing but passkeys and copying.
+# Permissions-Policy: of optional browser features, pages use only passkeys and copying.
 PERMISSIONS = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
 )
@@ -26,16 +26,16 @@ def _forbid_storing(request: HttpRequest, response: HttpResponse) -> HttpRespons
     response.headers["Permissions-Policy"] = PERMISSIONS
     match = request.resolver_match
     if match and match.view_name in SIGN_OUT and request.method == "POST":
-        # For the next person at this browser: files and pages that it has kept are cleared too. The
-        # session's cookie is ended by Django, and the rest of the cookies carry the "signed out" message.
-        # What is typed and not yet sent stays in the tab for its member, and is removed unread for any other.
+        # Sent after signing out: clears the browser's cached files and pages, for the next person at this browser.
+        # Cookies are not cleared: Django ends the session's, and another carries the "signed out" message. Text that
+        # is typed but not sent stays in the tab for its member, and is removed unread for anybody else.
         response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 
 @sync_and_async_middleware
 def no_store(get_response: Handler) -> Handler:
-    """Pages show balances and masks: no browser or proxy may keep a copy (the back button included)."""
+    """Pages show balances and masks, so no browser or proxy may store a copy, not even for the back button."""
     if iscoroutinefunction(get_response):
         async_next = cast(Callable[[HttpRequest], Awaitable[HttpResponse]], get_response)
 
@@ -51,9 +51,9 @@ def no_store(get_response: Handler) -> Handler:
 
 
 def assert_no_nul(request: HttpRequest) -> None:
-    """Raises BadRequest for a NUL in the path or the query, which PostgreSQL would refuse to look anything up by.
+    """Raises BadRequest for a NUL in the path or the query, which PostgreSQL does not accept as a parameter.
 
-    Fields of forms are not looked at: a form refuses a NUL by itself, next to the field.
+    Form fields are not checked here: a form itself refuses a NUL, with a message at the field.
     """
     if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
         raise BadRequest("a NUL in the path or the query")
@@ -61,7 +61,7 @@ def assert_no_nul(request: HttpRequest) -> None:
 
 @sync_and_async_middleware
 def no_nul(get_response: Handler) -> Handler:
-    """The one place where addresses with a NUL are refused; the express lane calls the same check."""
+    """Middleware that refuses addresses with a NUL; the express lane calls the same check."""
     if iscoroutinefunction(get_response):
         async_next = cast(Callable[[HttpRequest], Awaitable[HttpResponse]], get_response)
 

@@ -1,4 +1,4 @@
-"""The one way Bookbag is served: uvicorn with every option said, and an end that takes as long as it says.
+"""Serving Bookbag: uvicorn with explicit options, and a shutdown of bounded time. There is no other way to serve it.
 
 Told to stop, the server goes through these steps; a second signal skips to the last:
 
@@ -28,18 +28,18 @@ from bookbag.server import connections
 
 log = logging.getLogger(__name__)
 
-# From the door's closing to that of connections on which nothing has come.
+# Seconds from closing the listening socket to closing connections on which nothing has arrived.
 ARRIVING_SECONDS = 0.2
-# When the replies are over, what is still being sent has this long.
+# Seconds for sending the rest after the replies have ended.
 CLOSE_SECONDS = 5
-# Freeing, closing and leaving in all, whatever a database or a thread is waiting for; and after a second signal.
+# Seconds for all remaining steps, whatever a database or a thread waits for; also the limit after a second signal.
 LAST_SECONDS = 15
 AT_ONCE_SECONDS = 2
 BACKLOG = 2048
 
 
 class CannotListen(Exception):
-    """The reason, in the system's words."""
+    """The server cannot listen; the message is the operating system's."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -62,8 +62,8 @@ def address(listener: socket.socket) -> str:
 
 
 def serve(listener: socket.socket, *, access_log: bool = False, leash: int | None = None) -> None:
-    """Serve on `listener` until told to stop by a signal, or by the end of the pipe `leash`. Raises SystemExit if it cannot start."""
-    # A warning of a library is a line like any other.
+    """Serve on `listener` until a signal, or the end of the pipe `leash`. Raises SystemExit if it cannot start."""
+    # Log libraries' warnings in the usual format.
     logging.captureWarnings(True)
     connections.raise_descriptor_limit()
     connections.Connection.most = connections.room()
@@ -74,7 +74,7 @@ def serve(listener: socket.socket, *, access_log: bool = False, leash: int | Non
 
 
 def _stop_at_the_end_of(leash: int, server: "Server") -> None:
-    # Not through a file object, whose lock this thread would hold when the interpreter ends.
+    # Read without a file object, because this thread would hold its lock when the interpreter ends.
     os.read(leash, 1)
     server.stop()
 
@@ -88,10 +88,10 @@ def _config(access_log: bool) -> uvicorn.Config:
         loop="uvloop" if os.name == "posix" else "asyncio",
         http=connections.Connection,
         ws="none",
-        # bookbag/server/arrival.py decides what is believed of a proxy.
+        # uvicorn must not read proxies' headers; bookbag/server/arrival.py does.
         proxy_headers=False,
         root_path="",
-        # What is logged goes through our own handlers (bookbag/operations/logs.py).
+        # Logging uses our own handlers (bookbag/operations/logs.py).
         log_config=None,
         log_level=None,
         access_log=access_log,
@@ -102,7 +102,7 @@ def _config(access_log: bool) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_keep_alive=connections.KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CLOSE_SECONDS,
-        # Connections are counted by their own class, which knows the idle from the busy.
+        # The class of connections limits their number, since it can tell idle ones from busy ones.
         limit_concurrency=None,
         limit_max_requests=None,
     )
@@ -113,7 +113,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but an end that was asked for is not an end by a signal: the exit code is 0."""
+        """Like uvicorn's, but does not raise the signal again, so that a requested shutdown has exit code 0."""
         before = {
             number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
         }
@@ -140,8 +140,8 @@ class Server(uvicorn.Server):
         _tell_systemd("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
-        # Overdue means overdue at the tick before: what had arrived by then has been read since. A process that was
-        # paused would otherwise take its own pause for a client's silence.
+        # Judged by the time of the previous tick, because what had arrived by then has been read since. Otherwise a
+        # process that was paused would take its own pause for a client's silence.
         if counter % 10 == 0:
             connections.look_at_all(self.server_state.connections, self.tick_before)
         self.tick_before = monotonic()
@@ -154,14 +154,15 @@ class Server(uvicorn.Server):
         _end_anyway(settings.DRAIN_NOTICE_SECONDS + settings.DRAIN_SECONDS + LAST_SECONDS)
         log.info("stopping: not ready for new requests; a second signal ends it at once")
         await self._wait(lambda: False, settings.DRAIN_NOTICE_SECONDS)
-        # One turn of the loop takes in what waits at the door, which would be reset with it.
+        # One turn of the event loop accepts pending connections, which closing the socket would reset.
         await asyncio.sleep(0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         from agents import running
 
         self._close_door(sockets or [])
-        # A proxy does not send a message again that it has sent, so what is on its way is read before an idle connection ends.
+        # A proxy does not repeat a request that it has sent, so requests on their way are read before idle
+        # connections are closed.
         await asyncio.sleep(ARRIVING_SECONDS)
         for connection in list(self.server_state.connections):
             connection.shutdown()
@@ -177,7 +178,7 @@ class Server(uvicorn.Server):
         log.info("stopped")
 
     def _is_asked(self) -> bool:
-        """Whether there is a request whose answer has not begun: it may still start a reply."""
+        """Whether there is a request whose answer has not begun, since it may still start a reply."""
         return connections.any_unanswered(self.server_state.connections)
 
     def _close_door(self, sockets: list[socket.socket]) -> None:
@@ -187,9 +188,9 @@ class Server(uvicorn.Server):
             listener.close()
 
     async def _wait(self, done: Callable[[], bool], seconds: float) -> None:
-        """Until `done`, at most `seconds`, or until a second signal."""
+        """Wait until `done`, for at most `seconds`, or until a second signal."""
         until, counter = monotonic() + seconds, 0
-        # A signal's handler sets no event of the loop.
+        # Polls, because a signal handler cannot set an asyncio event.
         while not done() and not self.force_exit and monotonic() < until:
             await self.on_tick(counter)
             counter += 1
@@ -197,7 +198,7 @@ class Server(uvicorn.Server):
 
 
 def _tell_systemd(state: str) -> None:
-    """For a unit of Type=notify (man sd_notify), whose start is over when we serve."""
+    """Tell systemd that the start is complete, for a unit of Type=notify (man sd_notify)."""
     path = os.environ.get("NOTIFY_SOCKET", "")
     if path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, contextlib.suppress(OSError):
@@ -205,7 +206,7 @@ def _tell_systemd(state: str) -> None:
 
 
 def _end_anyway(seconds: float) -> None:
-    """End the process after `seconds`, whatever it may still be waiting for."""
+    """End the process after `seconds`, whatever it still waits for."""
 
     def end() -> None:
         log.warning("stopped while something still ran")

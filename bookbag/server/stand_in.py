@@ -1,7 +1,7 @@
-"""The stand-in for the providers: a process beside Bookbag that answers as they do, for trying keys without an account.
+"""The stand-in for the providers: a separate process that answers as they do, for trying keys without an account.
 
-It lives in `tests/provider_double` and is not part of an installation without tests. The product does not import it: it is
-started by its name, and it ends with the process that started it.
+It lives in `tests/provider_double` and is not part of an installation without tests. The product does not import it
+but starts it by its module name; it ends with the process that started it.
 """
 
 import os
@@ -18,18 +18,18 @@ from llm.providers.roster import KeyedProvider
 
 MODULE = "tests.provider_double"
 USUAL_PORT, ANY_PORT = 8010, 0
-# As fast as a provider, and with a pause while a model thinks.
+# The speed of its answers: like a provider's, with a pause for thinking.
 PACE = ("--gap-ms", "30", "--think-ms", "2000")
 STOP_SECONDS = 5
 
 
 class CannotStandIn(Exception):
-    """Why there is no stand-in, as a sentence."""
+    """The stand-in cannot be started; the message is a sentence."""
 
 
 @contextmanager
 def running() -> Iterator[str]:
-    """A stand-in, for as long as the block lasts; gives its address. Raises CannotStandIn."""
+    """Run a stand-in until the end of the block; yields its address. Raises CannotStandIn."""
     if not (settings.BASE_DIR / MODULE.replace(".", "/") / "__main__.py").exists():
         raise CannotStandIn(
             f"The stand-in ({MODULE}) is missing here: it comes with a whole checkout of Bookbag."
@@ -44,8 +44,12 @@ def running() -> Iterator[str]:
 
 
 def _start(port: int, *, say_why: bool) -> tuple[subprocess.Popen[str], str] | None:
-    """The process and its address; None if it does not start, as where its port is taken. `say_why`: on our stderr."""
-    # A group of its own: Ctrl-C is for Bookbag, which lets replies end before it ends the stand-in.
+    """The process and its address; None if it does not start, for example because its port is taken.
+
+    `say_why`: show its errors on our stderr.
+    """
+    # In a process group of its own, so that Ctrl-C reaches only Bookbag, which lets replies end before it ends the
+    # stand-in.
     process = subprocess.Popen(  # noqa: S603 (this Python and a module of this checkout)
         [
             sys.executable,
@@ -65,7 +69,7 @@ def _start(port: int, *, say_why: bool) -> tuple[subprocess.Popen[str], str] | N
         text=True,
         process_group=0,
     )
-    # It prints its address once it listens. The pipe ends with a process that cannot.
+    # It prints its address when it listens; if it cannot, it exits and the pipe ends.
     line = process.stdout.readline() if process.stdout else ""
     if "http://" in line:
         return process, line.split()[-1]
@@ -88,13 +92,13 @@ def addresses(url: str) -> dict[str, str]:
 
 
 def point_at(url: str) -> None:
-    """Have this process reach every provider at the stand-in, whatever address it was given for them."""
+    """Make this process reach every provider at the stand-in, overriding configured addresses."""
     settings.PROVIDER_BASE_URLS = addresses(url)
-    # Its answer is the same for every region.
+    # It answers the same for every region.
     settings.PROVIDER_REGION_URLS = {}
 
 
 def secret_for(provider: KeyedProvider) -> str:
-    """A key of `provider` that the stand-in takes, as it takes any; no account knows it. Its tail tells it from the others."""
+    """A made-up key of `provider` for the stand-in, which accepts any. Its tail distinguishes it from the others."""
     place = roster.KEYED.index(provider) + 1
     return f"{provider.new_key_prefix or provider.key_prefix}works-at-the-stand-in-only-{provider.name[:2]}{place:02}"

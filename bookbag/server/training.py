@@ -1,7 +1,7 @@
-"""The worker processes of training that a server starts beside itself, keeps alive and ends with itself.
+"""Training worker processes that a server starts, restarts if they die, and ends when it ends.
 
-Each is `manage.py train_worker`. It holds the end of a pipe, its leash, and stops when that ends, so that none outlives
-the server, however that ended. What was being trained then, another worker begins anew.
+Each is `manage.py train_worker`. It holds the end of a pipe, its leash, and stops when the pipe closes, so that no
+worker outlives the server, however the server ended. Another worker starts unfinished training again.
 """
 
 import logging
@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-# From the death of one to the start of the next, so that one which cannot start takes little of the machine.
+# Seconds between a worker's death and the next start, so that workers that cannot start use little of the machine.
 AGAIN_SECONDS = 5.0
 STOP_SECONDS = 8.0
 
 
 @contextmanager
 def workers(count: int) -> Iterator[None]:
-    """So many workers until the end of the block."""
+    """Run so many workers until the end of the block."""
     over = threading.Event()
     running = [_start() for _ in range(count)]
     watch = threading.Thread(target=_watch, args=(running, over), name="training-workers", daemon=True)
@@ -38,7 +38,7 @@ def _start() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 (this same program)
         [sys.executable, sys.argv[0], "train_worker", "--leashed"],
         stdin=subprocess.PIPE,
-        # Ctrl-C in a terminal is for the server alone.
+        # So that Ctrl-C in a terminal reaches only the server.
         start_new_session=True,
     )
 

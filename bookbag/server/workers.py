@@ -1,7 +1,7 @@
-"""Several server processes behind one socket: started, kept alive and stopped together.
+"""Several server processes that share one socket: starting, restarting and stopping them.
 
-Each is `manage.py serve` of its own. It holds the end of a pipe, its leash, and stops when that ends, so
-that none outlives the process that started it; and a signal meant for the group is not counted twice.
+Each is `manage.py serve` of its own. It holds the end of a pipe, its leash, and stops when the pipe closes, so that
+no process outlives the one that started it, and a signal to the whole group is not counted twice.
 """
 
 import logging
@@ -14,9 +14,10 @@ import time
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.2
-# Seconds from the death of one to the start of the next, so that one which dies at once is not restarted in a loop.
+# Seconds between a process's death and the next start, so that one that dies at once is not restarted in a tight
+# loop.
 AGAIN_SECONDS = 1.0
-# One that ends with an error this soon could not start, and the next one could not either.
+# A process that ends with an error within this time could not start, and the next one could not either.
 START_SECONDS = 60.0
 
 
@@ -30,7 +31,7 @@ class Workers:
         self.begun: dict[int, float] = {}
 
     def run(self) -> int:
-        """Until a signal, or until one of them cannot start; returns the exit code."""
+        """Run until a signal, or until one of the processes cannot start; returns the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._heard)
         self.running = [self._start() for _ in range(self.count)]
@@ -50,14 +51,14 @@ class Workers:
             [sys.executable, sys.argv[0], "serve", "--fd", str(descriptor), *self.options],
             stdin=subprocess.PIPE,
             pass_fds=[descriptor],
-            # Ctrl-C in a terminal is for the first process alone.
+            # So that Ctrl-C in a terminal reaches only the first process.
             start_new_session=True,
         )
         self.begun[worker.pid] = time.monotonic()
         return worker
 
     def _replace_the_dead(self) -> int:
-        """The exit code of one that could not start, which is no reason to try again; else 0."""
+        """Restart dead processes. Returns the exit code of one that could not start, else 0."""
         for place, worker in enumerate(self.running):
             code = worker.poll()
             if code is None:
@@ -70,7 +71,8 @@ class Workers:
         return 0
 
     def _stop(self) -> None:
-        # Otherwise a connection would wait in this process's queue when all servers have stopped listening.
+        # Closed here too; otherwise connections would wait in this process's queue after all servers have stopped
+        # listening.
         self.listener.close()
         for worker in self.running:
             if worker.stdin:

@@ -1,4 +1,7 @@
-"""The menu of one's workspaces in the top bar, with what needs attention beside each name. One query, whatever their number."""
+"""The menu of a person's workspaces in the top bar, with what needs attention in each.
+
+One query, however many there are.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +15,13 @@ from workspaces.models import Membership, Workspace
 
 register = template.Library()
 
-# Further ones are on the page of all of them.
+# More workspaces are on the page of all of them.
 MOST = 20
 
 
 @dataclass(frozen=True)
 class SwitcherEntry:
-    """One workspace; `attention` is empty where all is well."""
+    """One workspace. `attention`: empty if nothing needs it."""
 
     workspace: Workspace
     attention: str
@@ -45,7 +48,7 @@ def switcher(context: template.Context) -> dict[str, Any]:
 
 
 def _attention(membership: Any) -> str:
-    """What somebody should look at first; only the most serious."""
+    """What needs attention in a workspace; only the most serious problem."""
     workspace = membership.workspace
     if workspace.is_suspended:
         return "suspended"

@@ -1,7 +1,7 @@
-"""Django's `migrate`, which on SQLite does not run beside a server that writes a reply.
+"""Django's `migrate`, except that on SQLite it refuses to run while a server writes a reply.
 
-SQLite alters a table by writing it anew, and for that Bookbag takes its guards down: meanwhile a server would
-charge unguarded, or wait for the lock until its replies are lost.
+SQLite alters a table by rewriting it, and Bookbag removes its guards for that time. A server would then charge
+without guards, or wait for the lock until its replies are lost.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ class Command(migrate.Command):
 
 
 def _changes_sqlite(alias: str, app_label: str | None) -> bool:
-    """Whether there is anything to apply, or an app was named, which may be to take migrations back."""
+    """Whether there are migrations to apply, or an app was named, which may mean to reverse some."""
     database = connections[alias]
     if database.vendor != "sqlite":
         return False

@@ -1,4 +1,4 @@
-"""`move_database`: everything from SQLite into an empty PostgreSQL, all of it or nothing."""
+"""`move_database`: copy everything from SQLite into an empty PostgreSQL, all or nothing."""
 
 from typing import Any
 

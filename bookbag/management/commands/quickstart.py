@@ -38,7 +38,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "--with-double is for a server, and --no-serve starts none: leave one of them out."
             )
-        # Taken first: a port in use is told before anything is done, and nobody else gets it meanwhile.
+        # The socket is opened first, so that a port in use is reported before anything is done and cannot be taken
+        # meanwhile.
         listener = None if no_serve else self._listen(or_any=with_double)
         try:
             with stand_in.running() if with_double else nullcontext() as double:
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _listen(self, *, or_any: bool) -> socket.socket:
-        """On HOST and PORT; on any port if PORT is taken, `or_any`, and nobody has asked for that very one."""
+        """Listen on HOST and PORT. If PORT is taken, `or_any`, and PORT was not set explicitly, listen on any port."""
         try:
             return serving.listen(settings.HOST, settings.PORT)
         except serving.CannotListen as reason:
@@ -84,7 +85,7 @@ class Command(BaseCommand):
     def _listen_anywhere(self) -> socket.socket:
         listener = serving.listen(settings.HOST, 0)
         if not Environment().str("SITE_URL", default=""):
-            # It was made of the port that is taken.
+            # SITE_URL was derived from the port that is taken.
             settings.SITE_URL = serving.address(listener)
         return listener
 
@@ -99,7 +100,7 @@ class Command(BaseCommand):
         self._say("Database", f"{where}, {f'{pending} migrations applied' if pending else 'up to date'}")
 
     def _keep_settings(self) -> None:
-        """Write the made-up settings into `.env`, unless stored keys show that there were others before."""
+        """Save the generated settings to `.env`, unless stored keys show that other ones were used before."""
         problems = ring.problems()
         if problems and "VAULT_KEYS" in dotenv.made:
             raise CommandError(
@@ -115,7 +116,8 @@ class Command(BaseCommand):
         for provider in KEYED_PROVIDERS:
             name = roster.named(provider).api_key_setting
             text = Environment().str(name, default="")
-            # From here on it lives in the vault; no client library is to find it by itself.
+            # From here on the key is in the vault. Removed from the environment, so that no client library finds it
+            # there.
             os.environ.pop(name, None)
             if text:
                 self._say("Platform key", self._import(provider, name, text))
@@ -131,13 +133,13 @@ class Command(BaseCommand):
         return f"{provider.label} {row.mask} from {name}: {row.get_health_display().lower()}"
 
     def _seed(self) -> str:
-        """Make the cast or set its password; returns which password it has."""
+        """Make the demo people or set their password; returns a phrase on which password they have."""
         made, password = demo.prepare(Environment().str("DEMO_PASSWORD", default=""))
         self._say("Demo cast", "made: workspaces acme and globex" if made else "there")
         return password
 
     def _say_what_next(self, address: str, double: str | None) -> None:
-        """The address is said before; here what to do there, in an order in which all of it works."""
+        """Print what to try, in an order in which everything works. The address was printed before."""
         if double:
             self.stdout.write(
                 f"\n  A stand-in for {roster.labels('and')} is at {double}. Made-up keys that it takes (no real account has them):"
@@ -173,9 +175,9 @@ class Command(BaseCommand):
             self.stdout.write("  To be reached from elsewhere, list the names people use in ALLOWED_HOSTS.\n")
 
     def _serve(self, listener: socket.socket) -> None:
-        # Whoever pipes the output is to see the address now, not when the server ends.
+        # Flushed, so that a person who pipes the output sees the address now, not when the server ends.
         self.stdout.flush()
-        # No proxy has to be given time to notice.
+        # No proxy needs time to notice the end.
         settings.DRAIN_NOTICE_SECONDS = 0
         with training.workers(settings.TRAIN_WORKERS):
             serving.serve(listener)

@@ -1,4 +1,4 @@
-"""`seed_demo`: make the demo cast once; with DEMO_PASSWORD set, give the cast that password."""
+"""`seed_demo`: make the demo people once; with DEMO_PASSWORD set, give them that password."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = "Serves Bookbag until it is told to stop: SIGTERM lets replies end, a second one does not wait for them."
 
-    # Run in `handle`, so that what they find is logged as everything is.
+    # The checks run in `handle`, so that their findings are logged in the usual format.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     ) -> None:
         if workers < 1:
             raise CommandError("--workers must be at least 1.")
-        if workers == 1:  # else each of them does
+        if workers == 1:  # otherwise each worker process does
             self._check_settings()
         else:
             self._check_connections(workers)
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         try:
             self._log(check_connections(["default"]))
         finally:
-            # This process only looks after the others, and keeps no connection.
+            # This process only supervises the others and keeps no database connection.
             connections.close_all()
             if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("pool"):
                 connection.close_pool()  # type: ignore[attr-defined]

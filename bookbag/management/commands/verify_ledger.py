@@ -15,7 +15,8 @@ class Command(BaseCommand):
         balances = trial_balance()
         for name, credits in balances.items():
             self.stdout.write(f"{name:<12}{credits:>16,}")
-        # No drift: a running server frees them within SWEEP_SECONDS, and without one they only keep credits back.
+        # No drift: a running server frees these holds within SWEEP_SECONDS, and without a server they only reserve
+        # credits.
         for overdue in overdue_holds():
             self.stdout.write(f"{overdue}; the next sweep frees it, or the command sweep_holds.")
         if sum(balances.values()):
