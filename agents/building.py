@@ -49,7 +49,7 @@ def _just_made(agent: Agent, request: HttpRequest) -> Agent | None:
     return untouched.first() if any(event.data["agent"] == agent.name for event in own) else None
 
 
-def facts(agent: Agent) -> dict[str, Any]:
+def audited_values(agent: Agent) -> dict[str, Any]:
     """The values of an agent that the audit log compares before and after a change."""
     told = {name: getattr(agent, name) for name in (*SHORT, *LONG)}
     if told["temperature"] is not None:
@@ -58,7 +58,7 @@ def facts(agent: Agent) -> dict[str, Any]:
 
 
 def change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> None:
-    """Save a changed agent, and record what differs from the `facts` before."""
+    """Save a changed agent, and record what differs from the `audited_values` before."""
     with transaction.atomic():
         # Update only, never insert: an agent deleted at this moment must stay deleted.
         agent.save(force_update=True)
@@ -66,7 +66,7 @@ def change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> Non
 
 
 def record_change(agent: Agent, before: dict[str, Any], *, request: HttpRequest) -> None:
-    after = facts(agent)
+    after = audited_values(agent)
     changes = {
         name: None if name in LONG else [before[name], after[name]]
         for name in after
@@ -124,7 +124,7 @@ def use_local(agent: Agent, conversation: Conversation | None = None, *, request
         was, conversation.tried_model = conversation.tried_model, local
         conversation.save(update_fields=["tried_model"])
     else:
-        before = facts(agent)
+        before = audited_values(agent)
         was, agent.chat_model = agent.chat_model, local
         with transaction.atomic():
             agent.save(update_fields=["chat_model"])

@@ -43,15 +43,16 @@ def kept(
     messages: Sequence[Message],
     turns: Sequence[EarlierTurn],
     *,
-    with_facts: bool,
+    has_knowledge: bool,
     parameters: Parameters,
     left_out: frozenset[str],
 ) -> bytes:
-    """What to store of a prompt. `turns`: the earlier turns in `messages`. `with_facts`: the agent has sources."""
+    """What to store of a prompt. `turns`: the earlier turns in `messages`. `has_knowledge`: the agent has sources."""
     found = {
         "system": messages[0].text,
         "turns": [turn.reply_id.hex for turn in turns if turn.reply_id],
-        "with_facts": with_facts,
+        # The name that stored prompts have for it.
+        "with_facts": has_knowledge,
         "stable": sum(message.stable for message in messages),
         "parameters": asdict(parameters),
         "left_out": sorted(left_out),
@@ -75,11 +76,11 @@ def of(reply: Reply) -> Sent | None:
     if reply.prompt is None:
         return None
     found = json.loads(zlib.decompress(bytes(reply.prompt)).decode("utf-8", "surrogatepass"))
-    facts = [Found(one["heading"], one["text"], one["title"]) for one in reply.sources]
+    passages = [Found(one["heading"], one["text"], one["title"]) for one in reply.sources]
     messages = prompt.in_order(
         system=found["system"],
         turns=_turns(reply, [UUID(turn) for turn in found["turns"]]),
-        asked=prompt.with_facts(reply.question, facts if found["with_facts"] else None),
+        asked=prompt.with_passages(reply.question, passages if found["with_facts"] else None),
         stable=found["stable"],
     )
     parameters = Parameters(**found["parameters"])

@@ -4,7 +4,7 @@ Captures draw on buckets lazily: they lower `posted` and leave the buckets alone
 
     draw = Σ bucket.remaining − posted
 
-is what was spent and not yet taken out of a bucket. `settle` takes it out, soonest expiry first,
+is what was spent and not yet taken out of a bucket. `apply_draw` takes it out, soonest expiry first,
 before anything that changes the set of buckets (docs/decisions/0004-buckets-drawn-lazily.md).
 """
 
@@ -42,7 +42,7 @@ def drawn(account: Account) -> list[Bucket]:
     return buckets
 
 
-def settle(account: Account) -> list[Bucket]:
+def apply_draw(account: Account) -> list[Bucket]:
     """Take the draw out of the buckets for good; returns those with something left, in order."""
     buckets = in_order(account)
     touched = take(buckets, sum(bucket.remaining for bucket in buckets) - account.posted)
@@ -56,7 +56,7 @@ def expire(account: Account, now: datetime) -> list[Transfer]:
     As many credits as open holds reserve stay in place, from the soonest-expiring bucket on. Once a hold has freed
     them, a later call moves them out.
     """
-    due = [bucket for bucket in settle(account) if bucket.expires_at and bucket.expires_at <= now]
+    due = [bucket for bucket in apply_draw(account) if bucket.expires_at and bucket.expires_at <= now]
     spared = account.held
     transfers = []
     for bucket in due:

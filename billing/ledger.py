@@ -122,7 +122,7 @@ def grant(
             asked = (account.pk, kind, amount, reason, actor.pk if actor else None, expires_at)
             return _the_same(earlier, asked)
         now = now or timezone.now()
-        buckets.settle(account)
+        buckets.apply_draw(account)
         transfer = _insert(
             account,
             kind=kind,
@@ -270,7 +270,7 @@ def _give_back(
     now: datetime,
 ) -> Transfer:
     amount = amount or -transfer.amount
-    buckets.settle(account)
+    buckets.apply_draw(account)
     reversal = _insert_reversal(account, transfer, amount, actor=actor, reason=reason, now=now)
     Bucket.objects.create(account=account, transfer=reversal, remaining=amount, expires_at=None)
     return reversal
@@ -291,7 +291,7 @@ def _take_back(
             raise NotReversible(transfer.pk)
     if amount > account.available:
         raise CreditsExhausted(needed=amount, available=account.available)
-    left = buckets.settle(account)
+    left = buckets.apply_draw(account)
     # Take from the grant's own bucket first, then from the others in the order of spending.
     own_first = sorted(left, key=lambda bucket: bucket.transfer_id != transfer.pk)
     Bucket.objects.bulk_update(buckets.take(own_first, amount), ["remaining"])

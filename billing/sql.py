@@ -24,6 +24,6 @@ def now(connection: BaseDatabaseWrapper) -> str:
     return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
 
 
-def quoted(words: Iterable[Enum]) -> str:
+def quoted(members: Iterable[Enum]) -> str:
     """The values of an enumeration of ours as a list of SQL literals, for `IN (...)`."""
-    return ", ".join(f"'{word.value}'" for word in words)
+    return ", ".join(f"'{member.value}'" for member in members)

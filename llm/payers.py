@@ -51,5 +51,5 @@ def _any_model(provider: str) -> ChatModel:
 
 
 def _broken(name: str, prospect: Prospect) -> str:
-    cause, _, outcome = prospect.words.partition(": ")
-    return f"{name} replies {outcome}: {cause}."
+    cause, _, effect = prospect.words.partition(": ")
+    return f"{name} replies {effect}: {cause}."

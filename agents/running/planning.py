@@ -93,7 +93,10 @@ def _as_source(found: Found) -> dict[str, str]:
 
 def draft(send: Submission, admitted: admission.Admission) -> Draft:
     hits = finding.search(admitted.agent_id, send.text) if admitted.has_knowledge else Hits(None, [])
-    ready, found = hits.answer, [] if hits.answer is not None else prompt.facts_within_budget(hits.passages)
+    ready, found = (
+        hits.answer,
+        [] if hits.answer is not None else prompt.passages_within_budget(hits.passages),
+    )
     if ready is None and admitted.provider == "local":
         answer = local.answer(send.text, hits, fallback=admitted.fallback_text)
         ready, found = answer.marked, answer.citations
@@ -104,7 +107,7 @@ def draft(send: Submission, admitted: admission.Admission) -> Draft:
         instructions=admitted.instructions,
         fallback=admitted.fallback_text,
         has_knowledge=admitted.has_knowledge,
-        facts=found,
+        passages=found,
         history=history,
         question=send.text,
         # The answer's share of the context is not available to the prompt.
@@ -132,7 +135,7 @@ def _kept(asked: Draft) -> bytes:
     return sent_prompts.kept(
         asked.messages,
         asked.turns,
-        with_facts=asked.admitted.has_knowledge,
+        has_knowledge=asked.admitted.has_knowledge,
         parameters=asked.parameters,
         left_out=asked.admitted.left_out,
     )

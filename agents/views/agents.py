@@ -109,7 +109,7 @@ def agent_page(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
 @require_POST
 def edit(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse:
     agent = find_agent(workspace, agent_id)
-    before = building.facts(agent)
+    before = building.audited_values(agent)
     routes = outlook.for_workspace(workspace)
     form = AgentForm(request.POST, instance=agent, workspace=workspace, routes=routes)
     if form.is_valid():

@@ -2,11 +2,11 @@
 
 from agents.knowledge.index import Found
 from agents.knowledge.prompt import (
-    FACTS_BUDGET,
     HISTORY_BUDGET,
+    PASSAGES_BUDGET,
     EarlierTurn,
     build,
-    facts_within_budget,
+    passages_within_budget,
     turns_in,
 )
 from llm.providers.base import Message
@@ -17,7 +17,7 @@ def prompt(**given: object) -> list[Message]:
         "instructions": "You sell shoes.",
         "fallback": "No idea.",
         "has_knowledge": True,
-        "facts": [Found("Hours", "Nine to five.", "Shop")],
+        "passages": [Found("Hours", "Nine to five.", "Shop")],
         "history": [],
         "question": "When?",
     }
@@ -51,11 +51,11 @@ def test_facts_are_numbered_quotations_with_their_place() -> None:
 
 
 def test_agent_with_knowledge_and_no_fact_found_is_told_so() -> None:
-    assert "(no facts were found for this question)" in prompt(facts=[])[-1].text
+    assert "(no facts were found for this question)" in prompt(passages=[])[-1].text
 
 
 def test_agent_without_knowledge_is_not_bound_to_facts() -> None:
-    assert prompt(has_knowledge=False, facts=[]) == [
+    assert prompt(has_knowledge=False, passages=[]) == [
         Message("system", "You sell shoes."),
         Message("user", "When?"),
     ]
@@ -69,7 +69,7 @@ def test_braces_in_texts_are_just_braces() -> None:
     system, question = (
         message.text
         for message in prompt(
-            instructions="{fallback} {0}", fallback="{question} %s", facts=[Found("{x}", "{y}", "{z}")]
+            instructions="{fallback} {0}", fallback="{question} %s", passages=[Found("{x}", "{y}", "{z}")]
         )
     )
 
@@ -108,13 +108,13 @@ def test_a_turn_above_the_whole_budget_is_left_out() -> None:
 
 
 def test_best_facts_that_fit_are_taken_and_always_one() -> None:
-    big = Found("", "f" * (FACTS_BUDGET - 10), "One")
+    big = Found("", "f" * (PASSAGES_BUDGET - 10), "One")
     small = Found("", "s" * 100, "Two")
 
-    assert facts_within_budget([big, small]) == [big]
-    assert facts_within_budget([small, big]) == [small]
-    assert facts_within_budget([Found("", "f" * (FACTS_BUDGET * 2), "Huge")])[0].source == "Huge"
-    assert facts_within_budget([]) == []
+    assert passages_within_budget([big, small]) == [big]
+    assert passages_within_budget([small, big]) == [small]
+    assert passages_within_budget([Found("", "f" * (PASSAGES_BUDGET * 2), "Huge")])[0].source == "Huge"
+    assert passages_within_budget([]) == []
 
 
 def test_earlier_turns_are_cut_to_what_the_model_takes() -> None:

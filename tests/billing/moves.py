@@ -76,13 +76,13 @@ def figures(account: Account) -> tuple[int, int]:
     return account.posted, account.held
 
 
-def settle_buckets(account: Account) -> None:
+def apply_draw(account: Account) -> None:
     """Take the draw out of the buckets, as each verb that changes them does first."""
     with transaction.atomic():
-        buckets.settle(ledger.lock(account))
+        buckets.apply_draw(ledger.lock(account))
 
 
 def remaining(account: Account) -> list[int]:
-    """What each bucket has left, in the order in which they were made, once the draw is settled."""
-    settle_buckets(account)
+    """What each bucket has left, in the order in which they were made, once the draw is taken out."""
+    apply_draw(account)
     return list(account.buckets.order_by("transfer_id").values_list("remaining", flat=True))

@@ -186,7 +186,7 @@ def test_everything_at_once_neither_deadlocks_nor_drifts() -> None:
         jobs += [partial(lose, of)] * 20
         jobs += [partial(moves.grant, of, 7)] * 10
         jobs += [partial(ledger.refresh, of)] * 10
-        jobs += [partial(moves.settle_buckets, of)] * 5
+        jobs += [partial(moves.apply_draw, of)] * 5
     jobs += [ledger.sweep] * 20
     # Mixed, the same way each time.
     at_once(jobs[number * 97 % len(jobs)] for number in range(len(jobs)))

@@ -185,8 +185,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.draw(amount, first=grant.pk)
 
     @rule()
-    def settle(self) -> None:
-        moves.settle_buckets(self.account)
+    def apply_draw(self) -> None:
+        moves.apply_draw(self.account)
         stored = dict(self.account.buckets.values_list("transfer_id", "remaining"))
         assert stored == {lot.key: lot.remaining for lot in self.model.lots}
 
@@ -199,7 +199,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert laws.broken_laws() == []
 
     def teardown(self) -> None:
-        self.settle()
+        self.apply_draw()
         self.sweep()
         assert laws.overdue_holds() == []
         # The next example shares the database, and the real clock goes on.

@@ -82,12 +82,12 @@ def _closeness(question: str) -> None:
 
 
 def _prompt(text: str) -> None:
-    found = prompt.facts_within_budget([Found(text, text, text)] * 3)
+    found = prompt.passages_within_budget([Found(text, text, text)] * 3)
     prompt.build(
         instructions=text,
         fallback=text,
         has_knowledge=True,
-        facts=found,
+        passages=found,
         history=[prompt.EarlierTurn(text, text)] * 3,
         question=text,
     )
@@ -274,7 +274,9 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
         turkish.verb(text[:40]),
     ),
     "agents.knowledge.prompt.build": _prompt,
-    "agents.knowledge.prompt.with_facts": lambda text: prompt.with_facts(text, [Found(text, text, text)]),
+    "agents.knowledge.prompt.with_passages": lambda text: prompt.with_passages(
+        text, [Found(text, text, text)]
+    ),
     "agents.knowledge.training.content_hash": training.content_hash,
     "agents.running.local.answer (question)": _ask,
     "agents.running.local.answer (passage)": _answer,
