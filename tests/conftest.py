@@ -1,4 +1,4 @@
-"""What every test may ask for. The fixtures live in tests/harness/, one module per thing."""
+"""The fixtures of all tests, which are in tests/harness/, and which tests run where."""
 
 import os
 import random
@@ -11,7 +11,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-# In this order, as each may use the ones before it.
+# The order matters, because a module may use the ones before it.
 pytest_plugins = [
     "tests.harness.network",
     "tests.harness.loops",
@@ -34,7 +34,7 @@ pytest_plugins = [
 ]
 
 
-# A busy machine is no failure; a failure prints what repeats it.
+# No deadline, because a busy machine is no failure; a failure prints how to repeat it.
 hypothesis.settings.register_profile("bookbag", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("bookbag")
 
@@ -50,7 +50,7 @@ TESTS = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Not above: pytest explains the failed asserts of a plugin only if it is the first to import it.
+    # Imported late: pytest rewrites the asserts of a plugin only if pytest is the first to import it.
     from tests.harness.live import OWN_SERVERS
 
     on_postgres = os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql"
@@ -73,7 +73,7 @@ def _fixtures(item: pytest.Item) -> set[str]:
 def _choose_for_postgres(item: pytest.Item) -> None:
     if not _asks_the_database(item):
         item.add_marker(pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite"))
-        # To skip thousands takes `make test` half a minute.
+        # Deselected rather than skipped: skipping thousands of tests takes half a minute.
         item.add_marker("deep")
     elif not (_is_of_money(item) or _commits(item) or item.get_closest_marker("both_databases")):
         item.add_marker("deep")
@@ -86,22 +86,22 @@ def _is_of_money(item: pytest.Item) -> bool:
 def _asks_the_database(item: pytest.Item) -> bool:
     if item.get_closest_marker("any_database"):
         return False
-    # What a page does is the same on any database, and its address is tried on both without a browser.
+    # A page behaves the same on both databases, and its address is tested on both without a browser.
     if "chromium" in _fixtures(item) and not item.get_closest_marker("both_databases"):
         return False
     return bool({"db", "transactional_db"} & _fixtures(item) or item.get_closest_marker("django_db"))
 
 
 def _commits(item: pytest.Item) -> bool:
-    """Whether it is seen by other connections, as locks and races are."""
+    """Whether the test commits, so that other connections see its rows, as tests of locks and races need."""
     marked = item.get_closest_marker("django_db")
     return "transactional_db" in _fixtures(item) or bool(marked and marked.kwargs.get("transaction"))
 
 
 def _sort(items: list[pytest.Item], slowest_first: tuple[set[str], ...]) -> None:
-    """Put files first that wait for what they start; of the others those with the most tests.
+    """Put files first that wait for servers they start, then those with the most tests.
 
-    So no worker is left alone with one of them at the end.
+    So no worker is left with a long file at the end.
     """
     ranks: dict[Path, int] = {}
     tests = Counter(item.path for item in items)
@@ -109,7 +109,8 @@ def _sort(items: list[pytest.Item], slowest_first: tuple[set[str], ...]) -> None
         rank = next((i for i, slow in enumerate(slowest_first) if slow & _fixtures(item)), len(slowest_first))
         ranks[item.path] = min(ranks.get(item.path, rank), rank)
     shared = {item.path for item in items if "lend_live" in _fixtures(item)}
-    # Those on the shared server one after the other, at the end of the first kind and the beginning of the second.
+    # Tests on the shared server are next to each other: at the end of the first group and the beginning of the
+    # second.
     items.sort(
         key=lambda item: (
             ranks[item.path],
@@ -122,12 +123,12 @@ def _sort(items: list[pytest.Item], slowest_first: tuple[set[str], ...]) -> None
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
-    """Random choices that BOOKBAG_SEED (printed at the top of each run) makes again, test by test."""
+    """A source of random choices for each test; BOOKBAG_SEED, printed at the top of each run, repeats them."""
     return random.Random(f"{os.environ['BOOKBAG_SEED']} {request.node.nodeid}")
 
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
-    """Rate limits live in the cache; one test's attempts must not count in the next."""
+    """Rate limits are counted in the cache, and one test's attempts must not count in the next."""
     yield
     cache.clear()

@@ -1,4 +1,4 @@
-"""Prepares the environment of a test run before Django reads it: settings, and which database.
+"""Prepares the environment of a test run before Django reads it: settings and the database.
 
 SQLite (a file, since tests use threads and a second process) unless BOOKBAG_TEST_DB=postgres, which
 starts a PostgreSQL of its own from the test dependency; an explicit DATABASE_URL wins over both.
@@ -22,7 +22,8 @@ import pytest
 from llm.providers import roster
 
 ROOT = Path(__file__).resolve().parent.parent
-# The discard port: nothing listens there, so a test that forgot its double fails instead of calling out.
+# The discard port, where nothing listens, so that a test without the provider double fails instead of reaching a
+# provider.
 NOWHERE = "http://127.0.0.1:9"
 _problem = ""
 
@@ -87,14 +88,14 @@ def _choose_database(directory: Path) -> None:
 
 
 def _keep_what_is_compiled() -> None:
-    """Containers often forbid it; each worker, server and command of a run would compile the project anew."""
+    """Keep bytecode: containers often disable writing it, and then every worker and server would compile the project."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
-    # Nearly all that is made while modules are imported and tests collected stays: there is no garbage to look for.
+    # No garbage collection during imports and collection, because nearly all objects made then stay.
     gc.disable()
     _keep_what_is_compiled()
     if "BOOKBAG_TEST_DIR" in os.environ:  # a worker: the controller has prepared everything
@@ -112,7 +113,7 @@ def pytest_load_initial_conftests() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
-    # What is there by now stays to the end: garbage collection need not go through it during each test.
+    # Existing objects stay to the end, so they are excluded from garbage collection during tests.
     gc.collect()
     gc.freeze()
     gc.enable()

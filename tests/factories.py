@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from workspaces import invitations, members
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 
-# Long and odd enough for every password validator; no test depends on its value.
+# Accepted by every password validator; no test depends on its value.
 PASSWORD = "correct-horse-9-battery"
 
 _numbers = count(1)
@@ -22,7 +22,10 @@ _numbers = count(1)
 def make_user(
     email: str | None = None, *, password: str = PASSWORD, confirmed: bool = True, **fields: Any
 ) -> User:
-    """A person who can sign in, their address confirmed; `is_staff=True` makes an operator, `is_active=False` a disabled one."""
+    """A person with a confirmed address who can sign in.
+
+    `is_staff=True` makes an operator, `is_active=False` a disabled person.
+    """
     user = User.objects.create_user(email or f"person{next(_numbers)}@example.test", password, **fields)
     EmailAddress.objects.create(user=user, email=user.email, verified=confirmed, primary=True)
     return user
@@ -39,14 +42,14 @@ def make_workspace(owner: User | None = None, *, name: str = "Acme", slug: str |
 
 
 def add_member(workspace: Workspace, role: str | Role, user: User | None = None) -> Membership:
-    """`user` (else somebody new) as a member of `workspace` with `role`."""
+    """Make `user`, or a new person, a member of `workspace` with `role`."""
     return Membership.objects.create(workspace=workspace, user=user or make_user(), role=role)
 
 
 def make_invitation(
     workspace: Workspace, *, email: str, role: str | Role = "viewer", hours: float = 0
 ) -> Invitation:
-    """One that was sent by the workspace's first owner, so many `hours` ago at least (a minute: it may be sent again)."""
+    """An invitation sent by the workspace's first owner, `hours` and a minute ago, so that it may be sent again."""
     by = workspace.memberships.filter(role=Role.OWNER).order_by("pk")[0]
     answer = invitations.invite([email], role=Role(role), by=by, seats=None)[0]
     assert answer.invitation is not None
@@ -67,7 +70,7 @@ def browser_of(user: User | None = None, **options: Any) -> Client:
 
 
 def queries_of(browser: Client, path: str) -> int:
-    """How many queries a page that opens costs."""
+    """How many queries it takes to open a page."""
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(path).status_code == 200
     return len(captured)

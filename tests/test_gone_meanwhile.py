@@ -1,4 +1,4 @@
-"""Whatever is sent in the instant in which its sender, or what it is about, is deleted: answered in plain words, never 500."""
+"""Requests whose sender or subject is deleted at the same moment are answered in plain words, never with 500."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The agent's form speaks its chat model's language: what applies is offered, what does not is kept or dropped, and said."""
+"""The agent's form follows the chat model: fitting settings are offered, others kept or dropped with a note."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""With many passages a search gathers by the words that few of them have, and finds what it found before."""
+"""With many passages a search collects candidates by rare words only, and finds the same as before."""
 
 import pytest
 

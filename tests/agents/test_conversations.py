@@ -1,4 +1,4 @@
-"""Conversations as people keep them: what a list finds, who may change one, and what a deletion leaves."""
+"""Conversations: what a list finds, who may change one, and what a deletion leaves."""
 
 from datetime import timedelta
 from typing import Any

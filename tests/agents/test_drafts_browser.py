@@ -1,4 +1,4 @@
-"""A long text that is typed and not saved outlives a reload and the end of the session, and goes once it is saved."""
+"""A long unsaved text survives a reload and the end of the session, and is removed once it is saved."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,4 +1,4 @@
-"""A reply ends in one request: the stream's last event brings the page its turn and what is left of the credits."""
+"""A reply ends in one request: the stream's last event brings the page the finished turn and the credits left."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fetching what a stranger named: public addresses only, in bounds, and nothing of ours goes along."""
+"""Fetching URLs of strangers: only public addresses, within limits, and without sending anything of ours."""
 
 import _socket
 import socket

@@ -1,4 +1,4 @@
-"""One ranking of several."""
+"""Merging several rankings into one."""
 
 from agents.knowledge.fusion import DAMPING, fused
 

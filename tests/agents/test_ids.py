@@ -1,4 +1,4 @@
-"""Ids of replies and holds: unique, and in the order of time, by which their indexes stay narrow."""
+"""Ids of replies and holds: unique and ordered by time, so that new rows share index pages."""
 
 import time
 from uuid import RFC_4122

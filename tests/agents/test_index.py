@@ -1,4 +1,4 @@
-"""Looking a question up: the same on both databases, one agent at a time, whatever is asked."""
+"""Searching: the same results on both databases, only the agent's own passages, for any question."""
 
 import json
 from typing import Any

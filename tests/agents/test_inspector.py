@@ -1,4 +1,4 @@
-"""The prompt inspector shows what would be sent, by the function that sends it; and each past prompt as it was sent."""
+"""The prompt inspector shows what would be sent, made by the function that sends it, and past prompts as they were sent."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""What members make of replies: ratings, corrections, suggested questions, and the agent's activity that shows them."""
+"""Members' ratings and corrections, suggested questions, and the agent's activity page that shows them."""
 
 from datetime import datetime, timedelta
 from typing import Any

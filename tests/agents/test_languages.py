@@ -1,4 +1,4 @@
-"""The language of a text, told by its small words, by letters of its own and by how its words end."""
+"""The language of a text is recognised by its small words, its special letters and its word endings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Following replies of another process: one look for all who watch, at once when told and soon enough when not."""
+"""Following replies of another process: one look serves all watchers, soon even without an announcement."""
 
 import asyncio
 import json

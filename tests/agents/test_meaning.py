@@ -1,4 +1,4 @@
-"""Finding by meaning: what is near takes part, is never another agent's or out of date, and decides nothing by itself."""
+"""Finding by meaning: near passages join the results, are never outdated or another agent's, and alone decide nothing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What becomes of a reply is said alike wherever a chat model is shown: every state of keys and models × every page."""
+"""All pages show the same prospect of a chat model: every state of keys and models × every page."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""A reply's Markdown becomes HTML that can do nothing: no scripts, no images, nobody's address but http(s)."""
+"""A reply's Markdown becomes safe HTML: no scripts, no images, only http(s) links."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""Work in a process of its own: it is done, or given up in time, and nothing of it outlives us."""
+"""Work in worker processes: it is done or given up in time, and no worker outlives the server."""
 
 import asyncio
 import os

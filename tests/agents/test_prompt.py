@@ -1,4 +1,4 @@
-"""The prompt: the agent's instructions, the facts as quotations, what was said before, and what is asked."""
+"""The prompt: the agent's instructions, the passages as quotations, the earlier turns, and the question."""
 
 from agents.knowledge.index import Found
 from agents.knowledge.prompt import (

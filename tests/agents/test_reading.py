@@ -1,4 +1,4 @@
-"""What models write is shown as they meant it: public reports of the kind, and their relatives."""
+"""What models write is shown as they meant it: cases from public bug reports, and similar ones."""
 
 import re
 

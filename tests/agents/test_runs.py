@@ -1,4 +1,4 @@
-"""A run's own clockwork: when a lease is renewed, what an interruption may end, and who may begin a run at all."""
+"""Runs: when a lease is renewed, what an interruption may end, and who may begin a run."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable

@@ -1,4 +1,4 @@
-"""A route is decided once, when the reply is accepted: what changes meanwhile is for the next reply."""
+"""A route is decided once, when the reply is accepted; later changes apply to the next reply."""
 
 import pytest
 

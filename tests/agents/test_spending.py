@@ -1,4 +1,4 @@
-"""Which credits a message may be accepted on: those that are there at that moment, by the clock and not by the last look."""
+"""A message is accepted on the credits available at that moment by the clock, not on those last computed."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Stop: text so far is kept and paid for, nothing is paid for nothing, and only those who may can."""
+"""Stop: the text so far is kept and charged, a reply without text is free, and only permitted members can stop one."""
 
 from collections.abc import Iterator
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Sweeping ends what lost its lease, whoever freed the hold, and leaves the rest alone."""
+"""Sweeping ends replies that lost their lease, whichever process freed the hold, and leaves the others alone."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""Where somebody stands after a refusal: told once, with a way that leads back, and with what they typed."""
+"""After a refusal a person is told once, has a way back, and keeps the text they typed."""
 
 import re
 from html import unescape

@@ -1,4 +1,4 @@
-"""Of the two keys that could run a reply, one is opened: that of the route. The other stays sealed, and is no way out."""
+"""Of the two keys that could run a reply, only the route's is opened. The other stays sealed and is no fallback."""
 
 import pytest
 

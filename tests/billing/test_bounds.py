@@ -1,4 +1,4 @@
-"""Every figure that an operator's form takes is one that every layer behind it takes."""
+"""Every figure that an operator's form accepts is accepted by every layer behind it."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Many hands at once, with real transactions on real threads: exactly what is there is spent, once."""
+"""Concurrency with real transactions on real threads: exactly the available credits are spent, once."""
 
 import threading
 from collections import Counter

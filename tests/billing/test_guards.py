@@ -1,4 +1,4 @@
-"""What the database itself refuses, tried by raw SQL as a careless hand would write it."""
+"""What the database itself refuses, tried with careless raw SQL."""
 
 from typing import Any
 from uuid import uuid4

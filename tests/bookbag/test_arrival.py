@@ -1,4 +1,4 @@
-"""What is believed of a request: what our own proxies say of it, and nothing that its sender does."""
+"""Which headers of a request are trusted: those of our own proxies, and none of its sender."""
 
 import asyncio
 import re

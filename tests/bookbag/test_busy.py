@@ -1,4 +1,4 @@
-"""With every connection of the pool lent, a page and a message are told so soon, and `check` says it beforehand."""
+"""When every connection of the pool is in use, pages and messages are soon told so, and `check` warns beforehand."""
 
 import asyncio
 import json

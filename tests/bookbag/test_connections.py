@@ -1,4 +1,4 @@
-"""Deadlines and room of the server's connections, told by a clock of the test's own."""
+"""Deadlines and limits of the server's connections, tested with a clock of the test's own."""
 
 import asyncio
 import resource

@@ -1,4 +1,4 @@
-"""What the documents claim about the project, held against the project."""
+"""Compares what the documents claim about the project with the project."""
 
 import ast
 import io

@@ -1,4 +1,4 @@
-"""Nothing is left over: each CSS class is used by a page, a script or Python, and each template is named somewhere."""
+"""No unused CSS class or template: a page, a script or Python uses each class, and each template is named."""
 
 import ast
 import re

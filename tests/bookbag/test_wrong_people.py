@@ -1,4 +1,4 @@
-"""People with an old tab, a second tab or two quick fingers: what they send is refused, or done once, and nothing is lost."""
+"""Requests from an old tab, a second tab or a double click are refused or done once, and nothing is lost."""
 
 from datetime import timedelta
 from functools import partial

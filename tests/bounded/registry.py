@@ -1,4 +1,4 @@
-"""Every function of the product that takes a stranger's text, and how to give it one.
+"""Every function of the product that takes a stranger's text, and how to call it with one.
 
 `unregistered()` finds those that are missing here: functions with a parameter that is named as texts are.
 """
@@ -353,7 +353,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "a text on a page": _page("{{ text }}{{ text|opening:60 }}"),
 }
 
-# Named like texts, and looked at elsewhere or by nobody outside.
+# Parameters named like texts that are tested elsewhere, or that strangers cannot set.
 NOT_HERE = {
     "agents.correcting.pair_for": "asks the database for agents.knowledge.folding.fold_question",
     "agents.correcting.correct": "stores what a form took: test_forms.py",
@@ -463,7 +463,7 @@ NOT_HERE = {
     "workspaces.models.create_superuser": "typed by an operator on the machine",
     "workspaces.adapter.send_mail": "an address that a form took",
 }
-# Modules whose texts are the deployment's or our own.
+# Modules whose texts come from the deployment or from us.
 OURS = {
     "bookbag.settings", "bookbag.configuration.environment", "bookbag.configuration.dotenv", "bookbag.pages.help",
     "workspaces.database_guards", "workspaces.notices",

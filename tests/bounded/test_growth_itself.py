@@ -1,4 +1,4 @@
-"""The measure finds what it is for, and lets pass what it should."""
+"""The measure of growth finds code that is too slow, and accepts code that is not."""
 
 import re
 

@@ -1,1 +1,1 @@
-"""Planted secrets, and looking for them in everything that the product writes, sends or keeps."""
+"""Planting secrets, and searching for them in everything that the product writes, sends or stores."""

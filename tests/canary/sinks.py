@@ -1,4 +1,4 @@
-"""Everything that Bookbag writes to or keeps something in, as names and bytes to look through."""
+"""Every place that Bookbag writes to or stores something in, as names and bytes to search."""
 
 import email
 import email.policy

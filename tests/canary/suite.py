@@ -25,7 +25,7 @@ from tests.harness.cast import GINAS_SECRET
 from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS
 from tests.harness.visitor import Visitor
 
-# A load test seals thousands; the first ones tell whether its kind leaks.
+# A load test seals thousands; the first ones show whether such a test leaks.
 MOST_SECRETS = 400
 LARGEST_ANSWER = 4_000_000
 PAGE = 4096

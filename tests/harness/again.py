@@ -1,8 +1,8 @@
-"""Scenes that many tests begin with: made once a process, and their rows put in again for each test.
+"""Scenes that many tests begin with: made once per process; each test inserts their rows again.
 
-Making the cast takes 150 statements through the product, most of the time in composing them; putting in its rows takes
-some sixty that are known. All times in it move along with the clock. Only for tests whose transaction is rolled back,
-and only while nothing decides otherwise what is made: no setting is changed and the clock is right.
+Making the cast through the product takes 150 statements, most of whose time goes into building them; inserting its
+rows takes about sixty recorded ones. All times are moved to the present. Used only for tests whose transaction is
+rolled back, and only if settings and clock are unchanged, because these affect what is made.
 """
 
 import io
@@ -19,22 +19,22 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 T = TypeVar("T")
-# Where a test's own process finds the double: decides nothing of what is made.
+# Settings with the double's address, which do not affect what is made.
 HARMLESS = {"PROVIDER_BASE_URLS", "default_settings"}
 READS = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK TO")
 INSERT = re.compile(r'INSERT INTO "(\w+)" \(([^)]*)\) VALUES \((.*)\) RETURNING "\w+"\."id"', re.DOTALL)
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")
-# On SQLite ids begin anew in each test that is rolled back: those of what it makes before the scene are lower.
+# On SQLite ids start again after a rollback, so rows made before the scene have lower ids.
 ABOVE = 1000
 
 
 class CannotBePlayed(Exception):
-    """A statement that nothing here knows how to repeat."""
+    """A recorded statement that cannot be repeated."""
 
 
 @dataclass
 class Scene(Generic[T]):
-    """What `make` makes, which takes nothing and needs nothing but what the migrations left."""
+    """The rows that `make` makes. `make` takes no arguments and needs only what the migrations left."""
 
     make: Callable[[], T]
     made_at: datetime = datetime.min
@@ -42,7 +42,10 @@ class Scene(Generic[T]):
     statements: list[tuple[str, Any]] = field(default_factory=list)
 
     def record(self) -> None:
-        """Make it, note how, and roll it back. One that cannot be repeated is made anew for each test."""
+        """Make the scene, record its statements, and roll back.
+
+        A scene that cannot be repeated is made through the product for each test.
+        """
         self.made_at = datetime.now(UTC)
         with suppress(CannotBePlayed), transaction.atomic():
             _leave_room_for_ids()
@@ -77,7 +80,7 @@ class Scene(Generic[T]):
 
 def _leave_room_for_ids() -> None:
     if connection.vendor != "sqlite":
-        return  # sequences only go on
+        return  # advances a sequence only
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")
         for (table,) in cursor.fetchall():

@@ -1,8 +1,9 @@
 """A real Chromium on the live server, which fails the test on anything a visitor's console would complain of.
 
 Playwright's own browser is used if it is installed, else one of the system; without any the test is skipped with the
-reason, or fails where BOOKBAG_REQUIRE_BROWSER is set. A headless build comes first: it draws the same for half the CPU.
-The page's CSP forbids eval, so wait with `expect(locator)`, not with `page.wait_for_function`.
+reason, or fails where BOOKBAG_REQUIRE_BROWSER is set. A headless build is preferred, because it renders the same
+with half the CPU. The pages' content security policy forbids eval, so wait with `expect(locator)`, not with
+`page.wait_for_function`.
 """
 
 import asyncio
@@ -41,9 +42,11 @@ SYSTEM_BROWSERS = (
 )
 # A CI container often has no user namespaces and a tiny /dev/shm.
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
-# Milliseconds that a test waits for what it expects: only a failing one takes them, and machines are busy.
+# Milliseconds that a test waits for what it expects. Long, because machines are busy and only a failing test waits
+# to the end.
 PATIENCE = 20_000
-# Milliseconds that each answer is late. A test that acts before its page has heard of the step before fails with some.
+# Milliseconds by which each answer is delayed. This makes tests fail that act before the page has the result of the
+# previous step.
 LATENCY = int(os.environ.get("BOOKBAG_TEST_LATENCY", "0"))
 expect.set_options(timeout=PATIENCE)
 
@@ -51,7 +54,7 @@ OpenPage = Callable[..., Page]
 
 
 def _launch(playwright: Playwright) -> Browser:
-    with suppress(Error):  # that Playwright's headless build is not there
+    with suppress(Error):  # Playwright's headless build is not installed
         return playwright.chromium.launch(args=FLAGS)
     executable = _executable(playwright.chromium.executable_path)
     return playwright.chromium.launch(executable_path=executable, args=FLAGS)
@@ -73,8 +76,8 @@ def _executable(playwright_own: str) -> str:
 class Chromium:
     """The one Chromium of this process, started by the first test that asks for it.
 
-    Playwright's driver and its event loop live in this thread from then on. Between tests the loop is not marked as running,
-    so that other tests may run loops of their own, and Django's database code finds none.
+    Playwright's driver and its event loop stay in this thread. Between tests the loop is not marked as running, so
+    that other tests can run loops of their own and Django's database code does not notice it.
     """
 
     def __init__(self) -> None:
@@ -82,7 +85,7 @@ class Chromium:
         self._browser: Browser | None = None
 
     def lend(self) -> Browser:
-        """The browser, started anew if it is not there any more."""
+        """The browser, restarted if it has ended."""
         if self._browser is not None and not self._browser.is_connected():
             self.stop()
         if self._browser is None:
@@ -98,7 +101,8 @@ class Chromium:
                 for context in self._browser.contexts:
                     context.close()
         finally:
-            # Beside a running loop Django keeps a connection apart from the thread's own: nobody else would close it.
+            # While a loop runs, Django uses another connection than the thread's own, which nothing else would
+            # close.
             connections.close_all()
             asyncio._set_running_loop(None)
 
@@ -121,7 +125,8 @@ def chromium() -> Iterator[Chromium]:
 @pytest.fixture
 def browser(chromium: Chromium, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     """One for all tests of a process; the contexts that a test opens share nothing with those of another."""
-    # Playwright's loop runs in this thread: the ORM has to be told that using it beside that is meant.
+    # Playwright's loop runs in this thread, and Django refuses the ORM there unless it is told that this is
+    # intended.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     yield chromium.lend()
     chromium.take_back()
@@ -151,7 +156,7 @@ def _listen(page: Page, origin: str, complaints: list[str]) -> None:
 
 
 def _slow_down(page: Page) -> None:
-    """Let each request of the page take LATENCY more, as one from far away does."""
+    """Delay each request of the page by LATENCY, like a slow connection."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("Network.enable")
     devtools.send(
@@ -195,5 +200,5 @@ def set_byo(page: Page, *, on: bool) -> None:
     page.goto("/w/acme/settings/llm/")
     page.get_by_role("switch").set_checked(on)
     page.get_by_role("button", name="Apply").click()
-    # The switch itself shows it before the server has heard of it.
+    # Wait for the server's text, because the switch itself moves before the server knows.
     expect(page.get_by_role("status").filter(has_text=f"is {'on' if on else 'off'}:")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The people and places of most tests, the same as the demo's, and a stranger.
+"""The people and workspaces of most tests: those of the demo, and a stranger.
 
 Gina has a provider key and credits of her own, so that a leak between workspaces would show. Everyone's
 password is `cast.password`; a test that needs none of this makes its own with tests/factories.py.
@@ -21,7 +21,7 @@ from tests.harness.again import Scene
 from tests.harness.written import WRITTEN_ON
 from workspaces.models import Role, User, Workspace
 
-# Never a real one, and long enough that no slice of nine characters occurs by chance.
+# Not a real key, and long enough that no nine characters of it occur elsewhere by chance.
 GINAS_SECRET = "sk-GINASOWNKEYxQ7vJ2mNw8ZrT4pLc6sYd1fBk3hG5aVu9eXoRiWtCq"
 GINAS_CREDITS = 4321
 
@@ -89,7 +89,7 @@ def _move_last_days(by: dt.timedelta) -> None:
 
 @pytest.fixture
 def last_days_as_published(cast: Cast) -> None:
-    """For tests that name such a day, and say themselves what today is."""
+    """Undo that, for tests that name a last day and set today's date themselves."""
     _move_last_days(WRITTEN_ON - dt.date.today())
 
 

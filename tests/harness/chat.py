@@ -1,4 +1,4 @@
-"""Sending, watching and stopping replies at the real server, as the playground's script does it."""
+"""Sending, watching and stopping replies at the real server, as the playground's script does."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from llm.vault import Secret
 from tests.harness.visitor import Visitor
 from workspaces.models import Workspace
 
-# Never real ones, and long enough that no slice of nine characters occurs by chance.
+# Not real keys, and long enough that no nine characters of them occur elsewhere by chance.
 PLATFORM_SECRETS = {
     "openai": "sk-wJ3rZq8TgT7yQ2wX9rKd4mNb8vLc5sPf1zHj6aUeGi3oWtY0",
     "anthropic": "sk-ant-mV5xKs1DhU8zR3xY0sLe5nOc9wMd6tQg2aIk7bVfHj4pX",
@@ -28,7 +28,7 @@ ACME_SECRETS = {
 MODELS = {"openai": ("gpt-4o", 5), "anthropic": ("claude-sonnet-4-6", 4)}
 
 EVENT_STREAM = "text/event-stream"
-# How the playground's script asks for one.
+# The Accept header by which the playground's script asks for a stream.
 FOR_THE_PAGE = f"{EVENT_STREAM};turn=html"
 TERMINAL = ("done", "error")
 
@@ -71,7 +71,7 @@ def bring_key(workspace: Workspace, provider: str = "openai", secret: str = "") 
 
 
 def csrf(visitor: Visitor) -> str:
-    """A token that fits the visitor's cookie: any page would have given one, this asks for none."""
+    """A CSRF token for the visitor's cookie, made without loading a page."""
     if settings.CSRF_COOKIE_NAME not in visitor.cookies:
         visitor.cookies.set(settings.CSRF_COOKIE_NAME, uuid4().hex, domain="127.0.0.1")
     return str(visitor.cookies[settings.CSRF_COOKIE_NAME])
@@ -96,7 +96,7 @@ def send(
 
 
 def lasting(end: dict[str, Any]) -> dict[str, Any]:
-    """What a terminal event says of its reply, which stands for good: without what is left of the credits by then."""
+    """The lasting part of a terminal event: all except the credits left at that moment."""
     return {name: value for name, value in end.items() if name not in ("available", "held")}
 
 
@@ -150,7 +150,7 @@ def watch(visitor: Visitor, url: str, *, last_event_id: str = "") -> Watched:
 
 
 def turn_of(visitor: Visitor, url: str) -> str:
-    """The HTML of the finished turn, as the page is brought it with the end of a stream."""
+    """The HTML of the finished turn, which the last event of a stream brings."""
     return str(list(live_events(visitor, url, accept=FOR_THE_PAGE))[-1].data["turn"])
 
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL of a test run, done to as an outage does: frozen, or stopped and started again."""
+"""Outages of the test run's PostgreSQL: freezing it, or stopping and starting it again."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ def _postmaster() -> psutil.Process:
 
 @contextlib.contextmanager
 def frozen() -> Iterator[None]:
-    """It neither answers nor refuses, until the end of the block. Ask it nothing meanwhile."""
+    """Freeze it until the end of the block, so that it neither answers nor refuses. Make no queries inside."""
     connections.close_all()
     postmaster = _postmaster()
     processes = [postmaster, *postmaster.children(recursive=True)]
@@ -40,11 +40,11 @@ def frozen() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped() -> Iterator[None]:
-    """It is not there, until the end of the block."""
+    """Stop it until the end of the block."""
     connections.close_all()
     postmaster = _postmaster()
     command, directory, user = postmaster.cmdline(), postmaster.cwd(), postmaster.username()
-    postmaster.send_signal(signal.SIGINT)  # "fast": whoever is connected is cut off
+    postmaster.send_signal(signal.SIGINT)  # a "fast" shutdown, which closes all connections
     postmaster.wait(PATIENT)
     try:
         yield

@@ -32,9 +32,9 @@ def press_by(session: str, agent: Agent, text: str = "Hello there") -> Press:
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of one press: a status, and either a refusal's code or all that was shown. `seconds` until the end.
+    """The result of one press: a status, and either a refusal's code or all events. `seconds`: until the end.
 
-    A server that went away in between leaves `status` 0 or a stream without a terminal event.
+    If the server dies meanwhile, `status` is 0 or the stream has no terminal event.
     """
 
     status: int
@@ -75,5 +75,5 @@ async def _send_all(server: Server, presses: Sequence[Press], patience: float) -
 
 
 def press_all(server: Server, presses: Sequence[Press], *, patience: float = 120) -> list[Answered]:
-    """All of them at the same moment; their answers in the same order."""
+    """Press all at the same moment; returns the answers in the same order."""
     return asyncio.run(_send_all(server, presses, patience))

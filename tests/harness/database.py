@@ -1,11 +1,11 @@
-"""Migrates once a run, and puts the database back to what the migrations left, between tests that really commit.
+"""Migrates once per run, and restores the migrated state between tests that really commit.
 
-The migrations take seconds, so the first of a run's processes does them in a template, and each makes its database of that.
+The migrations take seconds, so the first process of a run makes a migrated template, and each process copies it.
 
-Django's own flush deletes row by row, which the append-only triggers refuse, and forgets the rows that
-data migrations made (plans, the catalogue). Here the whole state is copied once and copied back: by
-SQLite's backup, or on PostgreSQL by emptying every table with its triggers off and refilling it.
-Row ids go on from where they were, so nothing remembered by id in a running server comes alive again.
+Django's own flush deletes row by row, which the append-only triggers refuse, and forgets the rows that data
+migrations made (plans, the catalogue). Here the whole state is copied once and copied back: by SQLite's backup, or
+on PostgreSQL by emptying every table with its triggers off and refilling it. Row ids continue from where they were,
+so that a running server finds nothing it remembers by id.
 """
 
 import fcntl
@@ -112,7 +112,7 @@ def _insist(cursor: object, steps: str) -> None:
         try:
             cursor.execute(steps)  # type: ignore[attr-defined]
         except OperationalError:
-            # Else every later test of this process would find its connection in a failed transaction.
+            # Otherwise the connection would stay in a failed transaction for every later test of this process.
             cursor.execute("ROLLBACK")  # type: ignore[attr-defined]
             if not attempts_left:
                 raise
@@ -126,7 +126,7 @@ def take() -> None:
 
 
 def restore() -> None:
-    """Bring the remembered state back, whatever has been committed since, in this process or another."""
+    """Restore the remembered state, whatever any process has committed since."""
     _restore_sqlite() if connection.vendor == "sqlite" else _restore_postgres()
 
 

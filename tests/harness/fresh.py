@@ -1,4 +1,4 @@
-"""A fresh copy of the project in an empty home, and the commands that a newcomer gives in it.
+"""A fresh copy of the project in an empty home directory, and the commands that a new user runs in it.
 
 The libraries are those of the test environment (`.ci/run` tries the download as well).
 """
@@ -53,7 +53,7 @@ class Copy:
 
 @pytest.fixture
 def copy(tmp_path: Path, db: None) -> Iterator[Copy]:
-    # A name that is not fit for a URL as it stands.
+    # A name that must be escaped in a URL.
     directory, home = tmp_path / "book bag+50%", tmp_path / "home"
     home.mkdir()
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -67,7 +67,7 @@ def copy(tmp_path: Path, db: None) -> Iterator[Copy]:
         yield Copy(directory, env)
         _end_what_runs()
         return
-    # The tests' PostgreSQL has no business in the copy's settings, except here.
+    # Only here the copy uses the tests' PostgreSQL.
     name = f"first_run_{os.getpid()}"
     with _outside_transaction() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
@@ -82,7 +82,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def _end_what_runs() -> None:
-    """A test that fails half-way leaves no server behind, nor `make` one that it has started."""
+    """End servers that a failed test, or `make`, has left behind."""
     while _started:
         process = _started.pop()
         with suppress(ProcessLookupError):
@@ -98,7 +98,7 @@ def kept_static(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def quick_copy(copy: Copy, kept_static: Path) -> Copy:
-    """A copy that need not compress static files anew, nor, on SQLite, migrate."""
+    """A copy with static files already compressed and, on SQLite, a migrated database."""
     if connection.vendor == "sqlite":
         (copy.directory / "var").mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(template(), copy.directory / "var" / "bookbag.sqlite3")

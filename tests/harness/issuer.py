@@ -21,7 +21,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-# Made once: it takes a moment.
+# Made once, because making a key takes a while.
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHERS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CLIENT, SECRET = "bookbag:tests", "a secret/with+signs"
@@ -49,7 +49,7 @@ class Issuer:
         self.thread.join(10)
 
     def visit(self, address: str, *, cancel: bool = False) -> str:
-        """What a person's browser does there: sign in, or say no. Returns where they are sent."""
+        """What a person's browser does there: sign in or decline. Returns the address of the redirect."""
         answer = httpx.get(address, params=None, headers={"X-Cancel": "1"} if cancel else {}, trust_env=False)
         assert answer.status_code == 302, answer.text
         return str(answer.headers["Location"])
@@ -173,7 +173,7 @@ class Issuer:
 
 @pytest.fixture
 def issuer(settings: Any) -> Iterator[Issuer]:
-    """One that is set up, with the addresses of /sso/ on the map."""
+    """A configured issuer, with the addresses of /sso/ in the URLconf."""
     found = Issuer()
     settings.OIDC_ISSUER, settings.OIDC_NAME = found.name, "Acme ID"
     settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT, SECRET

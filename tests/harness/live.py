@@ -1,7 +1,7 @@
 """The real server as a process of its own, on the test database and the provider double.
 
-It runs the product's settings, not the tests', and can be killed and started again on the same
-address. What it prints is kept, for tests that look for what must never be printed.
+It runs the product's settings, not the tests', and can be killed and started again on the same address. Its output
+is kept, for tests that search it for what must never be printed.
 """
 
 import fcntl
@@ -32,16 +32,16 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 LISTENING = re.compile(r"serving at (http://127\.0\.0\.1:\d+)")
-# No proxy stands before these servers, and what a test leaves running is not waited for.
-# Nobody trains beside them, except where a test asks for it.
+# These servers have no proxy in front, do not wait for replies when they stop, and start no training workers unless
+# a test asks for them.
 BRISK = {"DRAIN_NOTICE_SECONDS": "0", "DRAIN_SECONDS": "5", "TRAIN_WORKERS": "0"}
-# Loopback only: an environment's proxy must not come between.
+# Only loopback is used, so a proxy of the environment must be ignored.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 COLLECT = "import django; django.setup(); from bookbag.static import collect_if_changed; collect_if_changed()"
 
 StartServer = Callable[..., "Server"]
-# Fixtures by which a test has a server of its own. Such a test is deep (tests/conftest.py).
+# Fixtures that give a test a server of its own, which makes it a deep test (tests/conftest.py).
 OWN_SERVERS = {
     "start_server",
     "lend_server",
@@ -70,12 +70,12 @@ def database_url() -> str:
 class Server:
     """One Bookbag server, `manage.py serve`. `env` adds to or replaces its environment."""
 
-    # Another application to be served in the place of the product's, for suites that look inside.
+    # An application to serve instead of the product's, for tests that look inside.
     application = ""
     options: tuple[str, ...] = ()
     # Runs in the new process before the command does.
     before_start: Callable[[], None] | None = None
-    # Where it is born, if not with all others.
+    # The nursery to start it from; by default the shared one.
     nursery: Nursery | None = None
 
     def __init__(self, log: Path, env: dict[str, str]) -> None:
@@ -163,7 +163,7 @@ class Server:
         return self.process.pid
 
     def pause(self) -> None:
-        """Stop it where it stands, though not in the middle of a transaction, in which it would hold up all others."""
+        """Pause the process with SIGSTOP, but not inside a transaction, which would block all others."""
         for _ in range(100):
             os.kill(self.pid, signal.SIGSTOP)
             if _replies_can_be_written():
@@ -176,13 +176,13 @@ class Server:
         os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """As a power cut: no handler runs, nothing is flushed."""
+        """Kill it like a power cut: no handler runs, nothing is flushed."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     def stop(self) -> int:
-        """As a deploy: ask, wait, then insist. Returns the exit code, 0 if it never ran."""
+        """Stop it like a deployment: SIGTERM, wait, then SIGKILL. Returns the exit code, 0 if it never ran."""
         if self.process is None:
             return 0
         if self.is_running:
@@ -200,7 +200,7 @@ class Server:
 
 
 def _replies_can_be_written() -> bool:
-    """Whether nobody has locked a reply, or, on SQLite, the database."""
+    """Whether no reply (on SQLite: not the database) is locked."""
     try:
         if connection.vendor == "sqlite":
             with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=0.2)) as other:
@@ -216,26 +216,27 @@ def _replies_can_be_written() -> bool:
 
 @pytest.fixture(scope="session")
 def collected_static() -> None:
-    """What `collectstatic` leaves, once a run; the workers wait for the first of them."""
+    """The collected static files, made once per run by the first worker while the others wait."""
     directory = Path(os.environ["BOOKBAG_TEST_DIR"])
     done = directory / "static.done"
     with (directory / "static.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            # Somewhere else first: other workers look through the directory meanwhile.
+            # Made in another directory first, because other workers may already read this one.
             collected = directory / "static.new"
             env = os.environ | {"DJANGO_SETTINGS_MODULE": "bookbag.settings", "STATIC_ROOT": str(collected)}
-            # As `quickstart` does it, which then leaves the directory as it is: files that are collected
-            # once more are away for a moment, while servers look through it.
+            # Collected as `quickstart` does, so that `quickstart` leaves the directory alone. Collecting again would
+            # remove files for a moment while servers read them.
             subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, env=env, check=True)
             collected.rename(directory / "static")
             done.touch()
 
 
 def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
-    """A server for a test or a module alone, to be started.
+    """A server for one test or module, not yet started.
 
-    The shared one ends, unless the test has asked for it: it would do some of what this one is to be seen doing.
+    Ends the shared server, unless the test uses it, because it would take some of the work that this one is tested
+    for.
     """
     if not any(lending.lent for lending in _lendings):
         _end_shared()
@@ -264,7 +265,7 @@ def start_server(
         server.stop()
 
 
-# The one that `live` lends to one test after the other, and the present test's way to it.
+# The shared server that `live` lends to one test after another.
 _shared: list[Server] = []
 _lendings: list["LendLive"] = []
 
@@ -287,13 +288,19 @@ def paths_on_shared(request: pytest.FixtureRequest) -> set[Path]:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_server_beside_tests_without_it(request: pytest.FixtureRequest, paths_on_shared: set[Path]) -> None:
-    """A server writes and sweeps by itself, which a test that looks at every row or sweeps itself would find."""
+    """End the shared server before tests without it.
+
+    A server writes and sweeps by itself, which would disturb tests that check every row or sweep themselves.
+    """
     if request.path not in paths_on_shared:
         _end_shared()
 
 
 class LendLive:
-    """The shared server for one test, from when it first asks: a test on its own server has no second one beside it."""
+    """Lends the shared server, which is started when a test first asks.
+
+    So a test with a server of its own has no second one beside it.
+    """
 
     def __init__(self, double: Double) -> None:
         self.double = double
@@ -323,6 +330,6 @@ def lend_live(
 def live(lend_live: LendLive) -> Server:
     """A server with the product's settings, shared by the tests of a run; one that was killed is started anew.
 
-    Its memory outlives a test, but nothing in it comes alive again: row ids are never used twice.
+    Its memory is kept between tests, which does no harm, because row ids are never used twice.
     """
     return lend_live()

@@ -1,4 +1,7 @@
-"""A server has one event loop for life and tests have many: the tasks of one that ended would be waited for without end."""
+"""Cleaning up between event loops.
+
+A server has only one, but tests have many, and tasks of an ended loop would be awaited for ever.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ def nothing_left_of_a_loop() -> Iterator[None]:
 
 
 def forget_what_loops_left() -> None:
-    """What this process's announcements and look-outs have kept; notices that are still to be sent are let go."""
+    """Clear the state of this process's announcements and look-outs; unsent notices are dropped."""
     if "agents.running.lookout" not in sys.modules:
         return
     from agents.running import announcements, lookout  # no module of ours is imported before the settings are

@@ -6,7 +6,7 @@ import pytest
 
 
 def broken_laws() -> list[str]:
-    """What does not hold in the database right now, a sentence each."""
+    """The laws that do not hold right now, a sentence each."""
     from bookbag.operations import laws  # no module of ours is to be imported before the settings are
 
     return laws.broken_laws()

@@ -1,4 +1,4 @@
-"""No test reaches the network: only loopback and local sockets can be connected to."""
+"""Keeps tests off the network: they can connect only to loopback and local sockets."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Servers and commands are started many hundred times: what takes the time is imported once, and a process forked for each.
+"""Fast starts of servers and commands: slow modules are imported once, and each start forks that process.
 
 Importing the providers' SDKs takes most of a start, seconds of it. What comes out of a fork is an ordinary server all
 the same: it reads its environment, runs `manage.py serve`, and has sockets, threads and connections of its own.
@@ -45,7 +45,7 @@ PRODUCT = ("bookbag.asgi",)
 
 
 class Nursery:
-    """The process that forks, having imported `modules` in the environment `env`."""
+    """The process that forks; it has imported `modules` in the environment `env`."""
 
     def __init__(self, modules: tuple[str, ...] = LIBRARIES, env: dict[str, str] | None = None) -> None:
         self.turn = threading.Lock()
@@ -60,7 +60,7 @@ class Nursery:
         self.process.communicate()
 
     def start(self, arguments: list[str], env: dict[str, str], log: Path) -> "Child":
-        """`manage.py` with these arguments, in this environment, printing into this file."""
+        """Start `manage.py` with these arguments and environment, with its output to this file."""
         log.touch()
         return Child(self, self.ask(start=arguments, env=env, log=str(log)))
 
@@ -82,7 +82,7 @@ class Nursery:
 
 
 class Child:
-    """A forked server, with as much of Popen's manners as a Server needs."""
+    """A forked server, with the part of Popen's interface that Server needs."""
 
     def __init__(self, nursery: Nursery, pid: int) -> None:
         self.nursery = nursery
@@ -103,7 +103,7 @@ class Child:
         return code
 
     def send_signal(self, number: int) -> None:
-        # Until polled, a dead one keeps its number, so this hits nobody else.
+        # A dead child keeps its process id until it is polled, so this signals no other process.
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -130,11 +130,11 @@ def shared() -> Nursery:
 def main(modules: list[str]) -> None:
     for module in modules:
         importlib.import_module(module)
-    # A thread would not be there in a fork, and what it had locked would stay locked.
+    # Threads do not survive a fork, and their locks would stay locked.
     assert threading.active_count() == 1
     born: set[int] = set()
     answers = os.fdopen(os.dup(1), "w")
-    # Not through sys.stdin: a fork would have what was read ahead.
+    # Read without sys.stdin, because a fork would inherit what it had read ahead.
     with os.fdopen(os.dup(0)) as commands:
         for line in iter(commands.readline, ""):
             command = json.loads(line)
@@ -168,7 +168,7 @@ def serve(command: dict[str, Any]) -> None:
             runpy.run_path("manage.py", run_name="__main__")
         code = 0
     except SystemExit as end:
-        # As the interpreter does it: a text is printed and is a failure.
+        # Like the interpreter: a SystemExit with a text prints it and counts as a failure.
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")

@@ -1,4 +1,4 @@
-"""A real PgBouncer with the sample configuration of deploy/, before the PostgreSQL of the test."""
+"""A real PgBouncer with the sample configuration of deploy/, in front of the test's PostgreSQL."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from django.db import connection
 from tests.harness.proxies import DEPLOY, PATIENT, _free_port, need
 from tests.harness.waiting import eventually
 
-# So few that transactions of different clients take turns on each.
+# Few, so that transactions of different clients alternate on each connection.
 SERVER_CONNECTIONS = 3
 
 
@@ -33,12 +33,12 @@ class Pooler:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                # It refuses to run as root; whose PostgreSQL it is may open the socket.
+                # PgBouncer refuses to run as root; the user of the PostgreSQL may open its socket.
                 user=os.stat(socket).st_uid if os.getuid() == 0 and socket.startswith("/") else None,
             )
 
     def _config(self) -> str:
-        """The sample's, but for the addresses, the size of the pool and how people prove who they are."""
+        """The sample's configuration, except for addresses, pool size and authentication."""
         database = connection.settings_dict
         there = f"host={database['HOST']} port={database['PORT'] or 5432} user={database['USER']}"
         if database["PASSWORD"]:
@@ -75,7 +75,7 @@ def pooler(transactional_db: None) -> Iterator[Pooler]:
         pytest.skip("PgBouncer stands before PostgreSQL alone")
     need("pgbouncer")
     directory = Path(tempfile.mkdtemp(prefix="pooler-", dir=os.environ["BOOKBAG_TEST_DIR"]))
-    # For whom it runs as.
+    # Readable by the user that it runs as.
     directory.chmod(0o755)
     pooler = Pooler(directory)
     try:

@@ -24,7 +24,7 @@ from tests.harness.waiting import eventually
 
 DEPLOY = ROOT / "deploy"
 PATIENT = 30.0
-# Debian's, but for what only root may do and what belongs to one machine.
+# Debian's main configuration, without what needs root or belongs to one machine.
 NGINX = """
 daemon off;
 pid {directory}/nginx.pid;
@@ -101,7 +101,7 @@ class Proxy:
         return text.replace("/etc/ssl/bookbag", str(self.directory))
 
     def _with_addresses(self, text: str) -> str:
-        """Our servers in the place of the sample's two, or of the first of them alone."""
+        """Replace the sample's two servers, or only the first, by ours."""
         lines = [line for line in text.splitlines() if "127.0.0.1:800" not in line or self._is_ours(line)]
         for number, address in enumerate(self.addresses, start=1):
             lines = [line.replace(f"127.0.0.1:800{number}", address) for line in lines]
@@ -118,7 +118,7 @@ def _free_port() -> int:
 
 
 def _write_certificate(directory: Path) -> None:
-    """For 127.0.0.1, signed by itself; in nginx's two files and in HAProxy's one."""
+    """A self-signed certificate for 127.0.0.1, in two files for nginx and in one for HAProxy."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bookbag.example")])
     now = dt.datetime.now(dt.UTC)

@@ -16,9 +16,9 @@ def lend_server(
 ) -> Iterator[LendServer]:
     """`lend_server(REPLY_IDLE_SECONDS="1")`: started once a module for each environment, ended with it.
 
-    `name=` tells two of the same environment apart. One that was killed is started anew.
-    It lives on beside the module's other tests, so it may not have a short lease: its sweep would end replies of their
-    servers, which renew theirs less often. Such a server is `start_server`'s.
+    `name=` tells two of the same environment apart. One that was killed is started anew. It keeps running during the
+    module's other tests, so it must not have a short lease: its sweep would end replies of their servers, which
+    renew leases less often. Use `start_server` for that.
     """
     kept: dict[tuple[object, ...], Server] = {}
 
@@ -33,6 +33,6 @@ def lend_server(
         return kept[key]
 
     yield lend
-    # Not asked to stop: a reply that still hangs would be waited for.
+    # Killed, because a graceful stop would wait for replies that hang.
     for server in kept.values():
         server.kill()

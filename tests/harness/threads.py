@@ -1,4 +1,4 @@
-"""Jobs in threads, each with a database connection of its own, from one starting shot."""
+"""Running jobs at the same moment in threads, each with a database connection of its own."""
 
 import random
 import threading
@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def at_once(*jobs: Callable[[], Any], chance: random.Random | None = None) -> list[Any]:
-    """Run the jobs in a thread each, from one starting shot; what each returned or raised, in order."""
+    """Start all jobs at once, each in a thread; returns what each returned or raised, in order."""
     shot = threading.Barrier(len(jobs))
     ended: list[Any] = [None] * len(jobs)
     delays = [chance.uniform(0, 0.004) if chance else 0.0 for _ in jobs]

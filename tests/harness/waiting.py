@@ -1,4 +1,4 @@
-"""Waiting for what a server does in its own time."""
+"""Waiting until a server has done something."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 20.0, every: float = 0.05) -> T:
-    """`look()` until it is true, at most `seconds`; returns the last it gave, for an assertion to judge.
+    """Call `look` until it returns a true value, for at most `seconds`; returns its last value, for an assertion.
 
-    Long, as machines are busy and only a failing test waits to the end.
+    The default is long, because machines are busy and only a failing test waits to the end.
     """
     deadline = time.monotonic() + seconds
     while not (seen := look()) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""The day that these tests were written for: the models they run really leave one after the other."""
+"""The day for which these tests were written, because the models they use really leave one after the other."""
 
 import datetime as dt
 

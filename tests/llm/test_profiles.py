@@ -1,4 +1,4 @@
-"""What each chat model takes: the published table, row by row, and who has the last word on it."""
+"""What each chat model accepts: the published table, row by row, and which source takes precedence."""
 
 import datetime as dt
 

@@ -77,7 +77,7 @@ def _copy_to(copy: Path) -> None:
 
 
 def _tests_pass_unmutated(copy: Path, chosen: list[Mutation]) -> bool:
-    """Else a set-up that is broken would look like mutations that are caught."""
+    """Checked first, because in a broken set-up every mutation would look caught."""
     tests = sorted({test for mutation in chosen for test in mutation.tests})
     # pytest runs a test once that is named by itself and with its file.
     code, output, seconds = _run(copy, tests, limit=LIMIT_OF_ALL)
@@ -116,7 +116,7 @@ def _mutated(file: Path, mutation: Mutation) -> Iterator[None]:
 
 
 def _run(copy: Path, tests: Sequence[str], *, limit: float) -> tuple[int | None, str, float]:
-    """pytest's exit code, None if it found no end within `limit` seconds; what it printed; the seconds it took."""
+    """pytest's exit code (None if it did not end within `limit` seconds), its output, and the seconds it took."""
     command = [sys.executable, "-m", "pytest", "-n0", "-q", "-x", "--tb=no", "-rfE", *tests]
     began = time.monotonic()
     with subprocess.Popen(
@@ -134,7 +134,7 @@ def _run(copy: Path, tests: Sequence[str], *, limit: float) -> tuple[int | None,
 
 
 def _end(process: subprocess.Popen[str]) -> str:
-    """End a run: kindly at first, so that it stops its servers. Returns what it printed."""
+    """End a run, first with SIGINT so that it stops its servers. Returns its output."""
     process.send_signal(signal.SIGINT)
     try:
         output, _ = process.communicate(timeout=FAREWELL)

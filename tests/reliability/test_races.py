@@ -1,4 +1,4 @@
-"""Two at the same moment: the sweep and a late settle, sweep and sweep, settle and settle. One wins, once.
+"""Two calls at the same moment: sweep and late settle, two sweeps, two settles. Exactly one of them wins.
 
 Threads on the functions themselves, each with a connection of its own, so that a thousand races take minutes.
 """

@@ -1,4 +1,4 @@
-"""Sends at the same moment as other sends, or as a change of switch or key: whatever the moment, all fits together."""
+"""Sends at the same moment as other sends, or as a change of switch or key: the result is always consistent."""
 
 import random
 from collections import Counter

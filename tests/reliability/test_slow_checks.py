@@ -1,4 +1,4 @@
-"""Providers that are slow to say what they think of a key: nobody else waits for them."""
+"""Providers that are slow to check a key do not make anybody else wait."""
 
 from concurrent.futures import ThreadPoolExecutor
 
