@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from statistics import median
 from typing import Any
+from uuid import UUID
 
 from bench import ledger
 from bench.report import Table, ratios, spread, times
@@ -65,21 +66,26 @@ def _contender(stage: Stage, size: str) -> tuple[Target, dict[str, Target], str]
 
 def _admission(stage: Stage, database: str) -> float:
     """The one statement that admits a message, prepared, asked of the database itself."""
-    from agents.running import admission
-
-    statement = admission._sql(admission._SEND, "postgresql")
     with stage.postgres.connect(database) as connection:
-        took = [_timed(connection, statement, _parameters(stage, number)) for number in range(QUERIES)]
+        took = [_timed(connection, *_asked(stage, number)) for number in range(QUERIES)]
     return median(took[QUERIES // 4 :])
 
 
-def _parameters(stage: Stage, number: int) -> list[Any]:
+def _asked(stage: Stage, number: int) -> tuple[str, dict[str, Any]]:
+    from agents.running import admission
+
     seat = stage.seats[number % len(stage.seats)]
     # No conversation yet, and no other chat model than the agent's.
-    return [30, seat.slug, seat.agents[REPLY][0], None, None, seat.session]
+    return admission.statement_to_send(
+        session_key=seat.session,
+        slug=seat.slug,
+        agent_id=UUID(seat.agents[REPLY][0]),
+        conversation_id=None,
+        chat_model_id=None,
+    )
 
 
-def _timed(connection: Any, statement: str, parameters: list[Any]) -> float:
+def _timed(connection: Any, statement: str, parameters: dict[str, Any]) -> float:
     began = time.perf_counter()
     row = connection.execute(statement, parameters, prepare=True).fetchone()
     assert row is not None

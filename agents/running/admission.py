@@ -35,8 +35,8 @@ _WHO = """
 FROM workspaces_session s
 JOIN workspaces_user u ON u.id = s.user_id
 LEFT JOIN workspaces_workspace w ON w.id = COALESCE(
-  (SELECT id FROM workspaces_workspace WHERE slug = %s),
-  (SELECT workspace_id FROM workspaces_pastaddress WHERE slug = %s))
+  (SELECT id FROM workspaces_workspace WHERE slug = %(slug)s),
+  (SELECT workspace_id FROM workspaces_pastaddress WHERE slug = %(slug)s))
 LEFT JOIN workspaces_membership m ON m.workspace_id = w.id AND m.user_id = u.id
 """
 # The selected SQL expressions, by the name of the field that holds each.
@@ -106,18 +106,18 @@ _SENDING = _CALLER | {
     "held": "b.held",
     "ledger_event_due": "b.next_event_at <= {now}",
     "recent_replies": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r"
-    " WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %s) recent)",
+    " WHERE r.member_id = u.id AND r.created_at > {minute_ago} LIMIT %(per_minute)s) recent)",
     "running_own": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r WHERE {running}"
-    " AND r.member_id = u.id LIMIT %s) own)",
+    " AND r.member_id = u.id LIMIT %(per_member)s) own)",
     "running_here": "(SELECT COUNT(*) FROM (SELECT 1 FROM agents_reply r WHERE {running}"
-    " AND r.workspace_id = w.id LIMIT %s) here)",
+    " AND r.workspace_id = w.id LIMIT %(per_workspace)s) here)",
 }
 _SEND = f"""
 SELECT {", ".join(_SENDING.values())}
 {_WHO}
-LEFT JOIN agents_agent a ON a.id = %s AND a.workspace_id = w.id
-LEFT JOIN agents_conversation v ON v.id = %s AND v.agent_id = a.id
-LEFT JOIN llm_chatmodel c ON c.id = COALESCE(%s, v.tried_model_id, a.chat_model_id)
+LEFT JOIN agents_agent a ON a.id = %(agent_id)s AND a.workspace_id = w.id
+LEFT JOIN agents_conversation v ON v.id = %(conversation_id)s AND v.agent_id = a.id
+LEFT JOIN llm_chatmodel c ON c.id = COALESCE(%(chat_model_id)s, v.tried_model_id, a.chat_model_id)
   AND (c.workspace_id IS NULL OR c.workspace_id = w.id)
 LEFT JOIN llm_llmsettings l ON l.workspace_id = w.id
 LEFT JOIN llm_providerkey wk ON wk.provider = c.provider AND wk.state = 'active' AND wk.workspace_id = w.id
@@ -125,14 +125,14 @@ LEFT JOIN llm_providerkey pk ON pk.provider = c.provider AND pk.state = 'active'
 LEFT JOIN llm_listedmodel wo ON wo.provider_key_id = wk.id AND wo.model_id = c.model_id
 LEFT JOIN llm_listedmodel po ON po.provider_key_id = pk.id AND po.model_id = c.model_id
 LEFT JOIN billing_account b ON b.workspace_id = w.id
-WHERE s.session_key = %s"""
+WHERE s.session_key = %(session_key)s"""
 _VIEWING = _CALLER | {"reply_id": "r.id", "member_id": "r.member_id", "deleted_at": "v.deleted_at"}
 _VIEW = f"""
 SELECT {", ".join(_VIEWING.values())}
 {_WHO}
-LEFT JOIN agents_reply r ON r.id = %s AND r.workspace_id = w.id
+LEFT JOIN agents_reply r ON r.id = %(reply_id)s AND r.workspace_id = w.id
 LEFT JOIN agents_conversation v ON v.id = r.conversation_id
-WHERE s.session_key = %s"""
+WHERE s.session_key = %(session_key)s"""
 
 
 def _row_type(name: str, columns: dict[str, str]) -> Any:
@@ -213,9 +213,13 @@ def _sql(template: str, vendor: str, lease_seconds: float) -> str:
     return template.format(now=now(connection), minute_ago=ago(60), running=running)
 
 
-def _fetch(template: str, params: list[Any]) -> tuple[Any, ...]:
+def _statement(template: str) -> str:
+    return _sql(template, connection.vendor, settings.LEASE_SECONDS)
+
+
+def _fetch(statement: str, params: dict[str, Any]) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
-        cursor.execute(_sql(template, connection.vendor, settings.LEASE_SECONDS), params)
+        cursor.execute(statement, params)
         row = cursor.fetchone()
     if row is None:
         raise NotSignedIn
@@ -241,6 +245,22 @@ def _caller(row: Any, *, needs: Role) -> Caller:
     return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)
 
 
+def statement_to_send(
+    *, session_key: str, slug: str, agent_id: UUID, conversation_id: UUID | None, chat_model_id: int | None
+) -> tuple[str, dict[str, Any]]:
+    """What `to_send` asks the database, and with what; the bench measures just this (bench/growth.py)."""
+    return _statement(_SEND), {
+        "session_key": session_key,
+        "slug": slug,
+        "agent_id": uid(connection, agent_id),
+        "conversation_id": uid(connection, conversation_id) if conversation_id else None,
+        "chat_model_id": chat_model_id,
+        "per_minute": settings.REPLIES_PER_MINUTE,
+        "per_member": settings.RUNNING_PER_MEMBER,
+        "per_workspace": settings.RUNNING_PER_WORKSPACE,
+    }
+
+
 def to_send(
     *,
     session_key: str,
@@ -255,18 +275,14 @@ def to_send(
     AgentGone for an agent that this workspace does not have, and NoSuchPlace for a stranger or another
     workspace's chat model.
     """
-    params = [
-        settings.REPLIES_PER_MINUTE,
-        settings.RUNNING_PER_MEMBER,
-        settings.RUNNING_PER_WORKSPACE,
-        slug,
-        slug,
-        uid(connection, agent_id),
-        uid(connection, conversation_id) if conversation_id else None,
-        chat_model_id,
-        session_key,
-    ]
-    row = SendRow._make(_fetch(_SEND, params))
+    statement, params = statement_to_send(
+        session_key=session_key,
+        slug=slug,
+        agent_id=agent_id,
+        conversation_id=conversation_id,
+        chat_model_id=chat_model_id,
+    )
+    row = SendRow._make(_fetch(statement, params))
     caller = _caller(row, needs=Role.EDITOR)
     if row.agent_id is None:
         raise AgentGone(caller.role)
@@ -373,7 +389,8 @@ def to_reply(
 
     `to_read`: the page shows the reply's text; then NoSuchPlace is also raised for a deleted conversation.
     """
-    row = ViewRow._make(_fetch(_VIEW, [slug, slug, uid(connection, reply_id), session_key]))
+    params = {"session_key": session_key, "slug": slug, "reply_id": uid(connection, reply_id)}
+    row = ViewRow._make(_fetch(_statement(_VIEW), params))
     caller = _caller(row, needs=needs)
     if row.reply_id is None or (to_read and row.deleted_at is not None):
         raise NoSuchPlace
