@@ -31,7 +31,7 @@ OVERDRAWN = "account_never_overdrawn"
 
 HOLD = (
     "INSERT INTO billing_hold (id, account_id, amount, state, reply_id, lease_token, renewed_at, created_at, reason)"
-    " VALUES (%s, %s, %s, 'held', %s, %s, NOW, NOW, '')"
+    " VALUES (%(id)s, %(account_id)s, %(amount)s, 'held', %(reply_id)s, %(lease_token)s, NOW, NOW, '')"
 )
 # A hold without `resolved_at` is held (a CHECK guarantees it). With a condition on `state` instead, PostgreSQL would
 # choose the index of open holds, which it estimates as nearly empty, and read it from end to end.
@@ -58,9 +58,15 @@ def insert_hold(
 
     The error leaves `available` unknown, since no further statement may run before the rollback.
     """
-    ids = [sql.uid(cursor.db, value) for value in (hold_id, reply_id, lease_token)]
+    row = {
+        "id": sql.uid(cursor.db, hold_id),
+        "account_id": account_id,
+        "amount": amount,
+        "reply_id": sql.uid(cursor.db, reply_id),
+        "lease_token": sql.uid(cursor.db, lease_token),
+    }
     try:
-        cursor.execute(_timed(HOLD, sql.now(cursor.db)), [ids[0], account_id, amount, ids[1], ids[2]])
+        cursor.execute(_timed(HOLD, sql.now(cursor.db)), row)
     except IntegrityError as error:
         if OVERDRAWN in str(error):
             raise CreditsExhausted(needed=amount) from error

@@ -4,8 +4,10 @@ For statements on the path of a reply, which are raw SQL because the ORM takes l
 part of a statement that is executed with parameters, so a percent sign is doubled.
 """
 
+from collections import namedtuple
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,17 @@ def now(connection: BaseDatabaseWrapper) -> str:
     if connection.vendor == "postgresql":
         return "STATEMENT_TIMESTAMP()"
     return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+
+
+def named(cursor: Any) -> list[Any]:
+    """The remaining rows of a cursor, each a named tuple with one field for each selected column."""
+    row = _row_type(tuple(column[0] for column in cursor.description))
+    return [row._make(values) for values in cursor.fetchall()]
+
+
+@lru_cache(maxsize=64)
+def _row_type(names: tuple[str, ...]) -> Any:
+    return namedtuple("Row", names)
 
 
 def quoted(members: Iterable[Enum]) -> str:

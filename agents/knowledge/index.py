@@ -8,7 +8,6 @@ index follows the tables by itself (triggers on SQLite, generated columns on Pos
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import log
 from typing import Any
 from uuid import UUID
@@ -391,7 +390,7 @@ def _rows(
         "words": max(1, len(own)),
     }
     with connection.cursor() as cursor:
-        _execute(cursor, is_postgres, parameters)
+        cursor.execute(POSTGRES_QUERY if is_postgres else SQLITE_QUERY, parameters)
         return cursor.fetchall()
 
 
@@ -418,27 +417,6 @@ def _known(asked: Query, of_own: Sequence[int], of_others: Sequence[int]) -> tup
         own or (0 if spelling.may_be_compound(word.text, asked.language) else other)
         for word, own, other in zip(asked.words, of_own, of_others, strict=True)
     )
-
-
-@lru_cache(maxsize=2)
-def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
-    """For SQLite: parameters by position."""
-    names: list[str] = []
-    parts = sql.split("%(")
-    text = parts[0]
-    for part in parts[1:]:
-        name, _, rest = part.partition(")s")
-        names.append(name)
-        text += "%s" + rest
-    return text, tuple(names)
-
-
-def _execute(cursor: object, is_postgres: bool, parameters: dict[str, object]) -> None:
-    if is_postgres:
-        cursor.execute(POSTGRES_QUERY, parameters)  # type: ignore[attr-defined]
-    else:
-        sql, names = _positional(SQLITE_QUERY)
-        cursor.execute(sql, [parameters[name] for name in names])  # type: ignore[attr-defined]
 
 
 def _term(term: str, is_opening: bool, is_postgres: bool) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -20,7 +21,7 @@ from agents.ids import as_uuid
 from agents.models import Reply
 from agents.running import announcements, database
 from agents.running.news import News
-from billing.sql import uid
+from billing.sql import named, uid
 
 log = logging.getLogger(__name__)
 
@@ -143,33 +144,32 @@ async def _look(ids: set[UUID]) -> None:
 
 def look(known: dict[UUID, int]) -> Seen:
     """What is new in these replies. `known`: how many characters of each reply's text are already here."""
-    rows = _rows(known)
-    found = {as_uuid(row[0]): row for row in rows}
+    found = {as_uuid(row.id): row for row in _rows(known)}
     running = {str(state) for state in Reply.RUNNING}
-    ended = [reply_id for reply_id, (_, state, _) in found.items() if state not in running]
+    ended = [reply_id for reply_id, row in found.items() if row.state not in running]
     whole = _rows_with_workspace().in_bulk(ended) if ended else {}
     return Seen(
-        tails={reply_id: tail for reply_id, (_, _, tail) in found.items() if tail},
+        tails={reply_id: row.tail for reply_id, row in found.items() if row.tail},
         ended=whole,
         gone=known.keys() - found.keys(),
     )
 
 
 ALL_AT_ONCE = """
-SELECT r.id, r.state, CASE WHEN LENGTH(r.text) > known.seen THEN SUBSTR(r.text, known.seen + 1) ELSE '' END
+SELECT r.id, r.state, CASE WHEN LENGTH(r.text) > known.seen THEN SUBSTR(r.text, known.seen + 1) ELSE '' END AS tail
 FROM UNNEST(%s::uuid[], %s::int[]) AS known (id, seen) JOIN agents_reply r ON r.id = known.id"""
-ONE = "SELECT id, state, SUBSTR(text, %s + 1) FROM agents_reply WHERE id = %s"
+ONE = "SELECT id, state, SUBSTR(text, %s + 1) AS tail FROM agents_reply WHERE id = %s"
 
 
-def _rows(known: dict[UUID, int]) -> list[tuple[object, str, str]]:
+def _rows(known: dict[UUID, int]) -> list[Any]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(ALL_AT_ONCE, [list(known), list(known.values())])
-            return list(cursor.fetchall())
+            return named(cursor)
         rows = []
         for reply_id, seen in known.items():
             cursor.execute(ONE, [seen, uid(connection, reply_id)])
-            rows += cursor.fetchall()
+            rows += named(cursor)
         return rows
 
 

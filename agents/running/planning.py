@@ -14,7 +14,7 @@ from agents.knowledge.found import Found, Hits
 from agents.models import Reply
 from agents.running import admission, local
 from agents.running.submission import AcceptedReply, Submission
-from billing.sql import quoted, uid
+from billing.sql import named, quoted, uid
 from llm import gateway, keys, outlook, profiles, routing
 from llm.gateway import SealedKey
 from llm.profiles import Parameters
@@ -195,30 +195,28 @@ def _history(
     Raises NoSuchPlace when the conversation is deleted or not of this agent. `instead_of`: only the turns before
     this reply.
     """
-    before, replaced = "", []
-    if instead_of:
-        before = "AND r.created_at < (SELECT o.created_at FROM agents_reply o WHERE o.id = %s)"
-        replaced = [uid(connection, instead_of)]
+    before = "AND r.created_at < (SELECT o.created_at FROM agents_reply o WHERE o.id = %(instead_of)s)"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT r.question, substr(r.text, 1, %s), r.id FROM agents_conversation c
+            f"""SELECT r.question, substr(r.text, 1, %(characters)s) AS text, r.id FROM agents_conversation c
                LEFT JOIN agents_reply r ON r.conversation_id = c.id AND r.state IN ({quoted(Reply.ANSWERED)})
-                 AND r.ending <> '{Reply.Ending.DECLINED.value}' AND r.superseded_by_id IS NULL {before}
-               WHERE c.id = %s AND c.agent_id = %s AND c.deleted_at IS NULL ORDER BY r.created_at DESC LIMIT %s""",
-            # One character more than the budget is enough to see that an answer exceeds it and is left out.
-            [
-                prompt.HISTORY_BUDGET + 1,
-                *replaced,
-                uid(connection, conversation_id),
-                uid(connection, admitted.agent_id),
-                HISTORY_TURNS,
-            ],
+                 AND r.ending <> '{Reply.Ending.DECLINED.value}' AND r.superseded_by_id IS NULL {before if instead_of else ""}
+               WHERE c.id = %(conversation_id)s AND c.agent_id = %(agent_id)s AND c.deleted_at IS NULL
+               ORDER BY r.created_at DESC LIMIT %(turns)s""",
+            {
+                # One character more than the budget is enough to see that an answer exceeds it and is left out.
+                "characters": prompt.HISTORY_BUDGET + 1,
+                "conversation_id": uid(connection, conversation_id),
+                "agent_id": uid(connection, admitted.agent_id),
+                "turns": HISTORY_TURNS,
+            }
+            | ({"instead_of": uid(connection, instead_of)} if instead_of else {}),
         )
-        rows = cursor.fetchall()
+        rows = named(cursor)
     if not rows:
         raise NoSuchPlace
     return [
-        prompt.EarlierTurn(question, text, as_uuid(reply_id))
-        for question, text, reply_id in reversed(rows)
-        if reply_id is not None
+        prompt.EarlierTurn(row.question, row.text, as_uuid(row.id))
+        for row in reversed(rows)
+        if row.id is not None
     ]

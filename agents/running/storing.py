@@ -1,6 +1,5 @@
 """The first of the two transactions that charge a reply: the reply is stored together with its hold."""
 
-import dataclasses
 import json
 from functools import lru_cache
 from typing import Any
@@ -16,20 +15,23 @@ from agents.running import instances
 from agents.running.admission import Admission
 from agents.running.submission import AcceptedReply, Existing, Submission
 from billing import holds
-from billing.sql import now, quoted, uid
+from billing.sql import named, now, quoted, uid
+from llm.profiles import Wish
 
 
 class SentBefore(Exception):
     """The idempotency key is taken; raised inside T1 to roll it back."""
 
 
+# As the model's constraint `reply_once_per_send` has it.
+UNLESS_SENT_BEFORE = "ON CONFLICT (workspace_id, member_id, idempotency_key) DO NOTHING RETURNING id"
+
+
 @lru_cache(maxsize=4)
-def _insert_sql(columns: tuple[str, ...], vendor_now: str) -> str:
-    return (
-        f"INSERT INTO agents_reply ({', '.join(columns)}, created_at, renewed_at) "
-        f"VALUES ({', '.join(['%s'] * len(columns))}, {vendor_now}, {vendor_now}) "
-        "ON CONFLICT (workspace_id, member_id, idempotency_key) DO NOTHING RETURNING id"
-    )
+def _insert_sql(table: str, columns: tuple[str, ...], times: tuple[str, ...], vendor_now: str) -> str:
+    """`times`: the columns that are given the database's time, beside those that are given values."""
+    values = ["%s"] * len(columns) + [vendor_now] * len(times)
+    return f"INSERT INTO {table} ({', '.join((*columns, *times))}) VALUES ({', '.join(values)})"
 
 
 def store(send: Submission, admitted: Admission, planned: AcceptedReply) -> None:
@@ -42,10 +44,7 @@ def store(send: Submission, admitted: Admission, planned: AcceptedReply) -> None
     with transaction.atomic(), connection.cursor() as cursor:
         if send.conversation_id is None:
             _insert_conversation(cursor, admitted, planned, tried=send.chat_model_id)
-        row = _columns(send, admitted, planned)
-        cursor.execute(_insert_sql(tuple(row), now(connection)), list(row.values()))
-        if cursor.fetchone() is None:
-            raise SentBefore
+        _insert_reply(cursor, _columns(send, admitted, planned))
         if send.instead_of:
             _supersede(cursor, send.instead_of, planned)
         if planned.hold_id:
@@ -60,20 +59,29 @@ def store(send: Submission, admitted: Admission, planned: AcceptedReply) -> None
     faults.reach("after_hold")
 
 
+def _insert_reply(cursor: Any, row: dict[str, Any]) -> None:
+    insert = _insert_sql("agents_reply", tuple(row), ("created_at", "renewed_at"), now(connection))
+    cursor.execute(f"{insert} {UNLESS_SENT_BEFORE}", list(row.values()))
+    if cursor.fetchone() is None:
+        raise SentBefore
+
+
 def _insert_conversation(
     cursor: Any, admitted: Admission, planned: AcceptedReply, *, tried: int | None
 ) -> None:
     """`tried`: the chat model that the conversation tries, with the agent's own settings as they are now."""
+    wish = Wish() if tried is None else admitted.wish
+    row = {
+        "id": uid(connection, planned.conversation_id),
+        "agent_id": uid(connection, admitted.agent_id),
+        "started_by_id": admitted.caller.user_id,
+        "tried_model_id": tried,
+        "tried_temperature": wish.temperature,
+        "tried_effort": wish.effort,
+        "tried_output_limit": wish.output_limit,
+    }
     cursor.execute(
-        "INSERT INTO agents_conversation (id, agent_id, started_by_id, tried_model_id, tried_temperature, tried_effort,"
-        f" tried_output_limit, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, {now(connection)})",
-        [
-            uid(connection, planned.conversation_id),
-            uid(connection, admitted.agent_id),
-            admitted.caller.user_id,
-            tried,
-            *((None, "", None) if tried is None else dataclasses.astuple(admitted.wish)),
-        ],
+        _insert_sql("agents_conversation", tuple(row), ("created_at",), now(connection)), list(row.values())
     )
 
 
@@ -86,16 +94,16 @@ def _supersede(cursor: Any, replaced: UUID, planned: AcceptedReply) -> None:
     if connection.vendor == "postgresql":
         cursor.execute("SELECT 1 FROM agents_conversation WHERE id = %s FOR NO KEY UPDATE", [conversation])
     cursor.execute(
-        f"""SELECT r.id, r.superseded_by_id IS NOT NULL, r.state IN ({quoted(Reply.RUNNING)})
+        f"""SELECT r.id, r.superseded_by_id IS NOT NULL AS is_replaced, r.state IN ({quoted(Reply.RUNNING)}) AS is_running
             FROM agents_reply r JOIN agents_reply o ON o.id = %s AND o.conversation_id = r.conversation_id
             WHERE r.conversation_id = %s AND r.created_at >= o.created_at AND r.id <> %s
               AND (r.superseded_by_id IS NULL OR r.id = o.id)""",
         [uid(connection, replaced), conversation, uid(connection, planned.reply_id)],
     )
-    found = {as_uuid(row[0]): (bool(row[1]), bool(row[2])) for row in cursor.fetchall()}
+    found = {as_uuid(row.id): row for row in named(cursor)}
     if replaced not in found:
         raise NoSuchPlace
-    if found[replaced][0] or any(running for _, running in found.values()):
+    if found[replaced].is_replaced or any(row.is_running for row in found.values()):
         raise NotReplaceable
     cursor.execute(
         f"UPDATE agents_reply SET superseded_by_id = %s WHERE id IN ({', '.join(['%s'] * len(found))})",
@@ -147,10 +155,15 @@ def sent_before_or_raise(send: Submission, admitted: Admission, refusal: Excepti
             " WHERE workspace_id = %s AND member_id = %s AND idempotency_key = %s",
             [admitted.caller.workspace_id, admitted.caller.user_id, send.idempotency_key],
         )
-        row = cursor.fetchone()
-    if row is None:
+        rows = named(cursor)
+    if not rows:
         raise refusal
-    if row[2] != send.fingerprint:
+    (row,) = rows
+    if row.fingerprint != send.fingerprint:
         raise IdempotencyConflict
-    conversation_id = as_uuid(row[1]) if row[1] else None
-    return Existing(as_uuid(row[0]), conversation_id, admitted.caller.slug, admitted.caller.role)
+    return Existing(
+        reply_id=as_uuid(row.id),
+        conversation_id=as_uuid(row.conversation_id) if row.conversation_id else None,
+        slug=admitted.caller.slug,
+        role=admitted.caller.role,
+    )

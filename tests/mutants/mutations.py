@@ -110,8 +110,8 @@ MUTATIONS = (
     # --- Accepting: agents/running/accepting.py, planning.py, storing.py -----------------------
     Mutation(
         "agents/running/storing.py",
-        "if row[2] != send.fingerprint:",
-        "if not row[2]:",
+        "if row.fingerprint != send.fingerprint:",
+        "if not row.fingerprint:",
         "another message under a used idempotency key is answered with the old reply",
         ("tests/agents/test_idempotency.py",),
     ),
@@ -124,8 +124,8 @@ MUTATIONS = (
     ),
     Mutation(
         "agents/running/planning.py",
-        "WHERE c.id = %s AND c.agent_id = %s AND",
-        "WHERE c.id = %s AND %s IS NOT NULL AND",
+        "WHERE c.id = %(conversation_id)s AND c.agent_id = %(agent_id)s AND",
+        "WHERE c.id = %(conversation_id)s AND",
         "another agent's conversation goes into the prompt",
         SENDERS,
     ),
