@@ -86,9 +86,8 @@ def _narrowed(agent: Agent, wanted: ActivitySearch) -> QuerySet[Reply]:
     if wanted.rating:
         found = found.filter(_rated(wanted.rating))
     ratings = Prefetch("ratings", ReplyRating.objects.select_related("member").order_by("rated_at"))
-    texts = ("question", "text", "html", "sources", "prompt")
     return (
-        found.defer(*texts)
+        found.defer(*Reply.TEXTS)
         .annotate(opening=Left("question", OPENING))
         .select_related("member", "conversation")
         .prefetch_related(ratings)

@@ -12,9 +12,6 @@ from agents.models import Reply
 from workspaces.desk import ReadOnlyAdmin
 from workspaces.models import Role
 
-# Columns with text of people and models, and the stored prompt.
-TEXTS = ("question", "text", "html", "sources", "prompt")
-
 
 @admin.register(Reply)
 class ReplyAdmin(ReadOnlyAdmin):
@@ -32,7 +29,7 @@ class ReplyAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
         found: QuerySet[Reply] = super().get_queryset(request)
-        return found.select_related("workspace", "member").defer(*TEXTS)
+        return found.select_related("workspace", "member").defer(*Reply.TEXTS)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Reply], search_term: str

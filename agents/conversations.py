@@ -331,12 +331,5 @@ def erase_some() -> int:
         ReplyRating.objects.filter(reply__in=ids).update(note="")
         # With a new lease token, a run that settles late matches no row, so it cannot put its text back.
         return Reply.objects.filter(pk__in=ids).update(
-            question="",
-            text="",
-            html="",
-            sources=[],
-            prompt=None,
-            fingerprint="",
-            lease_token=uuid4(),
-            erased_at=Now(),
+            **Reply.TEXTS, fingerprint="", lease_token=uuid4(), erased_at=Now()
         )

@@ -59,6 +59,8 @@ class Reply(models.Model):
     RUNNING = (State.RESERVED, State.STREAMING)
     # States with a usable answer: later turns build on it, and it may have been charged.
     ANSWERED = (State.COMPLETED, State.STOPPED, State.CUT)
+    # The columns with text of people and models, and the stored prompt; each with its value once it is wiped.
+    TEXTS: ClassVar[dict[str, Any]] = {"question": "", "text": "", "html": "", "sources": [], "prompt": None}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replies")

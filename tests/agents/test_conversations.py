@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -268,7 +268,12 @@ def test_wiping_waits_ten_minutes_and_leaves_the_receipts(cast: Cast) -> None:
     agent = make_agent(cast.acme)
     kept, undoable, gone = (conversation(agent, cast.edith, f"Question {number}") for number in range(3))
     Reply.objects.filter(conversation=gone).update(
-        billing="credits", price=2, charged=2, sources=[{"title": "A", "heading": "", "text": "words"}]
+        billing="credits",
+        price=2,
+        charged=2,
+        sources=[{"title": "A", "heading": "", "text": "words"}],
+        html="<p>words</p>",
+        prompt=b"words",
     )
     reply = gone.replies.get()
     ReplyRating.objects.create(
@@ -283,18 +288,19 @@ def test_wiping_waits_ten_minutes_and_leaves_the_receipts(cast: Cast) -> None:
 
     reply.refresh_from_db()
     assert set(Conversation.objects.all()) == {kept, undoable}
-    assert (reply.conversation, reply.question, reply.text, reply.html, reply.sources) == (
-        None,
-        "",
-        "",
-        "",
-        [],
-    )
+    assert reply.conversation is None
+    assert {name: getattr(reply, name) for name in Reply.TEXTS} == Reply.TEXTS
     assert reply.erased_at is not None
     assert (reply.charged, reply.member, reply.agent) == (2, cast.edith, agent)
     assert list(reply.ratings.values_list("value", "reason", "note")) == [("down", "wrong", "")]
     assert {one.question for one in Reply.objects.exclude(pk=reply.pk)} == {"Question 0", "Question 1"}
     assert not [law for law in broken_laws() if "only an outcome with text" in law]
+
+
+def test_each_column_that_has_room_for_words_is_wiped() -> None:
+    roomy = (models.TextField, models.JSONField, models.BinaryField)
+
+    assert {field.name for field in Reply._meta.fields if isinstance(field, roomy)} == set(Reply.TEXTS)
 
 
 def test_charged_reply_without_text_still_breaks_a_law(cast: Cast) -> None:
