@@ -25,6 +25,8 @@ OURS = (
 )
 # `agents/ids.py`, docs/pages.md; not what follows a placeholder, or stands before one.
 FILE = re.compile(rf"(?<![\w/.<>*])(?:{'|'.join(OURS)})/[\w./-]*\w(?![\w*/<])")
+# `TABLE` of `tests/test_access_table.py`.
+NAME_IN_FILE = re.compile(r"`(\w+)`\s+(?:in|of)\s+`([\w/]+\.py)`")
 # What `make bench` makes, and no commit holds.
 NOT_KEPT = {"bench/results"}
 
@@ -90,6 +92,20 @@ def test_every_file_that_is_named_exists() -> None:
 
     assert len(named) > 100
     assert {one for one in named if one[1] not in NOT_KEPT and not (ROOT / one[1]).exists()} == set()
+
+
+def test_every_name_that_is_said_to_be_in_a_module_is_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    said = {
+        (page.name, name, module)
+        for page in pages
+        for name, module in NAME_IN_FILE.findall(page.read_text(encoding="utf-8"))
+    }
+
+    assert len(said) > 8
+    assert [
+        one for one in said if not re.search(rf"\b{one[1]}\b", (ROOT / one[2]).read_text(encoding="utf-8"))
+    ] == []
 
 
 def test_every_control_has_a_test_that_exists() -> None:
