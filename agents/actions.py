@@ -14,6 +14,7 @@ from agents.errors import ReplyRefused
 from agents.models import Reply
 from llm.models import Provider
 from llm.providers.roster import with_article
+from llm.routing import Credential
 from workspaces.models import Role
 
 MOST = 3
@@ -154,7 +155,7 @@ def of_reply(reply: Reply, *, role: Role, slug: str) -> list[dict[str, str]]:
         slug=slug,
         agent_id=reply.agent_id,
         provider=reply.provider,
-        own_key=reply.credential_kind == "workspace",
+        own_key=reply.credential_kind == Credential.WORKSPACE,
     )
 
 

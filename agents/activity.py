@@ -12,11 +12,13 @@ from agents.models import Agent, Reply, ReplyRating
 
 PER_PAGE = 50
 OPENING = 121
+# Asked for in the place of a value of a rating.
+NOT_RATED = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class ActivitySearch:
-    """The filters of the list; None and "" do not filter. Days are UTC days. `rating`: up, down, or none."""
+    """The filters of the list; None and "" do not filter. Days are UTC days. `rating`: a value of one, or NOT_RATED."""
 
     since: date | None = None
     until: date | None = None
@@ -96,7 +98,7 @@ def _narrowed(agent: Agent, wanted: ActivitySearch) -> QuerySet[Reply]:
 
 def _rated(rating: str) -> Q:
     ratings = ReplyRating.objects.filter(reply=OuterRef("pk"))
-    return Q(~Exists(ratings)) if rating == "none" else Q(Exists(ratings.filter(value=rating)))
+    return Q(~Exists(ratings)) if rating == NOT_RATED else Q(Exists(ratings.filter(value=rating)))
 
 
 def _midnight(day: date) -> datetime:

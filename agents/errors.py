@@ -8,9 +8,17 @@ ReplyRefused(code, status)
 └── NotRunnable                               no route, no credits, no model
 """
 
+from enum import StrEnum
 from typing import Any
 
 from workspaces.models import Role
+
+
+class OurFault(StrEnum):
+    """Why a reply that was accepted failed on our side, among its error codes; a provider's are llm.providers.base.Fault."""
+
+    INTERRUPTED = "interrupted"  # whoever ran it has gone
+    INTERNAL = "internal"  # an error of ours; the log has its class
 
 
 class ReplyRefused(Exception):

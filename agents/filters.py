@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from agents import activity
 from agents.conversations import MOST_SEARCHED_FOR, ConversationSearch
-from agents.models import Reply
+from agents.models import Reply, ReplyRating
 from llm.models import ChatModel
 from workspaces.models import Membership, Workspace
 
@@ -73,7 +73,7 @@ class ActivityFilter(forms.Form):
     rating = forms.ChoiceField(
         required=False,
         label="Rated",
-        choices=[("", "Any way"), ("up", "Good"), ("down", "Bad"), ("none", "Not rated")],
+        choices=[("", "Any way"), *ReplyRating.Value.choices, (activity.NOT_RATED, "Not rated")],
     )
     before = forms.UUIDField(required=False, widget=forms.HiddenInput)
 

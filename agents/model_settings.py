@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from llm import profiles
-from llm.models import ChatModel
+from llm.models import ChatModel, Provider
 from llm.outlook import Outlook
 from llm.profiles import EFFORTS, OFF, Profile, Wish
 
@@ -63,7 +63,7 @@ def offers(chat_models: Iterable[ChatModel], routes: Outlook) -> dict[int, Offer
 
 def offer(name: str, provider: str, profile: Profile) -> Offer:
     """What the chat model `name` of `provider` takes."""
-    if provider == "local":
+    if provider == Provider.LOCAL:
         return Offer(kept=_kept(name, ""), dropped=_dropped(name, ()))
     settled = {
         effort: profiles.parameters(profile, Wish(temperature=1.0, effort=effort))

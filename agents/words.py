@@ -6,8 +6,11 @@ Texts of providers are never repeated, because they may contain the key.
 import datetime as dt
 from typing import Any, NamedTuple
 
+from agents.errors import OurFault
 from llm import lifecycle, listing
 from llm.models import Provider
+from llm.providers.base import Fault
+from llm.routing import Credential
 from workspaces import contact
 from workspaces.figures import count, credits, grouped
 
@@ -301,7 +304,7 @@ ONE_ADDRESS = (
 
 def failure(reply: Any, *, for_admin: bool) -> str:
     """The sentences for a failed reply; the last says that it cost nothing. `reply` must have ended."""
-    own = reply.credential_kind == "workspace"
+    own = reply.credential_kind == Credential.WORKSPACE
     wait = _wait(reply.retry_after, reply.done_at)
     told = {
         "model": reply.model_name,
@@ -315,8 +318,8 @@ def failure(reply: Any, *, for_admin: bool) -> str:
         "wait": wait or "Try again in a moment.",
         "until": f" {wait}" if wait else "",
     }
-    member, admin = FAILURES.get(reply.error_code, FAILURES["internal"])
-    if reply.error_code == "wrong_region" and not listing.regions(reply.provider):
+    member, admin = FAILURES.get(reply.error_code, FAILURES[OurFault.INTERNAL])
+    if reply.error_code == Fault.WRONG_REGION and not listing.regions(reply.provider):
         admin = ONE_ADDRESS
     to_admin = for_admin and (own or reply.error_code not in OF_THE_KEY)
     sentence = (admin if to_admin else member).format_map(told)
@@ -326,9 +329,9 @@ def failure(reply: Any, *, for_admin: bool) -> str:
 
 def briefly(reply: Any) -> str:
     """Why `reply` failed, as a sentence: "Anthropic failed after 3 tries."."""
-    whose = "the workspace's own" if reply.credential_kind == "workspace" else "Bookbag's"
+    whose = "the workspace's own" if reply.credential_kind == Credential.WORKSPACE else "Bookbag's"
     tries = "1 try" if reply.attempts == 1 else f"{grouped(reply.attempts)} tries"
-    clause = BRIEFLY.get(reply.error_code, BRIEFLY["internal"]).format(
+    clause = BRIEFLY.get(reply.error_code, BRIEFLY[OurFault.INTERNAL]).format(
         provider=PROVIDER_NAMES.get(reply.provider, "The provider"),
         whose=whose,
         model=reply.model_name,

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from llm import notices
 from llm.models import ProviderKey
+from llm.providers.base import Fault
 from workspaces import audit
 from workspaces.models import User
 
@@ -25,16 +26,16 @@ Health = ProviderKey.Health
 QUIET_SECONDS = 60.0
 TELL_AGAIN_AFTER = dt.timedelta(days=1)
 # The faults of replies (providers.base.Fault) that tell something about the key, and the health that follows.
-HEALTH_OF = {
+HEALTH_OF: dict[str | None, ProviderKey.Health] = {
     None: Health.VALID,
-    "key_rejected": Health.REJECTED,
-    "rate_limited": Health.LIMITED,
-    "no_funds": Health.LIMITED,
-    "key_lacks_permission": Health.LIMITED,
-    "organisation_disabled": Health.LIMITED,
+    Fault.REJECTED: Health.REJECTED,
+    Fault.RATE_LIMITED: Health.LIMITED,
+    Fault.NO_FUNDS: Health.LIMITED,
+    Fault.LACKS_PERMISSION: Health.LIMITED,
+    Fault.ORGANISATION_DISABLED: Health.LIMITED,
 }
 # Faults that tell nothing about the key but that an admin can fix: the key's card shows them.
-BESIDE_THE_KEY = {"not_allowed", "wrong_region", "address_refused", "place_not_served"}
+BESIDE_THE_KEY = {Fault.NOT_ALLOWED, Fault.WRONG_REGION, Fault.ADDRESS_REFUSED, Fault.PLACE_NOT_SERVED}
 ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
 
 _noted: dict[UUID, tuple[float, str]] = {}
@@ -76,7 +77,7 @@ def _news_of(error_class: str | None) -> str | None:
 def note_unreadable(provider_key_id: UUID) -> None:
     """Note that the vault could not open this key for a reply."""
     if _is_news(provider_key_id, Health.UNREADABLE):
-        mark(provider_key_id, Health.UNREADABLE, error="unreadable")
+        mark(provider_key_id, Health.UNREADABLE, error=Health.UNREADABLE.value)
 
 
 def mark(

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from llm import lifecycle, listing, prospects, routing, vault
-from llm.models import ChatModel, ListedModel, LLMSettings, ProviderKey
+from llm.models import ChatModel, ListedModel, LLMSettings, Provider, ProviderKey
 from llm.profiles import Profile
 from llm.prospects import Prospect
 from llm.routing import KeyState
@@ -110,7 +110,7 @@ def facts(
     return routing.Facts(
         provider=provider,
         price=price,
-        is_local=provider == "local",
+        is_local=provider == Provider.LOCAL,
         is_custom=is_custom,
         is_available=is_available,
         is_shut_down=is_shut_down,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agents.errors import OurFault
 from agents.models import Reply
 from llm.providers.base import Fault, Finish
 
@@ -41,7 +42,7 @@ def decide(cause: Cause, *, has_text: bool, fault: str = "", finish: Finish | No
         return _failed(Fault.TIMED_OUT)
     if fault == Fault.DECLINED:
         return _failed(Fault.DECLINED, Ending.DECLINED)
-    return _failed(fault or "internal")
+    return _failed(fault or OurFault.INTERNAL)
 
 
 def _finished(finish: Finish | None, *, has_text: bool) -> Outcome:

@@ -11,12 +11,13 @@ from agents.errors import NoSuchPlace, NotRunnable
 from agents.ids import as_uuid, new_id
 from agents.knowledge import finding, prompt
 from agents.knowledge.found import Found, Hits
-from agents.models import Reply
+from agents.models import Agent, Reply
 from agents.running import admission, local
 from agents.running.submission import AcceptedReply, Submission
 from billing.sql import named, quoted, uid
 from llm import gateway, keys, outlook, profiles, routing
 from llm.gateway import SealedKey
+from llm.models import Provider
 from llm.profiles import Parameters
 from llm.providers.base import Message
 from llm.routing import Credential, KeyState
@@ -48,7 +49,7 @@ class Draft:
 
 def plan(send: Submission, admitted: admission.Admission) -> AcceptedReply:
     """The reply as it will be stored. NotRunnable when its route is refused."""
-    if admitted.status == "archived":
+    if admitted.status == Agent.Status.ARCHIVED:
         raise NotRunnable("agent_archived")
     asked = draft(send, admitted)
     stored = routing.QA_CLOSEST if asked.is_closest else routing.QA_MATCH
@@ -97,7 +98,7 @@ def draft(send: Submission, admitted: admission.Admission) -> Draft:
         hits.answer,
         [] if hits.answer is not None else prompt.passages_within_budget(hits.passages),
     )
-    if ready is None and admitted.provider == "local":
+    if ready is None and admitted.provider == Provider.LOCAL:
         answer = local.answer(send.text, hits, fallback=admitted.fallback_text)
         ready, found = answer.marked, answer.citations
     history = _history(send.conversation_id, admitted, send.instead_of) if send.conversation_id else []

@@ -23,6 +23,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from agents import faults, rendering
+from agents.errors import OurFault
 from agents.models import Reply
 from agents.running import announcements, database, heartbeat, instances, local, outcomes, settlement
 from agents.running.heartbeat import Beat
@@ -48,7 +49,9 @@ WAITING_BYTES = 64 * 1024 * 1024
 TRYING_AGAIN = 3
 # A settle that finds TRYING_AGAIN others under way waits for at most this long before it asks again.
 TURN_SECONDS = 2.0
-INTERRUPTED = Outcome(Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code="interrupted")
+INTERRUPTED = Outcome(
+    Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code=OurFault.INTERRUPTED.value
+)
 
 _live: dict[UUID, "Run"] = {}
 
@@ -121,7 +124,7 @@ class Run(News):
 
     async def work(self) -> None:
         tracing.reply_id.set(str(self.accepted.reply_id))
-        cause, fault, error = Cause.OUR_FAULT, "internal", None
+        cause, fault, error = Cause.OUR_FAULT, OurFault.INTERNAL.value, None
         try:
             cause = await self._read()
         except ProviderError as problem:
@@ -131,7 +134,7 @@ class Run(News):
             # its end.
             if self.task:
                 self.task.uncancel()
-            cause, fault = (Cause.STOPPED, "") if self._stopping else (Cause.OUR_FAULT, "interrupted")
+            cause, fault = (Cause.STOPPED, "") if self._stopping else (Cause.OUR_FAULT, OurFault.INTERRUPTED)
         except Exception as problem:  # whatever it was, the hold must be resolved
             log.error("reply %s failed inside: %s", self.accepted.reply_id, type(problem).__name__)
         finally:

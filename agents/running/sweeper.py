@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from agents.errors import OurFault
 from agents.models import Reply
 from agents.running import announcements, database, duties, instances
 from billing import ledger
@@ -37,7 +38,7 @@ def sweep() -> int:
     ended = over.filter(pk__in=ids).update(
         state=Reply.State.FAILED,
         ending=Reply.Ending.FAILED,
-        error_code="interrupted",
+        error_code=OurFault.INTERRUPTED,
         done_at=Now(),
     )
     if ids and announcements.are_possible():

@@ -22,6 +22,7 @@ from agents.running.runs import Run
 from billing.ledger import Balance
 from billing.models import Account
 from llm import profiles
+from llm.routing import Credential
 from workspaces.models import Role
 
 # Seconds between comments, which keep proxies from closing a silent stream.
@@ -193,7 +194,7 @@ def _until_told(thinking_seconds: int | None) -> float:
 def _thinking_seconds(followed: Followed) -> int | None:
     reply = followed.reply
     may_think = profiles.by_rules(reply.provider, reply.model_id).may_think
-    thinks = reply.credential_kind != "none" and may_think and not followed.text
+    thinks = reply.credential_kind != Credential.NONE and may_think and not followed.text
     return int((timezone.now() - reply.created_at).total_seconds()) if thinks else None
 
 

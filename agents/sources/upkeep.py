@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from agents.models import CrawledPage, RemovedPair, Source, SourcePart, SourceQuerySet
+from agents.models import Agent, CrawledPage, RemovedPair, Source, SourcePart, SourceQuerySet
 from agents.sources import adding, jobs
 
 AT_ONCE = 100
@@ -45,7 +45,7 @@ def recrawl() -> int:
     for every, time in EVERY.items():
         due |= Q(recrawl=every, crawled_at__lt=Now() - time)
     idle = Source.objects.filter(due, deleted_at=None).exclude(state__in=Source.BUSY)
-    works = idle.exclude(agent__status="archived").filter(agent__workspace__suspended_at=None)
+    works = idle.exclude(agent__status=Agent.Status.ARCHIVED).filter(agent__workspace__suspended_at=None)
     found = _first(works)
     return sum(adding.queue(Source(pk=pk)) for pk in found)
 

@@ -13,7 +13,7 @@ from agents.models import Agent, Reply
 from agents.running import Draft, Submission
 from agents.views.agents import find_agent
 from llm import outlook
-from llm.models import ChatModel
+from llm.models import ChatModel, Provider
 from llm.routing import STORED
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.models import Workspace
@@ -115,7 +115,7 @@ def sent(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
 def _why_none(reply: Reply, *, is_readable: bool) -> str:
     if reply.why in STORED:
         return "This is a stored answer of one of the agent's Q&A pairs: no prompt was sent."
-    if reply.provider == "local":
+    if reply.provider == Provider.LOCAL:
         return "Bookbag Local takes its answer from the passages themselves: no prompt was sent."
     if not is_readable:
         return "The prompt went with its conversation, which is deleted."

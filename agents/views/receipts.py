@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from agents import payers, presenting, receipts, rendering, words
+from llm.routing import Credential
 from workspaces.access import WorkspaceRequest, viewer_required
 from workspaces.models import Role, Workspace
 
@@ -17,7 +18,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
     replies = workspace.replies.select_related("workspace", "agent", "member", "conversation")
     reply = get_object_or_404(replies, pk=reply_id)
     role = Role(request.membership.role)
-    if not role.is_admin or reply.credential_kind != "workspace":
+    if not role.is_admin or reply.credential_kind != Credential.WORKSPACE:
         # Only admins see masks, and only of the workspace's own keys; others see whose key it was.
         reply.credential_mask = ""
     given_back = payers.given_back([reply]).get(reply.pk, 0)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agents import words
+from agents.errors import OurFault
 from agents.models import Reply
 from llm.providers.base import Fault
 
@@ -20,12 +21,16 @@ FACTS: dict[str, Any] = {
     "attempts": 3,
     "done_at": DONE,
 }
-CODES = sorted({*(fault.value for fault in Fault), "interrupted", "internal"})
+CODES = sorted(fault.value for fault in (*Fault, *OurFault))
 own = pytest.mark.parametrize("kind", ["workspace", "platform"])
 
 
 def told(code: str, *, for_admin: bool = False, **facts: Any) -> str:
     return words.failure(Reply(error_code=code, **{**FACTS, **facts}), for_admin=for_admin)
+
+
+def test_codes_with_words_are_those_that_there_are() -> None:
+    assert sorted(words.FAILURES) == CODES
 
 
 @pytest.mark.parametrize("code", CODES)

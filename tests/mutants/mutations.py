@@ -155,7 +155,7 @@ MUTATIONS = (
     ),
     Mutation(
         "agents/running/runs.py",
-        '(Cause.STOPPED, "") if self._stopping else (Cause.OUR_FAULT, "interrupted")',
+        '(Cause.STOPPED, "") if self._stopping else (Cause.OUR_FAULT, OurFault.INTERRUPTED)',
         '(Cause.STOPPED, "")',
         "a shutdown is taken for a Stop, and charged",
         RUNS,
