@@ -6,9 +6,6 @@ from agents.knowledge import folding, index, training
 from agents.knowledge.training import AlreadyKnown
 from agents.models import Agent, QAPair
 
-QUESTION_CHARACTERS = 500
-ANSWER_CHARACTERS = 20_000
-
 
 class WouldReplace(Exception):
     """The agent already answers this question with `pair`, and the person correcting has not seen that answer."""

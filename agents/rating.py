@@ -6,8 +6,6 @@ from uuid import UUID
 from agents.models import Reply, ReplyRating
 from workspaces.models import User
 
-NOTE_CHARACTERS = 500
-
 
 class NotRatable(Exception):
     """The reply is still running, or its text was deleted."""
@@ -27,7 +25,7 @@ def rate(reply: Reply, *, member: User, value: str, reason: str = "", note: str 
         defaults={
             "value": value,
             "reason": reason if value == ReplyRating.Value.DOWN else "",
-            "note": " ".join(note.split())[:NOTE_CHARACTERS],
+            "note": " ".join(note.split())[: ReplyRating.NOTE_CHARACTERS],
         },
     )
     return rated

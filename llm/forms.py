@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from llm import listing, shape
-from llm.models import KEYED_PROVIDERS, MOST_PRICE, ChatModel, Provider, Region
+from llm.models import KEYED_PROVIDERS, MOST_CONTEXT, MOST_PRICE, ChatModel, Provider, Region
 from llm.profiles import EFFORTS, OFF, OwnWord
 from llm.vault import Secret
 from workspaces.named import Named
@@ -243,7 +243,7 @@ class CustomModelForm(Named, Forgets, forms.Form):
         required=False, min_value=16, max_value=10_000_000, label="Output limit", help_text="In tokens."
     )
     context_tokens = forms.IntegerField(
-        required=False, min_value=1_000, max_value=100_000_000, label="Context", help_text="In tokens."
+        required=False, min_value=1_000, max_value=MOST_CONTEXT, label="Context", help_text="In tokens."
     )
 
     # The fields that the page shows first; the others are for admins who know the model better than Bookbag's rules.

@@ -17,13 +17,14 @@ class Agent(models.Model):
         ACTIVE = "active", "Active"
         ARCHIVED = "archived", "Archived"
 
+    INSTRUCTIONS_CHARACTERS = 20_000
     FALLBACK = "I don't know that from my sources. Could you put it another way?"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="agents")
     name = models.CharField(max_length=80)
     instructions = models.TextField(
-        max_length=20_000, blank=True, help_text="Who the agent is and how it should answer."
+        max_length=INSTRUCTIONS_CHARACTERS, blank=True, help_text="Who the agent is and how it should answer."
     )
     chat_model = models.ForeignKey(ChatModel, on_delete=models.PROTECT, related_name="agents")
     # Sent only if the model takes it (llm/profiles.py); empty is the model's own default. The same holds for the

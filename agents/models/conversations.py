@@ -31,7 +31,7 @@ class Conversation(models.Model):
     tried_temperature = models.FloatField(null=True)
     tried_effort = models.CharField(max_length=10, blank=True, default="", db_default="")
     tried_output_limit = models.PositiveIntegerField(null=True)
-    tried_instructions = models.TextField(max_length=20_000, null=True)  # noqa: DJ001 (empty is not the same as the agent's)
+    tried_instructions = models.TextField(max_length=Agent.INSTRUCTIONS_CHARACTERS, null=True)  # noqa: DJ001 (empty is not the same as the agent's)
     # Set while a deleted conversation can be restored; after that the row is deleted (agents/conversations.py).
     deleted_at = models.DateTimeField(null=True)
     deleted_by = models.ForeignKey(

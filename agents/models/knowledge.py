@@ -234,15 +234,17 @@ class CommonTerms(models.Model):
 class QAPair(models.Model):
     """A question with its one right answer, returned word for word and free."""
 
+    QUESTION_CHARACTERS, ANSWER_CHARACTERS = 500, 20_000
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="qa_pairs")
-    question = models.CharField(max_length=500)
-    answer = models.TextField(max_length=20_000)
+    question = models.CharField(max_length=QUESTION_CHARACTERS)
+    answer = models.TextField(max_length=ANSWER_CHARACTERS)
     # The question as the previous version compared it; its servers still read this column during an upgrade.
-    folded = models.CharField(max_length=500, editable=False)
+    folded = models.CharField(max_length=QUESTION_CHARACTERS, editable=False)
     # The question in the form compared word for word (agents/knowledge/folding.py), the terms of question and
     # answer, and the pair's number in the index. None: not indexed yet.
-    exact = models.CharField(max_length=500, null=True, editable=False)  # noqa: DJ001 (empty means a question of only punctuation)
+    exact = models.CharField(max_length=QUESTION_CHARACTERS, null=True, editable=False)  # noqa: DJ001 (empty means a question of only punctuation)
     searchable = models.TextField(null=True, editable=False)  # noqa: DJ001
     place = models.BigIntegerField(null=True, editable=False)
     # As in Passage; and a random number, new with each vector, so that the sum of all changes when a vector does.
@@ -274,8 +276,8 @@ class RemovedPair(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="removed_pairs")
-    question = models.CharField(max_length=500)
-    answer = models.TextField(max_length=20_000)
+    question = models.CharField(max_length=QAPair.QUESTION_CHARACTERS)
+    answer = models.TextField(max_length=QAPair.ANSWER_CHARACTERS)
     deleted_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

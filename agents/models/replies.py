@@ -215,13 +215,15 @@ class ReplyRating(models.Model):
         TONE = "tone", "Tone or length"
         OTHER = "other", "Something else"
 
+    NOTE_CHARACTERS = 500
+
     reply = models.ForeignKey(Reply, on_delete=models.CASCADE, related_name="ratings")
     member = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     value = models.CharField(max_length=4, choices=Value)
     reason = models.CharField(max_length=12, choices=Reason, blank=True)
-    note = models.CharField(max_length=500, blank=True)
+    note = models.CharField(max_length=NOTE_CHARACTERS, blank=True)
     rated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -12,7 +12,6 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from agents import building
-from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS
 from agents.knowledge import extract, folding, index, training
 from agents.models import Agent, QAPair, RemovedPair
 from agents.sources.adding import UNDO
@@ -182,13 +181,13 @@ def _row(cells: list[str], known: set[str]) -> PairRow:
         )
     elif not folding.fold_question(question) or not answer:
         problem = "Left out: a question and an answer are needed."
-    elif len(question) > QUESTION_CHARACTERS or len(answer) > ANSWER_CHARACTERS:
-        problem = f"Left out: a question has at most {QUESTION_CHARACTERS} characters, an answer {ANSWER_CHARACTERS:,}."
+    elif len(question) > QAPair.QUESTION_CHARACTERS or len(answer) > QAPair.ANSWER_CHARACTERS:
+        problem = f"Left out: a question has at most {QAPair.QUESTION_CHARACTERS} characters, an answer {QAPair.ANSWER_CHARACTERS:,}."
     elif folding.exact(question) in known:
         problem = "Left out: this question has an answer already."
     else:
         problem = ""
-    return PairRow(question[:QUESTION_CHARACTERS], answer, problem)
+    return PairRow(question[: QAPair.QUESTION_CHARACTERS], answer, problem)
 
 
 def _record(action: str, agent: Agent, question: str, request: HttpRequest) -> None:

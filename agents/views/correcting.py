@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import correcting, turns
-from agents.correcting import ANSWER_CHARACTERS, QUESTION_CHARACTERS, WouldReplace
+from agents.correcting import WouldReplace
 from agents.knowledge import folding
 from agents.models import Agent, QAPair, Reply
 from agents.views import playground
@@ -23,12 +23,12 @@ from workspaces.models import Workspace
 
 class CorrectionForm(forms.Form):
     question = forms.CharField(
-        max_length=QUESTION_CHARACTERS,
+        max_length=QAPair.QUESTION_CHARACTERS,
         widget=forms.TextInput(attrs={"dir": "auto"}),
         help_text="Case, blanks and the marks at its end do not count.",
     )
     answer = forms.CharField(
-        max_length=ANSWER_CHARACTERS,
+        max_length=QAPair.ANSWER_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 10, "dir": "auto"}),
         help_text="Given word for word, without a model and free, whenever the question is asked.",
     )
@@ -46,7 +46,7 @@ class CorrectionForm(forms.Form):
 def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> HttpResponse:
     reply, agent = _find(workspace, reply_id)
     if request.method != "POST":
-        known = correcting.pair_for(agent, reply.question[:QUESTION_CHARACTERS])
+        known = correcting.pair_for(agent, reply.question[: QAPair.QUESTION_CHARACTERS])
         return _page(request, reply, CorrectionForm(initial=_initial(reply, known)), known)
     form, known = CorrectionForm(request.POST), None
     if form.is_valid():
@@ -81,8 +81,8 @@ def _find(workspace: Workspace, reply_id: UUID) -> tuple[Reply, Agent]:
 
 def _initial(reply: Reply, known: QAPair | None) -> dict[str, str]:
     return {
-        "question": " ".join(reply.question.split())[:QUESTION_CHARACTERS],
-        "answer": reply.text[:ANSWER_CHARACTERS],
+        "question": " ".join(reply.question.split())[: QAPair.QUESTION_CHARACTERS],
+        "answer": reply.text[: QAPair.ANSWER_CHARACTERS],
         "shown": correcting.seen(known) if known else "",
     }
 
@@ -98,7 +98,8 @@ def _page(
         "back": f"{playground_page}?conversation={reply.conversation_id or ''}",
         "form": form,
         "known": known,
-        "is_cut": len(reply.question) > QUESTION_CHARACTERS or len(reply.text) > ANSWER_CHARACTERS,
+        "is_cut": len(reply.question) > QAPair.QUESTION_CHARACTERS
+        or len(reply.text) > QAPair.ANSWER_CHARACTERS,
     }
     return render(request, "agents/correct.html", context, status=status)
 

@@ -25,7 +25,7 @@ class RatingForm(forms.Form):
 
     value = forms.ChoiceField(required=False, choices=ReplyRating.Value.choices)
     reason = forms.ChoiceField(required=False, choices=ReplyRating.Reason.choices)
-    note = forms.CharField(required=False, max_length=rating.NOTE_CHARACTERS)
+    note = forms.CharField(required=False, max_length=ReplyRating.NOTE_CHARACTERS)
 
 
 @editor_required

@@ -35,7 +35,7 @@ RESERVED_DESCRIPTORS = 128
 # Connections accepted above the limit, to be answered 503; health probes are answered normally there, too.
 TOLD = 32
 LENGTHS = (b"content-length", b"transfer-encoding")
-PROBES = (b"/healthz", b"/readyz")
+PROBES = tuple(path.encode() for path in health.PROBES)
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 

@@ -23,7 +23,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve
 
-from agents import refusals
+from agents import refusals, running
 from bookbag.operations import health
 from bookbag.server import bounds
 from bookbag.server.arrival import App, Receive, Scope, Send
@@ -80,7 +80,9 @@ class Express:
             request = ASGIRequest(scope, io.BytesIO(body))
             response = await self._respond(request, match, len(body))
         except bounds.TooLarge:
-            response = refusals.as_json("message_too_large", status=413, data={"limit": 20_000})
+            response = refusals.as_json(
+                "message_too_large", status=413, data={"limit": running.QUESTION_CHARACTERS}
+            )
         except asyncio.CancelledError:
             return
         await self._send(response, receive, send)

@@ -191,7 +191,7 @@ def test_long_turn_fills_in_its_beginning_and_says_so(cast: Cast) -> None:
     page = browser_of(cast.edith).get(f"/w/acme/replies/{reply.pk}/correct/")
 
     assert "only its beginning is filled in" in page.content.decode()
-    assert len(page.context["form"].initial["question"]) == correcting.QUESTION_CHARACTERS
+    assert len(page.context["form"].initial["question"]) == QAPair.QUESTION_CHARACTERS
 
 
 def test_pair_of_another_agent_is_not_offered_to_be_asked(cast: Cast) -> None:
