@@ -3,6 +3,9 @@
 No database connection is held while a provider is asked: a slow one would otherwise empty the pool for everybody.
 """
 
+from dataclasses import fields
+from typing import Any
+
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
@@ -14,6 +17,8 @@ from llm.providers.base import Checked, Listing, check
 from llm.providers.twins import twin_of
 from llm.vault import Secret
 
+# A row of a raw SQL statement that has the model's columns under their own names.
+Columns = Any
 # The time limit for fetching a whole list, from connecting to the last page.
 CHECK_SECONDS = 5.0
 
@@ -82,24 +87,32 @@ def profile_of(chat_model: ChatModel, listed: ListedModel | None = None) -> prof
         chat_model.model_id,
         listed=said(listed) if listed else None,
         left_out=chat_model.left_out,
-        own_word=profiles.OwnWord(
-            takes_temperature=chat_model.takes_temperature,
-            efforts=tuple(chat_model.efforts.split()),
-            output_limit=chat_model.output_limit,
-            context_tokens=chat_model.context_tokens,
-            shuts_down_on=chat_model.shuts_down_on,
-            replaced_by=chat_model.replaced_by,
-        ),
+        own_word=own_word(chat_model),
     )
 
 
-def said(row: ListedModel) -> profiles.ListedProfile:
+_OWN_WORD = [one.name for one in fields(profiles.OwnWord)]
+_LISTED = [one.name for one in fields(profiles.ListedProfile)]
+
+
+def own_word(row: ChatModel | Columns) -> profiles.OwnWord:
+    """What an operator or admin entered about a chat model, as the plain value that llm/profiles.py takes."""
+    stored = {name: getattr(row, name) for name in _OWN_WORD}
+    takes = stored["takes_temperature"]
+    return profiles.OwnWord(
+        **stored
+        | {
+            "takes_temperature": None if takes is None else bool(takes),
+            "efforts": tuple(stored["efforts"].split()),
+        }
+    )
+
+
+def said(row: ListedModel | Columns) -> profiles.ListedProfile:
     """A stored row as the plain value that llm/profiles.py takes."""
-    return profiles.ListedProfile(
-        lifecycle=row.lifecycle,
-        shuts_down_on=row.shuts_down_on,
-        context_tokens=row.context_tokens,
-        output_limit=row.output_limit,
-        efforts=None if row.efforts is None else tuple(row.efforts.split()),
-        thinking=None if row.thinking is None else tuple(row.thinking.split()),
-    )
+    stored = {name: getattr(row, name) for name in _LISTED}
+    return profiles.ListedProfile(**stored | {name: _words(stored[name]) for name in ("efforts", "thinking")})
+
+
+def _words(stored: str | None) -> tuple[str, ...] | None:
+    return None if stored is None else tuple(stored.split())

@@ -190,6 +190,11 @@ class Region(models.TextChoices):
     AE = "ae", "United Arab Emirates"
 
 
+def mask_of(prefix: str, tail: str) -> str:
+    """What may be shown of a provider key."""
+    return f"{prefix}…{tail}"
+
+
 class ProviderKeyQuerySet(models.QuerySet["ProviderKey"]):
     def sealed(self) -> "ProviderKeyQuerySet":
         """Keys that still have sealed bytes; a wiped row is only history."""
@@ -277,7 +282,7 @@ class ProviderKey(models.Model):
 
     @property
     def mask(self) -> str:
-        return f"{self.prefix}…{self.tail}"
+        return mask_of(self.prefix, self.tail)
 
 
 class ListedModel(models.Model):

@@ -8,7 +8,8 @@ workspaces, the route with llm.routing, the balance with billing.ledger.
 
 import datetime as dt
 from collections import namedtuple
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -23,9 +24,10 @@ from agents.errors import AgentGone, NoSecondFactor, NoSuchPlace, NotSignedIn, R
 from agents.ids import as_uuid
 from agents.models import Reply
 from billing.sql import now, quoted, uid
-from llm import profiles
+from llm import listing, profiles
 from llm.costs import Prices
 from llm.gateway import SealedKey
+from llm.models import ProviderKey, mask_of
 from llm.profiles import ListedProfile, OwnWord, Profile, Wish
 from llm.vault import Sealed
 from workspaces.models import Role, User
@@ -53,19 +55,41 @@ _CALLER = {
     "workspace_id": "w.id",
     "slug": "w.slug",
 }
-# The columns read from an active provider key, and from its account's model list for the agent's chat model.
-_KEY = "id workspace_id prefix tail region kek_id wrapped_dek nonce ciphertext".split()
-_LISTED = "id lifecycle shuts_down_on context_tokens output_limit efforts thinking".split()
 
 
-def _key_columns(owner: str, table: str) -> dict[str, str]:
-    return {f"{owner}_key_{name}": f"{table}.{name}" for name in _KEY}
+def _row_type(name: str, columns: dict[str, str]) -> Any:
+    """A named tuple with one field for each selected expression."""
+    return namedtuple(name, columns)
 
 
-def _listed_columns(owner: str, table: str) -> dict[str, str]:
-    return {f"{owner}_listed_{name}": f"{table}.{name}" for name in _LISTED}
+class _Part:
+    """Some columns of one table, read from the whole row as a row of their own. `prefix` keeps their names apart."""
+
+    def __init__(self, prefix: str, table: str, names: Iterable[str]) -> None:
+        own = {name: f"{prefix}_{name}" for name in names}
+        self.columns = {selected: f"{table}.{name}" for name, selected in own.items()}
+        self._row = _row_type("Part", own)
+        self._values = attrgetter(*own.values())
+
+    def of(self, row: Any) -> Any:
+        return self._row._make(self._values(row))
 
 
+def _names(kind: type[Any]) -> list[str]:
+    return [one.name for one in fields(kind)]
+
+
+# The columns read from an active provider key: what opens it, and its mask.
+_KEY = ["id", "workspace_id", "prefix", "tail", "region", *_names(Sealed)]
+_KEY_OF = {"workspace": _Part("workspace_key", "wk", _KEY), "platform": _Part("platform_key", "pk", _KEY)}
+# What the key's account lists about the agent's chat model, and what operators or admins entered about it.
+_LISTED = ["id", *_names(ListedProfile)]
+_LISTED_OF = {
+    "workspace": _Part("workspace_listed", "wo", _LISTED),
+    "platform": _Part("platform_listed", "po", _LISTED),
+}
+_OWN_WORD = _Part("own", "c", _names(OwnWord))
+_IN_USE = quoted([ProviderKey.State.ACTIVE])
 _SENDING = _CALLER | {
     "agent_id": "a.id",
     "status": "a.status",
@@ -90,17 +114,12 @@ _SENDING = _CALLER | {
     "long_prompt_tokens": "c.long_prompt_tokens",
     "long_prompt_factor": "c.long_prompt_factor",
     "left_out": "c.left_out",
-    "own_temperature": "c.takes_temperature",
-    "own_efforts": "c.efforts",
-    "own_output_limit": "c.output_limit",
-    "own_context": "c.context_tokens",
-    "own_last_day": "c.shuts_down_on",
-    "own_replacement": "c.replaced_by",
     "byo_enabled": "COALESCE(l.byo_enabled, FALSE)",
-    **_key_columns("workspace", "wk"),
-    **_key_columns("platform", "pk"),
-    **_listed_columns("workspace", "wo"),
-    **_listed_columns("platform", "po"),
+    **_OWN_WORD.columns,
+    **_KEY_OF["workspace"].columns,
+    **_KEY_OF["platform"].columns,
+    **_LISTED_OF["workspace"].columns,
+    **_LISTED_OF["platform"].columns,
     "account_id": "b.id",
     "available": "b.posted - b.held",
     "held": "b.held",
@@ -120,8 +139,8 @@ LEFT JOIN agents_conversation v ON v.id = %(conversation_id)s AND v.agent_id = a
 LEFT JOIN llm_chatmodel c ON c.id = COALESCE(%(chat_model_id)s, v.tried_model_id, a.chat_model_id)
   AND (c.workspace_id IS NULL OR c.workspace_id = w.id)
 LEFT JOIN llm_llmsettings l ON l.workspace_id = w.id
-LEFT JOIN llm_providerkey wk ON wk.provider = c.provider AND wk.state = 'active' AND wk.workspace_id = w.id
-LEFT JOIN llm_providerkey pk ON pk.provider = c.provider AND pk.state = 'active' AND pk.workspace_id IS NULL
+LEFT JOIN llm_providerkey wk ON wk.provider = c.provider AND wk.state = {_IN_USE} AND wk.workspace_id = w.id
+LEFT JOIN llm_providerkey pk ON pk.provider = c.provider AND pk.state = {_IN_USE} AND pk.workspace_id IS NULL
 LEFT JOIN llm_listedmodel wo ON wo.provider_key_id = wk.id AND wo.model_id = c.model_id
 LEFT JOIN llm_listedmodel po ON po.provider_key_id = pk.id AND po.model_id = c.model_id
 LEFT JOIN billing_account b ON b.workspace_id = w.id
@@ -135,15 +154,7 @@ LEFT JOIN agents_conversation v ON v.id = r.conversation_id
 WHERE s.session_key = %(session_key)s"""
 
 
-def _row_type(name: str, columns: dict[str, str]) -> Any:
-    """A named tuple with one field for each selected expression."""
-    return namedtuple(name, columns)
-
-
 SendRow = _row_type("SendRow", _SENDING)
-# For the workspace's and the platform's key: the columns of the key, and those of its account's model list.
-_KEY_OF = {owner: attrgetter(*_key_columns(owner, "")) for owner in ("workspace", "platform")}
-_LISTED_OF = {owner: attrgetter(*_listed_columns(owner, "")) for owner in ("workspace", "platform")}
 ViewRow = _row_type("ViewRow", _VIEWING)
 
 
@@ -242,7 +253,7 @@ def _caller(row: Any, *, needs: Role) -> Caller:
         raise NoSecondFactor
     if not Role(row.role).at_least(needs):
         raise RoleTooSmall
-    return Caller(row.user_id, Role(row.role), row.workspace_id, row.slug)
+    return Caller(user_id=row.user_id, role=Role(row.role), workspace_id=row.workspace_id, slug=row.slug)
 
 
 def statement_to_send(
@@ -293,8 +304,8 @@ def to_send(
 
 def _admission(caller: Caller, row: Any) -> Admission:
     return Admission(
-        caller,
-        as_uuid(row.agent_id),
+        caller=caller,
+        agent_id=as_uuid(row.agent_id),
         status=row.status,
         instructions=row.instructions,
         fallback_text=row.fallback_text,
@@ -307,14 +318,14 @@ def _admission(caller: Caller, row: Any) -> Admission:
         is_custom=bool(row.is_custom),
         is_available=bool(row.is_available),
         profile=_profile(row),
-        wish=Wish(row.temperature, row.effort, row.output_limit),
+        wish=Wish(temperature=row.temperature, effort=row.effort, output_limit=row.output_limit),
         left_out=frozenset(row.left_out.split()),
         prices=Prices(
-            row.input_price,
-            row.output_price,
-            row.cached_input_price,
-            row.long_prompt_tokens,
-            row.long_prompt_factor,
+            input=row.input_price,
+            output=row.output_price,
+            cached_input=row.cached_input_price,
+            long_prompt_tokens=row.long_prompt_tokens,
+            long_prompt_factor=row.long_prompt_factor,
         ),
         byo_enabled=bool(row.byo_enabled),
         workspace_key=_sealed_key(row, "workspace"),
@@ -332,52 +343,39 @@ def _admission(caller: Caller, row: Any) -> Admission:
 
 def _profile(row: Any) -> Profile:
     """What may be asked of the agent's chat model, from everything stored about it."""
-    owner = "workspace" if row.byo_enabled else "platform"
-    found = dict(zip(_LISTED, _LISTED_OF[owner](row), strict=True))
-    listed = None
-    if found["id"] is not None:
-        listed = ListedProfile(
-            lifecycle=found["lifecycle"],
-            shuts_down_on=_day(found["shuts_down_on"]),
-            context_tokens=found["context_tokens"],
-            output_limit=found["output_limit"],
-            efforts=_words(found["efforts"]),
-            thinking=_words(found["thinking"]),
-        )
-    own_word = OwnWord(
-        takes_temperature=None if row.own_temperature is None else bool(row.own_temperature),
-        efforts=tuple(row.own_efforts.split()),
-        output_limit=row.own_output_limit,
-        context_tokens=row.own_context,
-        shuts_down_on=_day(row.own_last_day),
-        replaced_by=row.own_replacement,
-    )
+    listed = _LISTED_OF["workspace" if row.byo_enabled else "platform"].of(row)
     return profiles.resolve(
-        row.provider, row.model_id, listed=listed, left_out=row.left_out, own_word=own_word
+        row.provider,
+        row.model_id,
+        listed=None if listed.id is None else listing.said(_dated(listed)),
+        left_out=row.left_out,
+        own_word=listing.own_word(_dated(_OWN_WORD.of(row))),
     )
 
 
-def _words(stored: str | None) -> tuple[str, ...] | None:
-    return None if stored is None else tuple(stored.split())
-
-
-def _day(stored: Any) -> dt.date | None:
-    """A date as the database's driver gives it: SQLite's is text."""
-    return dt.date.fromisoformat(stored) if isinstance(stored, str) else stored
+def _dated(row: Any) -> Any:
+    """With its last day as a date: SQLite's driver gives text."""
+    day = row.shuts_down_on
+    return row._replace(shuts_down_on=dt.date.fromisoformat(day)) if isinstance(day, str) else row
 
 
 def _sealed_key(row: Any, owner: str) -> SealedKey | None:
-    found = dict(zip(_KEY, _KEY_OF[owner](row), strict=True))
-    if found["id"] is None:
+    found = _KEY_OF[owner].of(row)
+    if found.id is None:
         return None
-    sealed = Sealed(
-        kek_id=found["kek_id"],
-        wrapped_dek=bytes(found["wrapped_dek"]),
-        nonce=bytes(found["nonce"]),
-        ciphertext=bytes(found["ciphertext"]),
+    return SealedKey(
+        id=as_uuid(found.id),
+        workspace_id=found.workspace_id,
+        provider=row.provider,
+        mask=mask_of(found.prefix, found.tail),
+        region=found.region,
+        sealed=Sealed(
+            kek_id=found.kek_id,
+            wrapped_dek=bytes(found.wrapped_dek),
+            nonce=bytes(found.nonce),
+            ciphertext=bytes(found.ciphertext),
+        ),
     )
-    mask = f"{found['prefix']}…{found['tail']}"
-    return SealedKey(as_uuid(found["id"]), found["workspace_id"], row.provider, mask, found["region"], sealed)
 
 
 def to_reply(

@@ -102,8 +102,8 @@ MUTATIONS = (
     ),
     Mutation(
         "agents/running/admission.py",
-        "pk.state = 'active' AND pk.workspace_id IS NULL",
-        "pk.state = 'active'",
+        "pk.state = {_IN_USE} AND pk.workspace_id IS NULL",
+        "pk.state = {_IN_USE}",
         "any workspace's key runs replies on credits",
         ("tests/agents/test_which_key_opens.py",),
     ),
