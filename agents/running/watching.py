@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.utils import timezone
@@ -80,47 +80,13 @@ async def watch_run(
     run: Run, seen: int | str = 0, *, role: Role = Role.VIEWER, more: More | None = None
 ) -> AsyncIterator[bytes]:
     """Like `watch`, for a run of this process. Wakes only when there is something to show."""
-    # Looked up once: in Python 3.11 each lookup is a system call.
-    loop = asyncio.get_running_loop()
     offset = seen if isinstance(seen, int) else 0
     yield frame("sources", offset, {"sources": run.accepted.sources})
     live = _live_text(run.accepted.reply_id, run.accepted.sources) if more else None
-    shown = 0
-    wait = _until_told(run.thinking_seconds)
-    if offset:
-        shown = len(run.pieces)
-        text = "".join(run.pieces[:shown])
-        if live:
-            live.add(text)
-        missed = text[offset:]
-        if missed:
-            offset += len(missed)
-            yield frame("text", offset, {"text": missed})
-    while True:
-        fresh = run.pieces[shown:]
-        if fresh:
-            shown += len(fresh)
-            text = "".join(fresh)
-            offset += len(text)
-            yield frame("text", offset, {"text": text})
-            if live:
-                live.add(text)
-        elif run.finished:
-            if live and live.lacks_its_end:
-                # The last HTML goes before the terminal event, so that the end moves nothing on the page.
-                yield _html(live, offset)
-            yield await _terminal(run.finished, run.accepted.slug, role=role, more=more, balance=run.balance)
-            return
-        elif live and live.wait() == 0:
-            yield _html(live, offset)
-        else:
-            until_html = live.wait() if live else None
-            await run.changed(loop, wait if until_html is None else min(wait, until_html))
-            if until_html is not None:
-                continue
-            wait = COMMENT_SECONDS
-            if shown == len(run.pieces) and not run.finished:
-                yield _waiting(offset, run.thinking_seconds)
+    async for event in _as_it_comes(_OfRun(run), offset, live):
+        yield event
+    if run.finished:  # always by now
+        yield await _terminal(run.finished, run.accepted.slug, role=role, more=more, balance=run.balance)
 
 
 def _live_text(reply_id: UUID, sources: list[dict[str, str]]) -> LiveText:
@@ -144,7 +110,7 @@ async def _watch_stored(
     if reply.is_running:
         live = _live_text(reply_id, reply.sources) if more else None
         async with lookout.following(reply) as followed:
-            async for event in _watch_followed(followed, offset, live):
+            async for event in _as_it_comes(_OfAnother(followed), offset, live):
                 yield event
             reply, offset = followed.reply, max(offset, len(followed.text))
         if followed.is_gone:
@@ -157,45 +123,116 @@ async def _watch_stored(
     yield await _terminal(reply, reply.workspace.slug, role=role, more=more)
 
 
-async def _watch_followed(followed: Followed, offset: int, live: LiveText | None) -> AsyncIterator[bytes]:
+class _Coming(Protocol):
+    """A running reply for one watcher, whichever process runs it. `beyond`: its text after the first `offset` characters."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def thinking_seconds(self) -> int | None: ...
+    def has_beyond(self, offset: int) -> bool: ...
+    def beyond(self, offset: int) -> str: ...
+    async def changed(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None: ...
+
+
+class _OfRun:
+    """A run of this process. `beyond` joins only the new pieces: joining all of them each time would take quadratic time."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._pieces = self._characters = 0  # read by `beyond` so far
+        self.changed = run.changed
+
+    @property
+    def text(self) -> str:
+        return self._run.text
+
+    @property
+    def is_over(self) -> bool:
+        return self._run.finished is not None
+
+    @property
+    def thinking_seconds(self) -> int | None:
+        return self._run.thinking_seconds
+
+    def has_beyond(self, offset: int) -> bool:
+        return len(self._run.pieces) > self._pieces
+
+    def beyond(self, offset: int) -> str:
+        fresh = self._run.pieces[self._pieces :]
+        if not fresh:
+            return ""
+        text, before = "".join(fresh), self._characters
+        self._pieces += len(fresh)
+        self._characters += len(text)
+        return text[max(0, offset - before) :]
+
+
+class _OfAnother:
+    """A run of another process, read from the database."""
+
+    def __init__(self, followed: Followed) -> None:
+        self._followed = followed
+        self.changed = followed.changed
+
+    @property
+    def text(self) -> str:
+        return self._followed.text
+
+    @property
+    def is_over(self) -> bool:
+        return self._followed.is_over
+
+    @property
+    def thinking_seconds(self) -> int | None:
+        reply = self._followed.reply
+        may_think = profiles.by_rules(reply.provider, reply.model_id).may_think
+        thinks = reply.credential_kind != Credential.NONE and may_think and not self._followed.text
+        return int((timezone.now() - reply.created_at).total_seconds()) if thinks else None
+
+    def has_beyond(self, offset: int) -> bool:
+        return len(self._followed.text) > offset
+
+    def beyond(self, offset: int) -> str:
+        return self._followed.text[offset:]
+
+
+async def _as_it_comes(coming: _Coming, offset: int, live: LiveText | None) -> AsyncIterator[bytes]:
     """The events of a reply from `offset` to its end, except the terminal one."""
+    # Looked up once: in Python 3.11 each lookup is a system call.
     loop = asyncio.get_running_loop()
-    wait = _until_told(_thinking_seconds(followed))
-    if live:
-        live.add(followed.text[:offset])
+    wait = _until_told(coming.thinking_seconds)
+    if live and offset:
+        live.add(coming.text[:offset])
     while True:
-        missed = followed.text[offset:]
+        missed = coming.beyond(offset)
         if missed:
             offset += len(missed)
             yield frame("text", offset, {"text": missed})
             if live:
                 live.add(missed)
-        elif followed.is_over:
+        elif coming.is_over:
             if live and live.lacks_its_end:
+                # The last HTML goes before the terminal event, so that the end moves nothing on the page.
                 yield _html(live, offset)
             return
         elif live and live.wait() == 0:
             yield _html(live, offset)
         else:
             until_html = live.wait() if live else None
-            await followed.changed(loop, wait if until_html is None else min(wait, until_html))
+            await coming.changed(loop, wait if until_html is None else min(wait, until_html))
             if until_html is not None:
                 continue
             wait = COMMENT_SECONDS
-            if len(followed.text) <= offset and not followed.is_over:
-                yield _waiting(offset, _thinking_seconds(followed))
+            if not coming.has_beyond(offset) and not coming.is_over:
+                yield _waiting(offset, coming.thinking_seconds)
 
 
 def _until_told(thinking_seconds: int | None) -> float:
     """Seconds until the watcher is told that the model thinks; 0 when it has been thinking for longer."""
     return max(0.0, THINKING_AFTER_SECONDS - (thinking_seconds or 0))
-
-
-def _thinking_seconds(followed: Followed) -> int | None:
-    reply = followed.reply
-    may_think = profiles.by_rules(reply.provider, reply.model_id).may_think
-    thinks = reply.credential_kind != Credential.NONE and may_think and not followed.text
-    return int((timezone.now() - reply.created_at).total_seconds()) if thinks else None
 
 
 def _waiting(offset: int, thinking_seconds: int | None) -> bytes:
