@@ -45,6 +45,8 @@ from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.models import Role, Workspace
 
 CONVERSATIONS_SHOWN = 8
+# Nobody gives back the charge of a reply that ended less than this ago.
+GIVES_BACK_AFTER = timedelta(seconds=5)
 
 
 def _to_read(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse | None:
@@ -295,7 +297,7 @@ def _given_back(reply: Reply) -> int:
     Not queried for one that has just ended, since no operator is that fast and every reply would pay for the query.
     A browser that slept may attach to one that ended long ago.
     """
-    just_ended = reply.done_at is not None and timezone.now() - reply.done_at < timedelta(seconds=5)
+    just_ended = reply.done_at is not None and timezone.now() - reply.done_at < GIVES_BACK_AFTER
     return 0 if just_ended else payers.given_back([reply]).get(reply.pk, 0)
 
 

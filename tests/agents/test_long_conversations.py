@@ -17,7 +17,7 @@ from billing import ledger
 from tests.agents.test_pages import make_reply, signed_in
 from tests.billing import moves
 from tests.factories import queries_of
-from tests.harness.cast import Cast, make_agent
+from tests.harness.cast import Cast
 
 pytestmark = pytest.mark.django_db
 
@@ -51,11 +51,6 @@ def path(conversation: Conversation, query: str = "") -> str:
 
 def questions(stretch: turns.Stretch) -> list[str]:
     return [reply.question for reply in stretch.replies]
-
-
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
 
 
 def test_thousand_turns_cost_as_many_queries_as_three_and_read_few_rows(

@@ -33,11 +33,6 @@ def on(settings: Any) -> None:
     settings.EMBEDDINGS = "wordllama"
 
 
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
-
-
 def headings(agent: Agent, question: str) -> list[str]:
     return [one.heading for one in finding.search(agent.pk, question).passages]
 

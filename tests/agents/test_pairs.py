@@ -1,7 +1,5 @@
 """Q&A pairs: imported after a look at what each row becomes, changed, deleted and brought back."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -10,7 +8,6 @@ from agents.knowledge import training
 from agents.models import Agent
 from agents.sources import listing
 from billing.models import Plan
-from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
 from workspaces.models import AuditEvent
 
@@ -22,11 +19,6 @@ def agent(cast: Cast) -> Agent:
     agent = make_agent(cast.acme)
     Plan.objects.filter(pk=agent.workspace.account.plan_id).update(source_limit=10)
     return agent
-
-
-@pytest.fixture
-def edith(cast: Cast) -> Iterator[Client]:
-    return browser_of(cast.edith)  # type: ignore[return-value]
 
 
 def page_of(agent: Agent, rest: str = "") -> str:

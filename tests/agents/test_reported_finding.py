@@ -9,15 +9,9 @@ from agents.knowledge import index, training
 from agents.knowledge.chunk import chunks
 from agents.models import Agent
 from agents.running import local
-from tests.harness.cast import Cast, make_agent
 
 pytestmark = pytest.mark.django_db
 FALLBACK = "No idea."
-
-
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
 
 
 def answer_to(agent: Agent, question: str) -> str:

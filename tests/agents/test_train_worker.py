@@ -17,16 +17,11 @@ from agents.models import Agent, Passage, Source
 from agents.sources import adding, jobs, upkeep
 from tests.agents import websites
 from tests.agents.websites import Site
-from tests.harness.cast import Cast, make_agent
+from tests.harness.cast import make_agent
 from tests.harness.live import ROOT, Server, StartServer, database_url
 from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.deep, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
 
 
 def waiting_text(agent: Agent) -> Source:

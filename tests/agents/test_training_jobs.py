@@ -14,22 +14,10 @@ from agents.knowledge import training
 from agents.models import Agent, RemovedPair, Source, SourcePart
 from agents.sources import adding, jobs, leases, listing, upkeep, working
 from billing.models import Bucket, Hold, Plan, Transfer
-from tests.factories import browser_of
-from tests.harness.cast import Cast, make_agent
 from workspaces.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
 LONG = "# Hours\n\nWe open at nine.\n\n" + "Nothing else is said here. " * 2_000
-
-
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
-
-
-@pytest.fixture
-def edith(cast: Cast) -> Client:
-    return browser_of(cast.edith)
 
 
 def page_of(agent: Agent, rest: str = "") -> str:

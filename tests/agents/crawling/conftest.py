@@ -11,8 +11,6 @@ from agents.sources import website
 from tests.agents import websites
 from tests.agents.crawling.reading import add, page, read
 from tests.agents.websites import Site
-from tests.factories import browser_of
-from tests.harness.cast import Cast, make_agent
 
 
 @pytest.fixture
@@ -21,16 +19,6 @@ def site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(website, "PAUSE_SECONDS", 0.0)
     with websites.serving() as site:
         yield site
-
-
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
-
-
-@pytest.fixture
-def edith(cast: Cast) -> Client:
-    return browser_of(cast.edith)
 
 
 @pytest.fixture

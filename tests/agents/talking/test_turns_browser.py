@@ -118,6 +118,16 @@ class TestOnATurn:
         complaints.clear()
 
 
+def hang_on_own_key(cast: Cast, page: Page, provider_double: Double) -> None:
+    """A reply on Acme's own key, which runs until it is stopped."""
+    bring_key(cast.acme)
+    page.reload()
+    hang(provider_double)
+    box(page).fill("On my key?")
+    box(page).press("Enter")
+    expect(turns(page)).to_contain_text("You asked")
+
+
 class TestWhoPays:
     def test_page_learns_that_somebody_else_pays_by_now(self, cast: Cast, page: Page, agent: Agent) -> None:
         ask(page, "On credits?")
@@ -135,12 +145,7 @@ class TestWhoPays:
     def test_switched_off_while_a_reply_runs_is_said_when_that_ends(
         self, cast: Cast, page: Page, agent: Agent, provider_double: Double
     ) -> None:
-        bring_key(cast.acme)
-        page.reload()
-        hang(provider_double)
-        box(page).fill("On my key?")
-        box(page).press("Enter")
-        expect(turns(page)).to_contain_text("You asked")
+        hang_on_own_key(cast, page, provider_double)
         byo.set_byo(cast.acme, enabled=False, by=cast.adam)
         box(page).fill("And what of this?")
         page.keyboard.press("Escape")
@@ -162,12 +167,7 @@ class TestWhoPays:
     def test_key_deleted_while_a_reply_runs_is_said_above_the_box_until_it_is_mended(
         self, cast: Cast, page: Page, agent: Agent, provider_double: Double
     ) -> None:
-        bring_key(cast.acme)
-        page.reload()
-        hang(provider_double)
-        box(page).fill("On my key?")
-        box(page).press("Enter")
-        expect(turns(page)).to_contain_text("You asked")
+        hang_on_own_key(cast, page, provider_double)
         keys.delete(cast.acme, provider="openai", by=cast.adam)
         page.keyboard.press("Escape")
 
