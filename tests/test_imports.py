@@ -121,6 +121,55 @@ def test_a_foreign_read_is_allowed() -> None:
     assert foreign_writes("agents/views.py", tree) == []
 
 
+def private_names(tree: ast.Module) -> list[str]:
+    """Names with a leading underscore that a module takes from another one of ours, and the line of each."""
+    found, ours = [], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+            *APPS,
+            "bookbag",
+            "tests",
+            "bench",
+        ):
+            found += [f"{node.lineno} {alias.name}" for alias in node.names if alias.name.startswith("_")]
+            ours |= {alias.asname or alias.name for alias in node.names if alias.name.islower()}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ours:
+            is_private = node.attr.startswith("_") and not node.attr.startswith("__")
+            found += [f"{node.lineno} {node.value.id}.{node.attr}"] if is_private else []
+    return found
+
+
+def test_no_module_uses_what_is_private_to_another() -> None:
+    found = {
+        path: names for path, tree in modules(*APPS, "bookbag", "bench") if (names := private_names(tree))
+    }
+
+    assert found == {}
+
+
+def test_no_test_imports_what_is_private_to_another_module_of_tests() -> None:
+    # What is private to the product some tests do look at, above all how long it takes for the worst texts.
+    found = {
+        path: names
+        for path, tree in modules("tests")
+        if (names := [name for name in private_names(tree) if "." not in name])
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from bench.stage import _seed\n",
+        "from agents.running import admission\nstatement = admission._sql(admission._SEND)\n",
+    ],
+)
+def test_a_private_name_is_found(code: str) -> None:
+    assert private_names(ast.parse(code)) != []
+
+
 def test_models_import_no_page() -> None:
     pages = ("django.forms", "django.http", "django.shortcuts")
     for path, tree in modules(*APPS):

@@ -26,7 +26,7 @@ from bookbag.demo import AGENT_NAME
 from tests.factories import PASSWORD
 from tests.harness import nursery
 from tests.harness.chat import accepted, talk
-from tests.harness.live import ROOT, Server, StartServer, _new_server, database_url
+from tests.harness.live import ROOT, Server, StartServer, database_url, new_server
 from tests.harness.visitor import Visitor
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -78,7 +78,7 @@ def furnished(
     path = tmp_path_factory.mktemp("source") / "bookbag.sqlite3"
     done(manage(at(path), "migrate", "--verbosity", "0"))
     done(manage(at(path), module="tests.bookbag.furnishing", DJANGO_SETTINGS_MODULE="tests.settings"))
-    server = _new_server("source", double_process, {"DATABASE_URL": at(path)})
+    server = new_server("source", double_process, {"DATABASE_URL": at(path)})
     server.start()
     try:
         assert use(server, path) == [5, 0]

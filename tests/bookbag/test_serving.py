@@ -26,7 +26,7 @@ from billing.models import Hold
 from bookbag.server import workers
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key, talk
-from tests.harness.live import ROOT, Server, StartServer, _new_server
+from tests.harness.live import ROOT, Server, StartServer, new_server
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -314,7 +314,7 @@ def test_crowd_of_idle_and_half_sent_requests_keeps_nobody_out(
 ) -> None:
     platform_key()
     monkeypatch.setattr(Server, "before_start", staticmethod(under_1024_descriptors))
-    server = _new_server("crowd", provider_double, {}).start()
+    server = new_server("crowd", provider_double, {}).start()
     agent, visitor = make_agent(cast.acme, "gpt-4o"), visit(cast.edith, server=server)
     provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=3000)
     stream = live_events(visitor, accepted(visitor, agent)["stream"])

@@ -21,7 +21,7 @@ from tests.canary.scanner import Scanner
 from tests.factories import add_member
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import MODELS, csrf, talk
-from tests.harness.live import Server, _new_server
+from tests.harness.live import Server, new_server
 from tests.harness.visitor import Visitor, session_cookie
 from tests.provider_double.client import Double
 from tests.test_access_table import things_in
@@ -101,7 +101,7 @@ def canary_server(
 ) -> Iterator[tuple[Server, Path]]:
     """A talkative server for a module's scenes, which may say in CANARY_APPLICATION what is to be served."""
     directory = tmp_path_factory.mktemp("canary")
-    server = _new_server(request.node.name, double_process, talkative(directory))
+    server = new_server(request.node.name, double_process, talkative(directory))
     server.application = getattr(request.module, "CANARY_APPLICATION", Server.application)
     server.options = ("--access-log",)
     yield server.start(), directory

@@ -21,7 +21,7 @@ from llm.providers import roster
 from tests.harness import nursery
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, live_events, platform_key
-from tests.harness.live import BRISK, ROOT, Server, _new_server
+from tests.harness.live import BRISK, ROOT, Server, new_server
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
@@ -77,7 +77,7 @@ class UnitServer(Server):
 def unit_server(
     transactional_db: None, provider_double: Double, collected_static: None, tmp_path: Path
 ) -> Iterator[UnitServer]:
-    prepared = _new_server("unit", provider_double, {})
+    prepared = new_server("unit", provider_double, {})
     server = UnitServer(prepared.log, prepared.env, tmp_path)
     yield server.start()
     server.kill()

@@ -232,7 +232,7 @@ def collected_static() -> None:
             done.touch()
 
 
-def _new_server(name: str, double: Double, env: dict[str, str]) -> Server:
+def new_server(name: str, double: Double, env: dict[str, str]) -> Server:
     """A server for one test or module, not yet started.
 
     Ends the shared server, unless the test uses it, because it would take some of the work that this one is tested
@@ -257,7 +257,7 @@ def start_server(
     started: list[Server] = []
 
     def start(**env: str) -> Server:
-        started.append(_new_server(request.node.name, provider_double, env))
+        started.append(new_server(request.node.name, provider_double, env))
         return started[-1].start()
 
     yield start

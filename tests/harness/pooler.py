@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from tests.harness.proxies import DEPLOY, PATIENT, _free_port, need
+from tests.harness.proxies import DEPLOY, PATIENT, free_port, need
 from tests.harness.waiting import eventually
 
 # Few, so that transactions of different clients alternate on each connection.
@@ -22,7 +22,7 @@ class Pooler:
     """`url` is for DATABASE_URL."""
 
     def __init__(self, directory: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/{connection.settings_dict['NAME']}"
         self.log = directory / "output"
         config, socket = directory / "pgbouncer.ini", connection.settings_dict["HOST"]

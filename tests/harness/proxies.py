@@ -52,7 +52,7 @@ class Proxy:
 
     def __init__(self, kind: str, directory: Path, servers: list[Server]) -> None:
         self.directory = directory
-        self.ports = [_free_port(), _free_port()]
+        self.ports = [free_port(), free_port()]
         self.plain, self.url = f"http://127.0.0.1:{self.ports[0]}", f"https://127.0.0.1:{self.ports[1]}"
         self.addresses = [server.url.removeprefix("http://") for server in servers]
         _write_certificate(directory)
@@ -111,7 +111,7 @@ class Proxy:
         return any(f"127.0.0.1:800{number}" in line for number in range(1, len(self.addresses) + 1))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

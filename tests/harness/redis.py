@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.proxies import PATIENT, _free_port, need
+from tests.harness.proxies import PATIENT, free_port, need
 from tests.harness.waiting import eventually
 
 
@@ -15,7 +15,7 @@ class Redis:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 

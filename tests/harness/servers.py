@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.harness.live import Server, _new_server
+from tests.harness.live import Server, new_server
 from tests.provider_double.client import Double
 
 LendServer = Callable[..., Server]
@@ -26,7 +26,7 @@ def lend_server(
         assert float(env.get("LEASE_SECONDS", "60")) >= 60
         key = (name, *sorted(env.items()))
         if key not in kept:
-            kept[key] = _new_server(f"{request.node.name}{name}", double_process, env)
+            kept[key] = new_server(f"{request.node.name}{name}", double_process, env)
         if not kept[key].is_running:
             kept[key].start()
         kept[key].forget_output()

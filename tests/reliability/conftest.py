@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.harness.live import Server, _new_server
+from tests.harness.live import Server, new_server
 from tests.harness.nursery import PRODUCT, Nursery
 from tests.provider_double.client import Double
 from tests.reliability.aftermath import BRIEF
@@ -16,7 +16,7 @@ ForkServers = Callable[..., list[Server]]
 @pytest.fixture(scope="module")
 def whole_nursery(django_db_setup: None, double_process: Double, collected_static: None) -> Iterator[Nursery]:
     """Forks servers with brief leases, which start at once: hundreds of them are killed."""
-    with Nursery(PRODUCT, _new_server("nursery", double_process, BRIEF).env) as nursery:
+    with Nursery(PRODUCT, new_server("nursery", double_process, BRIEF).env) as nursery:
         yield nursery
 
 
@@ -29,7 +29,7 @@ def fork_servers(
 
     def fork(*fault_points: str) -> list[Server]:
         new = [
-            _new_server(request.node.name, provider_double, BRIEF | {"FAULT_POINT": point})
+            new_server(request.node.name, provider_double, BRIEF | {"FAULT_POINT": point})
             for point in fault_points
         ]
         for server in new:

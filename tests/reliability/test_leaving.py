@@ -37,7 +37,7 @@ from tests.harness.chat import (
 from tests.harness.crowd import CSRF, Press, press_by
 from tests.harness.database import other_sessions
 from tests.harness.figures import Figure
-from tests.harness.live import Server, _new_server
+from tests.harness.live import Server, new_server
 from tests.harness.visitor import Visit, session_cookie
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -61,7 +61,7 @@ ACCEPTS = (EVENT_STREAM, "application/json", "text/html")
 @pytest.fixture(scope="module")
 def counted_server(django_db_setup: None, double_process: Double, collected_static: None) -> Iterator[Server]:
     """The real server with a window through which the living are counted."""
-    server = _new_server("counted", double_process, {"DATABASE_POOL_SIZE": str(POOL)})
+    server = new_server("counted", double_process, {"DATABASE_POOL_SIZE": str(POOL)})
     server.application = "tests.reliability.counting_asgi.application"
     yield server.start()
     server.stop()
