@@ -11,7 +11,7 @@ All other code imports this package only from here.
     at_work  what a server does beside: heartbeat, sweep, look after others (lifetime.py)
     my_turn  one of many processes takes what is to be done once (duties.py)
 
-A run settles by itself (settlement.py).
+A run settles by itself (unsettled.py, settlement.py).
 """
 
 from uuid import UUID

@@ -1,6 +1,6 @@
 """The heartbeat of runs: store their new text, renew their leases, and read which of them a member asked to stop.
 
-Once a second, one statement of each kind serves all runs of a process (agents/running/runs.py).
+Once a second, one statement of each kind serves all runs of a process (agents/running/pulse.py).
 """
 
 from dataclasses import dataclass, field

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from agents.running import database, instances, runs, sweeper
+from agents.running import database, instances, pulse, runs, sweeper
 from llm import upkeep
 
 
@@ -15,8 +15,8 @@ async def at_work() -> AsyncIterator[None]:
     bookbag/server/serving.py has already waited for running replies before this; those that are left end uncharged.
     """
     duties = (
-        runs.heartbeat_forever(),
-        runs.show_life_forever(),
+        pulse.beat_forever(),
+        pulse.show_life_forever(),
         sweeper.sweep_forever(),
         sweeper.look_after_others_forever(),
     )

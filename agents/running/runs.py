@@ -1,31 +1,29 @@
 """Runs: the work of a reply, independent of whoever watches it.
 
 A run reads the provider, keeps the text, and settles; closing the browser tab changes nothing. Watchers
-(agents/running/watching.py) follow a run of this process without polling. Once a second, one heartbeat stores the
-new text of all runs, renews their leases and reads which runs a member asked to stop through another process.
+(agents/running/watching.py) follow a run of this process without polling. Once a second, agents/running/pulse.py stores
+the new text of all runs, renews their leases and reads which runs a member asked to stop through another process.
 
-    launch(accepted) ─▶ Run ─▶ pieces … ─▶ outcomes.decide ─▶ settlement.settle ─▶ finished
+    launch(accepted) ─▶ Run ─▶ pieces … ─▶ outcomes.decide ─▶ unsettled.settle ─▶ finished
 """
 
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from agents import faults, rendering
 from agents.errors import OurFault
 from agents.models import Reply
-from agents.running import announcements, database, heartbeat, instances, local, outcomes, settlement
+from agents.running import announcements, database, local, outcomes, settlement, unsettled
 from agents.running.heartbeat import Beat
 from agents.running.news import News
 from agents.running.outcomes import Cause, Outcome
@@ -39,16 +37,6 @@ from workspaces.one_line import is_seen
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 1.0
-# The most bytes of text that may wait in memory to be settled. A settle that cannot reach the database is retried
-# for SETTLE_SECONDS and then left to the sweep. In an outage only the replies that were running can wait, since no
-# new one begins. If settling alone fails, replies go on beginning, so this limit bounds what waits; beyond it a
-# reply is left to the sweep at once.
-WAITING_BYTES = 64 * 1024 * 1024
-# How many settles are retried at one time: each may block a database thread until its connection fails.
-TRYING_AGAIN = 3
-# A settle that finds TRYING_AGAIN others under way waits for at most this long before it asks again.
-TURN_SECONDS = 2.0
 INTERRUPTED = Outcome(
     Reply.State.FAILED, Reply.Ending.FAILED, capture=False, error_code=OurFault.INTERRUPTED.value
 )
@@ -208,62 +196,18 @@ class Run(News):
             learnt=completion.learnt if completion else [],
             first_text_at=self.first_text_at,
         )
-        charged = await self._settle_until_done(result)
-        if charged is None:
+        settled = await unsettled.settle(self.accepted, result)
+        if settled is None:
             # Show what the sweep will write.
-            result, charged = replace(result, outcome=INTERRUPTED, error=None), 0
-        self.finished = settlement.as_reply(self.accepted, result, charged=charged)
+            result, settled = replace(result, outcome=INTERRUPTED, error=None), unsettled.Settled(charged=0)
+        self.balance = settled.balance
+        self.finished = settlement.as_reply(self.accepted, result, charged=settled.charged)
         _live.pop(self.accepted.reply_id, None)
         self.tell()
         announcements.announce([self.accepted.reply_id])
         await _learn(self.accepted, result)
 
-    async def _settle_until_done(self, result: Result) -> int | None:
-        """The credits charged; None when the end could not be stored, which leaves the reply to the sweep."""
-        try:
-            return await database.run(self._settle_once, result)
-        except DatabaseError as problem:
-            log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
-            with _waiting(result) as may_wait:
-                return await self._settle_when_possible(result, problem) if may_wait else None
-        except Exception as problem:  # not the database: trying again would not help
-            log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(problem).__name__)
-            return None
-
-    def _settle_once(self, result: Result) -> int:
-        """Settle, in a database thread; after the commit, read what watchers are told of the credits in the same visit."""
-        charged = settlement.settle(self.accepted, result)
-        with contextlib.suppress(DatabaseError):  # the reply is settled all the same
-            self.balance = ledger.balance_now(self.accepted.workspace_id)
-        return charged
-
-    async def _settle_when_possible(self, result: Result, problem: DatabaseError) -> int | None:
-        deadline = time.monotonic() + settings.SETTLE_SECONDS
-        pause = wait = 0.1
-        while time.monotonic() < deadline:
-            if isinstance(problem, DataError | IntegrityError):
-                # If a value from the provider fits no column, store the text and its charge without the provider's
-                # figures.
-                result = replace(result, metadata=ResponseMetadata(), error=None, left_out=[])
-            await asyncio.sleep(pause)
-            if len(_trying_again) >= TRYING_AGAIN:
-                # A random pause: replies that ended together would otherwise retry together each time, and few would
-                # get a turn.
-                pause = random.uniform(0, TURN_SECONDS)  # noqa: S311 (nobody gains by guessing it)
-                continue
-            pause = wait = min(wait * 2, 5.0)
-            _trying_again.add(self.accepted.reply_id)
-            try:
-                return await database.run(self._settle_once, result)
-            except DatabaseError as again:
-                problem = again
-                log.warning("reply %s not settled yet: %s", self.accepted.reply_id, type(problem).__name__)
-            except Exception as other:
-                log.error("reply %s cannot be settled: %s", self.accepted.reply_id, type(other).__name__)
-                return None
-            finally:
-                _trying_again.discard(self.accepted.reply_id)
-        return None
+    # --- once a second ---
 
     def beat(self) -> Beat | None:
         """What to store now: new text, or a lease that is due for renewal. None when there is neither."""
@@ -284,23 +228,6 @@ async def _ready(text: str) -> AsyncGenerator[str, None]:
     for piece in local.pieces(text):
         yield piece
         await asyncio.sleep(0)
-
-
-_waiting_bytes = 0
-_trying_again: set[UUID] = set()
-
-
-@contextlib.contextmanager
-def _waiting(result: Result) -> Iterator[bool]:
-    """Whether this result may wait until it can be stored; its size counts until the end of the block."""
-    global _waiting_bytes
-    size = len(result.text.encode("utf-8", "replace"))
-    fits = _waiting_bytes + size <= WAITING_BYTES
-    _waiting_bytes += size
-    try:
-        yield fits
-    finally:
-        _waiting_bytes -= size
 
 
 async def _learn(accepted: AcceptedReply, result: Result) -> None:
@@ -334,51 +261,11 @@ async def _note_health(accepted: AcceptedReply, result: Result) -> None:
         )
 
 
-# --- The heartbeat, and the end of the process ----------------------------------------------------
+# --- All runs of this process ---------------------------------------------------------------------
 
 
-async def heartbeat_forever() -> None:
-    """Once a second, for as long as the server lives."""
-    while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        try:
-            await _beat_once()
-        except Exception as problem:  # without this loop all replies of this process lose their leases
-            log.warning("heartbeat missed: %s", type(problem).__name__)
-
-
-async def show_life_forever() -> None:
-    """Register this process, so that others notice its end; while it has replies, write a sign of life each second.
-
-    Apart from the heartbeat, which can be stuck with all other database threads, for example behind a locked
-    account.
-    """
-    is_known = False
-    while True:
-        if _live or not is_known:
-            try:
-                await database.run_apart(instances.beat)
-                is_known = True
-            except Exception as problem:  # its replies keep their leases meanwhile
-                log.warning("no sign of life given: %s", type(problem).__name__)
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-async def _beat_once() -> None:
-    running = [run for run in _live.values() if not run.finished]
-    if not running:
-        return
-    beats = [(run, beat) for run, beat in ((run, run.beat()) for run in running) if beat]
-    if beats:
-        await database.run(heartbeat.store, [beat for _, beat in beats])
-        for run, beat in beats:
-            run.stored(beat)
-        announcements.announce(beat.accepted.reply_id for _, beat in beats if beat.text is not None)
-    asked = await database.run(heartbeat.stops_requested, [run.accepted.reply_id for run in running])
-    for reply_id in asked:
-        wanted = _live.get(reply_id)
-        if wanted:
-            wanted.stop()
+def unfinished() -> list["Run"]:
+    return [run for run in _live.values() if not run.finished]
 
 
 def count() -> int:

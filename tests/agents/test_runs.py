@@ -12,8 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from agents.models import Agent, Reply
-from agents.running import database, runs
+from agents.running import database, runs, unsettled
 from agents.running.outcomes import Cause, Outcome, decide
+from agents.running.settlement import Result
 from llm.providers.base import Finish
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
@@ -70,9 +71,9 @@ def test_interruption_does_not_end_a_settle(monkeypatch: pytest.MonkeyPatch) -> 
         await asyncio.sleep(0.05)
         return 5
 
-    async def settle() -> int | None:
+    async def settle() -> object:
         run.task = asyncio.current_task()
-        return await run._settle_until_done(runs.Result(outcome=FINISHED, text="whole"))
+        return await unsettled.settle(run.accepted, Result(outcome=FINISHED, text="whole"))
 
     monkeypatch.setattr(database, "run", slow)
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from agents.knowledge import training
 from agents.models import Agent, Reply
-from agents.running import accepting, outcomes, runs
+from agents.running import accepting, outcomes, unsettled
 from agents.running.outcomes import Cause
 from agents.running.settlement import Result
 from agents.running.submission import AcceptedReply, Submission
@@ -67,7 +67,7 @@ def whole_reply(cast: Cast, agent: Agent, conversation_id: UUID | None, counted:
     metadata = ResponseMetadata(Finish.STOP, input_tokens=60, output_tokens=5)
     with counting(counted):
         result = Result(outcome, "At nine [1].", attempts=1, metadata=metadata, first_text_at=timezone.now())
-        runs.Run(accepted)._settle_once(result)
+        unsettled.once(accepted, result)
     return accepted
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
-from agents.running import database, runs
+from agents.running import database, unsettled
 from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
 from llm.providers.base import Finish
@@ -22,7 +22,7 @@ class Outage:
         self.seconds, self.now, self.sleepers = seconds, 0.0, sleepers
         self.at_once = self.most_at_once = 0
         self.really_sleep = asyncio.sleep
-        monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(unsettled, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(asyncio, "sleep", self.sleep)
         monkeypatch.setattr(database, "run", self.run)
 
@@ -31,7 +31,7 @@ class Outage:
         await self.really_sleep(0)
 
     async def run(self, job: Any, *args: Any) -> int:
-        assert job.__func__ is runs.Run._settle_once
+        assert job is unsettled.once
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self.really_sleep(0)
@@ -41,15 +41,14 @@ class Outage:
         return 5
 
 
-def ended(text: str = "whole") -> tuple[runs.Run, Result]:
-    run = runs.Run(SimpleNamespace(reply_id=uuid4(), may_think=False, workspace_id=0))  # type: ignore[arg-type]
+def ended(text: str = "whole") -> tuple[Any, Result]:
     outcome = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
-    return run, Result(outcome=outcome, text=text)
+    return SimpleNamespace(reply_id=uuid4()), Result(outcome=outcome, text=text)
 
 
-def settle(*pairs: tuple[runs.Run, Result]) -> list[int | None]:
-    async def all_of_them() -> list[int | None]:
-        return await asyncio.gather(*(run._settle_until_done(result) for run, result in pairs))
+def settle(*pairs: tuple[Any, Result]) -> list[Any]:
+    async def all_of_them() -> list[Any]:
+        return await asyncio.gather(*(unsettled.settle(accepted, result) for accepted, result in pairs))
 
     return asyncio.run(all_of_them())
 
@@ -71,12 +70,12 @@ def test_few_try_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     outage = Outage(monkeypatch, seconds=300, sleepers=50)
     crowd = [ended() for _ in range(50)]
 
-    async def scene() -> list[int | None]:
-        waiting = [run._settle_when_possible(result, OperationalError("away")) for run, result in crowd]
+    async def scene() -> list[Any]:
+        waiting = [unsettled.when_possible(*one, OperationalError("away")) for one in crowd]
         return await asyncio.gather(*waiting)
 
     assert asyncio.run(scene()) == [5] * 50
-    assert outage.most_at_once == runs.TRYING_AGAIN
+    assert outage.most_at_once == unsettled.TRYING_AGAIN
 
 
 class Skipping(asyncio.SelectorEventLoop):
@@ -100,7 +99,7 @@ def test_crowd_that_ended_at_one_moment_is_stored_soon_after_the_outage(
 ) -> None:
     loop = Skipping()
     began = loop.time()
-    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=loop.time))
+    monkeypatch.setattr(unsettled, "time", SimpleNamespace(monotonic=loop.time))
 
     async def run(job: Any, *args: Any) -> int:
         away = loop.time() - began < 600
@@ -112,8 +111,8 @@ def test_crowd_that_ended_at_one_moment_is_stored_soon_after_the_outage(
     monkeypatch.setattr(database, "run", run)
     crowd = [ended() for _ in range(200)]
 
-    async def scene() -> list[int | None]:
-        waiting = [run._settle_when_possible(result, OperationalError("away")) for run, result in crowd]
+    async def scene() -> list[Any]:
+        waiting = [unsettled.when_possible(*one, OperationalError("away")) for one in crowd]
         return await asyncio.gather(*waiting)
 
     settled = loop.run_until_complete(scene())
@@ -124,9 +123,9 @@ def test_crowd_that_ended_at_one_moment_is_stored_soon_after_the_outage(
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     Outage(monkeypatch, seconds=600)
-    monkeypatch.setattr(runs, "WAITING_BYTES", 1000)
+    monkeypatch.setattr(unsettled, "WAITING_BYTES", 1000)
 
     settled = settle(*(ended("x" * 400) for _ in range(5)))
 
     assert (settled.count(5), settled.count(None)) == (2, 3)
-    assert runs._waiting_bytes == 0
+    assert unsettled._waiting_bytes == 0

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from agents.models import Instance, Reply
-from agents.running import database, instances, runs
+from agents.running import database, instances, pulse
 from billing import ledger
 from billing.models import Hold
 from tests.agents.scenes import spend_all
@@ -221,7 +221,7 @@ def test_sign_of_life_waits_for_no_other_thread(cast: Cast, monkeypatch: pytest.
 
     async def scene() -> bool:
         stuck = [asyncio.create_task(database.run(go.wait)) for _ in range(2 * database.THREADS)]
-        living = asyncio.create_task(runs.show_life_forever())
+        living = asyncio.create_task(pulse.show_life_forever())
         try:
             return await asyncio.to_thread(eventually, lambda: _count_in_thread() == before + 1)
         finally:
