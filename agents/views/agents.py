@@ -13,7 +13,7 @@ from agents import building, leaving, moving, presenting, words
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
 from agents.sources import listing
-from agents.views.turns import uuid_or_none
+from agents.views.given import number_or_none, uuid_or_none
 from billing.errors import LimitReached
 from llm import outlook
 from llm.models import ChatModel
@@ -165,7 +165,7 @@ def change_models(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
 
 def _move_agents(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     models = choosable(workspace)
-    to_model = get_object_or_404(models, pk=_number(request.POST.get("to_model")))
+    to_model = get_object_or_404(models, pk=number_or_none(request.POST.get("to_model")))
     from_model = _in_use(workspace, request.POST.get("from_model"))
     if from_model is None:
         return _nobody_runs_on_it(request, workspace)
@@ -186,10 +186,6 @@ def _in_use(workspace: Workspace, code: str | None) -> ChatModel | None:
     """The chat model of this code, if an agent of the workspace runs on it."""
     named = uuid_or_none(code)
     return ChatModel.objects.filter(code=named, agents__workspace=workspace).first() if named else None
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 19 else 0
 
 
 def find_agent(workspace: Workspace, agent_id: UUID) -> Agent:

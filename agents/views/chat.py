@@ -6,8 +6,8 @@ request.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -28,8 +28,11 @@ from agents import actions, refusals, running
 from agents.errors import BadMessage, NoSuchPlace, NotYours, ReplyRefused
 from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
+from agents.views.given import number_or_none, uuid_or_none
 from workspaces.access import admits_itself
 from workspaces.models import Role
+
+Found = TypeVar("Found")
 
 # A form without JavaScript gets its page when the reply is done, or after this many seconds with the text so far.
 PATIENCE_SECONDS = 25.0
@@ -86,36 +89,21 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         # PostgreSQL cannot store NUL, and a message of only NULs is empty.
         text=form.get("text", "").replace("\0", "").strip().replace("\r\n", "\n"),
         idempotency_key=form.get("idempotency_key", ""),
-        conversation_id=_uuid(form.get("conversation")),
-        instead_of=_uuid(form.get("instead_of")),
-        chat_model_id=_chat_model(form.get("chat_model")),
-        price_said=_credits(form.get("price_said")),
+        conversation_id=_read(uuid_or_none, form.get("conversation"), NoSuchPlace()),
+        instead_of=_read(uuid_or_none, form.get("instead_of"), NoSuchPlace()),
+        chat_model_id=_read(number_or_none, form.get("chat_model"), NoSuchPlace()),
+        # Our pages send nothing but a number.
+        price_said=_read(number_or_none, form.get("price_said"), BadMessage("malformed")),
     )
 
 
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise NoSuchPlace from None
-
-
-def _chat_model(text: str | None) -> int | None:
-    """The id of a chat model. Raises NoSuchPlace for a text that is no number, or larger than any id."""
+def _read(read: Callable[[str], Found | None], text: str | None, otherwise: ReplyRefused) -> Found | None:
+    """`text` as `read` understands it, None without a text. Raises `otherwise` where `read` understands nothing."""
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise NoSuchPlace
-    return int(text)
-
-
-def _credits(text: str | None) -> int | None:
-    """A number of credits from a form. Raises BadMessage for a text that our pages do not send."""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise BadMessage("malformed")
-    return int(text)
+    if (found := read(text)) is None:
+        raise otherwise
+    return found
 
 
 def _session_key(request: HttpRequest) -> str:

@@ -19,6 +19,7 @@ from agents.errors import ReplyRefused
 from agents.models import Agent, Reply
 from agents.running import Submission
 from agents.views.agents import find_agent
+from agents.views.given import uuid_or_none
 from billing import ledger
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
@@ -75,19 +76,12 @@ def _context(request: WorkspaceRequest, agent: Agent, *, before: Sequence[str] =
 
 def _replies(agent: Agent, ids: list[str]) -> list[Reply]:
     """The agent's replies of these ids, in order. Other ids, and replies of deleted conversations, are ignored."""
-    wanted = [one for one in map(_uuid, ids[:MOST]) if one]
+    wanted = [one for one in map(uuid_or_none, ids[:MOST]) if one]
     present = agent.replies.filter(conversation__isnull=False, conversation__deleted_at=None)
     found = present.select_related("workspace").defer("text", "prompt").in_bulk(wanted)
     replies = [found[one] for one in dict.fromkeys(wanted) if one in found]
     rendering.complete(replies)
     return replies
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @editor_required

@@ -12,6 +12,7 @@ from agents.errors import ReplyRefused
 from agents.models import Agent, Reply
 from agents.running import Draft, Submission
 from agents.views.agents import find_agent
+from agents.views.given import uuid_or_none
 from llm import outlook
 from llm.models import ChatModel, Provider
 from llm.routing import STORED
@@ -36,8 +37,8 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
         agent_id=agent.pk,
         text=text,
         idempotency_key="",
-        conversation_id=_uuid(asked.get("conversation")),
-        instead_of=_uuid(asked.get("instead_of")),
+        conversation_id=uuid_or_none(asked.get("conversation")),
+        instead_of=uuid_or_none(asked.get("instead_of")),
     )
     context = {
         "workspace": workspace,
@@ -49,13 +50,6 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
         "idempotency_key": uuid4(),
     }
     return render(request, "agents/inspect.html", context | _drafted(workspace, agent, send))
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, Any]:

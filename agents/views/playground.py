@@ -36,7 +36,7 @@ from agents.errors import AgentGone, NoSuchPlace, NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
 from agents.views import turns as turn_pages
 from agents.views.agents import find_agent
-from agents.views.turns import uuid_or_none
+from agents.views.given import uuid_or_none
 from billing import ledger
 from llm import outlook
 from llm.routing import Credential

@@ -17,6 +17,7 @@ from agents.knowledge import training
 from agents.models import Agent, Source
 from agents.sources import adding, listing
 from agents.views.agents import find_agent
+from agents.views.given import uuid_or_none
 from billing.errors import LimitReached
 from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.figures import count, grouped
@@ -221,7 +222,7 @@ def restore_source(
 def progress(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> JsonResponse:
     """For static/js/sources.js: the rows of the agent's page that `id` names, each with a mark that changes with it."""
     agent = find_agent(workspace, agent_id)
-    wanted = [one for one in map(_uuid, request.GET.getlist("id")[: listing.ROWS_SHOWN]) if one]
+    wanted = [one for one in map(uuid_or_none, request.GET.getlist("id")[: listing.ROWS_SHOWN]) if one]
     sources = listing.rows(agent).filter(pk__in=wanted)
     context = {"workspace": workspace, "agent": agent}
     told = {
@@ -234,13 +235,6 @@ def progress(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) ->
         for source in sources
     }
     return JsonResponse({"sources": told})
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text[:40])
-    except ValueError:
-        return None
 
 
 def _find(agent: Agent, source_id: UUID) -> Source:

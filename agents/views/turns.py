@@ -8,15 +8,9 @@ from django.views.decorators.http import require_GET
 
 from agents import presenting, turns
 from agents.models import Conversation, Reply
+from agents.views.given import uuid_or_none
 from workspaces.access import WorkspaceRequest, viewer_required
 from workspaces.models import Role, Workspace
-
-
-def uuid_or_none(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 def asked_for(request: HttpRequest, conversation: Conversation) -> turns.Stretch:

@@ -179,6 +179,13 @@ def test_what_is_gone_is_not_offered_and_not_taken(cast: Cast, adam: Client, on)
     assert "was shut down by its provider" in " ".join(map(str, answer.context["messages"]))
 
 
+@pytest.mark.parametrize("number", ["²", "٣", "-1", "9" * 30, "", "x"])
+def test_what_is_no_number_of_a_model_is_not_found(cast: Cast, adam: Client, number: str) -> None:
+    make_agent(cast.acme, "gpt-4o")
+
+    assert adam.post(PAGE, {"from_model": code("gpt-4o"), "to_model": number}).status_code == 404
+
+
 def test_one_act_moves_all_and_keeps_what_they_were_told(cast: Cast, adam: Client) -> None:
     first, second = (make_agent(cast.acme, "gpt-4o", name=name) for name in ("Front desk", "Night shift"))
     other = make_agent(cast.acme, "claude-sonnet-4-6", name="Other")

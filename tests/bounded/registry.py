@@ -16,7 +16,6 @@ from uuid import UUID
 from django.template import engines
 
 from agents import markdown, suggestions
-from agents.errors import BadMessage, NoSuchPlace
 from agents.knowledge import (
     chunk,
     closeness,
@@ -42,10 +41,7 @@ from agents.running import local, watching
 from agents.running.runs import Run
 from agents.running.submission import Submission
 from agents.templatetags import agent_tags
-from agents.views import agents as agent_pages
-from agents.views import chat, comparing, inspector, playground
-from agents.views import sources as source_pages
-from agents.views import turns as turn_pages
+from agents.views import given, playground
 from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
 from llm import credentials, shape
@@ -126,16 +122,6 @@ def _events(text: str) -> None:
         if reader.pending > events.EVENT_BYTES:
             return
     reader.close()
-
-
-def _no_such(look_up: Callable[[str], object]) -> Callable[[str], None]:
-    """`look_up`, which takes an id out of a form and refuses what is none."""
-
-    def run(text: str) -> None:
-        with suppress(BadMessage, NoSuchPlace):
-            look_up(text)
-
-    return run
 
 
 def _or_refuses(work: Callable[[str], object], refusal: type[Exception]) -> Callable[[str], None]:
@@ -307,17 +293,11 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.running.runs.Run._say": _say,
     "agents.suggestions.cleaned": suggestions.cleaned,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
-    "agents.views.agents._number": agent_pages._number,
     "workspaces.page_marks.row_id": lambda text: page_marks.row_id(text, log="audit"),
-    "agents.views.sources._uuid": source_pages._uuid,
-    "agents.views.chat._uuid": _no_such(chat._uuid),
-    "agents.views.chat._chat_model": _no_such(chat._chat_model),
-    "agents.views.chat._credits": _no_such(chat._credits),
-    "agents.views.comparing._uuid": comparing._uuid,
-    "agents.views.inspector._uuid": inspector._uuid,
+    "agents.views.given.number_or_none": given.number_or_none,
+    "agents.views.given.uuid_or_none": given.uuid_or_none,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
     "agents.views.playground.with_text": lambda text: playground.with_text(f"/w/acme/?{text}", text),
-    "agents.views.turns.uuid_or_none": turn_pages.uuid_or_none,
     "agents.running.watching.frame": lambda text: watching.frame("text", 1, {"text": text}),
     "agents.running.watching.resume_point": watching.resume_point,
     "bookbag.server.arrival.address_of": arrival.address_of,
@@ -419,6 +399,7 @@ NOT_HERE = {
     "agents.running.local._answers": "agents.knowledge.wanting, and figures",
     "agents.running.local._suits": "agents.knowledge.wanting alone",
     "agents.running.runs._ready": "agents.running.local.pieces, at the event loop's pace",
+    "agents.views.chat._read": "agents.views.given",
     **dict.fromkeys(
         [
             *(f"agents.reading.inline.{name}" for name in ("_address", "_is_index", "_marks", "_plain")),
