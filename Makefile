@@ -2,17 +2,18 @@
 # Needed beforehand: git, make, and Python 3.11 or newer as python3 (or PYTHON=...).
 
 PYTHON ?= python3
-# uv installs the locked dependencies. One that is on PATH and recent is used, else one is put into var/tools.
+# uv installs the locked dependencies. A recent one on PATH is used; otherwise uv is installed into var/tools.
 UV := $(shell case "$$(uv --version 2>/dev/null)" in (""|"uv 0."[0-6].*) echo var/tools/bin/uv;; (*) echo uv;; esac)
 UV_HERE := $(filter var/%,$(UV))
 IN_ENV := $(UV) run --quiet --no-sync
 WORKERS ?= 4
-# A file is one worker's, so that it starts its servers once, and files go out in the order of tests/conftest.py.
-# More workers than cores: most tests wait.
+# Each test file runs in one worker, so that it starts its servers once. Files are handed out in the order of
+# tests/conftest.py. There are more workers than cores, because most tests wait.
 PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-# An explicit DATABASE_URL is the only database tested.
+# With an explicit DATABASE_URL only that database is tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
-# Runs the tests with the marks $(1) on each database. ARGS may pick none on one of them, which is pytest's code 5.
+# Runs the tests with the marks $(1) on each database. ARGS may pick no test on one of them, for which pytest exits
+# with 5.
 define test_on_each
 	@failed=""; none=""; for database in $(DATABASES); do \
 		echo "== tests on $$database: $(1)"; export BOOKBAG_TEST_DB=$$database; \
@@ -80,7 +81,7 @@ manage: runtime  ## run a command of manage.py, as in ARGS="grant_credits acme 1
 provider-double: developer  ## start the stand-in for OpenAI and Anthropic, to try keys without an account
 	@$(IN_ENV) python -m tests.provider_double --port 8010 --gap-ms 30 --think-ms 2000 --verbose $(ARGS)
 
-# --inexact leaves alone what the other set has installed.
+# --inexact keeps packages that the other target has installed.
 runtime: $(UV_HERE)
 	@test -d .venv || echo "Fetching Bookbag's libraries into .venv, once."
 	@$(UV) sync --quiet --locked --no-default-groups --inexact
