@@ -13,6 +13,7 @@ from django.core.management import get_commands
 from playwright.sync_api import Browser, Page, expect
 
 from bookbag import demo
+from llm.providers import roster
 from tests.harness.browser import set_byo
 from tests.harness.fresh import ROOT, Copy, Running
 from tests.harness.visitor import Visitor
@@ -29,7 +30,7 @@ class Printed:
     def __init__(self, output: str) -> None:
         self.text = output
         self.password = self.find(r"Sign in with the password (\S+)")
-        self.double = self.find(r"A stand-in for OpenAI and Anthropic is at (http://\S+)\. Made-up keys")
+        self.double = self.find(rf"A stand-in for {roster.labels('and')} is at (http://\S+)\. Made-up keys")
         self.question = " ".join(self.find(QUESTION.pattern).split())
 
     def find(self, pattern: str) -> str:

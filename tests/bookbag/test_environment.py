@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from bookbag.configuration.environment import Environment, Hidden
+from llm.providers import roster
 from tests.harness import nursery
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,11 +209,9 @@ def test_jobs_wait_in_the_database_or_where_redis_is(monkeypatch: pytest.MonkeyP
 
 
 def test_blank_provider_address_is_the_providers_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = settings_of(monkeypatch, OPENAI_BASE_URL="", ANTHROPIC_BASE_URL=" ")
-    assert found["PROVIDER_BASE_URLS"] == {
-        "openai": "https://api.openai.com/v1",
-        "anthropic": "https://api.anthropic.com",
-    }
+    blank = {one.base_url_setting: " " for one in roster.KEYED} | {"OPENAI_BASE_URL": ""}
+    found = settings_of(monkeypatch, **blank)
+    assert found["PROVIDER_BASE_URLS"] == {one.name: one.base_url for one in roster.KEYED}
 
 
 @pytest.mark.parametrize(

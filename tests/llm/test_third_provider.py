@@ -212,11 +212,10 @@ def test_stand_in_is_told_which_of_two_providers_with_the_same_paths_is_meant(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mynah = replace(third_provider.PARROT, name="mynah", base_url="https://api.mynah.example/v1")
-    monkeypatch.setattr(roster, "KEYED", (*roster.KEYED, mynah))
+    monkeypatch.setattr(roster, "KEYED", (roster.OPENAI, mynah))
 
     assert stand_in.addresses("http://127.0.0.1:8010") == {
         "openai": "http://127.0.0.1:8010/openai/v1",
-        "anthropic": "http://127.0.0.1:8010/anthropic",
         "mynah": "http://127.0.0.1:8010/mynah/v1",
     }
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from llm import byo, keys, vault
 from llm.models import ProviderKey
+from llm.providers import roster
 from tests.bookbag.llm_settings.page import PAGE, PASTED, Health, put, said
 from tests.harness.cast import make_agent
 from tests.llm.rows import the_key
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_card_says_at_which_address_its_key_is_checked_when_it_is_not_the_providers(adam, settings):
-    own = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+    own = {one.name: one.base_url for one in roster.KEYED}
     settings.PROVIDER_BASE_URLS = own
     assert "another address" not in adam.get(PAGE).content.decode()
     settings.PROVIDER_BASE_URLS = own | {"openai": "http://gateway.internal:4000/v1"}
