@@ -11,7 +11,7 @@
   const offers = JSON.parse(document.getElementById("model-settings").textContent);
   const { chat_model: model, effort, temperature, output_limit: limit } = form.elements;
   const notes = form.querySelector("[data-model-notes]");
-  // What the person asked for, so that it returns when they return to a model that takes it.
+  // The person's choices, restored when they choose a model again that takes them.
   const wanted = { effort: effort.value, limit: limit.value };
   const sent = (offer) => offer.temperature.includes(effort.value) && temperature.value !== "";
   const atFirst = offers[model.value] || null;
@@ -19,11 +19,11 @@
 
   function show(field, applies) {
     form.querySelector(`[data-setting="${field.name}"]`).hidden = !applies;
-    // The browser would refuse to send a wrong value that nobody can see.
+    // Hidden fields are disabled, because the browser would refuse to submit an invalid value that nobody can see.
     if (!applies && !field.validity.valid) { field.value = field.defaultValue; }
   }
 
-  // A field has no line of help where the model that the page was made for does not take it.
+  // A field has no help line if the page's original model does not take it.
   function help(field, words) {
     if (!words) { return; }
     const id = `${field.id}_helptext`;
@@ -80,7 +80,7 @@
   model.addEventListener("change", fit);
   effort.addEventListener("change", () => { wanted.effort = effort.value; fit(); });
   limit.addEventListener("change", () => { wanted.limit = limit.value; });
-  // A browser that comes back to the page may choose another model than the page was made for.
+  // When the page is restored, the browser may select another model than the page was made for.
   window.addEventListener("pageshow", () => {
     if (model.selectedIndex >= 0 && !model.options[model.selectedIndex].defaultSelected) { fit(); }
   });

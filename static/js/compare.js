@@ -29,7 +29,7 @@ let sent = "";
 const store = drafts(page.dataset.keep);
 const forget = () => store.keep({ text: "", waiting: [] });
 
-// With its press of Send, unless that one is of the message that is being answered.
+// Kept with its idempotency key, unless that key belongs to the message that is being answered.
 function keep() {
   const isOwn = !isBusy || box.value.trim() === sent;
   store.keep({ text: box.value, waiting: [], unsure: box.value && isOwn ? pressed.value : "" });
@@ -49,7 +49,7 @@ function complain(text) {
 
 // --- What it costs ------------------------------------------------------------------------------
 
-// The page itself says what the chosen ones cost together, so that there is one wording of it.
+// Fetched from the server, so that the cost of all together is worded in only one place.
 async function sayTotal() {
   const asked = new FormData(form);
   const response = await fetch(page.dataset.page, {
@@ -62,7 +62,7 @@ async function sayTotal() {
   const said = fresh.querySelector("[data-total]");
   if (!said) return;
   form.querySelector("[data-total]").replaceChildren(...said.childNodes);
-  // What each is said to cost, as it is by now.
+  // The current price of each model, as now shown.
   for (const choice of form.querySelectorAll("[name=chat_model]")) {
     const now = fresh.querySelector(`[name=chat_model][value="${choice.value}"]`);
     if (!now) continue;
@@ -88,7 +88,7 @@ function columnOf(choice) {
   return column;
 }
 
-// The message to one of them: accepted or refused when this is done; its reply goes on by itself.
+// Sends the message to one model. Resolves when it is accepted or refused; the reply goes on by itself.
 function ask(choice, column, message, where) {
   const post = (signal) => fetch(form.dataset.messages, {
     method: "POST",
@@ -104,7 +104,7 @@ function ask(choice, column, message, where) {
   let known;
   const accepted = new Promise((resolve) => { known = resolve; });
   const done = watch(column, where, post, known).finally(known);
-  // Looked at when all have ended.
+  // Checked when all have ended.
   done.catch(() => {});
   return { accepted, done, where };
 }
@@ -137,7 +137,7 @@ async function watch(column, where, post, accepted = () => {}) {
   }
 }
 
-// The column becomes what the page shows afterwards, with its figures; what is equal stays the same node.
+// Replaces the column by its final version with figures, keeping equal nodes.
 async function complete(column, where) {
   const response = await fetch(`${page.dataset.page}?reply=${where.reply}`);
   const whole = response.ok && parsed(await response.text()).querySelector("[data-columns] > [data-column]");
@@ -150,7 +150,7 @@ async function complete(column, where) {
 function fail(column, { message, actions = [] }) {
   column.querySelector("[data-problem-text]").textContent = message;
   const ways = column.querySelector("[data-ways-out]");
-  // The links alone: an act would change the agent, which stays as it is here.
+  // Only links: a button would change the agent, and a comparison must not.
   ways.replaceChildren(...actions.filter(({ method }) => method === "GET").map(wayOut));
   ways.hidden = !actions.length;
   column.querySelector("[data-problem]").hidden = false;
@@ -165,7 +165,7 @@ function wayOut({ label, url }) {
   return link;
 }
 
-// Stop before it is accepted is kept until then.
+// A Stop before the message is accepted takes effect when it is.
 function stopBy(column, where) {
   column.querySelector("[data-stop]")?.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -213,7 +213,7 @@ async function send() {
   for (const [place, choice] of chosen.entries()) {
     const one = ask(choice, made[place], message, wheres[place]);
     asked.push(one);
-    // One after the other, so that credits go to those that stand first.
+    // One after the other, so that the first models get the credits if these do not suffice for all.
     await one.accepted;
   }
   const ids = asked.map((one) => one.where.reply).filter(Boolean);
@@ -224,17 +224,18 @@ async function send() {
   const missing = ended.filter((one) => one.status === "rejected").length;
   const isSame = box.value.trim() === message.text;
   if (!missing && isSame) box.value = "";
-  // This press of Send is used up. With one that did not answer the same press asks that one again, and no other.
+  // The next press gets a new key. But if a model did not answer, the key is kept, so that pressing again asks only
+  // that model.
   if (!missing || !isSame) pressed.value = newKey();
   isBusy = false;
   keep();
-  // Not waited for: the next message may be sent meanwhile, and asks for the sum itself.
+  // Not awaited, because the next message may be sent meanwhile and fetches the total itself.
   sayTotal().catch(() => connection.lost()).finally(() => {
     announce(missing ? `${ended.length - missing} of ${ended.length} have answered.` : "All have answered.");
   });
 }
 
-// Another text is another message.
+// A different text is a new message, with a new key.
 box.addEventListener("input", () => {
   if (!isBusy) pressed.value = newKey();
   keep();

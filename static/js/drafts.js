@@ -11,7 +11,7 @@
 
 (function () {
   const PREFIX = "bookbag-text:";
-  // Of the playground (playground/drafts.js).
+  // Drafts of the playground are handled by playground/drafts.js.
   const PREFIXES = [PREFIX, "bookbag-draft:"];
   const person = document.documentElement.dataset.person;
   const mine = `${PREFIX}${person}:`;
@@ -26,7 +26,7 @@
   }
 
   function keep(name, draft) {
-    // Full or forbidden: the page works without.
+    // Storage is full or forbidden: the page works without it.
     try { store.setItem(name, JSON.stringify(draft)); } catch { /* nothing is kept */ }
   }
 
@@ -54,19 +54,21 @@
     const draft = read(name);
     if (!draft) { return; }
     if (draft.text === field.defaultValue) { store.removeItem(name); return; }
-    // A form that came back with errors shows what was sent; a text that was changed elsewhere is newer.
+    // Do not restore if the form came back with errors, which shows what was sent, or if the text was changed
+    // elsewhere since.
     if (draft.from !== field.defaultValue) { return; }
     field.value = draft.text;
     note(field);
   }
 
-  // Signed out, the drafts wait; for somebody else they are removed unread, since people share machines.
+  // Drafts are kept while signed out. When somebody else signs in they are removed unread, because people share
+  // machines.
   const isAnothers = (name) => PREFIXES.some((prefix) => name.startsWith(prefix) && !name.startsWith(`${prefix}${person}:`));
   if (person) { Object.keys(store).filter(isAnothers).forEach((name) => store.removeItem(name)); }
   for (const name of keys()) {
     const draft = read(name);
     if (!draft?.sent) { continue; }
-    // The page after a form says what became of it; the sign-in page, or an error, that nothing did.
+    // The next page tells whether the form succeeded; the sign-in page or an error page means that it did not.
     if (person && document.querySelector(".toast--success")) { store.removeItem(name); } else { keep(name, { ...draft, sent: false }); }
   }
   if (!person) { return; }

@@ -11,10 +11,10 @@ const keep = () => history.replaceState({ person, text: box.value }, "", form.da
 const { state } = history;
 
 if (form.hasAttribute("data-answered")) keep();
-// Not what somebody else has left in this tab.
+// Only text of the same member, not what somebody else has left in this tab.
 else if (state?.text && state.person === person && !box.value) {
   box.value = state.text;
   form.submit();
 }
-// "Send it", with the text as it is by then.
+// "Send it" takes along the current text.
 form.addEventListener("submit", ({ submitter }) => { if (submitter?.hasAttribute("formaction")) keep(); });

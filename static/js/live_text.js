@@ -9,7 +9,8 @@
  */
 
 const BLOCKS = "p, li, h3, h4, h5, h6, ul, ol, blockquote, .code, pre, pre > code, .chat__text--plain";
-// What may be Markdown waits for its HTML, a tenth of a second; in the meantime it would be seen as it is written.
+// Text that may be Markdown waits a tenth of a second for its HTML, because until then it would be shown
+// unformatted.
 const MAY_BE_MARKDOWN = /[\n*_`[\]$\\<|~!]/;
 const MAY_END_CODE = /\n[ \t]*(```|~~~)/;
 
@@ -37,7 +38,7 @@ export class LiveText {
     if (before && first?.nodeType === Node.TEXT_NODE) first = first.nextSibling;
     morphChildren(this.target, first, [...parsed(html).childNodes]);
     const left = rest ? Array.from(this.whole).slice(-rest).join("") : "";
-    // A blank at the end of a block is not in its HTML, and what follows is not to stick to it.
+    // A block's HTML has no trailing blank, so one is added before the text that follows.
     const isAfterBlank = this.whole.charAt(this.whole.length - left.length - 1) === " ";
     this.tail = (isAfterBlank ? " " : "") + left;
     this.#showTail();
@@ -61,7 +62,7 @@ function firstBlock() {
   return block;
 }
 
-// The block that text goes on in: the innermost last one. None in a table, whose columns text would move.
+// The block that text is appended to: the innermost last one. None in a table, because text would move its columns.
 function openEnd(block) {
   if (!block?.matches(BLOCKS)) return null;
   const last = block.lastElementChild;
@@ -69,7 +70,7 @@ function openEnd(block) {
   return openEnd(last);
 }
 
-// The line below the text is another one then: it comes, and nothing moves.
+// The text then continues in a new line below, which appears without moving anything.
 export function finish(turn, finishedTurn) {
   turn.querySelector(".chat__meta")?.remove();
   morph(turn, finishedTurn);
@@ -90,7 +91,8 @@ export function morph(old, wanted) {
   morphChildren(old, old.firstChild, [...wanted.childNodes]);
 }
 
-// From `first` on, the children of `parent` become those `wanted`; each is made of the next one that is of its sort.
+// Makes the children of `parent`, from `first` on, equal to `wanted`, by changing the next existing node of the same
+// kind.
 function morphChildren(parent, first, wanted) {
   let at = first;
   for (const node of wanted) {

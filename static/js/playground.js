@@ -18,9 +18,9 @@ import { backHere } from "./playground/ways.js";
 const chat = document.querySelector("[data-chat]");
 const logs = chat ? [...chat.querySelectorAll("[data-log]")] : [];
 const status = chat?.querySelector("[data-announce]");
-// The statuses of refusals for want of credits, of a key, or of another route than the page says.
+// The statuses of refusals because of credits, a missing key, or a route other than the page shows.
 const OF_THE_ROUTE = [402, 409, 503];
-// Why the next reply would not come.
+// The notice that says why the next reply would fail.
 const BEFORE_SENDING = "[data-trouble], [data-shortage]";
 const announce = (text) => { if (status) status.textContent = text; };
 
@@ -49,7 +49,7 @@ function converse(log) {
 
   const token = () => composer.form.elements.csrfmiddlewaretoken.value;
 
-  // `title`: the opening of `text` that is to stand out.
+  // `title`: the beginning of `text`, which is shown in bold.
   function complain(text, actions = [], title = "") {
     problem.querySelector("[data-problem-title]").textContent = title;
     problem.querySelector("[data-problem-text]").textContent = text.slice(title.length).trim();
@@ -60,7 +60,7 @@ function converse(log) {
     if (text) problem.scrollIntoView({ block: "center" });
   }
 
-  // A link, or for an act a button of the page's form for acts.
+  // A link, or for an act a button of the page's form.
   function wayOut({ label, url, method }) {
     const way = document.createElement(method === "POST" ? "button" : "a");
     way.className = "btn btn--small";
@@ -75,7 +75,7 @@ function converse(log) {
   async function send(message) {
     complain("");
     const replaced = message.insteadOf ? turnsFrom(message.insteadOf) : [];
-    // The turns before the new one are not on the page: it is opened anew once the message is accepted.
+    // The page does not show the turns before the new one, so it is reloaded once the message is accepted.
     const isElsewhere = log.hasAttribute("data-past") || (message.insteadOf && !replaced.length);
     const hadFocus = replaced.some((one) => one.contains(document.activeElement));
     for (const turn of replaced) turn.hidden = true;
@@ -133,7 +133,7 @@ function converse(log) {
     }
   }
 
-  // Every field of the form as it stands, and the message over it.
+  // All current fields of the form, with the message's values replacing theirs.
   function bodyOf(message) {
     const body = new URLSearchParams(new FormData(composer.form));
     body.set("text", message.text);
@@ -152,7 +152,7 @@ function converse(log) {
     history.replaceState(null, "", url);
   }
 
-  // What the page shows of a conversation when it is opened again: its place in the list, and the way to a new one.
+  // Update the page for a new conversation: its entry in the list, and the link to start another.
   function listConversation(id, question) {
     document.querySelector("[data-new-conversation]").hidden = false;
     const conversations = document.querySelector("[data-conversations]");
@@ -174,7 +174,7 @@ function converse(log) {
     return from < 0 ? [] : turns.slice(from).filter((turn) => !turn.matches(".chat__turn--waiting"));
   }
 
-  // Shows a reply until it has ended; returns how: done, error, or nothing when it may not be watched any more.
+  // Shows a reply until it ends. Returns "done" or "error", or nothing if it may not be watched any more.
   async function watch(turn, run, post, accepted = () => {}) {
     let thinking = thinkingClock(turn, announce);
     let live = new LiveText(turn.querySelector("[data-text]"));
@@ -183,7 +183,7 @@ function converse(log) {
       for await (const event of follow({ where: run.where, post, connection, gone })) {
         if (event.kind === "accepted") {
           accepted();
-          // Sent before, and on the page already: a reload came between.
+          // The message was sent before a reload, and its turn is on the page already.
           const same = document.getElementById(`reply-${run.where.reply}`);
           if (same && same !== turn) {
             turn.remove();
@@ -211,7 +211,7 @@ function converse(log) {
     }
   }
 
-  // The terminal event brings the finished turn, what is left, and whether the keys are others than when it began.
+  // The terminal event brings the finished turn, the credits left, and whether the keys have changed since it began.
   function finished(turn, event) {
     keepingTheEnd(log, () => {
       finishTurn(log, turn, event.data.turn);
@@ -237,7 +237,7 @@ function converse(log) {
     if (!form) return;
     const { price } = composer.form.dataset;
     Object.assign(composer.form.dataset, form.dataset);
-    // What cannot run has no price: the one that was said stays said, for a route that is mended meanwhile.
+    // A reply that cannot run has no price. The price shown before is kept, in case the route works again meanwhile.
     if (form.hidden) composer.form.dataset.price = price;
     else composer.form.hidden = false;
     keepingTheEnd(log, () => {
@@ -254,7 +254,7 @@ function converse(log) {
     });
   }
 
-  // What is left and held, in credits, and whether the next reply still fits into it.
+  // Show the credits left and held, and whether the next reply still fits.
   function showLeft({ available, held }) {
     if (available === undefined) return;
     const grouped = (figure) => figure.toLocaleString("en");
@@ -315,7 +315,7 @@ function converse(log) {
     return true;
   }
 
-  // After a whole reply the next message is sent; after anything else, sending it is for the person to decide.
+  // After a whole reply the waiting message is sent; otherwise the person decides whether to send it.
   async function next(ended) {
     if (running || !waiting.length) return;
     if (ended !== "done") {
@@ -360,7 +360,7 @@ function converse(log) {
     send(composer.message(turn.querySelector("[data-question]").textContent));
   }
 
-  // What sending once more costs, said on what does it at once.
+  // The price of sending again, shown on the buttons that do it at once.
   function namePrices(root) {
     if (!composer) return;
     for (const link of root.querySelectorAll("[data-priced]")) {
@@ -386,7 +386,7 @@ function converse(log) {
 
   // --- When the page opens ---------------------------------------------------------------------
 
-  // What is typed goes along with an act, and comes back with its page.
+  // The typed text is sent along with an act and is shown again on the resulting page.
   document.querySelector("[data-act]")?.addEventListener("formdata", ({ formData }) => {
     if (!composer) return;
     formData.set("text", composer.box.value);
@@ -394,7 +394,8 @@ function converse(log) {
     formData.set("conversation", composer.form.elements.conversation.value);
     formData.set("next", location.pathname + location.search);
   });
-  // The answer to a form with an address of its own: opened again, by Back or a reload, it is this page and sends nothing.
+  // If the page is the response to a form, replace its address, so that Back or a reload shows this page and sends
+  // nothing.
   const address = new URL(chat.dataset.address, location.href);
   if (address.pathname !== location.pathname) history.replaceState(null, "", address);
   namePrices(log);
@@ -407,7 +408,7 @@ function converse(log) {
     reply?.focus();
     reply?.scrollIntoView({ block: "start" });
   });
-  // Out of the browser's memory: its streams are closed.
+  // The page comes from the back/forward cache, where its streams were closed.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   if (!/^#reply-/.test(location.hash) && log.querySelector(".chat__turn")) toTheEnd(log);
   composer?.focusIfWide();

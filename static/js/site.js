@@ -64,7 +64,7 @@ import "./drafts.js";
       return;
     }
     if (event.target.matches("dialog.dialog[open]")) {
-      // Only the backdrop and the rim are the dialog itself; everything inside is a child.
+      // A click on the backdrop or the border has the dialog itself as target; anything inside is a child.
       const box = event.target.getBoundingClientRect();
       const inside = event.clientX >= box.left && event.clientX <= box.right
         && event.clientY >= box.top && event.clientY <= box.bottom;
@@ -74,7 +74,7 @@ import "./drafts.js";
     const dismiss = event.target.closest("[data-dismiss]");
     if (dismiss) {
       dismiss.closest(".toast").remove();
-      // The button that had the focus is gone.
+      // The focused button was removed, so move the focus.
       document.getElementById("main").focus({ preventScroll: true });
       return;
     }

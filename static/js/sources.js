@@ -9,7 +9,7 @@
   if (!section) { return; }
   const often = 1500;
   const seldom = 6000;
-  // A long crawl need not be looked at every second and a half.
+  // A long crawl is polled less often.
   const oftenFor = 60 * 1000;
   const begun = Date.now();
 
@@ -35,7 +35,7 @@
       const ids = rows.map((row) => `id=${row.dataset.source}`).join("&");
       try {
         const answer = await fetch(`${section.dataset.sources}?${ids}`, { headers: { Accept: "application/json" } });
-        // Signed out, or no longer a member: the next thing the person does will say so.
+        // Signed out, or no longer a member: the person's next action will show that.
         if (!answer.ok || answer.redirected) { return; }
         const { sources } = await answer.json();
         for (const row of rows) {
@@ -43,7 +43,7 @@
           if (told) { replace(row, told); } else { row.remove(); }
         }
       } catch {
-        // No connection: look again later.
+        // No connection: try again later.
       }
     }
     setTimeout(look, Date.now() - begun < oftenFor ? often : seldom);

@@ -1,4 +1,4 @@
-// The box and its one button: keys, what is kept of what is typed, and what a message takes the place of.
+// The message box and its button: keys, drafts, and the turn that a message replaces.
 
 import { drafts } from "./drafts.js";
 
@@ -9,7 +9,7 @@ function newKey() {
 
 const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
 const WIDE = matchMedia("(min-width: 600px)");
-// The second press of a double click, or a key held down, is no wish to stop what the first has sent.
+// Time after Send in which a second press (a double click, a held key) does not count as Stop.
 const NOT_A_SECOND_PRESS_MS = 300;
 
 // The page is where the inspector's "Send it" leads, opened by that and neither anew nor by going back.
@@ -32,7 +32,8 @@ export function makeComposer(chat, acts) {
   const store = drafts(chat.dataset.keep);
   let busySince = null;
   let waiting = [];
-  // Sent, and not known whether it was accepted: the same text goes under the same key. `isBack`: it is in the box again.
+  // A message sent without knowing whether it was accepted. The same text is sent again with the same key. `isBack`:
+  // it is in the box again.
   let unsure = null;
   let setAside = "";
   let firstKey = fields.idempotency_key.value;
@@ -72,7 +73,7 @@ export function makeComposer(chat, acts) {
     keep();
   }
 
-  // Whatever covers the foot of the page is kept clear when something is scrolled or tabbed into sight.
+  // Scrolling or tabbing to an element keeps it clear of what covers the bottom of the page.
   function keepClear() {
     const covers = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
     document.documentElement.style.scrollPaddingBottom = `${covers + 8}px`;
@@ -85,7 +86,7 @@ export function makeComposer(chat, acts) {
     get isBusy() { return busySince !== null; },
     message, keepClear,
 
-    // One button in one place: it never goes, so it never loses the focus.
+    // Always the same button, so that it never loses the focus.
     busy(isBusy) {
       busySince = isBusy ? performance.now() : null;
       button.textContent = isBusy ? "Stop" : "Send";
@@ -98,14 +99,14 @@ export function makeComposer(chat, acts) {
     focusIfWide() { if (WIDE.matches) composer.focus(); },
 
     sending(one) { unsure = one; keep(); },
-    // The message is stored: this press of Send is used up, the next one gets a key of its own.
+    // The message is stored, so the next press of Send gets a new key.
     accepted(conversation) {
       unsure = null;
       fields.conversation.value = conversation;
       composer.leaveTurn();
       keep();
     },
-    // It was not, or nobody knows: its text is in the box again, before what was typed since.
+    // It was not stored, or that is unknown: put its text back into the box, before what was typed since.
     giveBack(one, isRefused) {
       unsure = isRefused ? null : { ...one, isBack: true };
       composer.putBack(one.text);
@@ -143,7 +144,7 @@ export function makeComposer(chat, acts) {
 
   form.noValidate = true;
   form.addEventListener("submit", (event) => {
-    // A button with an address of its own leads to another page, with what is typed.
+    // A button with its own address leads to another page and takes the typed text along.
     if (event.submitter?.hasAttribute("formaction")) return keep({ rest: setAside });
     event.preventDefault();
     press();

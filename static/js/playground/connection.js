@@ -1,9 +1,9 @@
-// Whether the server can be reached, said beside the box with what it means for money, and taken back.
+// Shows next to the box that the server cannot be reached, and what that means for charges; removed when it can be.
 
 const LOST = "The connection is lost. A reply that has begun goes on at the server, and nothing is charged twice. "
   + "What you type is kept. Trying again…";
 
-// `showing` runs what puts the line onto the page.
+// `showing` runs the function that puts the line onto the page.
 export function watchConnection(line, announce, showing = (change) => change()) {
   let lost = false;
   const connection = {
@@ -30,7 +30,7 @@ export function watchConnection(line, announce, showing = (change) => change()) 
       }
     },
   };
-  // Nobody else may be asking: while it is lost, find out when it is back.
+  // While the connection is lost, poll here, because nothing else may be making requests.
   async function ask() {
     while (lost) {
       await new Promise((wake) => setTimeout(wake, 1000));

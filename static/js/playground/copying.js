@@ -1,4 +1,4 @@
-// Copy: an answer as it was written, one block of code, and the address of a turn.
+// Copy buttons: for an answer's Markdown, a block of code, and the address of a turn.
 
 export function copyOn(log, announce) {
   log.addEventListener("click", (event) => {
@@ -10,7 +10,7 @@ export function copyOn(log, announce) {
   });
 }
 
-// A button over the corner of each block of code. It takes no room of its own, so that nothing moves.
+// Puts a button over the corner of each code block. It takes no space, so that nothing moves.
 export function offerCode(root) {
   for (const block of root.querySelectorAll(".chat__text pre")) {
     if (block.previousElementSibling?.matches(".chat__code")) continue;
@@ -44,25 +44,25 @@ async function textOf(control) {
   if (control.matches("[data-link]")) return control.href;
   if (control.matches("[data-copy-code]")) return control.parentElement.nextElementSibling.textContent;
   const response = await fetch(control.href, { headers: { Accept: "text/plain" } });
-  // Signed out meanwhile, it would be the page to sign in.
+  // If the person was signed out meanwhile, the response would be the sign-in page.
   const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
   if (!response.ok || !isText) throw new Error(String(response.status));
   return response.text();
 }
 
-// The clipboard is asked within the press, before the text is there: some browsers allow it only then.
+// The clipboard is accessed during the click, before the text is loaded, because some browsers allow it only then.
 async function write(text) {
   if (navigator.clipboard && window.ClipboardItem) {
     const blob = text.then((value) => new Blob([value], { type: "text/plain" }));
     try {
       return await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
     } catch {
-      // Older browsers take no promise: below.
+      // Older browsers accept no promise; the fallback is below.
     }
   }
   const value = await text;
   if (navigator.clipboard) return navigator.clipboard.writeText(value);
-  // A page over plain HTTP has no clipboard but this.
+  // The only clipboard access for pages over plain HTTP.
   const box = document.createElement("textarea");
   box.value = value;
   box.className = "visually-hidden";

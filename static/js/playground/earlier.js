@@ -1,4 +1,4 @@
-// Earlier turns, fetched from the page that the link names and put above without moving what is being read.
+// Loads earlier turns from the link's page and inserts them above, without moving what is being read.
 
 import { parsed } from "../live_text.js";
 
@@ -40,7 +40,7 @@ function prepend(log, fetched) {
   return turns.length;
 }
 
-// A link to a turn names it after the "#" alone, perhaps, which the server is not told: ask for the page around it.
+// A link may name a turn only after the "#", which the server does not get: load the page around that turn.
 export function openNamedTurn() {
   const named = /^#reply-([0-9a-f-]{36})$/.exec(location.hash)?.[1];
   const url = new URL(location.href);

@@ -2,7 +2,7 @@
 
 export function rateInPlace() {
   const OFFLINE = "Not saved: the connection was lost. Try again.";
-  // A turn that was just streamed has no token of its own; the page's composer always has one.
+  // A turn that was just streamed has no CSRF token; the page's composer always has one.
   const token = () => document.querySelector("input[name=csrfmiddlewaretoken][value]")?.value ?? "";
 
   document.addEventListener("submit", (event) => {
@@ -17,7 +17,7 @@ export function rateInPlace() {
       .finally(() => place.removeAttribute("aria-busy"));
   });
 
-  // The buttons as they are from now on, or an error whose `refusal` is the server's sentence.
+  // Returns the new buttons, or throws an error whose `refusal` is the server's sentence.
   async function send(form, button) {
     const fields = new URLSearchParams(new FormData(form));
     if (button?.name) fields.set(button.name, button.value);
@@ -27,10 +27,12 @@ export function rateInPlace() {
       body: fields,
     });
     const answer = await response.json().catch(() => null); // an error page is none
-    // Led on to the same act it is the workspace's new address; led to another page, the one to sign in.
+    // A redirect to the same act means that the workspace has a new address; to another page, that the person must
+    // sign in.
     if (actOf(response.url) !== actOf(form.action)) throw refused("Not saved: your session has ended. Reload the page and sign in.");
     if (response.ok && answer) return answer.html;
-    // A role that was lowered, a workspace that was suspended, or a page from before signing in again: the page says which.
+    // The role was lowered, the workspace suspended, or the page is older than the last sign-in; the response says
+    // which.
     if (response.status === 403) throw refused("Not saved: it is not allowed from here any more. Reload the page to see why.");
     throw refused(answer?.error?.message ?? "Not saved: something went wrong. Reload the page.");
   }

@@ -1,4 +1,4 @@
-// A page that only shows a conversation: a reply that is still being written is shown as it is written.
+// For read-only pages of a conversation: shows a running reply live.
 
 import { LiveText } from "../live_text.js";
 import { watchConnection } from "./connection.js";
@@ -12,7 +12,7 @@ export function readAlong(chat, log, announce) {
   for (const turn of running) watchOnly(log, turn, connection, announce);
 }
 
-// Its finished turn has what this reader may do with it: the page is opened anew for that.
+// Reload the page at the end, because the finished turn has buttons that depend on the reader.
 async function watchOnly(log, turn, connection, announce) {
   const thinking = thinkingClock(turn, announce);
   const live = new LiveText(turn.querySelector("[data-text]"));

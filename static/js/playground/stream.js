@@ -1,14 +1,14 @@
-// A reply's event stream: read, and taken up again where it broke off. A stream is over when its terminal event came.
+// Reads a reply's event stream, and resumes it after a break. A stream is over only after its terminal event.
 
 export const STREAM = "text/event-stream;turn=html";
 const RETRY_MS = 1000;
-// A silent stream is asked after, so that a dead connection is told within three seconds.
+// While a stream is silent the server is pinged, so that a dead connection is shown within three seconds.
 const SILENCE_MS = 1400;
 const PROBE_MS = 1300;
 // The server sends a comment at least every ten seconds: after twice that the stream itself is dead.
 const DEAF_MS = 25_000;
 
-// A message that was answered with a refusal instead of a stream.
+// The message was refused, so there is no stream.
 export class Refused extends Error {
   constructor(status, answer) {
     super(String(status));
@@ -17,7 +17,7 @@ export class Refused extends Error {
   }
 }
 
-// `heard` is called with each piece that arrives, comments too.
+// `heard` is called for each chunk that arrives, including comments.
 async function* events(response, signal, heard) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
@@ -45,7 +45,7 @@ function attach(stream, last, signal) {
   return fetch(stream, { headers, signal });
 }
 
-// Asks whether the server can be reached while the stream says nothing, and gives a stream up that stays deaf.
+// Checks whether the server can be reached while the stream is silent, and gives up a stream that stays silent.
 function watchSilence(connection, giveUp) {
   let last = performance.now();
   let asked = last;
@@ -93,7 +93,7 @@ export async function* follow({ where, post, connection, gone }) {
         if (event.kind === "done" || event.kind === "error") return;
       }
     } catch (error) {
-      // Before the message was accepted there is nothing to take up again; after it, go on from where we were.
+      // Before the message is accepted there is nothing to resume; after that, continue from the last event.
       if (!where.stream) throw error;
       connection.lost();
     } finally {

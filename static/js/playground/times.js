@@ -4,7 +4,7 @@ const timeZone = document.documentElement.dataset.timeZone || undefined;
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone });
 const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long", timeZone });
-// The Canadian way of writing a date is the machine's.
+// The Canadian date format is YYYY-MM-DD.
 const machine = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone });
 const aDay = 24 * 60 * 60 * 1000;
 

@@ -1,4 +1,4 @@
-// The turns on the page: one begins, thinks, says something, is finished. What is at the end of the page stays in sight.
+// The turns on the page, from start through thinking and text to the end. The end of the page is kept in view.
 
 import { finish, parsed } from "../live_text.js";
 import { offerCode } from "./copying.js";
@@ -8,7 +8,8 @@ export function clone(name) {
   return document.querySelector(`[data-${name}-template]`).content.firstElementChild.cloneNode(true);
 }
 
-// Runs `change`, and then follows the end of the log if it was in sight before: who scrolled up to read stays there.
+// Runs `change`, and then scrolls to the end of the log if it was visible before, so that people who scrolled up
+// stay there.
 export function keepingTheEnd(log, change) {
   const edge = document.querySelector("[data-composer]")?.getBoundingClientRect().top ?? innerHeight;
   const wasAtTheEnd = log.lastElementChild && log.lastElementChild.getBoundingClientRect().bottom < edge + 80;
@@ -17,7 +18,7 @@ export function keepingTheEnd(log, change) {
   return result;
 }
 
-// With the notices after the log, which the composer would cover.
+// Includes notices after the log, which the composer would cover.
 export function toTheEnd(log) {
   const notices = [...log.parentElement.querySelectorAll(":scope > .notice:not([hidden])")];
   (notices.at(-1) ?? log.lastElementChild)?.scrollIntoView({ block: "end", behavior: "instant" });
@@ -36,7 +37,7 @@ export function beginTurn(log, question) {
   return turn;
 }
 
-// Makes the turn that was being answered into the finished one, as the server made it.
+// Replaces the running turn by the finished one from the server.
 export function finishTurn(log, turn, html) {
   const whole = parsed(html).querySelector(".chat__turn");
   offerCode(whole);
@@ -46,7 +47,7 @@ export function finishTurn(log, turn, html) {
   });
 }
 
-// What a screen reader is told when a reply has ended: how it begins, how long it is, and where it stands.
+// The text for screen readers when a reply has ended: its beginning, its length, and where it is.
 export function summary(turn) {
   const ending = turn.querySelector("[data-ending] p")?.textContent.trim() ?? "";
   const text = turn.querySelector(".chat__text")?.textContent.trim().replace(/\s+/g, " ") ?? "";
@@ -57,7 +58,7 @@ export function summary(turn) {
   return `Reply: ${opening}${length} ${ending}`.trim();
 }
 
-// While a model thinks: a clock that counts by itself and never runs back. Heard once, not every second.
+// A clock while a model thinks. It counts locally and never backwards; screen readers hear it only once.
 export function thinkingClock(turn, announce) {
   const line = turn.querySelector("[data-thinking]");
   let since = Infinity;

@@ -1,4 +1,4 @@
-// Signing in leads back to this very page, where what was typed is kept.
+// Signing in leads back to this page, where the typed text is kept.
 export function backHere(url) {
   const target = new URL(url, location.href);
   if (!target.searchParams.has("next")) return url;
