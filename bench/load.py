@@ -5,7 +5,7 @@ A *shot* is one request and what counts as its end. Latencies in milliseconds.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 LINE_END = b"\r\n"
@@ -76,7 +76,7 @@ class Connection:
             fields.get(b"transfer-encoding") == b"chunked",
         )
 
-    async def _body(self, length: int, chunked: bool):  # type: ignore[no-untyped-def]
+    async def _body(self, length: int, chunked: bool) -> AsyncIterator[bytes]:
         assert self.reader is not None
         if not chunked:
             if length:

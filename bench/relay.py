@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench import sdk
 from bench.report import Table, ratios, spread, times
 from bench.stage import LONG, PACED_LONG, PACED_SHORT, REPLY, Stage
-from bench.targets import token_count
+from bench.targets import Target, token_count
 
 LITELLM = "LiteLLM, streamed"
 # Connections: as many as the slower of the two can serve in time, so that both wait for the provider.
@@ -32,14 +32,16 @@ def measure(stage: Stage) -> list[Table]:
     return [_table(seen, list(costs))]
 
 
+def _cost_of(target: Target) -> Cost:
+    def cost(model: str, connections: int, seconds: float) -> float:
+        return target.loop(model, connections=connections, seconds=seconds, warm_up=0.1).cpu_ms
+
+    return cost
+
+
 def _costs(stage: Stage) -> dict[str, Cost]:
     targets = [target for target in (stage.litellm(), stage.ours) if target]
-    costs: dict[str, Cost] = {
-        target.name: lambda model, connections, seconds, target=target: (
-            target.loop(model, connections=connections, seconds=seconds, warm_up=0.1).cpu_ms
-        )
-        for target in targets
-    }
+    costs = {target.name: _cost_of(target) for target in targets}
     costs["official SDK, its chunk objects"] = lambda model, connections, seconds: sdk.measured(
         stage.double.openai_base_url, model, connections, seconds, stage.cores
     )["cpu_ms"]

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 import openai
 import uvloop
@@ -19,7 +20,10 @@ from bench.machine import Cores
 from bench.servers import ROOT
 from bench.targets import PROVIDER_SECRET, QUESTION, token_count
 
-MESSAGES = [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": QUESTION}]
+MESSAGES: list[Any] = [
+    {"role": "system", "content": "Answer briefly."},
+    {"role": "user", "content": QUESTION},
+]
 
 
 def measured(url: str, model: str, connections: int, seconds: float, cores: Cores) -> dict[str, float]:
@@ -36,7 +40,7 @@ async def ask(client: openai.AsyncOpenAI, model: str) -> Answer:
     started, first, text = time.perf_counter(), 0.0, []
     stream = await client.chat.completions.create(
         model=model,
-        messages=MESSAGES,  # type: ignore[arg-type]
+        messages=MESSAGES,
         temperature=0.2,
         stream=True,
         stream_options={"include_usage": True},

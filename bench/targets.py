@@ -126,7 +126,7 @@ def provider(
 def bookbag(
     name: str,
     port: int,
-    seats: list,  # type: ignore[type-arg]
+    seats: list,
     *,
     agent: str = "",
     charged: int = 1,
