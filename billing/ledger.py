@@ -1,9 +1,9 @@
 """One of the ledger's two interfaces: every act that moves credits, each in one short transaction.
 
-The other is billing/holds.py, for running replies, whose statements join the transaction that stores the reply; this
-module exports them as well. An account's lock is the lock on its row. Grants, expiries and reversals take it, and
-take the draw out of the buckets before they change them; holds and captures lock it only by updating it. Every
-function may run inside an outer transaction.
+The other is billing/holds.py, for running replies, whose statements join the transaction that stores the reply. An
+account's lock is the lock on its row. Grants, expiries and reversals take it, and take the draw out of the buckets
+before they change them; holds and captures lock it only by updating it. Every function may run inside an outer
+transaction.
 
 `now` is for tests that cover months; without it the clock decides.
 """
@@ -20,30 +20,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from billing import buckets, free, plans
+from billing import buckets, free, holds, plans
 from billing.errors import AmountRefused, BillingError, CreditsExhausted, ExternalIdTaken, NotReversible
-from billing.holds import capture, expire_due, insert_hold, release, renew, sweep
 from billing.models import MOST_CREDITS, Account, Bucket, Plan, Transfer
 from workspaces.models import User, Workspace
-
-__all__ = [
-    "Balance",
-    "balance",
-    "bring_up_to_date",
-    "capture",
-    "change_plan",
-    "expire_due",
-    "grant",
-    "insert_hold",
-    "lock",
-    "open_account",
-    "refresh",
-    "refresh_if_due",
-    "release",
-    "renew",
-    "reverse",
-    "sweep",
-]
 
 logger = logging.getLogger(__name__)
 
@@ -211,7 +191,7 @@ def bring_up_to_date(
 ) -> tuple[Account, BillingError | DatabaseError | None]:
     """Like `refresh`, without the log line: the account, and why its allotment could not be granted, if so."""
     with transaction.atomic():
-        expire_due(account.pk)
+        holds.expire_due(account.pk)
         account = lock(account)
         now = now or timezone.now()
         buckets.expire(account, now)

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from agents.errors import OurFault
 from agents.models import Reply
 from agents.running import announcements, database, duties, instances
-from billing import ledger
+from billing import holds
 from billing.models import Hold
 from llm import upkeep
 from llm.routing import Billing
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def sweep() -> int:
     """End every lapsed reply; returns how many. Safe to repeat, and to run beside late settles and other sweeps."""
-    ledger.sweep()
+    holds.sweep()
     running = Reply.objects.filter(state__in=Reply.RUNNING)
     on_credits = Q(billing=Billing.CREDITS)
     # A reply on credits ends only once its hold is expired, which another process may have done.

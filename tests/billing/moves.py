@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import buckets, ledger
+from billing import buckets, holds, ledger
 from billing.models import Account, Hold, Transfer
 
 
@@ -22,7 +22,7 @@ def hold(account: Account, amount: int) -> Held:
     """A hold of `amount`; raises CreditsExhausted."""
     held = Held(uuid4(), uuid4(), uuid4())
     with transaction.atomic(), connection.cursor() as cursor:
-        ledger.insert_hold(
+        holds.insert_hold(
             cursor,
             hold_id=held.hold_id,
             account_id=account.pk,
@@ -35,12 +35,12 @@ def hold(account: Account, amount: int) -> Held:
 
 def capture(held: Held, reason: str = "GPT-4o mini, Helper") -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        return ledger.capture(cursor, hold_id=held.hold_id, lease_token=held.lease_token, reason=reason)
+        return holds.capture(cursor, hold_id=held.hold_id, lease_token=held.lease_token, reason=reason)
 
 
 def release(held: Held) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        return ledger.release(cursor, hold_id=held.hold_id, lease_token=held.lease_token)
+        return holds.release(cursor, hold_id=held.hold_id, lease_token=held.lease_token)
 
 
 def charge(account: Account, amount: int, reason: str = "GPT-4o mini, Helper") -> Transfer:

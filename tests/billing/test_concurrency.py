@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from django.db import connection
 
-from billing import laws, ledger
+from billing import holds, laws, ledger
 from billing.errors import CreditsExhausted, NotReversible
 from billing.models import Account, Hold, Plan, Transfer
 from tests.billing import moves
@@ -112,7 +112,7 @@ def race_sweep_against_settle(rounds: int) -> Counter[str]:
     for _ in range(rounds):
         held = moves.hold(account, 3)
         moves.lapse(held)
-        jobs: list[Callable[[], object]] = [partial(moves.capture, held), ledger.sweep, ledger.sweep]
+        jobs: list[Callable[[], object]] = [partial(moves.capture, held), holds.sweep, holds.sweep]
         won = [bool(result) for result in at_once(jobs)]
         assert won.count(True) == 1
         winners["settle" if won[0] else "sweep"] += 1
@@ -187,10 +187,10 @@ def test_everything_at_once_neither_deadlocks_nor_drifts() -> None:
         jobs += [partial(moves.grant, of, 7)] * 10
         jobs += [partial(ledger.refresh, of)] * 10
         jobs += [partial(moves.apply_draw, of)] * 5
-    jobs += [ledger.sweep] * 20
+    jobs += [holds.sweep] * 20
     # Mixed, the same way each time.
     at_once(jobs[number * 97 % len(jobs)] for number in range(len(jobs)))
-    ledger.sweep()
+    holds.sweep()
 
     assert laws.broken_laws() == []
     assert laws.overdue_holds() == []

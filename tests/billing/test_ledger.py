@@ -10,7 +10,7 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from billing import ledger
+from billing import holds, ledger
 from billing.errors import AmountRefused, CreditsExhausted, ExternalIdTaken, NotReversible
 from billing.models import Account, Hold, Plan, Transfer
 from tests.billing import moves
@@ -118,7 +118,7 @@ def test_second_hold_for_one_reply_is_refused(account: Account) -> None:
     held = moves.hold(account, 4)
 
     with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic(), connection.cursor() as cursor:
-        ledger.insert_hold(
+        holds.insert_hold(
             cursor,
             hold_id=uuid4(),
             account_id=account.pk,
@@ -136,7 +136,7 @@ def test_hot_path_is_one_statement_each(
     one, other = moves.Held(uuid4(), uuid4(), uuid4()), moves.Held(uuid4(), uuid4(), uuid4())
     with django_assert_num_queries(4), connection.cursor() as cursor:
         for held in (one, other):
-            ledger.insert_hold(
+            holds.insert_hold(
                 cursor,
                 hold_id=held.hold_id,
                 account_id=account.pk,
@@ -144,8 +144,8 @@ def test_hot_path_is_one_statement_each(
                 reply_id=held.reply_id,
                 lease_token=held.lease_token,
             )
-        ledger.capture(cursor, hold_id=one.hold_id, lease_token=one.lease_token, reason="")
-        ledger.release(cursor, hold_id=other.hold_id, lease_token=other.lease_token)
+        holds.capture(cursor, hold_id=one.hold_id, lease_token=one.lease_token, reason="")
+        holds.release(cursor, hold_id=other.hold_id, lease_token=other.lease_token)
 
 
 # --- Leases -------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_sweep_frees_what_lost_its_lease(account: Account, neighbour: Account) -
     moves.lapse(lost)
     moves.lapse(other)
 
-    assert set(ledger.sweep()) == {lost.reply_id, other.reply_id}
+    assert set(holds.sweep()) == {lost.reply_id, other.reply_id}
 
     assert moves.figures(account) == (100, 3)
     assert moves.figures(neighbour) == (2_000, 0)
@@ -166,15 +166,15 @@ def test_sweep_frees_what_lost_its_lease(account: Account, neighbour: Account) -
 
 def test_second_sweep_finds_nothing(account: Account) -> None:
     moves.lapse(moves.hold(account, 5))
-    ledger.sweep()
+    holds.sweep()
 
-    assert ledger.sweep() == []
+    assert holds.sweep() == []
 
 
 def test_late_settle_after_the_sweep_charges_nothing(account: Account) -> None:
     held = moves.hold(account, 5)
     moves.lapse(held)
-    ledger.sweep()
+    holds.sweep()
 
     assert not moves.capture(held)
     assert not moves.release(held)
@@ -189,7 +189,7 @@ def test_lease_lasts_its_seconds(
     held = moves.hold(account, 5)
     moves.lapse(held, seconds=age)
 
-    assert bool(ledger.sweep()) is is_swept
+    assert bool(holds.sweep()) is is_swept
 
 
 def test_renewed_lease_outlives_the_sweep(account: Account) -> None:
@@ -198,14 +198,14 @@ def test_renewed_lease_outlives_the_sweep(account: Account) -> None:
     moves.lapse(other)
 
     with connection.cursor() as cursor:
-        ledger.renew(cursor, [(held.hold_id, held.lease_token), (other.hold_id, uuid4())])
+        holds.renew(cursor, [(held.hold_id, held.lease_token), (other.hold_id, uuid4())])
 
-    assert ledger.sweep() == [other.reply_id]
+    assert holds.sweep() == [other.reply_id]
 
 
 def test_renewing_nothing_is_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0), connection.cursor() as cursor:
-        ledger.renew(cursor, [])
+        holds.renew(cursor, [])
 
 
 def test_resolved_hold_is_not_renewed(account: Account) -> None:
@@ -214,7 +214,7 @@ def test_resolved_hold_is_not_renewed(account: Account) -> None:
     before = Hold.objects.get().renewed_at
 
     with connection.cursor() as cursor:
-        ledger.renew(cursor, [(held.hold_id, held.lease_token)])
+        holds.renew(cursor, [(held.hold_id, held.lease_token)])
 
     assert Hold.objects.get().renewed_at == before
 
@@ -223,7 +223,7 @@ def test_life_has_an_end_however_often_it_is_renewed(account: Account) -> None:
     held = moves.hold(account, 5)
 
     with override_settings(LEASE_LIFE_SECONDS=-1):
-        assert ledger.sweep() == [held.reply_id]
+        assert holds.sweep() == [held.reply_id]
 
 
 # --- Grants -------------------------------------------------------------------------------------

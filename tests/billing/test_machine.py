@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from billing import laws, ledger, plans
+from billing import holds, laws, ledger, plans
 from billing.errors import CreditsExhausted, NotReversible
 from billing.models import Plan, Transfer
 from tests.billing import moves
@@ -141,7 +141,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        assert set(ledger.sweep()) == {held.reply_id for held in self.model.lapsed}
+        assert set(holds.sweep()) == {held.reply_id for held in self.model.lapsed}
         late = list(self.model.lapsed)
         self.model.free_lapsed()
         assert not any(moves.capture(held) or moves.release(held) for held in late)
