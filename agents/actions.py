@@ -193,9 +193,9 @@ def _link(way: Way, slug: str, agent_id: UUID | None, provider: str) -> dict[str
 
 
 def _sign_in(slug: str, agent_id: UUID | None) -> dict[str, str]:
-    back = reverse("agents:playground", args=[slug, agent_id]) if agent_id else f"/w/{slug}/"
+    page, of = ("agents:playground", [slug, agent_id]) if agent_id else ("workspaces:workspace", [slug])
     return {
         "label": "Sign in",
-        "url": f"{reverse('account_login')}?{urlencode({'next': back})}",
+        "url": f"{reverse('account_login')}?{urlencode({'next': reverse(page, args=of)})}",
         "method": "GET",
     }

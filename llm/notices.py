@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection as database
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from llm import lifecycle
@@ -33,7 +34,7 @@ def tell_of_rejection(row: ProviderKey) -> None:
     addresses = _menders(row)
     if row.workspace is not None:
         people = inbox.admins_of(row.workspace)
-        link = f"/w/{row.workspace.slug}/settings/llm/"
+        link = reverse("llm:settings", args=[row.workspace.slug])
         day = timezone.now().date()
         inbox.note(
             people,

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from agents.models import Agent, Reply
 from agents.running import database
@@ -61,7 +62,7 @@ def test_events_come_as_the_provider_speaks_and_end_once(
     watched = Watched(seen)
     assert watched.text == watched.end.data["text"] == WHOLE
     assert [event.kind for event in seen].count("text") > 10
-    assert watched.end.data["receipt"] == f"/w/acme/replies/{where['reply']}/"
+    assert watched.end.data["receipt"] == reverse("agents:receipt", args=["acme", where["reply"]])
 
 
 def test_event_ids_count_the_characters_seen(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
