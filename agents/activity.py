@@ -12,7 +12,7 @@ from agents.models import Agent, Reply, ReplyRating
 
 PER_PAGE = 50
 OPENING = 121
-# Asked for in the place of a value of a rating.
+# The filter's value for replies without a rating.
 NOT_RATED = "none"
 
 

@@ -3,8 +3,8 @@
 ReplyRefused(code, status)
 ├── NotSignedIn, NoSuchPlace, AgentGone, RoleTooSmall, NotYours, NoSecondFactor, WorkspaceSuspended    who and where
 ├── BadMessage, MessageTooLarge, TooFast, TooManyRunning      what was sent
-├── IdempotencyConflict                       one send key, two contents
-├── NotReplaceable                            the reply that this one was to take the place of
+├── IdempotencyConflict                       the idempotency key came before, with other content
+├── NotReplaceable                            the reply to replace runs, or was replaced already
 └── NotRunnable                               no route, no credits, no model
 """
 
@@ -17,7 +17,7 @@ from workspaces.models import Role
 class OurFault(StrEnum):
     """Why a reply that was accepted failed on our side, among its error codes; a provider's are llm.providers.base.Fault."""
 
-    INTERRUPTED = "interrupted"  # whoever ran it has gone
+    INTERRUPTED = "interrupted"  # the process that ran it has ended
     INTERNAL = "internal"  # an error of ours; the log has its class
 
 

@@ -3,10 +3,10 @@
 BillingError
 ├── CreditsExhausted    needed, available
 ├── AmountRefused       amount: not a whole number above zero, or above what may be moved
-├── ExternalIdTaken     external_id: the same one was used for something else
+├── ExternalIdTaken     external_id: it was used before, with other content
 ├── NotReversible       transfer_id: a reversal itself, reversed already, or nothing left of it
 ├── LimitReached        what, limit, over
-└── PlanChangedMeanwhile    plan: the name of the one it is on by now
+└── PlanChangedMeanwhile    plan: the name of the account's current plan
 """
 
 

@@ -1,8 +1,8 @@
 """Holds on the path of a reply: one statement each, inside the caller's transaction.
 
 hold ─▶ capture   the reply is charged: the database writes the transfer (billing/guards.py)
-     ─▶ release   it is not
-     ─▶ expire    its run lost the lease: the sweep frees the credits
+     ─▶ release   the reply is not charged
+     ─▶ expire    the reply's run lost the lease: the sweep frees the credits
 
 Capture and release are fenced by the lease token: a caller that has lost the hold gets False, and must not charge,
 nor assume that credits were freed. Lock order everywhere: first a hold, then its account. Only the sweep may take a

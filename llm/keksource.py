@@ -5,8 +5,8 @@ only that file may import cryptography. A *KMS* KEK never leaves Amazon: we send
 the row's binding as encryption context, which KMS authenticates.
 
     KekError
-    ├── KekRefused      these bytes are not what this KEK wrapped for this row
-    └── KekUnreachable  the KEK could not be asked; says nothing about the row
+    ├── KekRefused      this KEK did not wrap these bytes for this row
+    └── KekUnreachable  the KMS could not be asked; says nothing about the row
 """
 
 import time

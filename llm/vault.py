@@ -6,9 +6,9 @@ AWS KMS). The newest KEK wraps, every KEK of the ring unwraps. FernetBytes has n
 alone ties the parts to their row.
 
     VaultError
-    ├── UnknownKek       the ring has no KEK of that id
-    ├── WrongKek         a KEK of that id is in the ring, but it is not the one used before
-    ├── SecretUnreadable damaged, moved from another row, or wrapped by another KEK
+    ├── UnknownKek        the ring has no KEK of that id
+    ├── WrongKek          a KEK of that id is in the ring, but it is not the one used before
+    ├── SecretUnreadable  damaged, moved from another row, or wrapped by another KEK
     └── VaultUnavailable  a KMS could not be asked for the KEK; try again later
 """
 

@@ -1,21 +1,21 @@
 """The errors of the rules on membership.
 
 MembersError
-├── SlugTaken         the address is another workspace's
-├── TooManyWorkspaces the person has made as many as one may
-├── TooManySignUps    as many accounts were made from this network today as may be
+├── SlugTaken         another workspace has the address
+├── TooManyWorkspaces the person has made the most that one person may
+├── TooManySignUps    the most accounts allowed today were made from this network
 ├── RoleAboveOwn      nobody grants a role above their own
 ├── OwnerProtected    only an owner changes or removes an owner
-├── CannotOwn         who is made the owner cannot sign in
+├── CannotOwn         the person who would be the owner cannot sign in
 ├── LastOwner         a workspace always has an owner
-├── NoLongerMember    the actor's or the subject's membership is gone, or too small by now
+├── NoLongerMember    the actor's or the subject's membership has ended, or its role is too small now
 ├── NoSeat            the plan has no seat left
-├── InvitationOver    it was accepted, revoked or replaced, or its time is over
-├── InvitationSent    it was sent a moment ago
+├── InvitationOver    the invitation was accepted, revoked or replaced, or has expired
+├── InvitationSent    the invitation was sent a moment ago
 ├── NotNow            operators have suspended the workspace, so nobody joins
 ├── NotInvited        the person has not confirmed the address that was invited
-├── FactorUnreadable  the vault does not open the secret of a second factor
-└── IdentityRefused   who somebody is at the issuer signs in nobody here; `code` says why
+├── FactorUnreadable  the vault cannot open or seal the secret of a second factor
+└── IdentityRefused   the identity at the issuer cannot be used to sign in here; `code` says why
 """
 
 from workspaces import contact

@@ -1,10 +1,10 @@
 """Finding the account of a person whom the issuer has identified (workspaces/issuer.py).
 
-    known there by its subject ─▶ that person, whatever the address is by now
+    known there by its subject ─▶ that person, whatever the address is now
     address verified there ─┬ confirmed here by somebody ─▶ joined to that account, who is told by mail
-                            ├ confirmed here by an operator ─▶ refused: they connect it themselves
-                            ├ here, and never confirmed ─▶ refused: somebody else may have typed it
-                            └ nobody's, or a mere sign-up's ─▶ a new account, if SIGNUP admits it
+                            ├ confirmed here by an operator ─▶ refused: operators connect it on their account's page
+                            ├ of an account here, but never confirmed ─▶ refused: somebody else may have typed it
+                            └ of no account, or only of a sign-up ─▶ a new account, if SIGNUP admits it
     address not verified there ─▶ refused
 
 So nobody can take over an account by an address that they have not confirmed both here and at the issuer.

@@ -1,7 +1,7 @@
 """Inviting people: a person who has confirmed the address joins at once; any other address gets a link that works once.
 
-    invite ─▶ member                                     the address is a confirmed one of somebody's
-           └▶ pending ─▶ accepted                        the link was followed by whoever has confirmed the address
+    invite ─▶ member                                     a person has confirmed the address
+           └▶ pending ─▶ accepted                        a person who has confirmed the address followed the link
                       ├▶ revoked
                       └▶ (expired, derived) ─ resend ─▶ pending
 

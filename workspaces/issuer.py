@@ -4,8 +4,8 @@ It uses the authorization code flow with PKCE. No claim of an ID token is used b
 audience, times and nonce have been checked. Requests go only to the issuer's own host and those of OIDC_HOSTS.
 
     IssuerError
-    ├── IssuerDown    it did not answer, or not as an issuer does; says nothing about the person
-    └── TokenRefused  what it gave does not prove who somebody is
+    ├── IssuerDown    it did not answer, or not as an issuer must; says nothing about the person
+    └── TokenRefused  its token does not prove who the person is
 """
 
 import base64

@@ -2,16 +2,16 @@
 
 All other code imports this package only from here.
 
-    draft    what a message would ask, for the prompt inspector (planning.py)
-    accept   plan the reply (planning.py), store it with its hold (storing.py), or refuse (accepting.py), and start its run (runs.py)
-    watch    show it as events, whichever process runs it (watching.py)
-    stop     end it early, whichever process runs it
-    end_all_of  end what runs of a workspace that is suspended or deleted, uncharged (ending.py)
-    sweep    end what lost its lease (sweeper.py)
-    at_work  what a server does beside: heartbeat, sweep, look after others (lifetime.py)
-    my_turn  one of many processes takes what is to be done once (duties.py)
+    draft    the request that a message would make, for the prompt inspector (planning.py)
+    accept   plan a reply (planning.py), store it with its hold (storing.py) or refuse it (accepting.py), start its run (runs.py)
+    watch    the events of a reply, whichever process runs it (watching.py)
+    stop     end a reply early, whichever process runs it
+    end_all_of  end the running replies of a suspended or deleted workspace, uncharged (ending.py)
+    sweep    end replies that lost their lease (sweeper.py)
+    at_work  the server's background tasks: heartbeat, sweep, watch for dead processes (lifetime.py)
+    my_turn  let one of many processes take a periodic duty (duties.py)
 
-A run settles by itself (unsettled.py, settlement.py).
+A run settles without being told to (unsettled.py, settlement.py).
 """
 
 from uuid import UUID

@@ -1,8 +1,8 @@
 """Sources: adding, training, cancelling, deleting and restoring them.
 
-adding.py     what people do with them, within the plan's limits
+adding.py     people's acts on sources, within the plan's limits
 working.py    the job that reads a source and trains the agent on it
-jobs.py       how such a job gets to a worker process; the only module that knows the library for it
-upkeep.py     what a server does about them from time to time
-pairs.py      Q&A pairs: changed, brought back, imported from a CSV file
+jobs.py       the queue of these jobs; the only module that uses its library
+upkeep.py     the server's periodic work on sources
+pairs.py      Q&A pairs: changing, restoring, importing from a CSV file
 """

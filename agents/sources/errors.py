@@ -1,7 +1,7 @@
 """The errors of adding and reading sources.
 
 SourceRefused              the words are for the person who added it
-└── Taken                  somebody cancelled or deleted it, or another process has it: nothing is to be said
+└── Taken                  it was cancelled or deleted, or another process has it; nobody need be told
 """
 
 

@@ -1,7 +1,7 @@
 """The training job: takes one source, reads, cuts and indexes it, and stores the result in its row.
 
-    queued ──take──▶ training ──▶ ready | failed          cancelled: by a person, from either
-                        └─ lease over ─▶ taken up again, MOST_ATTEMPTS times at most
+    queued ──take──▶ training ──▶ ready | failed          cancelled: by a person, from queued or training
+                        └─ lease over ─▶ started again, MOST_ATTEMPTS times at most
 
 If anything fails, the agent keeps its old passages: new ones replace them in one transaction, and only while the
 lease is held. So a job may run twice, or end at any point.

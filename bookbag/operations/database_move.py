@@ -7,7 +7,7 @@ other column (docs/decisions/0003-balances-moved-by-triggers.md). The full-text 
 its own from the passages as they arrive.
 
     Refused            why nothing was moved, in words for an operator
-    └── DoesNotFit     what PostgreSQL would not take, row by row
+    └── DoesNotFit     the values that PostgreSQL would not accept, row by row
 """
 
 import hashlib

@@ -4,9 +4,9 @@ Told to stop, the server goes through these steps; a second signal skips to the 
 
     unready     /readyz says so for DRAIN_NOTICE_SECONDS, so that a proxy sends nothing new; a kept connection ends with
                 its answer, which says so
-    closed      no connection is taken any more, and those on which nothing has come end
-    draining    replies that run have DRAIN_SECONDS to end by themselves
-    freed       what still runs is ended, kept as interrupted and not charged
+    closed      no new connection is accepted, and those on which nothing has arrived are closed
+    draining    running replies have DRAIN_SECONDS to end by themselves
+    freed       replies that still run are ended, stored as interrupted and not charged
 """
 
 import asyncio

@@ -2,10 +2,10 @@
 
 ProviderKeyError
 ├── NoActiveKey       there is nothing to verify, delete or replace
-├── NoSuchRegion      the provider has none of this name, or the deployment's address has none
-├── NothingToRestore  no superseded key is left to go back to
-├── SecretUnfit       cannot be sent in a header, or is a credential of another sort
-├── CheckRunning      the provider is being asked about this key already
+├── NoSuchRegion      the provider has no such region, or the deployment has set another address
+├── NothingToRestore  there is no superseded key that can be restored
+├── SecretUnfit       the secret cannot be sent in a header, or is a credential of another sort
+├── CheckRunning      another check of this key is running
 └── SecretRejected    the provider does not accept it, so it was not stored
 """
 
