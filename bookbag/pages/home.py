@@ -26,7 +26,7 @@ from workspaces.named import Named
 from workspaces.one_line import one_line
 
 # No capitals and no ambiguous signs, so that no two addresses look alike.
-SLUG_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SLUG_SHAPE = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++)*+")
 AGENTS_SHOWN = 6
 
 
