@@ -15,7 +15,7 @@ from workspaces.models import Role
 
 
 class OurFault(StrEnum):
-    """Why a reply that was accepted failed on our side, among its error codes; a provider's are llm.providers.base.Fault."""
+    """The error codes of accepted replies that failed on our side; those of providers are llm.providers.base.Fault."""
 
     INTERRUPTED = "interrupted"  # the process that ran it has ended
     INTERNAL = "internal"  # an error of ours; the log has its class

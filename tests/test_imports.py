@@ -149,7 +149,7 @@ def test_no_module_uses_what_is_private_to_another() -> None:
 
 
 def test_no_test_imports_what_is_private_to_another_module_of_tests() -> None:
-    # What is private to the product some tests do look at, above all how long it takes for the worst texts.
+    # Tests may use the product's private names, mostly to measure how long they take for the worst texts.
     found = {
         path: names
         for path, tree in modules("tests")

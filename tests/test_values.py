@@ -26,7 +26,7 @@ from llm.providers.base import Fault
 from llm.routing import Billing, Credential, Why
 from tests.test_imports import APPS, ROOT, modules
 
-# Columns that hold the values of enumerations which Django does not know of; and what badges have of one.
+# Columns with values of enumerations that are not Django's choices, and attributes of badges with such values.
 BESIDE_CHOICES: dict[str, tuple[type[Enum], ...]] = {
     "credential_kind": (Credential,),
     "error_code": (Fault, OurFault),
@@ -209,7 +209,7 @@ def unknown_values(text: str) -> list[tuple[str, str]]:
     ]
 
 
-# Of what a page is given under the name of a column: llm.payers.Payers has no billing where a provider does not run.
+# Values that pages get under a column's name: llm.payers.Payers has no billing if a provider does not run.
 OF_PAGES = {"mixed"}
 
 

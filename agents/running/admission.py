@@ -354,7 +354,7 @@ def _profile(row: Any) -> Profile:
 
 
 def _dated(row: Any) -> Any:
-    """With its last day as a date: SQLite's driver gives text."""
+    """The row with its last day as a date; SQLite's driver returns text."""
     day = row.shuts_down_on
     return row._replace(shuts_down_on=dt.date.fromisoformat(day)) if isinstance(day, str) else row
 

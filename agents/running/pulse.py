@@ -11,7 +11,7 @@ SECONDS = 1.0
 
 
 async def beat_forever() -> None:
-    """For as long as the server lives."""
+    """Store texts, renew leases and read stops once a second, for as long as the server lives."""
     while True:
         await asyncio.sleep(SECONDS)
         try:

@@ -23,13 +23,13 @@ class SentBefore(Exception):
     """The idempotency key is taken; raised inside T1 to roll it back."""
 
 
-# As the model's constraint `reply_once_per_send` has it.
+# The same columns as in the model's constraint `reply_once_per_send`.
 UNLESS_SENT_BEFORE = "ON CONFLICT (workspace_id, member_id, idempotency_key) DO NOTHING RETURNING id"
 
 
 @lru_cache(maxsize=4)
 def _insert_sql(table: str, columns: tuple[str, ...], times: tuple[str, ...], vendor_now: str) -> str:
-    """`times`: the columns that are given the database's time, beside those that are given values."""
+    """`times`: the columns that get the database's time, in addition to the `columns` that get values."""
     values = ["%s"] * len(columns) + [vendor_now] * len(times)
     return f"INSERT INTO {table} ({', '.join((*columns, *times))}) VALUES ({', '.join(values)})"
 

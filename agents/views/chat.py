@@ -92,13 +92,13 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         conversation_id=_read(uuid_or_none, form.get("conversation"), NoSuchPlace()),
         instead_of=_read(uuid_or_none, form.get("instead_of"), NoSuchPlace()),
         chat_model_id=_read(number_or_none, form.get("chat_model"), NoSuchPlace()),
-        # Our pages send nothing but a number.
+        # Our pages always send a number here.
         price_said=_read(number_or_none, form.get("price_said"), BadMessage("malformed")),
     )
 
 
 def _read(read: Callable[[str], Found | None], text: str | None, otherwise: ReplyRefused) -> Found | None:
-    """`text` as `read` understands it, None without a text. Raises `otherwise` where `read` understands nothing."""
+    """The value that `read` makes of `text`; None for an empty text. Raises `otherwise` if `read` returns None."""
     if not text:
         return None
     if (found := read(text)) is None:

@@ -1,4 +1,4 @@
-"""What an address or a form brings may be any text: read here as what it should be, or as None."""
+"""Reading values from addresses and forms, which may be any text: as the expected type, or None."""
 
 from uuid import UUID
 
@@ -11,5 +11,5 @@ def uuid_or_none(text: str | None) -> UUID | None:
 
 
 def number_or_none(text: str | None) -> int | None:
-    """A whole number of no sign, no larger than an id can be."""
+    """A whole number without a sign, at most as large as an id can be."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -45,7 +45,7 @@ from workspaces.adapter import LONGEST_ADDRESS
 from workspaces.models import Role, Workspace
 
 CONVERSATIONS_SHOWN = 8
-# Nobody gives back the charge of a reply that ended less than this ago.
+# No operator gives back a charge within this time after the reply has ended.
 GIVES_BACK_AFTER = timedelta(seconds=5)
 
 

@@ -1,6 +1,6 @@
 """An agent of Acme's on Bookbag Local, and Edith, who may build agents, at her browser.
 
-Where replies are to cost something, a module has an `agent` of its own.
+A module whose replies must cost something defines an `agent` of its own.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Figures that help pages and templates tell people in words are those of the code.
+"""Figures in help pages and templates equal those of the code.
 
 Whoever changes one is led to each sentence that has it; whoever writes a new sentence with a figure adds it to SAID.
 """
@@ -31,7 +31,7 @@ FIGURE = re.compile(
     re.IGNORECASE,
 )
 SHOWN_OF_A_KEY = ProviderKey._meta.get_field("tail").max_length or 0
-# What stands elsewhere: in the standards of apps that show codes.
+# Figures that are not ours but come from the standards of apps that show codes.
 NOT_OURS = {"shows a new code every 30 seconds", "a new code of six digits every 30 seconds"}
 
 
@@ -44,7 +44,7 @@ def hours(time: timedelta) -> int:
 
 
 def said() -> dict[str, list[str]]:
-    """By file, the words that have a figure of the code in them."""
+    """By file, the texts that contain a figure of the code."""
     undo = f"for {NUMBERS[minutes(adding.UNDO)]} minutes"
     asked_again = f"{minutes(settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)} minutes"
     restore, invited = f"{hours(keys.RESTORE_WITHIN)} hours", f"{hours(invitations.LIFE)} hours"
