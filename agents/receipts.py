@@ -210,19 +210,13 @@ def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
 
     What the provider answered (`request_id`, `provider_…`) is included for admins, and null or empty for others.
     """
-    provider_answer = {
-        "request_id": reply.request_id,
-        "provider_status": reply.provider_status,
-        "provider_code": reply.provider_code,
-        "provider_param": reply.provider_param,
-    }
     return {
         "reply": str(reply.pk),
         "state": reply.state,
         "ending": reply.ending,
         "error": _error(reply, role),
         "left_out": reply.left_out.split(),
-        **(provider_answer if role.is_admin else dict.fromkeys(provider_answer)),
+        **_provider_answer(reply, role),
         "retry_after": reply.retry_after,
         "summary": summary(reply, given_back=given_back),
         "is_stored_answer": payers.is_stored_answer(reply),
@@ -237,13 +231,7 @@ def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
         "given_back": given_back,
         "why": reply.why,
         "attempts": reply.attempts,
-        "tokens": {
-            "input": reply.input_tokens,
-            "output": reply.output_tokens,
-            "cached": reply.cached_tokens,
-            "cache_written": reply.cache_write_tokens,
-            "thinking": reply.thinking_tokens,
-        },
+        "tokens": _token_counts(reply),
         "estimated_provider_cost_micro_usd": reply.estimated_cost,
         "cost_is_at_most": reply.cost_is_at_most,
         "cache_saved_micro_usd": reply.cache_saved,
@@ -253,6 +241,26 @@ def as_json(reply: Reply, *, role: Role, given_back: int = 0) -> dict[str, Any]:
             "done": reply.done_at and reply.done_at.isoformat(),
         },
         "durations": {"first_text_ms": first_text_ms(reply), "done_ms": done_ms(reply)},
+    }
+
+
+def _provider_answer(reply: Reply, role: Role) -> dict[str, Any]:
+    answer = {
+        "request_id": reply.request_id,
+        "provider_status": reply.provider_status,
+        "provider_code": reply.provider_code,
+        "provider_param": reply.provider_param,
+    }
+    return answer if role.is_admin else dict.fromkeys(answer)
+
+
+def _token_counts(reply: Reply) -> dict[str, int | None]:
+    return {
+        "input": reply.input_tokens,
+        "output": reply.output_tokens,
+        "cached": reply.cached_tokens,
+        "cache_written": reply.cache_write_tokens,
+        "thinking": reply.thinking_tokens,
     }
 
 

@@ -170,6 +170,23 @@ def test_a_private_name_is_found(code: str) -> None:
     assert private_names(ast.parse(code)) != []
 
 
+MOST_LINES = 40
+# The reading of a provider's stream: its ends are decided in one place.
+LONGER = {"llm/providers/events.py read_events"}
+
+
+def test_no_function_of_the_product_is_longer_than_a_screen() -> None:
+    found = {
+        f"{path} {node.name}"
+        for path, tree in modules(*APPS, "bookbag")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= MOST_LINES
+    }
+
+    assert found == LONGER
+
+
 def test_models_import_no_page() -> None:
     pages = ("django.forms", "django.http", "django.shortcuts")
     for path, tree in modules(*APPS):

@@ -116,9 +116,6 @@ def _context(
     request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
 ) -> dict[str, Any]:
     role = Role(request.membership.role)
-    stretch = turn_pages.asked_for(request, conversation) if conversation else turns.Stretch([])
-    for reply in stretch.replies:
-        reply.workspace = workspace
     prefilled = _prefilled(request, conversation) if conversation else Prefilled()
     routes = outlook.for_workspace(workspace)
     trial = trying.told(agent, conversation, routes)
@@ -130,11 +127,7 @@ def _context(
         # Complete addresses, because this page is also the response to forms at other addresses.
         "here": _address(workspace, agent, None),
         "agent": agent,
-        "conversation": conversation,
-        "begun_by": _begun_by(conversation, request.membership.user_id),
-        "conversations": _earlier(agent, request.membership.user_id),
-        "turns": presenting.turns(stretch.replies, role=role, earlier=turns.versions_among(stretch.replies)),
-        "stretch": stretch,
+        **_talk(request, workspace, agent, conversation),
         **_drafted(
             prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
             _address(workspace, agent, conversation),
@@ -152,7 +145,25 @@ def _context(
         "idempotency_key": uuid4(),
         "limit": running.QUESTION_CHARACTERS,
         "suggestions": [] if conversation else suggestions.of(agent),
-        "ratings": rating.own(stretch.replies, request.membership.user_id),
+    }
+
+
+def _talk(
+    request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
+) -> dict[str, Any]:
+    """What the page shows of the conversation, and the reader's other conversations with the agent."""
+    reader_id = request.membership.user_id
+    stretch = turn_pages.asked_for(request, conversation) if conversation else turns.Stretch([])
+    for reply in stretch.replies:
+        reply.workspace = workspace
+    earlier = turns.versions_among(stretch.replies)
+    return {
+        "conversation": conversation,
+        "begun_by": _begun_by(conversation, reader_id),
+        "conversations": _earlier(agent, reader_id),
+        "turns": presenting.turns(stretch.replies, role=Role(request.membership.role), earlier=earlier),
+        "stretch": stretch,
+        "ratings": rating.own(stretch.replies, reader_id),
         "may_judge": True,
     }
 
