@@ -1,6 +1,6 @@
 """Ways out of a refusal or a failure: up to three links or buttons, limited to what the member's role may do.
 
-`WAYS` has a row for every code of agents/words.py. An empty row means that the code's sentence is enough.
+`WAYS` has a row for every code of agents/wording.py. An empty row means that the code's sentence is enough.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from agents import words
+from agents import wording
 from agents.errors import ReplyRefused
 from agents.models import Reply
 from llm.models import Provider
@@ -127,7 +127,7 @@ OF_FAILURES = {
     "interrupted": NONE,
     "internal": NONE,
 }
-# Shown before anything is sent (words.EXPECTED). A rejected key of the workspace uses the row of the failure.
+# Shown before anything is sent (wording.EXPECTED). A rejected key of the workspace uses the row of the failure.
 OF_EXPECTED = {
     "credits_short": OF_REFUSALS["credits_exhausted"],
     "platform_key_rejected": (USE_LOCAL, CHANGE_MODEL, USE_OWN_KEY),
@@ -184,7 +184,7 @@ def ways_out(
 
 def _link(way: Way, slug: str, agent_id: UUID | None, provider: str) -> dict[str, str]:
     of = [agent_id] if way.of_agent else [provider] if way.of_provider else []
-    name = words.PROVIDER_NAMES.get(provider, "provider")
+    name = wording.PROVIDER_NAMES.get(provider, "provider")
     return {
         "label": way.label.format(a_provider=with_article(name), provider=name),
         "url": reverse(way.page, args=[slug, *of]) + way.fragment.format(name=provider),

@@ -79,7 +79,7 @@ def record_change(agent: Agent, before: dict[str, Any], *, request: HttpRequest)
 def require_source_room(agent: Agent) -> None:
     """Raises LimitReached when the agent has more sources than its plan allows; called last in the adding transaction."""
     account = ledger.lock(agent.workspace.account)
-    plans.require(account, "sources", sources_of(agent), of=agent.name)
+    plans.require(account, "sources", sources_of(agent), agent_name=agent.name)
 
 
 def sources_of(agent: Agent) -> int:

@@ -1,4 +1,4 @@
-"""The errors for messages that are refused. Their wording for people is in agents/words.py.
+"""The errors for messages that are refused. Their wording for people is in agents/wording.py.
 
 ReplyRefused(code, status)
 ├── NotSignedIn, NoSuchPlace, AgentGone, RoleTooSmall, NotYours, NoSecondFactor, WorkspaceSuspended    who and where

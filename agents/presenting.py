@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from agents import actions, payers, rendering, words
+from agents import actions, payers, rendering, wording
 from agents.models import Agent, Reply
 from agents.turns import Versions
 from llm import price_words
@@ -94,7 +94,7 @@ def shortage(prospect: Prospect, agent: Agent, *, role: Role) -> Trouble | None:
 
 def _trouble(code: str, facts: dict[str, Any], agent: Agent, role: Role) -> Trouble:
     provider = agent.chat_model.provider
-    told = words.told(code, facts | {"provider": provider}, is_sent=False)
+    told = wording.told(code, facts | {"provider": provider}, is_sent=False)
     ways = actions.ways_out(code, role=role, slug=agent.workspace.slug, agent_id=agent.pk, provider=provider)
     return Trouble(code, told.title, told.rest, ways)
 
@@ -150,7 +150,7 @@ def turn(reply: Reply, *, role: Role, given_back: int, earlier_versions: int = 0
         reply,
         mark_safe(reply.html),  # noqa: S308 (cleaned by agents/markdown.py)
         payers.badge(reply, given_back=given_back),
-        failure=words.failure(reply, for_admin=role.is_admin) if failed else "",
+        failure=wording.failure(reply, for_admin=role.is_admin) if failed else "",
         may_try_again=failed and reply.error_code not in FAILS_AGAIN,
         note=NOTES.get(Reply.Ending(reply.ending), "") if reply.ending and not failed else "",
         mark=mark(reply.ending),

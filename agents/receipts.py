@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from agents import actions, payers, words
+from agents import actions, payers, wording
 from agents.models import Reply
 from llm.routing import Billing, Credential
 from workspaces.figures import credits, exact_dollars, grouped
@@ -53,9 +53,9 @@ def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
         cost=cost(reply) if _shows_cost(reply) else "",
         saved=saved(reply),
         left_out=left_out(reply),
-        asked_to_wait="" if reply.retry_after is None else words.span(reply.retry_after, reply.done_at),
+        asked_to_wait="" if reply.retry_after is None else wording.span(reply.retry_after, reply.done_at),
         took=took(reply),
-        provider_refusal=words.provider_refusal(reply) if role.is_admin else "",
+        provider_refusal=wording.provider_refusal(reply) if role.is_admin else "",
         request_id=reply.request_id if role.is_admin else "",
     )
 
@@ -69,7 +69,7 @@ def summary(reply: Reply, *, given_back: int = 0) -> str:
         return f"{credits(reply.charged)}, from {reply.workspace}'s credits.{back}"
     if payers.is_own_bill(reply):
         return f"Billed by {_provider(reply)}, {_about(reply)}, on {_own_key(reply)}."
-    return " ".join(filter(None, [words.NOTHING_CHARGED, _why_nothing(reply), _may_bill(reply)]))
+    return " ".join(filter(None, [wording.NOTHING_CHARGED, _why_nothing(reply), _may_bill(reply)]))
 
 
 def _so_far(reply: Reply) -> str:
@@ -88,7 +88,7 @@ def _why_nothing(reply: Reply) -> str:
     if payers.is_stored_answer(reply):
         return f"{payers.article(reply)} was given, free."
     if reply.state == Reply.State.FAILED:
-        return words.briefly(reply)
+        return wording.briefly(reply)
     if reply.billing == Billing.LOCAL:
         return "Bookbag Local is free."
     if reply.billing == Billing.UNMETERED:
@@ -126,7 +126,7 @@ def _own_key(reply: Reply) -> str:
 
 
 def _provider(reply: Reply) -> str:
-    return words.PROVIDER_NAMES.get(reply.provider, "the provider")
+    return wording.PROVIDER_NAMES.get(reply.provider, "the provider")
 
 
 def ran_on(reply: Reply) -> str:
@@ -269,6 +269,6 @@ def _error(reply: Reply, role: Role) -> dict[str, Any] | None:
         return None
     return {
         "code": reply.error_code,
-        "message": words.failure(reply, for_admin=role.is_admin),
+        "message": wording.failure(reply, for_admin=role.is_admin),
         "actions": actions.of_reply(reply, role=role, slug=reply.workspace.slug),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import JsonResponse
 
-from agents import words
+from agents import wording
 
 
 def as_json(
@@ -18,12 +18,12 @@ def as_json(
 ) -> JsonResponse:
     """`{"error": {"code", "title", "message", "actions"}}`, with the entries of `data` added.
 
-    Without `message`, the sentences are those of `code` in agents/words.py, and `title` is the first of them, which
+    Without `message`, the sentences are those of `code` in agents/wording.py, and `title` is the first of them, which
     pages show in bold; with a `message` the title is empty. `retry_after` in `data`, in seconds, also becomes the
     header.
     """
     facts = data or {}
-    told = words.Told("", message) if message else words.told(code, facts)
+    told = wording.Told("", message) if message else wording.told(code, facts)
     error = {
         "code": code,
         "title": told.title,

@@ -68,14 +68,14 @@ def limit(account: Account, what: str) -> int | None:
     return getattr(account.plan, LIMITS[what])
 
 
-def require(account: Account, what: str, count: int, *, of: str = "") -> None:
+def require(account: Account, what: str, count: int, *, agent_name: str = "") -> None:
     """Raises LimitReached, and notes it so that the admins are mailed, unless the plan allows `count` of `what` in all.
 
-    `of`: the name of the agent whose sources are counted.
+    `agent_name`: of the agent whose sources are counted.
     """
     most = limit(account, what)
     if most is not None and count > most:
-        limits_reached.note(account.workspace_id, what, most, of=of)
+        limits_reached.note(account.workspace_id, what, most, agent_name=agent_name)
         raise LimitReached(what=what, limit=most, over=count - most)
 
 

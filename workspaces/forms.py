@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from workspaces import audit, page_marks, people, signup
-from workspaces.audit_words import action_label
+from workspaces.audit_wording import action_label
 from workspaces.errors import TooManySignUps
 from workspaces.models import Role, User, Workspace
 

@@ -26,7 +26,7 @@ LIMITS = {
         MONTH,
     ),
     "sources": (
-        "The plan has no room for another source of the agent {of} in {name} (it allows {most}): one more was refused.",
+        "The plan has no room for another source of the agent {agent_name} in {name} (it allows {most}): one more was refused.",
         MONTH,
     ),
     "too_fast": (
@@ -48,14 +48,14 @@ _reached: set[tuple[int, str, int, str]] = set()
 _lock = Lock()
 
 
-def note(workspace_id: int, limit: str, most: int, *, of: str = "") -> None:
+def note(workspace_id: int, limit: str, most: int, *, agent_name: str = "") -> None:
     """Note that something was refused in the workspace, because `limit` allows at most `most`. Makes no query.
 
-    `of`: the name of what has the limit, where that is not the workspace.
+    `agent_name`: of the agent that has the limit, where that is not the workspace.
     """
     with _lock:
         if len(_reached) < MOST_KEPT:
-            _reached.add((workspace_id, limit, most, of))
+            _reached.add((workspace_id, limit, most, agent_name))
 
 
 def tell() -> int:
@@ -64,13 +64,13 @@ def tell() -> int:
         reached = sorted(_reached)
         _reached.clear()
     workspaces = Workspace.objects.in_bulk({workspace_id for workspace_id, *_ in reached})
-    for workspace_id, limit, most, of in reached:
+    for workspace_id, limit, most, agent_name in reached:
         if workspace_id in workspaces:
-            _tell(workspaces[workspace_id], limit, most, of, timezone.now())
+            _tell(workspaces[workspace_id], limit, most, agent_name, timezone.now())
     return len(reached)
 
 
-def _tell(workspace: Workspace, limit: str, most: int, of: str, moment: datetime) -> None:
+def _tell(workspace: Workspace, limit: str, most: int, agent_name: str, moment: datetime) -> None:
     words, occasion = LIMITS[limit]
     page = "workspaces:members" if limit == "seats" else "workspaces:workspace"
     inbox.tell(
@@ -78,6 +78,6 @@ def _tell(workspace: Workspace, limit: str, most: int, of: str, moment: datetime
         inbox.Kind.LIMIT_REACHED,
         workspace=workspace,
         once=f"{workspace.pk}:{limit}:{most}:{moment:{occasion}}",
-        text=words.format(name=workspace.name, most=most, of=of),
+        text=words.format(name=workspace.name, most=most, agent_name=agent_name),
         link=reverse(page, args=[workspace.slug]),
     )

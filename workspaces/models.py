@@ -12,7 +12,7 @@ from django.db.models.functions import Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from workspaces import audit_words
+from workspaces import audit_wording
 
 
 class UserManager(BaseUserManager["User"]):
@@ -403,12 +403,12 @@ class AuditEvent(models.Model):
 
     @property
     def sentence(self) -> str:
-        return audit_words.sentence(self.action, self.data)
+        return audit_wording.sentence(self.action, self.data)
 
     @property
     def details(self) -> list[tuple[str, str]]:
         """The data that the sentence does not mention, by name."""
-        return audit_words.unsaid(self.action, self.data)
+        return audit_wording.unsaid(self.action, self.data)
 
 
 class AuditRetention(models.Model):

@@ -37,17 +37,17 @@ class TooMany(Exception):
 
 @dataclass(frozen=True)
 class Count:
-    """A limit of `most` in `span` for each value of `of`, which is stored as a keyed hash."""
+    """A limit of `most` in `span` for each `value`, which is stored as a keyed hash."""
 
     kind: str
-    of: str
+    value: str
     most: int
     span: timedelta = WHILE
     keeps_successes: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.kind}:{salted_hmac('workspaces.sign_in_limits', self.of).hexdigest()[:40]}"
+        return f"{self.kind}:{salted_hmac('workspaces.sign_in_limits', self.value).hexdigest()[:40]}"
 
     def take(self) -> bool:
         """Count one more; returns False and counts nothing at the limit.

@@ -1,9 +1,9 @@
 """Encoders: they make a vector of a text, so that texts with the same meaning have vectors near each other.
 
-`WordLlama` is a table of a vector for each of 32,000 pieces of words; a text's vector is the mean of its pieces'.
-The table and the rules for cutting words are in the wheel of `wordllama`, so nothing is fetched. Only these two
-files are used, because the package's own loader fetches one of them, takes twice the memory, and adds a handler to
-the program's log.
+`WordLlama` is a table of a vector for each of 32,000 tokens (words and parts of words); a text's vector is the mean
+of its tokens'. The table and the rules for cutting words are in the wheel of `wordllama`, so nothing is fetched.
+Only these two files are used, because the package's own loader fetches one of them, takes twice the memory, and
+adds a handler to the program's log.
 """
 
 import json
@@ -47,11 +47,11 @@ class WordLlama:
         return language == "english" or (not language and question.isascii())
 
     def encode(self, text: str) -> NDArray[np.float32]:
-        """The vector of `text`, of length 1; zeros for a text without a known piece."""
-        pieces = self._cutter.encode(text[:MOST_CHARACTERS], add_special_tokens=False).ids
-        if not pieces:
+        """The vector of `text`, of length 1; zeros for a text without a known token."""
+        tokens = self._cutter.encode(text[:MOST_CHARACTERS], add_special_tokens=False).ids
+        if not tokens:
             return np.zeros(self.size, np.float32)
-        known, times = np.unique(pieces, return_counts=True)
+        known, times = np.unique(tokens, return_counts=True)
         total = times.astype(np.float32) @ self._table[known].astype(np.float32)
         return np.asarray(total / max(np.linalg.norm(total), NOTHING), np.float32)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from agents import actions, rendering, words
+from agents import actions, rendering, wording
 from agents.models import Reply
 from agents.reading.live import LiveText
 from agents.running import database, lookout, runs
@@ -280,5 +280,5 @@ def final_event(reply: Reply, slug: str, *, role: Role) -> dict[str, Any]:
     }
     if reply.state != Reply.State.FAILED:
         return {"event": "done", **facts}
-    message = words.failure(reply, for_admin=role.is_admin)
+    message = wording.failure(reply, for_admin=role.is_admin)
     return {"event": "error", "code": reply.error_code, "message": message, **facts}

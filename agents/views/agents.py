@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import building, leaving, moving, presenting, words
+from agents import building, leaving, moving, presenting, wording
 from agents.forms import AgentForm, choosable
 from agents.models import Agent
 from agents.sources import listing
@@ -72,7 +72,7 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
         else:
             _tell(request, f"{agent.name} is ready. Give it something to answer from.", form.notes)
             return redirect(agent)
-    said = f"On {words.PROVIDER_NAMES[on_provider]}, for its key to be verified. " if first else ""
+    said = f"On {wording.PROVIDER_NAMES[on_provider]}, for its key to be verified. " if first else ""
     context = {
         "workspace": workspace,
         "form": form,
@@ -85,7 +85,7 @@ def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 
 def _first_of(workspace: Workspace, routes: Outlook, provider: str) -> int | None:
     """The first chat model of `provider` that stays and can be chosen; None without one, or if `provider` is empty."""
-    models = choosable(workspace).filter(provider=provider) if provider in words.PROVIDER_NAMES else ()
+    models = choosable(workspace).filter(provider=provider) if provider in wording.PROVIDER_NAMES else ()
     return next((one.pk for one in models if not routes.is_leaving(one)), None)
 
 

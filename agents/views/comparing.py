@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from agents import actions, comparing, rendering, running, words
+from agents import actions, comparing, rendering, running, wording
 from agents.comparing import LEAST, MOST, Choice, Column
 from agents.errors import ReplyRefused
 from agents.models import Agent, Reply
@@ -112,7 +112,7 @@ def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> P
 def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:
     """Why the message is not sent: it is empty, or the cost is not what the page showed."""
     if not context["text"].strip():
-        return words.refusal("message_empty", {})
+        return wording.refusal("message_empty", {})
     if request.POST.get("said", "") != context["total"].said:
         return f"{context['total'].words} Send again if that is what you want."
     return ""
@@ -178,6 +178,6 @@ def _refused(choice: Choice, refusal: ReplyRefused, agent: Agent) -> Column:
     return Column(
         model_name=choice.chat_model.name,
         badge=choice.badge,
-        problem=words.refusal(refusal.code, refusal.data),
+        problem=wording.refusal(refusal.code, refusal.data),
         ways_out=comparing.links(ways),
     )

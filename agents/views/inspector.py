@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agents import inspecting, presenting, running, sent_prompts, words
+from agents import inspecting, presenting, running, sent_prompts, wording
 from agents.errors import ReplyRefused
 from agents.models import Agent, Reply
 from agents.running import Draft, Submission
@@ -72,9 +72,9 @@ def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, 
 def _problem(send: Submission, agent: Agent) -> str:
     """Why this message would be refused, apart from its route."""
     if agent.status == Agent.Status.ARCHIVED:
-        return words.refusal("agent_archived", {})
+        return wording.refusal("agent_archived", {})
     if len(send.text) > running.QUESTION_CHARACTERS:
-        return words.refusal("message_too_large", {"limit": running.QUESTION_CHARACTERS})
+        return wording.refusal("message_too_large", {"limit": running.QUESTION_CHARACTERS})
     return ""
 
 

@@ -30,7 +30,7 @@ from agents import (
     suggestions,
     trying,
     turns,
-    words,
+    wording,
 )
 from agents.errors import AgentGone, NoSuchPlace, NotSignedIn, ReplyRefused
 from agents.models import Agent, Conversation, Reply
@@ -95,7 +95,7 @@ class Prefilled:
 
 def _gone(request: WorkspaceRequest, workspace: Workspace, *, text: str = "") -> HttpResponse:
     """The page shown if the agent does not exist: what the member can do, and the text they typed."""
-    told = words.told("agent_gone", {}, is_sent=bool(text))
+    told = wording.told("agent_gone", {}, is_sent=bool(text))
     ways = actions.ways_out("agent_gone", role=Role(request.membership.role), slug=workspace.slug)
     context = {"workspace": workspace, "problem": told, "ways": ways, "text": text}
     return render(request, "agents/gone.html", context, status=404)
@@ -253,7 +253,7 @@ def _problem(
     refusal: ReplyRefused, trouble: presenting.Trouble | None, *, slug: str, agent_id: UUID
 ) -> dict[str, Any]:
     """The refusal for the page's context. It replaces the page's own notice if that is about the same problem."""
-    told = words.told(refusal.code, refusal.data)
+    told = wording.told(refusal.code, refusal.data)
     ways = actions.of_refusal(refusal, slug=slug, agent_id=agent_id)
     if trouble and trouble.code == refusal.code:
         return {"trouble": dataclasses.replace(trouble, title=told.title, rest=told.rest, ways_out=ways)}
@@ -274,7 +274,7 @@ def _stop_refused(
 ) -> HttpResponse:
     if isinstance(refusal, NoSuchPlace):
         raise Http404
-    messages.error(request, " ".join(filter(None, words.told(refusal.code, refusal.data))))
+    messages.error(request, " ".join(filter(None, wording.told(refusal.code, refusal.data))))
     return redirect("agents:receipt", workspace.slug, reply_id)
 
 

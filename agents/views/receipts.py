@@ -6,7 +6,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import payers, presenting, receipts, rendering, words
+from agents import payers, presenting, receipts, rendering, wording
 from llm.routing import Credential
 from workspaces.access import WorkspaceRequest, viewer_required
 from workspaces.models import Role, Workspace
@@ -30,7 +30,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
         "reply": reply,
         "receipt": receipts.describe(reply, role=role, given_back=given_back),
         "turn": presenting.turn(reply, role=role, given_back=given_back),
-        "why": words.WHY.get(reply.why, ""),
+        "why": wording.WHY.get(reply.why, ""),
         "is_readable": reply.conversation is not None and reply.conversation.deleted_at is None,
     }
     return render(request, "agents/receipt.html", context)

@@ -21,7 +21,7 @@ class RevealsSecret(Protocol):
 
 
 class Fault(StrEnum):
-    """Why a provider call failed; agents/words.py words it for members and admins.
+    """Why a provider call failed; agents/wording.py words it for members and admins.
 
     Each twin has a table of which answer means which fault; llm/providers/refusals.py reads it.
     """

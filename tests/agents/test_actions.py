@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from django.test import Client
 
-from agents import actions, words
+from agents import actions, wording
 from agents.models import Agent, Reply
 from tests.agents.scenes import agent_on, spend_all
 from tests.agents.test_pages import signed_in
@@ -15,7 +15,7 @@ from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 from workspaces.models import Role, User
 
-CODES = sorted({*words.REFUSALS, *words.FAILURES, *words.EXPECTED})
+CODES = sorted({*wording.REFUSALS, *wording.FAILURES, *wording.EXPECTED})
 AGENT = "/w/acme/agents/{agent}/#agent-title"
 SETTINGS = "/w/acme/settings/llm/"
 LOCAL, CHANGE, CHECK = "Use Bookbag Local, free", "Change the model", "Check the key again"
@@ -36,9 +36,9 @@ def people(cast: Cast) -> dict[Role, User]:
 
 
 def test_every_code_has_a_row() -> None:
-    assert set(actions.OF_REFUSALS) == set(words.REFUSALS)
-    assert set(actions.OF_FAILURES) == set(words.FAILURES)
-    assert set(words.EXPECTED) <= set(actions.WAYS)
+    assert set(actions.OF_REFUSALS) == set(wording.REFUSALS)
+    assert set(actions.OF_FAILURES) == set(wording.FAILURES)
+    assert set(wording.EXPECTED) <= set(actions.WAYS)
 
 
 @pytest.mark.parametrize("code", CODES)

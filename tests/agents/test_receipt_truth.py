@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents import payers, receipts, words
+from agents import payers, receipts, wording
 from agents.models import Conversation, Reply
 from llm.routing import Billing, Credential, Why
 from tests.agents.scenes import agent_on
@@ -138,9 +138,9 @@ def test_summary_counts_the_tries_and_names_the_key_to_those_who_may_see_it() ->
 
 
 def test_each_failure_has_a_clause() -> None:
-    assert set(words.BRIEFLY) == set(words.FAILURES)
-    for code in words.FAILURES:
-        told = words.briefly(reply_of("byo", ENDS[9], False, None, error_code=code))
+    assert set(wording.BRIEFLY) == set(wording.FAILURES)
+    for code in wording.FAILURES:
+        told = wording.briefly(reply_of("byo", ENDS[9], False, None, error_code=code))
         assert told.endswith(".")
         assert "{" not in told
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents import payers, receipts, words
+from agents import payers, receipts, wording
 from agents.models import Conversation, Reply
 from agents.views import playground
 from billing import ledger
@@ -253,7 +253,9 @@ class TestPage:
             "credential_kind": kind,
             "billing": "byo" if kind == "workspace" else "unmetered",
         }
-        replies = [make_reply(agent, conversation, **facts | {"error_code": code}) for code in words.FAILURES]
+        replies = [
+            make_reply(agent, conversation, **facts | {"error_code": code}) for code in wording.FAILURES
+        ]
 
         page = signed_in(cast.edith).get(
             f"/w/acme/agents/{agent.pk}/playground/", {"conversation": str(conversation.pk)}
@@ -261,7 +263,7 @@ class TestPage:
         shown = unescape(page.content.decode())
 
         for reply in replies:
-            assert words.failure(reply, for_admin=False) in shown, reply.error_code
+            assert wording.failure(reply, for_admin=False) in shown, reply.error_code
         for hidden in ("HTTP 429", "rate_limit_exceeded", "req_77", "a1B2", "parameter "):
             assert hidden not in shown
 
@@ -282,7 +284,7 @@ class TestLive:
         live = watch(visitor, where["stream"]).end.data["message"]
         turn = unescape(turn_of(visitor, where["stream"]))
 
-        assert live == words.failure(Reply.objects.get(), for_admin=False)
+        assert live == wording.failure(Reply.objects.get(), for_admin=False)
         assert live in turn
 
     def test_an_answer_cut_at_the_models_limit_has_its_ending_on_the_receipt(

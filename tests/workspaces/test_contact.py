@@ -7,7 +7,7 @@ from django.core import mail
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from agents import words
+from agents import wording
 from agents.models import Reply
 from bookbag.server import error_pages
 from llm import key_wording
@@ -85,11 +85,11 @@ def test_sentences_that_send_to_the_operators_say_where_to_write(cast: Cast, sup
     reply = Reply(
         provider="openai", error_code="not_the_provider", credential_kind="workspace", state="failed"
     )
-    assert "An operator (help@acme.test) has to look at how" in words.failure(reply, for_admin=True)
-    suspended = words.refusal("workspace_suspended", {"reason": "Unpaid."})
+    assert "An operator (help@acme.test) has to look at how" in wording.failure(reply, for_admin=True)
+    suspended = wording.refusal("workspace_suspended", {"reason": "Unpaid."})
     assert suspended.endswith("An owner of the workspace can write to them at help@acme.test.")
     for code in ("credits_exhausted", "credits_short"):
-        short = words.told(code, {"available": 0, "price": 5}, is_sent=False)
+        short = wording.told(code, {"available": 0, "price": 5}, is_sent=False)
         assert short.rest.endswith("or ask the operators at help@acme.test for more.")
 
 
@@ -105,7 +105,7 @@ def test_without_an_address_the_sentences_read_as_before() -> None:
     assert "An operator has to look at how this server reaches OpenAI." in key_wording.wording_of(lost).advice
     assert "ask the operators of this site for more" in str(TooManyWorkspaces(3))
     assert "the operators of this site can change the plan" in str(NoSeat())
-    short = words.told("credits_short", {"price": 5}, is_sent=False)
+    short = wording.told("credits_short", {"price": 5}, is_sent=False)
     assert short.rest.endswith("or ask the operators for more.")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents import words
+from agents import wording
 from agents.errors import OurFault
 from agents.models import Reply
 from llm.providers.base import Fault
@@ -26,16 +26,16 @@ own = pytest.mark.parametrize("kind", ["workspace", "platform"])
 
 
 def told(code: str, *, for_admin: bool = False, **facts: Any) -> str:
-    return words.failure(Reply(error_code=code, **{**FACTS, **facts}), for_admin=for_admin)
+    return wording.failure(Reply(error_code=code, **{**FACTS, **facts}), for_admin=for_admin)
 
 
 def test_codes_with_words_are_those_that_there_are() -> None:
-    assert sorted(words.FAILURES) == CODES
+    assert sorted(wording.FAILURES) == CODES
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_words_for_both_readers(code: str) -> None:
-    member, admin = words.FAILURES[code]
+    member, admin = wording.FAILURES[code]
 
     assert member != admin
 
@@ -112,7 +112,7 @@ def test_nobody_is_asked_to_try_again_in_vain(code: str) -> None:
 def test_a_model_that_is_gone_names_the_one_to_use_instead_as_people_write_it() -> None:
     facts = {"provider": "openai", "model": "GPT-4o"}
 
-    assert words.refusal("model_shut_down", facts | {"replacement": "gpt-6-luna"}) == (
+    assert wording.refusal("model_shut_down", facts | {"replacement": "gpt-6-luna"}) == (
         "OpenAI has shut GPT-4o down. Nothing was charged. Choose GPT-6 Luna on the agent's page."
     )
-    assert "Choose another model on" in words.refusal("model_shut_down", facts | {"replacement": ""})
+    assert "Choose another model on" in wording.refusal("model_shut_down", facts | {"replacement": ""})

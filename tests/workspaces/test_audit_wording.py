@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from workspaces import audit_words
+from workspaces import audit_wording
 
 pytestmark = pytest.mark.any_database
 
@@ -48,8 +48,8 @@ pytestmark = pytest.mark.any_database
 def test_event_is_told_in_a_sentence_before_first(
     action: str, data: dict[str, Any], sentence: str, rest: list[tuple[str, str]]
 ) -> None:
-    assert audit_words.sentence(action, data) == sentence
-    assert audit_words.unsaid(action, data) == rest
+    assert audit_wording.sentence(action, data) == sentence
+    assert audit_wording.unsaid(action, data) == rest
 
 
 def recorded() -> set[str]:
@@ -73,11 +73,11 @@ def test_each_sentence_is_of_something_that_is_recorded() -> None:
         path.read_text()
         for app in ("agents", "billing", "bookbag", "llm", "workspaces")
         for path in sorted(Path(settings.BASE_DIR / app).rglob("*.py"))
-        if path.name != "audit_words.py"
+        if path.name != "audit_wording.py"
     )
     unknown = {
         action
-        for action in audit_words.SENTENCES
+        for action in audit_wording.SENTENCES
         if f'"{action}"' not in texts and f'"{action.partition(".")[2]}"' not in texts
     }
 
