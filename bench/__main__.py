@@ -13,7 +13,7 @@ from bench.machine import Cores, description
 from bench.report import Table
 from bench.servers import ROOT
 
-# In this order: what is hot first, the large ledgers last.
+# The order of a run: what is measured most often first, the large ledgers last.
 SECTIONS = (
     "requests",
     "replies",
@@ -26,7 +26,7 @@ SECTIONS = (
     "growth",
     "training",
 )
-# Takes as long as all the others, and is measured when it is named.
+# Takes as long as all other parts together, so it runs only when it is named.
 ON_REQUEST = {"training"}
 RESULTS = ROOT / "bench" / "results"
 

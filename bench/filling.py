@@ -7,12 +7,12 @@ would have done to the accounts is done at the end. `verify_ledger` says whether
 from bench.postgres import Postgres
 from bench.seeding import PRICE
 
-# Over how long the past is spread: a page of the last 30 days sees a twelfth of it.
+# The time over which the past is spread: the last 30 days, which a page shows, are a twelfth of it.
 DAYS = 365
-# This share of the rows is one workspace's, the first one's.
+# The share of the rows that belongs to the first workspace.
 HOT_SHARE = 0.1
 
-# n-th reply: which account it is on, when it was, and ids that follow from n.
+# Of the n-th reply: its account, its time, and ids derived from n.
 PAST = f"""
 CREATE TEMPORARY TABLE past AS
 SELECT n, account.id AS account_id, account.workspace_id,
@@ -56,7 +56,7 @@ def fill(postgres: Postgres, database: str, *, rows: int, accounts: int, first: 
     """Add `rows` replies over the first `accounts`; `first` numbers the first of them."""
     values = {"first": first, "last": first + rows - 1, "accounts": accounts, "price": PRICE}
     with postgres.connect(database) as connection:
-        # Foreign keys and guards both are triggers; only a superuser may silence them, for this session.
+        # Foreign keys and guards are both triggers; only a superuser can switch them off, here for this session.
         connection.execute("SET session_replication_role = replica")
         with connection.transaction():
             for statement in (PAST, REPLIES, HOLDS, CHARGES, BALANCES):

@@ -1,4 +1,4 @@
-"""Time to the first text: a provider that takes 100 ms for it, so that what we add stands out."""
+"""Time to the first text: the provider takes 100 ms for it, so that the time we add can be seen."""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""What a long past does to a reply and to the credits page: a server on 10³ ledger rows beside one on 10⁶."""
+"""How a long ledger slows a reply and the credits page: a server on 10³ ledger rows beside one on 10⁶."""
 
 import time
 from collections import defaultdict
@@ -75,7 +75,7 @@ def _asked(stage: Stage, number: int) -> tuple[str, dict[str, Any]]:
     from agents.running import admission
 
     seat = stage.seats[number % len(stage.seats)]
-    # No conversation yet, and no other chat model than the agent's.
+    # A first message: it has no conversation yet, and its chat model is the agent's.
     return admission.statement_to_send(
         session_key=seat.session,
         slug=seat.slug,

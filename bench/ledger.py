@@ -1,4 +1,4 @@
-"""Hold + capture pairs beside pgbench's TPC-B on the same server, and what a longer ledger does to them.
+"""Hold + capture pairs beside pgbench's TPC-B on the same server, and how much a longer ledger slows them.
 
 pgbench replays the statements that billing/holds.py sends, in the two transactions that a reply makes,
 so no Python is in the figure. The same from 1,000 workspaces and from one.
@@ -15,7 +15,8 @@ from bench.stage import PAST, SEEDED, Stage
 
 SCALE = 50
 SIZES = {"10³": 1_000, "10⁵": 100_000, "10⁶": 1_000_000}
-# As agents/ids.py makes them: the time, then chance. pgbench has no clock; a count from the time stands for it.
+# Ids as agents/ids.py makes them: the time, then random bits. pgbench has no clock, so it counts on from the time of
+# its start.
 ID = "(LPAD(TO_HEX(:tick::bigint), 12, '0') || '7000' || LPAD(TO_HEX(:{0}::bigint), 16, '0'))::uuid"
 DRAWS = "\n".join(
     ["\\set tick :tick + 1"]
@@ -46,12 +47,12 @@ def _bound(statement: str, values: list[str]) -> str:
 
 
 def database(size: str) -> str:
-    """With replies for all its holds; the pairs, which have none, are made in a copy of it."""
+    """A database with a reply for each of its holds. The pairs, which have no replies, are made in a copy of it."""
     return f"ledger {size}"
 
 
 def prepare(stage: Stage, size: str) -> float:
-    """The seeded database with a past of this size, once a run; returns the seconds it took."""
+    """Make the seeded database with a past of this size, once a run; returns the seconds it took."""
     if size in stage.ledgers:
         return 0.0
     began = time.perf_counter()
@@ -77,7 +78,7 @@ def measure(stage: Stage) -> list[Table]:
         "one workspace": pair_script(accounts[0], accounts[0]),
     }
     for size in SIZES:
-        # A copy comes with a checkpoint, and the first write of a page after one carries the whole page.
+        # Copying makes a checkpoint, after which the first change of each page writes the whole page to the log.
         stage.postgres.pgbench(f"pairs {size}", seconds=2 * seconds, script=next(iter(scripts.values())))
     tpcb: list[Rate] = []
     pairs: dict[tuple[str, str], list[Rate]] = defaultdict(list)
@@ -123,7 +124,7 @@ def _table(tpcb: list[Rate], pairs: dict[tuple[str, str], list[Rate]]) -> Table:
 
 
 def _verified(stage: Stage, filled: dict[str, float]) -> Table:
-    """The laws, re-added from the rows."""
+    """Check the laws by adding up the rows."""
     took: dict[str, float] = {}
     said: dict[str, str] = {}
     for size in SIZES:

@@ -17,7 +17,7 @@ from bench.servers import ROOT, Process, free_port
 REQUIREMENTS = ["litellm[proxy]==1.106.2", "httptools", "uvloop"]
 ENVIRONMENT = ROOT / "var" / "bench" / "litellm"
 INSTALL_SECONDS = 300.0
-# Long and random-looking, since it refuses weak ones; it guards a loopback port for some minutes.
+# LiteLLM refuses weak keys, so this one is long. It protects a loopback port for some minutes.
 MASTER_SECRET = "sk-bench-7Qm2xV9dLr4TzK8wYp3N"
 
 

@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Run:
-    """What a closed loop of `connections` saw in `seconds`."""
+    """The results of a closed loop of `connections` over `seconds`."""
 
     connections: int
     seconds: float

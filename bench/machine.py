@@ -1,4 +1,4 @@
-"""The machine under the measurements: which core runs what, what a process costs, who else is on it."""
+"""The machine that is measured on: which core runs what, the CPU and memory of processes, and the load of others."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ class Cores:
             os.sched_setaffinity(0, self.rest)
 
     def take_the_server_core(self) -> None:
-        """For a child between fork and exec."""
+        """Called in a child process between fork and exec."""
         if self.under_test:
             os.sched_setaffinity(0, self.under_test)
 
@@ -85,14 +85,14 @@ class Meter:
 
 
 def steal_between(before: object, after: object) -> float:
-    """The share of all CPU time that the host kept for others, 0 to 1; 0 where that is not told."""
+    """The share of all CPU time that the host gave to others, 0 to 1; 0 where the system does not say."""
     spent = [now - then for then, now in zip(before, after, strict=True)]  # type: ignore[call-overload]
     stolen = getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)
     return stolen / sum(spent) if sum(spent) else 0.0
 
 
 def description(cores: Cores) -> dict[str, object]:
-    """What another machine would have to be like for its figures to be near these."""
+    """The facts about this machine that another one must share to have similar figures."""
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),

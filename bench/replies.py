@@ -72,7 +72,7 @@ def _http(target: Target, *, database: Callable[[], float] | None = None) -> Run
         figures.add(sample)
         steal.append(sample.meter.steal)
         if database:
-            # The warm-up's share is in it: a reply costs the same in both.
+            # This includes the warm-up, in which a reply costs the same.
             warm = sample.meter.wall / (sample.meter.wall + 0.7)
             figures.database_ms.append((database() - before) * warm * 1000 / len(sample.run.answers))
 

@@ -1,4 +1,4 @@
-"""Figures as people read them: Markdown tables in which every absolute has its ratio beside it."""
+"""Figures as Markdown tables, in which every absolute figure has its ratio beside it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Table:
-    """One table of the report; `data` is what went into it, for the JSON file."""
+    """One table of the report; `data` holds its figures for the JSON file."""
 
     title: str
     columns: Sequence[str]
@@ -35,7 +35,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def number(value: float) -> str:
-    """Three figures, which is more than a shared machine can promise."""
+    """`value` with three significant digits; a shared machine is less exact than that."""
     if isnan(value):
         return "–"
     if abs(value) >= 100:
@@ -53,7 +53,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Round by round, so that what the machine did to both drops out."""
+    """The ratio within each round, because what slowed the machine in a round slowed both."""
     return [a / b if b else float("nan") for a, b in zip(ours, theirs, strict=True)]
 
 

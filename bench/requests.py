@@ -1,4 +1,4 @@
-"""What it costs to ask: a twin's raw `post` beside the SDK's own typed call, with a transport that answers at once.
+"""The cost of making a request: a twin's raw `post` beside the SDK's typed call; the transport answers at once.
 
 No network and no server: CPU alone, in this process (docs/decisions/0011-requests-held-to-the-sdks-types.md).
 """

@@ -27,7 +27,7 @@ MESSAGES: list[Any] = [
 
 
 def measured(url: str, model: str, connections: int, seconds: float, cores: Cores) -> dict[str, float]:
-    """What this module prints when it is run, on the core of the server under test. Raises when it fails."""
+    """Run this module on the core of the server under test; returns what it prints. Raises when it fails."""
     command = [sys.executable, "-m", "bench.sdk", url, model, str(connections), str(seconds)]
     env = os.environ | {"BENCH_CORE": ",".join(map(str, sorted(cores.under_test)))}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=True)
@@ -88,7 +88,7 @@ async def main(url: str, model: str, connections: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    # The core of the server under test, whose part it plays.
+    # On the core of the server under test, because it takes that server's place.
     if os.environ.get("BENCH_CORE") and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(core) for core in os.environ["BENCH_CORE"].split(",")})
     uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))

@@ -23,9 +23,9 @@ from workspaces.models import Membership, Role, Session, User, Workspace
 from workspaces.sessions import SessionStore
 
 WORKSPACES = 1000
-# More that bring their own provider key.
+# How many more workspaces bring their own provider key.
 BYO_WORKSPACES = 100
-# So many of the first workspaces have an agent with sources as well, under this name.
+# How many of the first workspaces also have an agent with sources, and its name.
 TRAINED = 100
 SOURCES = "with sources"
 CREDITS = 1_000_000
@@ -35,7 +35,7 @@ PLATFORM_SECRET = "sk-benchPLATFORM4tQz8RmW2xKv7Lp9Nc"
 
 @dataclass
 class Seat:
-    """One member at work: where, by which session, with which agent and conversation for each chat model."""
+    """One member at work: the workspace, the session, and the agent and conversation for each chat model."""
 
     slug: str
     session: str
@@ -72,7 +72,7 @@ def seed(models: list[str]) -> tuple[list[Seat], list[Seat]]:
 
 
 def _users(count: int) -> list[User]:
-    # No member signs in here: their sessions exist already, and a usable password would cost a hash each.
+    # Nobody signs in, because the sessions exist already; hashing a usable password for each member would take long.
     users = [User(email=f"member{number}@bench.test", password=f"!{number}") for number in range(count)]
     return User.objects.bulk_create(users)
 
@@ -147,7 +147,7 @@ def _conversations(agents: list[Agent], users: list[User]) -> list[Conversation]
 
 
 def _train(seats: list[Seat], workspaces: list[Workspace], users: list[User], model: ChatModel) -> None:
-    """An agent with a source for each seat: the help pages, which is what the demo's agent knows."""
+    """Give each seat an agent with sources: the help pages, as the demo's agent has them."""
     texts = {
         path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "help").glob("*.md"))
     }

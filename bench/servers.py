@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.machine import Cores
 
 ROOT = Path(__file__).resolve().parent.parent
-# Loopback only: an environment's proxy must not come between.
+# Loopback only, so a proxy that the environment names must not be used.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

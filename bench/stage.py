@@ -22,7 +22,7 @@ from tests.provider_double.client import Double
 if TYPE_CHECKING:
     from bench.seeding import Seat
 
-# By what is measured with them. The provider double does what a model's name says.
+# Models by what is measured with them. The provider double does what a model's name says.
 REPLY = "fake-t20"
 LONG = "fake-t220"
 FIRST_TEXT = "fake-t20-f100"
@@ -31,7 +31,7 @@ PACED_LONG = "fake-t120-d20"
 STREAM_TOKENS = 160
 STREAM = f"fake-t{STREAM_TOKENS}-d50-m"
 MODELS = [REPLY, LONG, FIRST_TEXT, PACED_SHORT, PACED_LONG, STREAM]
-# A migrated and seeded database that the others are copies of.
+# A migrated and seeded database; the others are copies of it.
 SEEDED = "seeded"
 # Replies that it has behind it.
 PAST = 1000
@@ -86,7 +86,7 @@ class Stage:
             "VAULT_KEYS": "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
             "HTTPS": "false",
             "DEBUG": "false",
-            # High enough to refuse nobody, and not 0, which would save the count.
+            # High enough to refuse nobody. 0 would switch the count off, and its cost is to be measured.
             "REPLIES_PER_MINUTE": "100000",
             "RUNNING_PER_MEMBER": "100000",
             "RUNNING_PER_WORKSPACE": "100000",
@@ -103,7 +103,7 @@ class Stage:
         self.postgres.create(SEEDED)
         self.manage("migrate", "--verbosity", "0")
         self.manage("collectstatic", "--noinput", "--verbosity", "0")  # pages link to what it makes
-        # In this process only; the servers get `environment` as it is.
+        # Only for this process; the servers get `environment` unchanged.
         os.environ["DATABASE_POOL"] = "false"
         import django
 
@@ -114,7 +114,7 @@ class Stage:
 
         self.seats, self.byo_seats = seeding.seed(MODELS)
         connections.close_all()
-        # Without a past the planner takes the tables of replies for empty, and reads them from end to end.
+        # Without a past, the query planner expects empty tables of replies and reads them whole.
         filling.fill(self.postgres, SEEDED, rows=PAST, accounts=seeding.WORKSPACES)
 
     def manage(self, *arguments: str, database: str = SEEDED) -> str:
@@ -169,7 +169,7 @@ class Stage:
         return process
 
     def litellm(self, *, stream: bool = True) -> targets.Target | None:
-        """The proxy, asked for a stream or for the whole answer at once; None where it cannot be had."""
+        """The proxy, asked for a stream or for the whole answer at once; None where it cannot be installed."""
         if self._litellm is None:
             return None
         name = "LiteLLM, streamed" if stream else "LiteLLM"
@@ -178,7 +178,7 @@ class Stage:
         )
 
     def postgres_cpu(self) -> float:
-        """CPU seconds of PostgreSQL's processes that still live."""
+        """CPU seconds of PostgreSQL's running processes."""
         total = 0.0
         for process in psutil.Process(self.postgres.pid).children():
             try:

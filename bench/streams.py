@@ -1,4 +1,4 @@
-"""Many open streams at once: how late each token is, when its text is the time it was sent at.
+"""Many open streams at once: how late each token is, measured by its text, which is the time it was sent at.
 
 The provider double's `-m` models write microseconds of CLOCK_MONOTONIC as tokens; this machine's clock
 is the same for all its processes, so delay = now − stamp.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bench.machine import unique_memory
 
-# Seconds after the first stream was opened: the last one is, and none has ended.
+# Seconds after the first stream was opened. By then the last one is open and none has ended.
 MEMORY_AFTER = 4.0
 STAMP = re.compile(rb"(\d{9,}) ")
 
@@ -80,7 +80,7 @@ async def _read_one(host: str, port: int, request: bytes, last: bytes, seen: Str
             if not data:
                 break
             rest += data
-            # The terminal event repeats the whole text: no token is timed after its name.
+            # The terminal event repeats the whole text, so no token after the event's name is timed.
             text, marker, _ = rest.partition(last)
             ended = bool(marker)
             end = 0

@@ -1,4 +1,4 @@
-"""What is measured side by side, and the same question to each: the provider, the LiteLLM proxy, Bookbag."""
+"""The targets that are measured side by side with the same question: the provider, the LiteLLM proxy, Bookbag."""
 
 import json
 from collections.abc import Callable
@@ -155,7 +155,7 @@ def bookbag(
     def last(model: str) -> bytes:
         if for_the_page:
             return b'"turn":"'
-        # The terminal event holds the whole text and what was charged for it: both must be right.
+        # The terminal event has the whole text and what was charged; both must be right.
         return f't{token_count(model) - 1} ","charged":{charged},'.encode() if model else b"event: done"
 
     return Target(name, port, request, b"event: text", last, pid)

@@ -1,4 +1,4 @@
-"""What training on 100 MB of text costs those whom the server serves meanwhile: its memory, and the pace of its pages.
+"""How training on 100 MB of text affects a server meanwhile: its memory, and how quickly it serves pages.
 
 The files are uploaded through the form, as many in one request as it takes, to a `serve` with a training worker beside
 it; all of them may use every core, as on any machine. Then a PDF of 500 pages is uploaded to the idle server.
@@ -22,11 +22,11 @@ from bench.stage import REPLY, Stage
 from tests.agents.files import pdf
 
 MEGABYTE = 1_000_000
-# Of one file: below the four million characters of one source. Of one request: below the 40 MiB that the form takes.
+# A file stays below the four million characters of one source, and a request below the 40 MiB that the form takes.
 FILE_MEGABYTES, FILES_AT_ONCE = 3.5, 10
 MEGABYTES, QUICK_MEGABYTES = 100, 7
 PDF_PAGES, LINES = 500, 40
-# The pages that are opened one after the other, a second after the last of them again.
+# Pages that are opened one after the other; a second after the last, it begins again.
 PAUSE_SECONDS = 1.0
 BEFORE_SECONDS = 15.0
 MOST_SECONDS = 40 * 60.0
@@ -90,7 +90,7 @@ class Visitor:
         seen.memory.append(self.process.memory_full_info().uss / MEGABYTE)
 
     def look_until(self, is_over: Callable[[], bool], seen: Seen) -> float:
-        """Look at the pages until it is over; returns the seconds that it took."""
+        """Look at the pages until training is over; returns the seconds that it took."""
         began = time.monotonic()
         while not is_over():
             if time.monotonic() - began > MOST_SECONDS:
@@ -111,7 +111,7 @@ def measure(stage: Stage) -> list[Table]:
     stage.manage("collectstatic", "--noinput", "--verbosity", "0")
     visitor = Visitor(stage, "training")
     before, meanwhile, after = Seen(), Seen(), Seen()
-    # What a process takes once, it has taken by then: the first files are not counted.
+    # The first files are not counted: after them the process has taken what it takes only once.
     visitor.upload(list(_files(1)))
     visitor.look_until(visitor.is_trained, Seen())
     _look_for(visitor, BEFORE_SECONDS, before)
@@ -186,7 +186,7 @@ def _states(stage: Stage, database: str, agent_id: str) -> dict[str, int]:
 
 
 def _files(many: int, first: int = 0) -> Iterator[tuple[str, bytes]]:
-    """So many files of sentences under headings, no two alike."""
+    """`many` files of sentences under headings, no two alike, numbered from `first`."""
     for file in range(first, first + many):
         chance = random.Random(SEED + file)  # the same in each run
         sentences = [_sentence(chance) for _ in range(2_000)]
@@ -205,13 +205,13 @@ def _sentence(chance: random.Random) -> str:
 
 
 def _vocabulary() -> list[str]:
-    """Words of ours, and made-up ones beside them, as a real text has names and numbers."""
+    """English words of the evaluation texts, and made-up ones in place of the names of a real text."""
     chance = random.Random(SEED)
     documents, _ = corpus.load()
     english = " ".join(one.text for one in documents if one.language == "en")
     known = {word for word in english.split() if word.isalpha()}
     made_up = ["".join(chance.choices("abdegiklmnoprstuv", k=chance.randint(4, 10))) for _ in range(3_000)]
-    # The usual words stand in a text far more often than the others.
+    # Common words occur far more often in a text than the others.
     return [*sorted(known) * 6, *made_up]
 
 

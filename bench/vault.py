@@ -30,7 +30,7 @@ def measure(stage: Stage) -> list[Table]:
 
 
 def _microseconds(act: Callable[[], object]) -> float:
-    """CPU of one, the best of five stretches: what a busy machine adds to it is not its cost."""
+    """The CPU of one act, the least of five measurements, because a busy machine only adds to it."""
     best = float("inf")
     for _ in range(5):
         began = time.thread_time()

@@ -1,4 +1,4 @@
-"""What it costs one process to show the replies of another: CPU beside the streams, and what sends meet meanwhile.
+"""The cost of showing another process's replies: CPU beside the streams, and how long sends take meanwhile.
 
 Replies run in one Bookbag. A thousand members watch them through a second one on the same database, which also takes
 messages of its own.
@@ -22,7 +22,7 @@ from bench.stage import REPLY, STREAM, Stage
 REPLIES = 100
 WATCHERS = (0, 200, 1000)
 SEND_EVERY = 0.25
-# A reply takes eight seconds. Its watchers come one after the other; then it is measured while all of them watch.
+# A reply takes eight seconds. Its watchers arrive one after the other; measuring begins when all of them watch.
 COMING_SECONDS = 2.0
 SETTLING_SECONDS = 0.5
 MEASURED_SECONDS = 4.0
@@ -98,7 +98,7 @@ async def _ask(client: httpx.AsyncClient, server: Process, seat: Seat, model: st
 
 
 async def _watch(server: Process, seat: Seat, path: str) -> bool:
-    """Whether the watcher was shown the end of the reply."""
+    """Whether the watcher received the end of the reply."""
     head = [
         f"GET {path} HTTP/1.1",
         "Host: 127.0.0.1",
