@@ -31,6 +31,19 @@ class TestOnATurn:
         expect(turn.get_by_role("button", name="Copied")).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == "print('x')\n"
 
+    @pytest.mark.parametrize("said", ["#", "&nbsp;", "[]()"])
+    def test_answer_of_nothing_but_signs_is_seen_and_charged(
+        self, cast: Cast, page: Page, provider_double: Double, said: str
+    ) -> None:
+        provider_double.script("chunks", chunks=[said])
+        turn = ask(page, "Which sign?")
+
+        expect(turn.locator(".chat__text")).to_have_text(said)
+        expect(turn.locator(".chat__text")).to_be_visible()
+        assert ledger.balance(cast.acme).posted == 95
+        page.reload()
+        expect(turns(page).last.locator(".chat__text")).to_have_text(said)
+
     def test_link_opens_and_marks_the_turn_even_far_back(
         self, cast: Cast, open_page: OpenPage, agent: Agent
     ) -> None:
