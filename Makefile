@@ -8,8 +8,9 @@ UV_HERE := $(filter var/%,$(UV))
 IN_ENV := $(UV) run --quiet --no-sync
 WORKERS ?= 4
 # Each test file runs in one worker, so that it starts its servers once. Files are handed out in the order of
-# tests/conftest.py. There are more workers than cores, because most tests wait.
-PYTEST := $(IN_ENV) pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# tests/conftest.py. There are more workers than cores, because most tests wait. The summary names what was skipped,
+# then what failed, so that failures stand at the end of a long log.
+PYTEST := $(IN_ENV) pytest -rsfE -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # With an explicit DATABASE_URL only that database is tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
 # Runs the tests with the marks $(1) on each database. ARGS may pick no test on one of them, for which pytest exits
@@ -63,7 +64,7 @@ format: developer  ## let ruff put the code into shape
 soak: developer  ## run the long random suites, bounded in time, on both databases
 	@failed=""; for database in $(DATABASES); do \
 		echo "== soak on $$database"; \
-		BOOKBAG_TEST_DB=$$database $(IN_ENV) pytest -rs -s -m soak $(ARGS) || failed="$$failed $$database"; \
+		BOOKBAG_TEST_DB=$$database $(IN_ENV) pytest -rsfE -s -m soak $(ARGS) || failed="$$failed $$database"; \
 	done; test -z "$$failed" || { echo "FAILED on:$$failed"; exit 1; }
 
 bench: developer  ## measure a reply's cost beside the provider and the LiteLLM proxy

@@ -49,16 +49,20 @@ TESTS = Path(__file__).parent
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # Imported late: pytest rewrites the asserts of a plugin only if pytest is the first to import it.
     from tests.harness.live import OWN_SERVERS
 
     on_postgres = os.environ.get("BOOKBAG_TEST_DB") == "postgres" and connection.vendor == "postgresql"
+    if on_postgres:
+        _leave_to_sqlite(config, items)
     for item in items:
         if _fixtures(item) & (OWN_SERVERS | OWN_PROCESSES) or _room(item) in DEEP:
             item.add_marker("deep")
-        if on_postgres:
-            _choose_for_postgres(item)
+        if on_postgres and not (
+            _is_of_money(item) or _commits(item) or item.get_closest_marker("both_databases")
+        ):
+            item.add_marker("deep")
     _sort(items, (OWN_SERVERS | OWN_PROCESSES, {"lend_live", "browser", "double_process"}))
 
 
@@ -70,13 +74,11 @@ def _fixtures(item: pytest.Item) -> set[str]:
     return set(getattr(item, "fixturenames", ()))
 
 
-def _choose_for_postgres(item: pytest.Item) -> None:
-    if not _asks_the_database(item):
-        item.add_marker(pytest.mark.skip(reason="is the same on any database: runs with the tests on SQLite"))
-        # Deselected rather than skipped: skipping thousands of tests takes half a minute.
-        item.add_marker("deep")
-    elif not (_is_of_money(item) or _commits(item) or item.get_closest_marker("both_databases")):
-        item.add_marker("deep")
+def _leave_to_sqlite(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that ask no database: they are the same on any, and run with the tests on SQLite."""
+    same = [item for item in items if not _asks_the_database(item)]
+    config.hook.pytest_deselected(items=same)
+    items[:] = [item for item in items if _asks_the_database(item)]
 
 
 def _is_of_money(item: pytest.Item) -> bool:

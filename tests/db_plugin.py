@@ -122,7 +122,11 @@ def pytest_runtestloop() -> None:
 def pytest_report_header() -> list[str]:
     seed = os.environ["BOOKBAG_SEED"]
     database = os.environ["DATABASE_URL"].partition(":")[0]
-    return [f"database: {database}", f"seed: {seed} (BOOKBAG_SEED={seed} repeats its random choices)"]
+    left_out = " (tests that ask no database run with those on SQLite)" if database == "postgres" else ""
+    return [
+        f"database: {database}{left_out}",
+        f"seed: {seed} (BOOKBAG_SEED={seed} repeats its random choices)",
+    ]
 
 
 def pytest_sessionstart() -> None:

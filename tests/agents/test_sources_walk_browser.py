@@ -55,7 +55,8 @@ def test_a_website_is_watched_cancelled_tried_again_deleted_and_brought_back(
     page.get_by_label("Address").fill(site.url)
     page.get_by_role("button", name="Read and train").click()
     row = row_of(page, site.url.removeprefix("http://").rstrip("/"))
-    expect(row).to_contain_text("3 pages", timeout=PATIENT)
+    # Not "3 pages" alone: while it is read, the row says "2 of 3 pages so far".
+    expect(row).to_contain_text("3 pages, trained", timeout=PATIENT)
     source = agent.sources.get(kind="website")
 
     # Changed, and its last page takes its time.
@@ -72,7 +73,7 @@ def test_a_website_is_watched_cancelled_tried_again_deleted_and_brought_back(
 
     going_on.set()
     row.get_by_role("button", name="Try").click()
-    expect(row).to_contain_text("3 pages", timeout=PATIENT)
+    expect(row).to_contain_text("3 pages, trained", timeout=PATIENT)
     assert known(source) == {"Apes", "Bats", "Cows"}
 
     row.get_by_role("button", name="Delete").click()
