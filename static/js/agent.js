@@ -1,7 +1,7 @@
 /*
- * The agent's form follows its chat model: settings that the model does not take are hidden, and what no longer applies
- * is said at once. The server does the same when the form is saved, so the page works without this.
- * What each model takes, and all words, come from the page's "model-settings" (agents/model_settings.py).
+ * Fits the agent's form to the chosen chat model: hides settings that the model does not take, and says at once what no
+ * longer applies. The server does the same when the form is saved, so the page works without this script.
+ * What each model takes, and all texts, come from the page's "model-settings" (agents/model_settings.py).
  */
 "use strict";
 
@@ -19,7 +19,7 @@
 
   function show(field, applies) {
     form.querySelector(`[data-setting="${field.name}"]`).hidden = !applies;
-    // Hidden fields are disabled, because the browser would refuse to submit an invalid value that nobody can see.
+    // A hidden invalid value is replaced, because the browser would refuse to submit it and nobody could see why.
     if (!applies && !field.validity.valid) { field.value = field.defaultValue; }
   }
 

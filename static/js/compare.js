@@ -1,6 +1,6 @@
 /*
- * Comparing chat models, smoothed: each chosen one answers in a column of its own, side by side. Without this script
- * the same form posts, and the page comes back with all replies.
+ * Compares chat models without reloading the page: each chosen model answers in its own column. Without this script the
+ * same form is posted, and the page comes back with all replies.
  */
 
 import { LiveText, morph, parsed } from "./live_text.js";
@@ -29,7 +29,7 @@ let sent = "";
 const store = drafts(page.dataset.keep);
 const forget = () => store.keep({ text: "", waiting: [] });
 
-// Kept with its idempotency key, unless that key belongs to the message that is being answered.
+// Keeps the text with its idempotency key, unless that key belongs to the message that is being answered.
 function keep() {
   const isOwn = !isBusy || box.value.trim() === sent;
   store.keep({ text: box.value, waiting: [], unsure: box.value && isOwn ? pressed.value : "" });
@@ -49,7 +49,7 @@ function complain(text) {
 
 // --- What it costs ------------------------------------------------------------------------------
 
-// Fetched from the server, so that the cost of all together is worded in only one place.
+// The server words what all chosen models cost together, so that the wording exists only once.
 async function sayTotal() {
   const asked = new FormData(form);
   const response = await fetch(page.dataset.page, {
@@ -62,7 +62,7 @@ async function sayTotal() {
   const said = fresh.querySelector("[data-total]");
   if (!said) return;
   form.querySelector("[data-total]").replaceChildren(...said.childNodes);
-  // The current price of each model, as now shown.
+  // Also take over the current price of each model.
   for (const choice of form.querySelectorAll("[name=chat_model]")) {
     const now = fresh.querySelector(`[name=chat_model][value="${choice.value}"]`);
     if (!now) continue;
@@ -104,7 +104,7 @@ function ask(choice, column, message, where) {
   let known;
   const accepted = new Promise((resolve) => { known = resolve; });
   const done = watch(column, where, post, known).finally(known);
-  // Checked when all have ended.
+  // send() handles the failure once all have ended; this only prevents an "unhandled rejection" until then.
   done.catch(() => {});
   return { accepted, done, where };
 }

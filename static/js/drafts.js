@@ -1,11 +1,11 @@
 /*
- * Long texts that are typed and not yet saved, kept for this tab through a reload, a sign-in in between and a dead server.
- * No dependencies. Never for secrets: a field asks for it.
+ * Keeps long texts that were typed and not yet saved. They outlast a reload, a sign-in and a server that is down, in the
+ * same tab. Only fields with the attribute below are kept, and none that holds a secret has it. No dependencies.
  *
  *   data-draft              on a <textarea>: keep what is typed, and bring it back on this page.
  *
- * A draft belongs to one person and one page. It goes once it was sent and the next page says that it worked, when the page
- * shows the same text as saved, and when somebody else is signed in in this tab.
+ * A draft belongs to one person and one page. It is removed when the page after sending reports success, when the page
+ * shows the same text as saved, and when somebody else signs in in this tab.
  */
 "use strict";
 
@@ -26,8 +26,8 @@
   }
 
   function keep(name, draft) {
-    // Storage is full or forbidden: the page works without it.
-    try { store.setItem(name, JSON.stringify(draft)); } catch { /* nothing is kept */ }
+    // If storage is full or forbidden, nothing is kept.
+    try { store.setItem(name, JSON.stringify(draft)); } catch { /* the page works without it */ }
   }
 
   function note(field) {

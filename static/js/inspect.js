@@ -1,7 +1,7 @@
 /*
- * The inspector is answered to a POST, which keeps what is typed out of addresses. Here the page's place in the browser's
- * history becomes an address without the text, and keeps the text itself: going back or reloading asks nothing and shows it
- * again. Without this script the browser asks whether to send the form once more.
+ * The inspector's page is the response to a POST, so that the typed text is in no address. This script gives the page's
+ * entry in the browser's history an address without the text and stores the text in that entry, so that going back or
+ * reloading shows it again. Without this script the browser asks whether to send the form once more.
  */
 
 const form = document.querySelector("[data-inspect]");
@@ -11,10 +11,10 @@ const keep = () => history.replaceState({ person, text: box.value }, "", form.da
 const { state } = history;
 
 if (form.hasAttribute("data-answered")) keep();
-// Only text of the same member, not what somebody else has left in this tab.
+// Restore the text only for the member who typed it, since somebody else may have used this tab.
 else if (state?.text && state.person === person && !box.value) {
   box.value = state.text;
   form.submit();
 }
-// "Send it" takes along the current text.
+// "Send it" leads to another page, so the current text is stored first.
 form.addEventListener("submit", ({ submitter }) => { if (submitter?.hasAttribute("formaction")) keep(); });

@@ -1,11 +1,12 @@
 /*
- * The text of a reply while it comes. The server sends each piece of text at once, and now and then the HTML of the
- * blocks that have changed; what is equal stays the very same node, so that nothing jumps, then or at the end.
+ * Shows the text of a reply while it comes. The server sends each piece of text at once, and now and then the HTML of the
+ * blocks that have changed. Nodes that are equal are kept, so that nothing jumps, neither then nor when the reply ends.
  *
  *   const live = new LiveText(element)
- *   live.add("a piece of text")              of an event "text": shown at once
- *   live.show({ from, html, rest })          of an event "html": blocks from number `from` on; `rest` letters are not in it
- *   finish(turn, finishedTurn)               makes the one in the page like the other, keeping what is equal
+ *   live.add("a piece of text")              for an event "text": shows it at once
+ *   live.show({ from, html, rest })          for an event "html": replaces the blocks from number `from` on; the last
+ *                                            `rest` letters of the text are not in that HTML yet
+ *   finish(turn, finishedTurn)               makes `turn`, on the page, equal to `finishedTurn`, keeping equal nodes
  */
 
 const BLOCKS = "p, li, h3, h4, h5, h6, ul, ol, blockquote, .code, pre, pre > code, .chat__text--plain";
@@ -70,7 +71,7 @@ function openEnd(block) {
   return openEnd(last);
 }
 
-// The text then continues in a new line below, which appears without moving anything.
+// Replaces the line of figures instead of changing it, so that its parts appear in place and none of them moves.
 export function finish(turn, finishedTurn) {
   turn.querySelector(".chat__meta")?.remove();
   morph(turn, finishedTurn);

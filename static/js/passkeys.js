@@ -1,11 +1,11 @@
 /*
- * Making a passkey, and signing in or confirming with one. WebAuthn has no way without a script, so the buttons are
- * hidden until this runs. No dependencies.
+ * Makes a passkey, or signs in or confirms with one. WebAuthn needs a script, so the buttons are hidden until this runs.
+ * No dependencies.
  *
- *   data-passkey="make|use" on a <form>: its button starts it; what comes of it is sent in the field `credential`.
- *   data-passkey-options    the id of a <script type="application/json"> that holds the server's options, or, with
- *                           data-passkey-fetch, where to ask for them when the button is pressed.
- *   data-passkey-problem    inside the form: where a failure is said.
+ *   data-passkey="make|use" on a <form>: its button starts it; the result is sent in the field `credential`.
+ *   data-passkey-options    the id of a <script type="application/json"> with the server's options.
+ *   data-passkey-fetch      instead of that: the address to fetch them from when the button is pressed.
+ *   data-passkey-problem    inside the form: the element that shows a failure.
  */
 "use strict";
 
@@ -40,7 +40,7 @@
       challenge: toBytes(publicKey.challenge),
       user: { ...publicKey.user, id: toBytes(publicKey.user.id) },
       excludeCredentials: withBytes(publicKey.excludeCredentials),
-      // It has to sign in alone: kept on the device, and opened by finger, face or PIN.
+      // The passkey must be enough to sign in: the device stores it and asks for a finger, face or PIN.
       authenticatorSelection: { ...publicKey.authenticatorSelection,
         residentKey: "required", requireResidentKey: true, userVerification: "required" },
     } });

@@ -1,6 +1,6 @@
 /*
- * The playground, smoothed: without this script the same form posts and the page comes back with the reply.
- * Served as one file with its modules (bookbag/static.py).
+ * The playground without reloading the page. Without this script the same form is posted, and the page comes back with the
+ * reply. This file is served together with its modules as one (bookbag/static.py).
  */
 
 import { LiveText, parsed } from "./live_text.js";
@@ -18,7 +18,7 @@ import { backHere } from "./playground/ways.js";
 const chat = document.querySelector("[data-chat]");
 const logs = chat ? [...chat.querySelectorAll("[data-log]")] : [];
 const status = chat?.querySelector("[data-announce]");
-// The statuses of refusals because of credits, a missing key, or a route other than the page shows.
+// HTTP statuses of refusals because of credits, a missing key, or a route that differs from the one on the page.
 const OF_THE_ROUTE = [402, 409, 503];
 // The notice that says why the next reply would fail.
 const BEFORE_SENDING = "[data-trouble], [data-shortage]";
@@ -60,7 +60,7 @@ function converse(log) {
     if (text) problem.scrollIntoView({ block: "center" });
   }
 
-  // A link, or for an act a button of the page's form.
+  // Returns a link, or for an act a button that submits the page's form.
   function wayOut({ label, url, method }) {
     const way = document.createElement(method === "POST" ? "button" : "a");
     way.className = "btn btn--small";
@@ -227,8 +227,9 @@ function converse(log) {
     announce(summary(turn));
   }
 
-  // The message was refused, or not paid for as the page had said of the next one: what the page says is asked for anew.
-  // The box stays, with what is in it, also where the page would now have the reason in its place: that stands above it.
+  // The message was refused, or paid for differently than the page had said. So load the page again, and take over what it
+  // says about the route and the price. The box and its text stay, also if the reloaded page shows only a reason why the
+  // agent cannot reply: the reason is then put above the box.
   async function learnTheRoute() {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     if (!response?.ok) return;
@@ -332,7 +333,7 @@ function converse(log) {
     await send(composer.message(one.text));
   }
 
-  // --- Once more, and otherwise ----------------------------------------------------------------
+  // --- Sending again, or an edited message -----------------------------------------------------
 
   function edit(turn) {
     composer.takePlaceOf(turn.id.replace("reply-", ""), turn.querySelector("[data-question]").textContent);
@@ -349,8 +350,8 @@ function converse(log) {
     return true;
   }
 
-  // Of the last turn at once, since its price is on the button; of an earlier one only when Send is pressed, because
-  // all that followed it becomes an earlier version.
+  // The last turn is sent again at once, since its price is on the button. An earlier turn is only put into the box, to be
+  // sent by Send, because all turns after it will become an earlier version.
   function regenerate(turn) {
     if (turn !== lastTurn()) return edit(turn);
     return send(composer.message(turn.querySelector("[data-question]").textContent, turn.id.replace("reply-", "")));
@@ -360,7 +361,7 @@ function converse(log) {
     send(composer.message(turn.querySelector("[data-question]").textContent));
   }
 
-  // The price of sending again, shown on the buttons that do it at once.
+  // Shows the price of sending again beside the links that do it at once.
   function namePrices(root) {
     if (!composer) return;
     for (const link of root.querySelectorAll("[data-priced]")) {

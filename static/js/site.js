@@ -1,14 +1,14 @@
 /*
- * Small comforts on pages that work without them. Everything is found by data attributes, once,
- * by listening on the document, so that parts added later are covered too.
+ * Small additions to pages that also work without them. The listeners are on the document and find elements by data
+ * attributes, so that elements added later are covered too.
  *
  *   data-dialog="id"        opens that <dialog> (on a link: instead of following it)
  *   data-dialog-close       closes the dialog it sits in
  *   data-dialog-open        on a <dialog>: open when the page loads
  *   data-dismiss            removes the toast it sits in
  *   data-copy="id"          copies the value or text of that element
- *   data-fill="id"          puts its text into that field and the cursor behind it
- *   data-submit-once        on a <form>: later submits are swallowed until the page is shown again
+ *   data-fill="id"          puts its text into that field and focuses the field
+ *   data-submit-once        on a <form>: further submits are ignored until the page is shown again
  */
 
 import "./drafts.js";

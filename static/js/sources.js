@@ -1,5 +1,5 @@
 /*
- * On an agent's page: rows of sources that wait or are being trained are replaced by fresh ones until they are done.
+ * On an agent's page: keeps the rows of sources that wait or are being trained up to date until they are done.
  * Without scripts the page has a link to reload it.
  */
 "use strict";
@@ -9,7 +9,7 @@
   if (!section) { return; }
   const often = 1500;
   const seldom = 6000;
-  // A long crawl is polled less often.
+  // After this time poll less often, since a crawl may be long.
   const oftenFor = 60 * 1000;
   const begun = Date.now();
 

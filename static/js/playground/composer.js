@@ -12,14 +12,15 @@ const WIDE = matchMedia("(min-width: 600px)");
 // Time after Send in which a second press (a double click, a held key) does not count as Stop.
 const NOT_A_SECOND_PRESS_MS = 300;
 
-// The page is where the inspector's "Send it" leads, opened by that and neither anew nor by going back.
+// Whether this page was opened by the inspector's "Send it", and not by a reload or by going back.
 function sentByInspector() {
   const [opened] = performance.getEntriesByType("navigation");
   return opened?.type === "navigate" && /^#reply-/.test(location.hash) && /\/inspect\/(\?|$)/.test(document.referrer);
 }
 
 /*
- * `acts`: send(message) for a message to be sent now, wait(text) for one that has to wait, stop(), editLast(), takeBack().
+ * `acts` are the page's functions: send(message) now, wait(text) until the running reply ends, stop(), editLast(),
+ * takeBack(), tooLong(limit) and tooEarly().
  * A message is { text, key, conversation, insteadOf }.
  */
 export function makeComposer(chat, acts) {
@@ -32,8 +33,8 @@ export function makeComposer(chat, acts) {
   const store = drafts(chat.dataset.keep);
   let busySince = null;
   let waiting = [];
-  // A message sent without knowing whether it was accepted. The same text is sent again with the same key. `isBack`:
-  // it is in the box again.
+  // A message that was sent, as long as it is unknown whether it was accepted. If it is sent again, it has the same key.
+  // `isBack`: its text is in the box again.
   let unsure = null;
   let setAside = "";
   let firstKey = fields.idempotency_key.value;
@@ -86,7 +87,7 @@ export function makeComposer(chat, acts) {
     get isBusy() { return busySince !== null; },
     message, keepClear,
 
-    // Always the same button, so that it never loses the focus.
+    // Changes the one button instead of showing another, so that it keeps the focus.
     busy(isBusy) {
       busySince = isBusy ? performance.now() : null;
       button.textContent = isBusy ? "Stop" : "Send";
@@ -106,7 +107,7 @@ export function makeComposer(chat, acts) {
       composer.leaveTurn();
       keep();
     },
-    // It was not stored, or that is unknown: put its text back into the box, before what was typed since.
+    // The message was not stored, or that is unknown: put its text back into the box, before what was typed since.
     giveBack(one, isRefused) {
       unsure = isRefused ? null : { ...one, isBack: true };
       composer.putBack(one.text);

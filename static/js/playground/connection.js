@@ -1,9 +1,9 @@
-// Shows next to the box that the server cannot be reached, and what that means for charges; removed when it can be.
+// While the server cannot be reached, a line beside the box says so, and what that means for charges.
 
 const LOST = "The connection is lost. A reply that has begun goes on at the server, and nothing is charged twice. "
   + "What you type is kept. Trying again…";
 
-// `showing` runs the function that puts the line onto the page.
+// `showing` is called with the function that shows the line, so that the caller can keep the page's end in view.
 export function watchConnection(line, announce, showing = (change) => change()) {
   let lost = false;
   const connection = {

@@ -3,7 +3,7 @@
 export function copyOn(log, announce) {
   log.addEventListener("click", (event) => {
     const control = event.target.closest("[data-copy-reply], [data-copy-code], [data-link]");
-    // A link that is opened in a new tab stays a link.
+    // With a modifier key the browser opens the link in a new tab, so do nothing.
     if (!control || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     copy(control, announce);
@@ -62,7 +62,7 @@ async function write(text) {
   }
   const value = await text;
   if (navigator.clipboard) return navigator.clipboard.writeText(value);
-  // The only clipboard access for pages over plain HTTP.
+  // Over plain HTTP this is the only access to the clipboard.
   const box = document.createElement("textarea");
   box.value = value;
   box.className = "visually-hidden";

@@ -1,6 +1,6 @@
 /*
- * What is typed and not yet accepted, kept for this tab through a reload, a sign-out and a dead server. It is kept for one
- * member and agent; what somebody else left in this tab is removed unread (drafts.js).
+ * Keeps what was typed and not yet accepted. It outlasts a reload, a sign-out and a server that is down, in the same tab,
+ * for one member and agent. js/drafts.js removes what somebody else left in this tab.
  */
 
 const PREFIX = "bookbag-draft:";
@@ -9,8 +9,8 @@ export function drafts(owner) {
   const key = PREFIX + owner;
   const store = storage();
   return {
-    // { text, waiting, unsure }: in the box, behind a running reply, and sent without an answer whether it was accepted.
-    // `rest`: what remains to be written once the inspector, where the text of the box went, has sent it.
+    // `text` is in the box; `waiting` are the texts to be sent after the running reply; `unsure` is the message that was
+    // sent and perhaps not accepted. `rest` is what remains for the box if the inspector sends the box's text.
     read() {
       try {
         return JSON.parse(store?.getItem(key) ?? "{}");
@@ -23,7 +23,7 @@ export function drafts(owner) {
         if (text || waiting.length || unsure) store?.setItem(key, JSON.stringify({ text, waiting, unsure, rest }));
         else store?.removeItem(key);
       } catch {
-        // Full or forbidden: the page works without.
+        // If storage is full or forbidden, nothing is kept; the page works without it.
       }
     },
   };

@@ -1,4 +1,4 @@
-// Rating a reply in place: without this script the same forms post, and the page comes back.
+// Rates a reply without reloading the page. Without this script the same forms are posted, and the page comes back.
 
 export function rateInPlace() {
   const OFFLINE = "Not saved: the connection was lost. Try again.";
@@ -26,7 +26,7 @@ export function rateInPlace() {
       headers: { Accept: "application/json", "X-CSRFToken": token() },
       body: fields,
     });
-    const answer = await response.json().catch(() => null); // an error page is none
+    const answer = await response.json().catch(() => null); // an error page is not JSON
     // A redirect to the same act means that the workspace has a new address; to another page, that the person must
     // sign in.
     if (actOf(response.url) !== actOf(form.action)) throw refused("Not saved: your session has ended. Reload the page and sign in.");

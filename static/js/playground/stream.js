@@ -5,7 +5,7 @@ const RETRY_MS = 1000;
 // While a stream is silent the server is pinged, so that a dead connection is shown within three seconds.
 const SILENCE_MS = 1400;
 const PROBE_MS = 1300;
-// The server sends a comment at least every ten seconds: after twice that the stream itself is dead.
+// The server sends a comment at least every ten seconds, so a stream that is silent for this long is dead.
 const DEAF_MS = 25_000;
 
 // The message was refused, so there is no stream.
@@ -13,7 +13,7 @@ export class Refused extends Error {
   constructor(status, answer) {
     super(String(status));
     this.status = status;
-    this.answer = answer; // the JSON of it, if it is
+    this.answer = answer; // the response's JSON, or null if it has none
   }
 }
 
@@ -72,9 +72,9 @@ function watchSilence(connection, giveUp) {
 }
 
 /*
- * All events of one reply until its terminal one. `where.stream` is its address, known from the start or from the
- * event "accepted"; `post(signal)` sends the message, if it is still to be sent. Ends early, after `gone(status)`, when
- * the reply may not be watched any more. Throws Refused, or whatever broke the connection before the message was accepted.
+ * Yields all events of one reply until its terminal one. `where.stream` is the stream's address, known from the start or
+ * from the event "accepted"; until it is known, `post(signal)` sends the message. If the reply may not be watched any more,
+ * it calls `gone(status)` and ends. Throws Refused, or what broke the connection before the message was accepted.
  */
 export async function* follow({ where, post, connection, gone }) {
   let last = "";

@@ -1,4 +1,4 @@
-// Times in the reader's zone, and a line where a new day begins there: the zone of their account, else the browser's.
+// Shows times in the reader's zone, and a line where a new day begins there. The zone is their account's, else the browser's.
 
 const timeZone = document.documentElement.dataset.timeZone || undefined;
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });

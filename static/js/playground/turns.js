@@ -1,4 +1,4 @@
-// The turns on the page, from start through thinking and text to the end. The end of the page is kept in view.
+// The turns on the page: begins one, shows that its model thinks, finishes it, and keeps the end of the page in view.
 
 import { finish, parsed } from "../live_text.js";
 import { offerCode } from "./copying.js";
@@ -18,7 +18,7 @@ export function keepingTheEnd(log, change) {
   return result;
 }
 
-// Includes notices after the log, which the composer would cover.
+// If notices follow the log, scrolls to the last of them, because the composer would cover it.
 export function toTheEnd(log) {
   const notices = [...log.parentElement.querySelectorAll(":scope > .notice:not([hidden])")];
   (notices.at(-1) ?? log.lastElementChild)?.scrollIntoView({ block: "end", behavior: "instant" });

@@ -1,4 +1,4 @@
-// Signing in leads back to this page, where the typed text is kept.
+// Sets the address's `next`, where it has one, to this page, so that the way leads back to the typed text.
 export function backHere(url) {
   const target = new URL(url, location.href);
   if (!target.searchParams.has("next")) return url;
