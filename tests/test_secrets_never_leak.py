@@ -23,7 +23,7 @@ from tests.canary.scene import Scene, hold_conversations
 from tests.factories import make_user
 from tests.harness import nursery
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import MODELS, csrf, talk
+from tests.harness.chat import MODELS, PROVIDERS, csrf, talk
 from tests.harness.live import database_url
 from tests.harness.provider import provider_variables
 from tests.llm.test_forms import BAD, BODY
@@ -96,7 +96,7 @@ def test_operators_see_masks_alone(scene: Scene) -> None:
             scene.post(scene.cast.oscar, path)
 
     assert leaks_in(scene) == []
-    assert ProviderKey.objects.filter(state="active", workspace=None).count() == 2
+    assert ProviderKey.objects.filter(state="active", workspace=None).count() == len(roster.KEYED)
 
 
 def test_secret_reaches_its_own_provider_in_one_header_alone(scene: Scene) -> None:
@@ -106,7 +106,7 @@ def test_secret_reaches_its_own_provider_in_one_header_alone(scene: Scene) -> No
     scene.double.script("401", match={"secret": planted.ACME["openai"]}, times=1)
     for workspace, member, _ in owners:
         byo.set_byo(workspace, enabled=True, by=member)
-        for provider in ("openai", "anthropic"):
+        for provider in PROVIDERS:
             agent = make_agent(workspace, MODELS[provider][0], name=f"On {provider}")
             talk(scene.visitor(member), agent, asked[workspace.slug])
     calls = scene.double.calls()
@@ -147,7 +147,7 @@ def test_refused_secret_is_neither_shown_nor_kept(scene: Scene) -> None:
     before = ProviderKey.objects.count()
     statuses = set()
     for text, _ in refused:
-        for provider in ("openai", "anthropic"):
+        for provider in PROVIDERS:
             path = f"/w/acme/settings/llm/keys/{provider}/"
             statuses.add(scene.post(scene.cast.adam, path, secret=text).status_code)
             fields = {"provider": provider, "secret": text}
@@ -241,7 +241,7 @@ PROCESSES = (
 
 
 def enter_directly(cast: Cast) -> None:
-    for provider in ("openai", "anthropic"):
+    for provider in PROVIDERS:
         for workspace, secrets in (
             (cast.acme, planted.ACME_BEFORE), (cast.acme, planted.ACME), (cast.globex, planted.GLOBEX),
         ):  # fmt: skip
@@ -287,13 +287,12 @@ def test_no_process_prints_a_secret_that_it_was_given_or_finds_stored(
 ) -> None:
     enter_directly(cast)
     env = {
-        "OPENAI_API_KEY": planted.PLATFORM["openai"],
-        "ANTHROPIC_API_KEY": planted.PLATFORM["anthropic"],
+        **{one.api_key_setting: planted.PLATFORM[one.name] for one in roster.KEYED},
         **provider_variables(provider_double),
         "LOG_LEVEL": "DEBUG",
     }
     printed = [sink for command in PROCESSES for sink in run(*command, **env)]
 
     assert sinks.leaks(planted.nowhere(), printed) == []
-    assert ProviderKey.objects.filter(workspace=None, state="active").count() == 2
+    assert ProviderKey.objects.filter(workspace=None, state="active").count() == len(roster.KEYED)
     assert b"llm.providerkey" in dict(printed)["output of dumpdata"]

@@ -19,7 +19,7 @@ from tests.agents.scenes import agent_on
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, platform_key, talk, watch
+from tests.harness.chat import accepted, each_provider, platform_key, talk, watch
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
@@ -38,7 +38,7 @@ def body_shown(page: str) -> Any:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.money
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_the_prompt_shown_is_the_one_that_is_then_sent(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:

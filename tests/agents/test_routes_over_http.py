@@ -11,14 +11,17 @@ from billing import ledger
 from billing.models import Hold
 from llm import byo
 from llm.models import ChatModel, ProviderKey, UnsealCount
+from llm.providers import roster
 from tests.agents.scenes import agent_on, agent_on_custom_model, calls, spend_all, spoil, untouched
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import (
     ACME_SECRETS,
     MODELS,
     PLATFORM_SECRETS,
+    PROVIDERS,
     accepted,
     bring_key,
+    each_provider,
     live_events,
     platform_key,
     receipt,
@@ -33,11 +36,9 @@ from tests.provider_double.client import Double
 from workspaces.models import AuditEvent
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
-providers = pytest.mark.parametrize("provider", ["openai", "anthropic"])
-NAMES = {"openai": "OpenAI", "anthropic": "Anthropic"}
 
 
-@providers
+@each_provider
 @pytest.mark.parametrize("own_key", [False, True])
 def test_row_1_byo_off_runs_on_the_platform_key_for_the_models_price(
     cast: Cast, visit: Visit, provider_double: Double, provider: str, own_key: bool
@@ -58,7 +59,7 @@ def test_row_1_byo_off_runs_on_the_platform_key_for_the_models_price(
     assert ledger.balance(cast.acme) == ledger.Balance(100 - price, 0)
 
 
-@providers
+@each_provider
 def test_row_2_switched_off_workspace_key_is_never_borrowed(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -68,11 +69,11 @@ def test_row_2_switched_off_workspace_key_is_never_borrowed(
     response = send(visit(cast.edith), agent_on(cast, provider))
 
     assert refusal(response) == (503, "platform_key_missing")
-    assert NAMES[provider] in response.json()["error"]["message"]
+    assert roster.named(provider).label in response.json()["error"]["message"]
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 
-@providers
+@each_provider
 def test_row_2_unreadable_platform_key_is_refused_by_its_own_name(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -83,7 +84,7 @@ def test_row_2_unreadable_platform_key_is_refused_by_its_own_name(
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 
-@providers
+@each_provider
 @pytest.mark.parametrize("platform", [False, True])
 def test_row_3_byo_on_runs_on_the_workspaces_key_for_nothing(
     cast: Cast, visit: Visit, provider_double: Double, provider: str, platform: bool
@@ -101,7 +102,7 @@ def test_row_3_byo_on_runs_on_the_workspaces_key_for_nothing(
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
     shown = receipt(visitor, "acme", where["reply"])
     secret = ACME_SECRETS[provider]
-    prefix = "sk-ant-" if provider == "anthropic" else "sk-"
+    prefix = roster.named(provider).key_prefix
     assert shown["credential"] == {"kind": "workspace", "mask": f"{prefix}…{secret[-4:]}"}
     assert (shown["price"], shown["why"]) == (0, "byo_on")
 
@@ -113,11 +114,11 @@ def test_row_3_runs_without_any_credits(cast: Cast, visit: Visit, provider_doubl
     assert talk(visit(cast.edith), agent_on(cast, "openai")).end.data["state"] == "completed"
 
 
-@providers
+@each_provider
 def test_row_4_missing_workspace_key_has_no_fallback(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
-    other = "anthropic" if provider == "openai" else "openai"
+    other = next(one for one in PROVIDERS if one != provider)
     platform_key(provider)
     bring_key(cast.acme, other)
 
@@ -125,11 +126,11 @@ def test_row_4_missing_workspace_key_has_no_fallback(
 
     assert refusal(response) == (409, "byo_key_missing")
     assert response.json()["error"]["provider"] == provider
-    assert NAMES[provider] in response.json()["error"]["message"]
+    assert roster.named(provider).label in response.json()["error"]["message"]
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 
-@providers
+@each_provider
 def test_row_5_unreadable_workspace_key_has_no_fallback(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -146,7 +147,7 @@ def test_row_5_unreadable_workspace_key_has_no_fallback(
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 
-@providers
+@each_provider
 def test_row_6_rejected_workspace_key_fails_and_is_marked(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -187,7 +188,7 @@ def test_row_7_local_reads_no_key(
     assert (reply.credential_id, reply.credential_mask, reply.attempts) == (None, "", 0)
 
 
-@providers
+@each_provider
 def test_row_8_custom_model_needs_byo(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -201,7 +202,7 @@ def test_row_8_custom_model_needs_byo(
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 
-@providers
+@each_provider
 def test_custom_model_runs_on_the_workspaces_key(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -222,7 +223,7 @@ def test_neighbours_key_is_never_used(cast: Cast, visit: Visit, provider_double:
     assert untouched(cast, provider_double) == (0, 0, 0, 0, 0)
 
 
-@providers
+@each_provider
 def test_switch_decides_the_next_reply_each_time(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:

@@ -15,7 +15,7 @@ from agents.running.submission import AcceptedReply, Submission
 from llm.providers.base import Finish, ResponseMetadata
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, platform_key, talk
+from tests.harness.chat import accepted, each_provider, platform_key, talk
 from tests.harness.visitor import Visit, session_cookie
 from tests.provider_double.client import Double
 
@@ -114,7 +114,7 @@ def test_a_kept_prompt_is_small(cast: Cast, agent: Agent) -> None:
     assert len(bytes(stored(asked).prompt or b"")) < 1_500
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_the_request_shown_is_the_one_that_the_provider_got(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:

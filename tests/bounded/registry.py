@@ -45,7 +45,6 @@ from agents.views import given, playground
 from bookbag.operations import logs, reports
 from bookbag.server import arrival, bounds
 from llm import credentials, shape
-from llm.models import Provider
 from llm.providers import anthropic, base, events, openai, refusals, roster, wire
 from llm.providers.twins import twin_of
 from workspaces import adapter, csv_export, invitations, one_line, page_marks
@@ -198,9 +197,9 @@ def _key(text: str) -> None:
     credentials.wrapping(text)
     credentials.unwrapped(text)
     for prefix in ("", "sk-", "sk-ant-", "Bearer ", "name = ", "sk_"):
-        for provider in (Provider.OPENAI, Provider.ANTHROPIC):
-            shape.problem(prefix + text, provider)
-            shape.mask_parts(prefix + text, provider)
+        for one in roster.KEYED:
+            shape.problem(prefix + text, one.name)
+            shape.mask_parts(prefix + text, one.name)
         shape.may_be_secret(prefix + text)
         shape.is_wire_safe(prefix + text)
         shape.owner_of(prefix + text)

@@ -9,6 +9,7 @@ import random
 import string
 from functools import cache
 
+from llm.providers import roster
 from tests.canary.scanner import Scanner, is_distinctive
 
 PLAIN = string.ascii_letters + string.digits
@@ -33,11 +34,18 @@ def new_prompt() -> str:
     return "canary " + "".join(_random.choice(PLAIN) for _ in range(40))
 
 
-ACME = {"openai": new_secret("sk-", odd=True), "anthropic": new_secret("sk-ant-")}
+def new_secrets(*, odd: int) -> dict[str, str]:
+    """One of each provider; of two neighbours in the roster, the first (0) or the second (1) is `odd`."""
+    return {
+        one.name: new_secret(one.key_prefix, odd=place % 2 == odd) for place, one in enumerate(roster.KEYED)
+    }
+
+
+ACME = new_secrets(odd=0)
 # What they had before, so that a superseded row is about too.
-ACME_BEFORE = {"openai": new_secret("sk-"), "anthropic": new_secret("sk-ant-", odd=True)}
-GLOBEX = {"openai": new_secret("sk-proj-"), "anthropic": new_secret("sk-ant-", odd=True)}
-PLATFORM = {"openai": new_secret("sk-", odd=True), "anthropic": new_secret("sk-ant-")}
+ACME_BEFORE = new_secrets(odd=1)
+GLOBEX = new_secrets(odd=1)
+PLATFORM = new_secrets(odd=0)
 PROMPT = new_prompt()
 ANSWER = new_prompt()
 

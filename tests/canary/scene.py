@@ -20,7 +20,7 @@ from tests.canary import planted, sinks
 from tests.canary.scanner import Scanner
 from tests.factories import add_member
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import MODELS, csrf, talk
+from tests.harness.chat import MODELS, PROVIDERS, csrf, talk
 from tests.harness.live import Server, new_server
 from tests.harness.visitor import Visitor, session_cookie
 from tests.provider_double.client import Double
@@ -135,7 +135,7 @@ def enter_every_secret(scene: Scene) -> None:
     """Through the forms: Acme's keys twice, Globex's, and the platform's; then BYO on in Acme."""
     cast = scene.cast
     answers = []
-    for provider in ("openai", "anthropic"):
+    for provider in PROVIDERS:
         answers.append(scene.enter(cast.adam, "acme", provider, planted.ACME_BEFORE[provider]))
         answers.append(scene.enter(cast.adam, "acme", provider, planted.ACME[provider]))
         answers.append(scene.enter(cast.gina, "globex", provider, planted.GLOBEX[provider]))

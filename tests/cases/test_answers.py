@@ -8,7 +8,7 @@ from llm.models import ChatModel, ProviderKey
 from tests.agents.scenes import agent_on
 from tests.cases.answers import CASES, DONE, Case, chunk, openai_usage
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import bring_key, platform_key, receipt, talk
+from tests.harness.chat import MODELS, bring_key, platform_key, receipt, talk
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -66,7 +66,7 @@ def test_credits_are_charged_for_text_and_for_nothing_else(
 
     end = talk(visit(cast.edith), agent_on(cast, case.provider)).end.data
 
-    price = {"openai": 5, "anthropic": 4}[case.provider] if case.right.text else 0
+    price = MODELS[case.provider][1] if case.right.text else 0
     assert end["charged"] == price
     assert ledger.balance(cast.acme) == ledger.Balance(100 - price, 0)
 

@@ -14,7 +14,7 @@ from llm.models import ChatModel
 from llm.profiles import by_rules
 from tests.agents.scenes import give_plenty
 from tests.harness.cast import Cast
-from tests.harness.chat import bring_key, platform_key, talk
+from tests.harness.chat import PROVIDERS, bring_key, each_provider, platform_key, talk
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
@@ -40,7 +40,7 @@ def completes(visit: Visit, cast: Cast, chat_model: ChatModel, **wish: object) -
 def test_every_model_of_the_catalogue_completes_on_credits(
     cast: Cast, visit: Visit, provider_double: Double
 ) -> None:
-    for provider in ("openai", "anthropic"):
+    for provider in PROVIDERS:
         platform_key(provider)
     give_plenty(cast)
     models = ChatModel.objects.filter(workspace=None).exclude(provider="local")
@@ -54,7 +54,7 @@ def test_every_model_of_the_catalogue_completes_on_credits(
     assert ledger.balance(cast.acme) == ledger.Balance(before - paid, 0)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_every_family_completes_on_its_own_key(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:
@@ -69,7 +69,7 @@ def test_every_family_completes_on_its_own_key(
         assert completes(visit, cast, chat_model).charged == 0
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_every_effort_that_a_model_offers_is_one_that_it_takes(
     cast: Cast, visit: Visit, provider_double: Double, provider: str
 ) -> None:

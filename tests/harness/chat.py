@@ -7,13 +7,19 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from django.conf import settings
 
 from agents.models import Agent
 from llm import byo, keys
+from llm.providers import roster
 from llm.vault import Secret
 from tests.harness.visitor import Visitor
 from workspaces.models import Workspace
+
+# Every provider that takes keys; and the mark of a test that runs once with each.
+PROVIDERS = [one.name for one in roster.KEYED]
+each_provider = pytest.mark.parametrize("provider", PROVIDERS)
 
 # Not real keys, and long enough that no nine characters of them occur elsewhere by chance.
 PLATFORM_SECRETS = {

@@ -8,6 +8,7 @@ from llm.forms import CustomModelForm, PlatformKeyForm, ProviderKeyForm
 from llm.models import Provider
 from llm.vault import Secret
 from tests.harness.cast import Cast
+from tests.harness.chat import PROVIDERS, each_provider
 from tests.provider_double.client import Double
 
 BODY = "Zk3QpL8vXw2NrT6yBmH9cJ4dZk3QpL8vXw2NrT6yBmH9cJ4d"
@@ -66,7 +67,6 @@ AROUND = [
     ("`{}`", "quotation marks"),
     ("<{}>", "angle brackets"),
 ]
-both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
 
 
 @pytest.mark.parametrize(("provider", "text"), REAL, ids=[text[:14] for _, text in REAL])
@@ -75,7 +75,7 @@ def test_real_forms_are_taken(provider: str, text: str) -> None:
     assert shape.runs_replies(text)
 
 
-@both
+@each_provider
 @pytest.mark.parametrize(("begins", "name"), OTHERS, ids=[begins for begins, _ in OTHERS])
 def test_another_sort_is_named_without_a_character_of_it(provider: str, begins: str, name: str) -> None:
     form = ProviderKeyForm({"secret": begins + BODY}, provider=provider)
@@ -116,7 +116,7 @@ def test_operators_are_told_the_same(begins: str) -> None:
 
 @pytest.mark.parametrize("begins", [begins for begins, _ in OTHERS])
 def test_no_door_sends_or_stores_another_sort(cast: Cast, provider_double: Double, begins: str) -> None:
-    for provider in ("openai", "anthropic"):
+    for provider in PROVIDERS:
         with pytest.raises(keys.SecretUnfit):
             keys.enter(cast.acme, provider=provider, secret=Secret(begins + BODY), by=cast.adam)
         with pytest.raises(keys.SecretUnfit):

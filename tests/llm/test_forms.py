@@ -4,10 +4,11 @@ import pytest
 from django.template import Context, Template
 
 from llm.forms import CustomModelForm, PlatformKeyForm, ProviderKeyForm
+from llm.providers import roster
 from llm.vault import Secret
 
 BODY = "Zk3QpL8vXw2NrT6yBmH9cJ4d"
-GOOD = {"openai": f"sk-proj-{BODY}", "anthropic": f"sk-ant-api03-{BODY}"}
+GOOD = {one.name: one.new_key_prefix + BODY for one in roster.KEYED}
 PAGE = Template(
     "{{ form }}{{ form.errors }}{{ form.secret.errors }}{{ form.non_field_errors }}{{ form.as_p }}"
 )

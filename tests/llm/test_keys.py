@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from llm import byo, health, keys, unseals, upkeep, vault
 from llm.models import ProviderKey, UnsealCount
+from llm.providers import roster
 from llm.vault import Secret
+from tests.harness.chat import each_provider
 from tests.llm.rows import the_key
 from workspaces.models import AuditEvent
 
@@ -191,9 +193,9 @@ def test_an_unfit_secret_never_reaches_the_provider(cast, provider_double):
     assert provider_double.calls() == []
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_verify_remembers_a_good_answer(cast, provider_double, provider):
-    row = put(cast, f"{'sk-ant-' if provider == 'anthropic' else 'sk-'}{'a' * 30}", provider=provider)
+    row = put(cast, roster.named(provider).key_prefix + "a" * 30, provider=provider)
     assert keys.verify(row, by=cast.adam) == Health.VALID
     row.refresh_from_db()
     assert (row.health, row.last_good_at is None, row.last_error) == (Health.VALID, False, "")

@@ -16,10 +16,9 @@ from llm.profiles import Parameters
 from llm.providers.base import Call, Fault, KeyHealth, Limits, Message, ProviderError, ResponseMetadata
 from llm.vault import Secret
 from tests.harness.cast import Cast
-from tests.harness.chat import ACME_SECRETS
+from tests.harness.chat import ACME_SECRETS, PROVIDERS
 from tests.llm import peers
 
-PROVIDERS = ("openai", "anthropic")
 QUICK = Limits(connect_seconds=0.5, first_byte_seconds=0.8, idle_seconds=0.5, wire_bytes=1_000_000)
 Taken = tuple[Fault | None, float]
 
@@ -62,7 +61,7 @@ async def ask(provider: str, url: str, limits: Limits) -> Taken:
 
 
 async def ask_all(limits: Limits) -> dict[str, Taken]:
-    """Both providers' calls to every peer, all at once."""
+    """Every provider's calls to every peer, all at once."""
     async with peers.all_of_them() as found:
         names = [(provider, peer) for provider in PROVIDERS for peer in found]
         ends = await asyncio.gather(*(ask(provider, found[peer], limits) for provider, peer in names))

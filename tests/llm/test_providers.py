@@ -1,4 +1,4 @@
-"""Both twins against the provider double: each way to fail is one fault of ours, and none shows the secret."""
+"""Every twin against the provider double: each way to fail is one fault of ours, and none shows the secret."""
 
 import asyncio
 import traceback
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bookbag.server import stand_in
 from llm.gateway import TWINS
 from llm.profiles import Parameters
 from llm.providers.base import (
@@ -21,13 +22,12 @@ from llm.providers.base import (
 )
 from llm.providers.twin import Twin
 from llm.vault import Secret
-from tests.harness.chat import ACME_SECRETS, MODELS
+from tests.harness.chat import ACME_SECRETS, MODELS, each_provider
 from tests.provider_double.client import Double
 
 # Only where a limit is what ends the call does it have to be short; a busy machine needs longer for all else.
 LIMITS = Limits(connect_seconds=20, first_byte_seconds=20, idle_seconds=20, wire_bytes=1_000_000)
 BRIEF = Limits(connect_seconds=20, first_byte_seconds=1, idle_seconds=0.4, wire_bytes=1_000_000)
-both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
 
 # The double's mode, its parameters, and our fault (for OpenAI, for Anthropic where it differs).
 FAULTS: list[tuple[str, dict[str, Any], Fault | dict[str, Fault]]] = [
@@ -103,13 +103,12 @@ FINE: list[tuple[str, dict[str, Any], Finish]] = [
 
 
 def call_of(provider: str, double: Double, secret: str = "", limits: Limits = LIMITS) -> Call:
-    base_url = {"openai": double.openai_base_url, "anthropic": double.anthropic_base_url}[provider]
     return Call(
         model_id=MODELS[provider][0],
         messages=[Message("system", "Be kind."), Message("user", "Hello")],
         parameters=Parameters(),
         secret=Secret(secret or ACME_SECRETS[provider]),
-        base_url=base_url,
+        base_url=stand_in.addresses(double.url)[provider],
         limits=limits,
     )
 
@@ -131,7 +130,7 @@ def read(twin: Twin, call: Call) -> tuple[str, ResponseMetadata, ProviderError |
     return asyncio.run(run())
 
 
-@both
+@each_provider
 @pytest.mark.parametrize(("mode", "params", "fault"), FAULTS, ids=lambda value: str(value)[:40])
 def test_each_way_to_fail_is_one_fault_without_the_secret(
     provider_double: Double, provider: str, mode: str, params: dict[str, Any], fault: Fault | dict[str, Fault]
@@ -148,7 +147,7 @@ def test_each_way_to_fail_is_one_fault_without_the_secret(
     assert provider_double.redirect_hits() == []
 
 
-@both
+@each_provider
 @pytest.mark.parametrize(("mode", "params", "finish"), FINE, ids=lambda value: str(value)[:40])
 def test_what_is_only_unusual_is_no_fault(
     provider_double: Double, provider: str, mode: str, params: dict[str, Any], finish: Finish
@@ -161,7 +160,7 @@ def test_what_is_only_unusual_is_no_fault(
     assert bool(text) == (mode != "empty")
 
 
-@both
+@each_provider
 @pytest.mark.parametrize(
     "mode", ["reset_mid_stream", "eof_mid_stream", "error_event_after_200", "malformed_json"]
 )
@@ -177,7 +176,7 @@ def test_text_before_the_fault_is_kept(
     assert error is not None
 
 
-@both
+@each_provider
 def test_tokens_are_the_providers_own_count(provider_double: Double, provider: str) -> None:
     provider_double.script("chunks", chunks=["a ", "b ", "c"])
 
@@ -186,7 +185,7 @@ def test_tokens_are_the_providers_own_count(provider_double: Double, provider: s
     assert (metadata.output_tokens, (metadata.input_tokens or 0) > 0) == (3, True)
 
 
-@both
+@each_provider
 def test_rate_limit_carries_its_wait(provider_double: Double, provider: str) -> None:
     provider_double.script("429", retry_after=7)
 
@@ -196,7 +195,7 @@ def test_rate_limit_carries_its_wait(provider_double: Double, provider: str) -> 
     assert (error.status, error.retry_after) == (429, 7.0)
 
 
-@both
+@each_provider
 def test_closed_port_is_unreachable(provider_double: Double, provider: str) -> None:
     call = call_of(provider, provider_double)
     closed = Call(
@@ -210,7 +209,7 @@ def test_closed_port_is_unreachable(provider_double: Double, provider: str) -> N
     assert shows_of(error, ACME_SECRETS[provider]) == []
 
 
-@both
+@each_provider
 @pytest.mark.parametrize(
     "secret", ["sk-WITHNEWLINE\nEvil: 1", "sk-WITHEMOJI🚀abcdefgh", "sk-WITHNUL\0abcdefghij"]
 )
@@ -248,7 +247,7 @@ def shows_of(error: BaseException, secret: str) -> list[str]:
 # --- The token-free check ------------------------------------------------------------------------
 
 
-@both
+@each_provider
 @pytest.mark.parametrize(
     ("mode", "params", "health"),
     [

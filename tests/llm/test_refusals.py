@@ -20,6 +20,7 @@ from llm.providers.refusals import (
     told_wait,
 )
 from llm.providers.twins import twin_of
+from tests.harness.chat import each_provider
 
 HOW = {one.name: twin_of(one.name).refusals for one in roster.KEYED}
 SENT = frozenset({"temperature", "reasoning_effort", "max_completion_tokens"})
@@ -114,7 +115,7 @@ FOREIGN: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 @pytest.mark.parametrize("body", FOREIGN, ids=str)
 @pytest.mark.parametrize("status", [200, 400, 401, 402, 403, 404, 413, 429, 500, 502])
 def test_a_body_in_another_shape_speaks_of_nothing(provider: str, body: Any, status: int) -> None:

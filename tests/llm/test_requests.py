@@ -24,7 +24,7 @@ from llm.vault import Secret
 
 PARAMS = {"openai": CompletionCreateParamsStreaming, "anthropic": MessageCreateParamsStreaming}
 LONG = "Answer from the facts. " * 400
-both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
+both = pytest.mark.parametrize("provider", list(PARAMS))
 
 
 def strict(sdk: str, type_: Any) -> TypeAdapter[Any]:

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from llm.models import Provider
 from llm.routing import (
     LOCAL,
     Billing,
@@ -16,9 +17,9 @@ from llm.routing import (
     Why,
     choose,
 )
+from tests.harness.chat import PROVIDERS, each_provider
 
 MISSING, READABLE, UNREADABLE = KeyState.MISSING, KeyState.READABLE, KeyState.UNREADABLE
-both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
 any_key = pytest.mark.parametrize("other", list(KeyState))
 
 
@@ -26,7 +27,7 @@ def facts(provider: str, **given: object) -> Facts:
     return Facts(provider=provider, price=5, **given)  # type: ignore[arg-type]
 
 
-@both
+@each_provider
 @any_key
 def test_row_1_byo_off_and_platform_key(provider: str, other: KeyState) -> None:
     asked = facts(provider, platform_key=READABLE, workspace_key=other)
@@ -34,7 +35,7 @@ def test_row_1_byo_off_and_platform_key(provider: str, other: KeyState) -> None:
     assert choose(asked) == Route(Credential.PLATFORM, Billing.CREDITS, 5, Why.BYO_OFF)
 
 
-@both
+@each_provider
 @any_key
 def test_row_2_byo_off_and_no_platform_key(provider: str, other: KeyState) -> None:
     asked = facts(provider, platform_key=MISSING, workspace_key=other)
@@ -42,7 +43,7 @@ def test_row_2_byo_off_and_no_platform_key(provider: str, other: KeyState) -> No
     assert choose(asked) == Refusal(RefusalCode.PLATFORM_KEY_MISSING, provider)
 
 
-@both
+@each_provider
 @any_key
 def test_platform_key_that_does_not_open_is_refused_by_its_own_name(provider: str, other: KeyState) -> None:
     asked = facts(provider, platform_key=UNREADABLE, workspace_key=other)
@@ -50,7 +51,7 @@ def test_platform_key_that_does_not_open_is_refused_by_its_own_name(provider: st
     assert choose(asked) == Refusal(RefusalCode.PLATFORM_KEY_UNREADABLE, provider)
 
 
-@both
+@each_provider
 @any_key
 @pytest.mark.parametrize("byo_enabled", [False, True])
 def test_model_that_its_provider_has_shut_down_is_refused_whoever_would_pay(
@@ -63,7 +64,7 @@ def test_model_that_its_provider_has_shut_down_is_refused_whoever_would_pay(
     assert choose(asked) == Refusal(RefusalCode.MODEL_SHUT_DOWN, provider)
 
 
-@both
+@each_provider
 @any_key
 @pytest.mark.parametrize("is_custom", [False, True])
 def test_row_3_byo_on_and_own_key(provider: str, other: KeyState, is_custom: bool) -> None:
@@ -72,7 +73,7 @@ def test_row_3_byo_on_and_own_key(provider: str, other: KeyState, is_custom: boo
     assert choose(asked) == Route(Credential.WORKSPACE, Billing.BYO, 0, Why.BYO_ON)
 
 
-@both
+@each_provider
 @any_key
 def test_row_4_byo_on_and_no_own_key(provider: str, other: KeyState) -> None:
     asked = facts(provider, byo_enabled=True, workspace_key=MISSING, platform_key=other)
@@ -80,7 +81,7 @@ def test_row_4_byo_on_and_no_own_key(provider: str, other: KeyState) -> None:
     assert choose(asked) == Refusal(RefusalCode.BYO_KEY_MISSING, provider)
 
 
-@both
+@each_provider
 @any_key
 def test_row_5_byo_on_and_own_key_unreadable(provider: str, other: KeyState) -> None:
     asked = facts(provider, byo_enabled=True, workspace_key=UNREADABLE, platform_key=other)
@@ -104,7 +105,7 @@ def test_row_7_local(other: KeyState, byo_enabled: bool, metering: bool) -> None
     assert choose(asked) == LOCAL == Route(Credential.NONE, Billing.LOCAL, 0, Why.LOCAL_MODEL)
 
 
-@both
+@each_provider
 @any_key
 @pytest.mark.parametrize("metering", [False, True])
 def test_row_8_custom_model_with_byo_off(provider: str, other: KeyState, metering: bool) -> None:
@@ -113,20 +114,20 @@ def test_row_8_custom_model_with_byo_off(provider: str, other: KeyState, meterin
     assert choose(asked) == Refusal(RefusalCode.MODEL_REQUIRES_BYO, provider)
 
 
-@both
+@each_provider
 def test_without_metering_the_platform_key_costs_nothing(provider: str) -> None:
     asked = facts(provider, platform_key=READABLE, metering=False)
 
     assert choose(asked) == Route(Credential.PLATFORM, Billing.UNMETERED, 0, Why.METERING_OFF)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic", "local"])
+@pytest.mark.parametrize("provider", [*PROVIDERS, Provider.LOCAL])
 @pytest.mark.parametrize("byo_enabled", [False, True])
 def test_model_no_longer_offered_is_refused_whoever_would_pay(provider: str, byo_enabled: bool) -> None:
     asked = facts(
         provider,
         is_available=False,
-        is_local=provider == "local",
+        is_local=provider == Provider.LOCAL,
         byo_enabled=byo_enabled,
         workspace_key=READABLE,
         platform_key=READABLE,
@@ -139,7 +140,7 @@ def test_model_no_longer_offered_is_refused_whoever_would_pay(provider: str, byo
 EVERY = [
     Facts(*combination)
     for combination in product(
-        ["openai", "anthropic"], [5], [False, True], [False, True], [True, False], [False, True], [False, True],
+        PROVIDERS, [5], [False, True], [False, True], [True, False], [False, True], [False, True],
         KeyState, KeyState, [True, False],
     )
 ]  # fmt: skip

@@ -118,7 +118,7 @@ END = {
     )
     + event({"type": "message_stop"}),
 }
-both = pytest.mark.parametrize("provider", ["openai", "anthropic"])
+both = pytest.mark.parametrize("provider", list(END))
 
 
 @both

@@ -121,7 +121,7 @@ def test_an_error_can_be_told_otherwise(double: Double) -> None:
         ("usage_limit", {}, {"retry-after": None}),
     ],
 )
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", list(MODEL))
 def test_a_wait_is_told_in_every_form(
     double: Double, provider: str, mode: str, params: dict[str, Any], headers: dict[str, str | None]
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_wait_is_told_in_every_form(
         ("empty_body", 403, "text/plain", b""),
     ],
 )
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", list(MODEL))
 def test_what_is_not_the_providers_word_bears_none_of_its_marks(
     double: Double, provider: str, mode: str, status: int, kind: str, begins: bytes
 ) -> None:

@@ -1,4 +1,4 @@
-"""Every way a provider can fail, on both providers and both routes: one ending each, in time, and nothing charged.
+"""Every way a provider can fail, on each provider and both routes: one ending each, in time, and nothing charged.
 
 All the cases of a provider and a route run at the same moment against one server, each in a workspace
 of its own with a key and a chat model of its own, so that none can hide behind another.
@@ -15,15 +15,16 @@ from billing import ledger
 from bookbag import onboarding
 from llm import byo, keys
 from llm.models import ChatModel, ProviderKey
+from llm.providers import roster
 from llm.vault import Secret
 from tests.factories import add_member, make_user
-from tests.harness.chat import MODELS, PLATFORM_SECRETS, platform_key
+from tests.harness.chat import MODELS, PLATFORM_SECRETS, each_provider, platform_key
 from tests.harness.crowd import Answered, press_all, press_by
 from tests.harness.servers import LendServer
 from tests.harness.visitor import Visit, session_cookie
 from tests.harness.waiting import eventually
-from tests.provider_double import anthropic_wire, openai_wire
 from tests.provider_double.client import Double
+from tests.provider_double.server import WIRES
 from workspaces.models import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
@@ -134,9 +135,7 @@ def set_up(provider: str, route: str, double: Double) -> Scene:
 
 
 def secret_of(provider: str, number: int) -> str:
-    return {"openai": "sk-", "anthropic": "sk-ant-"}[
-        provider
-    ] + f"CASE{number:02}qW7xT4vB9nM2kL6pR3sJ8hG5dF1aZcYeUo"
+    return f"{roster.named(provider).key_prefix}CASE{number:02}qW7xT4vB9nM2kL6pR3sJ8hG5dF1aZcYeUo"
 
 
 def came_of(answered: Answered, reply: Reply, calls: int) -> tuple[object, ...]:
@@ -154,7 +153,7 @@ def came_of(answered: Answered, reply: Reply, calls: int) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("route", ["platform", "byo"])
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_every_fault_ends_once_in_time_and_uncharged(
     provider_double: Double, lend_server: LendServer, visit: Visit, provider: str, route: str
 ) -> None:
@@ -222,8 +221,7 @@ def assert_nothing_foreign_is_shown(
         shown[f"{case.mode}, turn"] = admin.get(f"{receipt}turn/").text
         shown[f"{case.mode}, receipt"] = admin.get(receipt).text
         shown[f"{case.mode}, settings"] = admin.get(f"/w/{agent.workspace.slug}/settings/llm/").text
-    wire = {"openai": openai_wire, "anthropic": anthropic_wire}[provider]
-    theirs = [error[-1].split("{")[0][:30] for error in wire.ERRORS.values()]
+    theirs = [error[-1].split("{")[0][:30] for error in WIRES[provider].ERRORS.values()]
     foreign = [words for words in [*theirs, "cloudflare", "Bad Gateway", "Traceback"] if len(words) > 8]
     secrets = [PLATFORM_SECRETS[provider], *scene.secrets]
     slices = {secret[at : at + 9] for secret in secrets for at in range(8, len(secret) - 8)}
@@ -233,7 +231,7 @@ def assert_nothing_foreign_is_shown(
     assert found == []
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@each_provider
 def test_fault_that_passes_is_tried_again_on_the_same_key_and_charged_once(
     provider_double: Double, lend_server: LendServer, cast: Any, provider: str
 ) -> None:

@@ -13,7 +13,7 @@ from agents.models import Agent, Reply
 from billing import ledger
 from llm.models import ChatModel
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import bring_key, platform_key, talk
+from tests.harness.chat import MODELS, bring_key, platform_key, talk
 from tests.harness.crowd import press_all, press_by
 from tests.harness.figures import Figure
 from tests.harness.live import Server
@@ -27,7 +27,9 @@ WALL = 2.0
 LIMITS = {"REPLY_WALL_SECONDS": str(WALL), "REPLY_IDLE_SECONDS": "1.5", "REPLY_CONNECT_SECONDS": "0.5"}
 TEXT_BYTES = 256 * 1024
 MEGABYTE = 1024 * 1024
-both = pytest.mark.parametrize(("provider", "model_id", "price"), [("openai", "gpt-4o", 5), ("anthropic", "claude-sonnet-4-6", 4)])  # fmt: skip
+each_model = pytest.mark.parametrize(
+    ("provider", "model_id", "price"), [(provider, *model) for provider, model in MODELS.items()]
+)
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def test_provider_that_cannot_be_connected_to(cast: Cast, lend_server: LendServe
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
 
 
-@both
+@each_model
 def test_reply_that_never_ends_is_cut_and_charged(
     cast: Cast,
     visit: Visit,
@@ -94,7 +96,7 @@ def test_reply_that_never_ends_is_cut_and_charged(
     assert [call["outcome"] for call in provider_double.calls()] == ["aborted"]
 
 
-@both
+@each_model
 @pytest.mark.parametrize(
     ("mode", "params"), [("huge_output", {"megabytes": 40}), ("never_ending", {"tokens_per_s": 0})]
 )
@@ -112,7 +114,7 @@ def test_reply_too_long_is_cut_at_our_cap_and_charged(
     assert Reply.objects.get().text == seen.text
 
 
-@both
+@each_model
 def test_trickle_without_text_in_time_is_free_and_with_some_is_charged(
     cast: Cast,
     visit: Visit,

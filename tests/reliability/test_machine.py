@@ -36,15 +36,17 @@ from billing.models import Hold
 from bookbag import onboarding
 from llm import byo, keys
 from llm.models import ChatModel
+from llm.providers import roster
 from llm.vault import Secret
 from tests.canary import planted
 from tests.factories import make_user
+from tests.harness.chat import MODELS, PROVIDERS
 from tests.harness.money import broken_laws
 from tests.harness.visitor import session_cookie
 
-PRICES = {"gpt-4o": 5, "claude-sonnet-4-6": 4, "": 1}
-PROVIDERS = {"gpt-4o": "openai", "claude-sonnet-4-6": "anthropic", "": "local"}
-KEYED = st.sampled_from(["openai", "anthropic"])
+PRICES = dict(MODELS.values()) | {"": 1}
+PROVIDER_OF = {model_id: provider for provider, (model_id, _) in MODELS.items()} | {"": "local"}
+KEYED = st.sampled_from(PROVIDERS)
 WHICH = st.integers(0, 99)
 FIRST_ALLOTMENT = 100
 
@@ -52,7 +54,7 @@ _numbers = count(1)
 
 
 def new_secret(provider: str) -> str:
-    return planted.new_secret("sk-ant-" if provider == "anthropic" else "sk-")
+    return planted.new_secret(roster.named(provider).key_prefix)
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Model:
 
     def expected(self, model_id: str) -> tuple[str, int, str | None] | str:
         """Billing, price and secret of a reply accepted now, or the code of its refusal."""
-        provider = PROVIDERS[model_id]
+        provider = PROVIDER_OF[model_id]
         if provider == "local":
             return "local", 0, None
         if self.byo:
@@ -120,7 +122,7 @@ class ChargingMachine(RuleBasedStateMachine):
         )
         self.session = session_cookie(self.user)
         self.agents = {model_id: self._agent(model_id) for model_id in PRICES}
-        for provider in ("openai", "anthropic"):
+        for provider in PROVIDERS:
             self.change_key(provider, own=False, delete=False)
 
     def teardown(self) -> None:
@@ -231,7 +233,7 @@ class ChargingMachine(RuleBasedStateMachine):
         elif known.pop(provider, None):
             keys.delete(workspace, provider=provider, by=self.user)
 
-    @rule(model_id=st.sampled_from(["gpt-4o", "claude-sonnet-4-6"]), price=st.integers(1, 40))
+    @rule(model_id=st.sampled_from([model_id for model_id, _ in MODELS.values()]), price=st.integers(1, 40))
     def edit_price(self, model_id: str, price: int) -> None:
         ChatModel.objects.filter(workspace=None, model_id=model_id).update(price=price)
         self.model.prices[model_id] = price

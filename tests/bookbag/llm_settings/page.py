@@ -2,6 +2,7 @@
 
 from llm import keys
 from llm.models import ProviderKey
+from llm.providers import roster
 from llm.vault import Secret
 
 Health = ProviderKey.Health
@@ -14,8 +15,9 @@ def put(cast, plaintext=PASTED, *, provider="openai", found=Health.VALID):
 
 
 def put_platform_keys(cast):
-    for provider, prefix in (("openai", "sk-"), ("anthropic", "sk-ant-")):
-        keys.replace(None, provider=provider, secret=Secret(prefix + "platform" * 4), by=cast.oscar)
+    for one in roster.KEYED:
+        secret = Secret(one.key_prefix + "platform" * 4)
+        keys.replace(None, provider=one.name, secret=secret, by=cast.oscar)
 
 
 def said(response) -> str:
