@@ -60,12 +60,12 @@ def listing() -> str:
 
 
 def models_listing() -> str:
-    """One line for the ids that are alike, with the day they are gone; for people."""
+    """For people: one line for each group of ids that are alike, with the day from which they are gone."""
     rows = (*openai_rules.MODELS, *anthropic_rules.MODELS)
     return "\n".join(f"  {row.gone_on or 'no date':12}{row.family:14}{row.ids}" for row in rows)
 
 
-# What each example is to be met with, by the word in it; the last of a row are of another sort or maker.
+# The word in each example says how it is treated (auth.py). The last of a column are of another sort or maker.
 EXAMPLES = (
     ("sk-proj-works", "sk-ant-api03-works"),
     ("sk-proj-bad", "sk-ant-api03-bad"),
@@ -80,7 +80,7 @@ EXAMPLES = (
 
 
 def example(beginning: str, place: str) -> str:
-    """A secret of 34 characters. Its last four are of no other example, so that masks tell them apart."""
+    """A secret of 34 characters. The last four differ in each example, so that their masks differ."""
     tail = f"{beginning.rpartition('-')[2][:2]}{place}"
     return f"{beginning}-".ljust(34 - len(tail), "0") + tail
 
@@ -115,13 +115,13 @@ stop:       Ctrl-C
 
 
 def write(line: str) -> None:
-    """A line that whoever reads the pipe gets at once."""
+    """Write a line and flush it, so that a reader of the pipe gets it at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def tell(call: Call) -> None:
-    """One line for a call that has ended; of its secret only the last four characters."""
+    """One line for a call that has ended, with only the last four characters of its secret."""
     shown = f"…{call.secret[-4:]}" if len(call.secret) > 12 else "…"
     took = ((call.ended_at or call.at) - call.at) * 1000
     kind = "stream" if call.stream else "json"

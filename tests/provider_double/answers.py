@@ -13,12 +13,12 @@ class Act(Enum):
     """The last step of every answer: how the connection is left."""
 
     END = "end"  # a whole answer; the connection stays open for the next request
-    CLOSE = "close"  # the socket is closed although the body is not whole
+    CLOSE = "close"  # the socket is closed before the body is complete
     RESET = "reset"  # the same with a TCP reset
     HANG = "hang"  # nothing more is ever sent
 
 
-# A callable is rendered at the moment it is sent, which is how a token can carry its own send time.
+# A callable is called when it is sent, so that a token can contain its own send time.
 Step = tuple[float, bytes | Act | Callable[[], bytes]]
 
 JSON = b"application/json"
@@ -31,7 +31,7 @@ REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus} |
 class Answer(NamedTuple):
     """One answer: `first` is written at once (after `wait` seconds), `steps` when they fall due.
 
-    Without steps, `first` is the whole of it. With `chunked`, each written batch becomes one HTTP chunk.
+    Without steps, `first` is the whole answer. With `chunked`, each written batch becomes one HTTP chunk.
     """
 
     status: int
@@ -63,7 +63,7 @@ def whole(
     content_type: bytes = JSON,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """An answer whose body is known and sent in one piece, `wait` seconds from now."""
+    """An answer whose whole body is sent at once, `wait` seconds from now."""
     extra = call.wire.headers(call) if call else b""
     for name, value in (headers or {}).items():
         extra += f"{name}: {value}\r\n".encode()
@@ -83,7 +83,7 @@ def parts(call: Call, steps: Iterable[Step], *, length: int | None, wait: float 
 
 
 def refusal_of(call: Call, kind: str, detail: str = "") -> Refusal:
-    """The provider's refusal of this kind, one of those in its error table, with its words filled in."""
+    """The refusal of this kind from the provider's error table, with its template filled in."""
     row = call.wire.ERRORS[kind]
     said = row.message.format(model=call.model, masked=masked(call.secret), secret=call.secret, detail=detail)
     return row._replace(message=said)

@@ -1,4 +1,4 @@
-"""What Anthropic refuses in a request: first by its form and protocol version, then by its model's family."""
+"""Checks for what Anthropic refuses in a request: first the form and the protocol version, then the model's family."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ EXTRA = "{}: Extra inputs are not permitted"
 
 
 def by_headers(headers: dict[str, str], chat: bool) -> Refusal | None:
-    """Anthropic wants to be told which protocol version is meant, on every path, and JSON."""
+    """Anthropic requires a header with the protocol version, on every path, and JSON."""
     version = headers.get("anthropic-version")
     if version is None:
         return invalid("anthropic-version: header is required")
@@ -27,7 +27,7 @@ def by_headers(headers: dict[str, str], chat: bool) -> Refusal | None:
 
 
 def by_form(call: Call) -> Refusal | None:
-    """What no model takes in this protocol version."""
+    """Refuse what no model takes in this protocol version."""
     body, allowed = call.body, VERSIONS[call.version]
     if not body.keys() <= allowed:
         return invalid(EXTRA.format(next(name for name in body if name not in allowed)))
@@ -82,7 +82,7 @@ def bad_role(number: int, message: Any) -> Refusal:
 
 
 def by_content(number: int, content: Any) -> Refusal | None:
-    """A message's content where it is not a plain text: blocks, each with something in it."""
+    """Check a message's content that is not plain text: it has to be a list of blocks that are not empty."""
     if content is None:
         return invalid(f"messages.{number}.content: Field required")
     if not content:
@@ -108,7 +108,7 @@ def by_blocks(where: str, blocks: list[dict[str, Any]]) -> Refusal | None:
 
 
 def by_temperature(body: dict[str, Any]) -> Refusal | None:
-    """Only protocol version 2023-06-01 comes here with sampling parameters."""
+    """Check the sampling parameters. A request gets here with any only under protocol version 2023-06-01."""
     heat = body.get("temperature")
     if heat is None:
         return None
@@ -150,7 +150,7 @@ def by_budget(budget: Any, max_tokens: int) -> Refusal | None:
 
 
 def by_model(call: Call, known: Known, gone: bool) -> Refusal | None:
-    """What this model does not take."""
+    """Refuse what this model does not take."""
     family: Family = known.family
     body = call.body
     if gone:
@@ -206,9 +206,9 @@ def above(effort: str, other: str) -> bool:
 
 
 def by_size(call: Call, family: Family) -> Refusal | None:
-    """The context, which prompt and answer share."""
+    """Check that prompt and answer together fit into the context."""
     limit, allowance = family.context, call.body["max_tokens"]
-    # A prompt has no more tokens than a quarter of its bytes, so that most need not be counted.
+    # A prompt has at most a quarter as many tokens as bytes, so most prompts need not be counted.
     if len(call.raw) <= 4 * (limit - allowance):
         return None
     tokens = call.prompt_tokens()

@@ -1,8 +1,8 @@
-"""Anthropic's errors, by what they mean. The same meanings, with OpenAI's words, are in openai_errors.py.
+"""Anthropic's errors by their meaning. openai_errors.py has the same meanings with OpenAI's words.
 
 Published in 'Claude API errors' (platform.claude.com/docs/en/api/errors, 2026-11-25) and in the error types of
 anthropic-sdk-python 2.12, whose error_code goes into error.details; the messages are as quoted in public bug
-reports. Where Anthropic has no error of a meaning, its nearest stands here.
+reports. If Anthropic has no error with a meaning, the closest one is used.
 """
 
 from .refusals import Refusal, invalid, refusal
@@ -73,9 +73,9 @@ ERRORS: dict[str, Refusal] = {
     "not_chat_model": NOT_FOUND,
     "unsupported_temperature": invalid("`temperature` is deprecated for this model."),
     "temperature_not_supported": invalid("temperature: Extra inputs are not permitted"),
-    # Declined before a word.
+    # The model declined before any text.
     "policy": invalid("Output blocked by content filtering policy"),
-    # Wait.
+    # The client has to wait.
     "rate": refusal(
         429, RATE,
         "This request would exceed your organization's rate limit of 50 requests per minute. For details, refer "
@@ -88,7 +88,7 @@ ERRORS: dict[str, Refusal] = {
     "server": refusal(500, "api_error", "Internal server error"),
     "unavailable": refusal(503, "api_error", "Service unavailable"),
     "overloaded": refusal(529, "overloaded_error", "Overloaded"),
-    # The request is no request.
+    # The request is malformed.
     "path": refusal(404, "not_found_error", "Not Found"),
     "method": refusal(405, "invalid_request_error", "Method Not Allowed"),
     "json": invalid("The request body is not valid JSON."),

@@ -1,4 +1,4 @@
-"""Anthropic's list of models: rows as ModelInfo of the locked SDK has them, in pages."""
+"""Anthropic's list of models, in pages; its rows have the fields of ModelInfo in the locked SDK."""
 
 from json import dumps
 from typing import Any
@@ -31,7 +31,7 @@ def models(rows: list[dict[str, Any]], query: dict[str, str]) -> bytes | Refusal
 
 
 def is_listed(known: Known, day: str, query: dict[str, str]) -> bool:
-    """Retired models are listed only for those who ask for them (`lifecycle`, several split by commas)."""
+    """Retired models are listed only if the request asks for them (`lifecycle`, several split by commas)."""
     wanted = query.get("lifecycle", "")
     return lifecycle(known, day) in (wanted.split(",") if wanted else CALLABLE)
 
@@ -66,7 +66,7 @@ def moment(day: str) -> str:
 
 
 def display_name(name: str) -> str:
-    """`claude-haiku-4-5-20251001` is Claude Haiku 4.5."""
+    """The name for an id: `claude-haiku-4-5-20251001` is Claude Haiku 4.5."""
     words = [word for word in name.split("-") if not (word.isdigit() and len(word) == 8)]
     numbers = ".".join(word for word in words if word.isdigit())
     return " ".join(word.capitalize() for word in words if not word.isdigit()) + (

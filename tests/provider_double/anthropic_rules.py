@@ -13,10 +13,10 @@ EFFORT = "Anthropic, 'Effort', platform.claude.com/docs/en/build-with-claude/eff
 class Family(NamedTuple):
     """How a family of Claude models takes a request.
 
-    `sampling`: temperature, top_p and top_k are accepted with protocol version 2023-06-01. `types` are the values of
-    thinking.type that are accepted, `thinks` is the effort in force when thinking is not named at all, None where it
-    is off then. No `efforts` means that output_config.effort is refused. `off_until` is the highest effort at which
-    thinking can be off, None where that makes no difference.
+    `sampling`: whether temperature, top_p and top_k are accepted with protocol version 2023-06-01. `types`: the accepted
+    values of thinking.type. `thinks`: the effort that applies if the request does not name thinking, or None if thinking
+    is then off. Without `efforts`, output_config.effort is refused. `off_until`: the highest effort at which thinking can
+    be off, or None if the effort makes no difference.
     """
 
     source: str
@@ -112,8 +112,8 @@ PARAMS = frozenset(
     "cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier "
     "speed stop_sequences stream system thinking tool_choice tools".split()
 )
-# In the SDK's parameter type, and sent as headers.
+# The SDK's parameter type has these, but they are sent as headers.
 HEADER_PARAMS = frozenset({"user_profile_id", "workspace_id"})
 VERSIONS = {"2023-06-01": PARAMS | SAMPLING, "2026-10-21": PARAMS}
-# Mid-conversation `system` messages are for some models only and no part of what the double speaks.
+# `system` messages inside a conversation are left out: only some models take them, and the double does not know them.
 ROLES = frozenset({"user", "assistant"})

@@ -53,7 +53,7 @@ def usage(call: Call, tokens: int, thought: int = 0) -> str:
 
 
 def usage_at_start(call: Call) -> str:
-    """The figures of message_start; those of message_delta are cumulative and replace them."""
+    """The usage in message_start. The figures in message_delta are cumulative and replace it."""
     if call.told.at_start is None and call.told.output is None:
         return usage(call, 1)
     fresh = call.told.at_start
@@ -70,7 +70,7 @@ def message(call: Call, content: str, finish: str | None, used: str) -> str:
 
 
 def stopped(call: Call, finish: str | None) -> str:
-    """The members that say why the message stopped."""
+    """The fields that say why the message stopped."""
     reason = f'"{FINISHES.get(finish, finish)}"' if finish else "null"
     details = "null"
     if reason == '"refusal"':
@@ -120,7 +120,7 @@ def thinking_close(call: Call) -> bytes:
 
 
 def text_index(call: Call) -> int:
-    """Thinking is a block of its own, before the text's."""
+    """The index of the text block: 1 if a thinking block comes before it, else 0."""
     return 1 if call.thought else 0
 
 

@@ -1,4 +1,4 @@
-"""Plain requests to the double, without an SDK's help: what a test sends is what goes out."""
+"""Plain requests to the double without an SDK, so that exactly what a test gives is sent."""
 
 import json
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ def ask(
     secret: str = "",
     **body: Any,
 ) -> Said:
-    """A request for a reply, with these members beside the model and one message; None leaves a member out."""
+    """Ask for a reply, with the model, one message and these fields; a field that is None is left out."""
     asked: dict[str, Any] = {"model": model, "messages": HELLO}
     if provider == "anthropic":
         asked["max_tokens"] = 1024
@@ -86,5 +86,5 @@ def ask(
 
 
 def models(double: Double, provider: str, query: str = "", *, secret: str = "") -> Said:
-    """A request for the model list."""
+    """Ask for the model list."""
     return send(double, "GET", f"/v1/models{query}", {**headers_for(provider, secret)})

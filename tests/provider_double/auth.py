@@ -1,12 +1,12 @@
-"""Which secrets the double accepts: any of the right sort, unless it is revoked or says itself how it wants to be met."""
+"""Which secrets the double accepts: any of the right sort that is not revoked and contains no word for an error."""
 
 import re
 from functools import lru_cache
 
 from .rules import WRONG_SORTS
 
-# Word in a secret: (what every call meets, what a call for the model list meets, what a call for a reply meets), each
-# a kind of the error tables.
+# Word in a secret: (error of every call, error of a call for the model list, error of a call for a reply), each a kind
+# in the error tables.
 WORDS = {
     "bad": ("wrong_secret", "", ""),
     "badkey": ("wrong_secret", "", ""),
@@ -19,7 +19,7 @@ WORDS = {
     "noaccess": ("", "", "not_allowed_model"),
     "nofunds": ("", "", "balance"),
 }
-# A random secret may well contain "bad" (it is three hexadecimal digits), so a word counts only by itself.
+# A word counts only if it stands by itself, because a random secret may contain "bad" (three hexadecimal digits).
 WORD = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(WORDS)})\d*(?![A-Za-z0-9])", re.IGNORECASE)
 
 HINT = """\
@@ -35,7 +35,7 @@ and one of another sort or maker: sk-admin-, sk-ant-admin01-, sk-ant-oat01-, sk-
 
 @lru_cache(maxsize=8192)
 def met(secret: str, provider: str) -> tuple[str, str, str]:
-    """How a secret is met by its own looks, as in WORDS."""
+    """The errors that the words in a secret ask for, as in WORDS."""
     if not secret:
         return "no_secret", "", ""
     if secret.startswith(WRONG_SORTS[provider]):
@@ -49,13 +49,13 @@ def met(secret: str, provider: str) -> tuple[str, str, str]:
 
 
 class Auth:
-    """Decides on a secret alone; a script can still misbehave towards a secret that was accepted."""
+    """Decides about a secret alone. A script can still make a call fail whose secret was accepted."""
 
     def __init__(self) -> None:
         self.revoked: set[str] = set()
 
     def refusal(self, secret: str, provider: str, chat: bool) -> str:
-        """The kind of error this secret meets, or an empty string."""
+        """The kind of error that this secret gets, or an empty string."""
         if secret in self.revoked:
             return "wrong_secret"
         always, listing, chatting = met(secret, provider)

@@ -1,4 +1,4 @@
-"""Calls and their record: what a client sent, with whose secret, and how it ended."""
+"""Calls and their record: what a client sent, with which secret, and how the call ended."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SECRETS_COUNTED = 20_000
 
 
 class Told(NamedTuple):
-    """Figures that an answer gives instead of its own: tokens of the prompt, read from a cache, written to one, in
-    the first event only, and of the whole output; and the category of a refusal."""
+    """Figures that an answer gives in place of the true ones: tokens of the prompt, read from a cache, written to a cache,
+    in the first event only, and of the whole output; and the category of a refusal."""
 
     prompt: int | None = None
     cached: int = 0
@@ -28,7 +28,7 @@ class Told(NamedTuple):
 
 
 class Headroom(NamedTuple):
-    """What the rate-limit headers say is left, and in how many seconds it will be full again."""
+    """What is left by the rate-limit headers, and in how many seconds the limit is full again."""
 
     requests: int = 4_999
     tokens: int = 399_000
@@ -42,8 +42,8 @@ USUAL_HEADROOM = Headroom()
 class Call:
     """One request to a provider's endpoint.
 
-    The request is kept as the bytes that came, so that recording costs next to nothing and the garbage collector
-    has nothing to walk; `body`, the parsed form, is dropped as soon as the call has ended.
+    The request is kept as received bytes, so that recording is cheap and leaves few objects to the garbage collector.
+    `body`, the parsed form, is dropped as soon as the call has ended.
     """
 
     __slots__ = (
@@ -100,11 +100,11 @@ class Call:
         self.status = 0
         self.outcome = "open"
         self.mode = ""
-        self.listing: bytes | None = None  # the body, where the call asks for models and not for a reply
-        self.version = ""  # the protocol version that the client named, where the provider has such
+        self.listing: bytes | None = None  # the response's body, if the call asks for models
+        self.version = ""  # the protocol version that the client named, if the provider has such versions
         self.day = ""
-        self.thinks = 0  # the tokens that its model thinks before it answers
-        self.thought = 0  # those that the answer counts
+        self.thinks = 0  # how many tokens the model thinks before it answers
+        self.thought = 0  # how many tokens of thinking the answer counts
         self.told = NOTHING_TOLD
         self.headroom = USUAL_HEADROOM
 
@@ -126,7 +126,7 @@ class Call:
         return next((text for role, text in reversed(list(self.messages())) if role == "user"), "")
 
     def prompt_tokens(self) -> int:
-        """About four characters a token, as in the providers' rule of thumb; never nothing."""
+        """About one token for four characters, as in the providers' rule of thumb; at least 1."""
         if self.told.prompt is not None:
             return self.told.prompt
         size = len(plain_text(self.body.get("system")))
@@ -151,7 +151,7 @@ class Call:
 
 
 class Record:
-    """The newest calls, bounded in number and in bytes, and counts over all calls since the last clearing."""
+    """The newest calls, up to a number and a size, and counts of all calls since the last clearing."""
 
     def __init__(self, on_end: Callable[[Call], None] | None = None) -> None:
         self.calls: deque[Call] = deque()
@@ -163,7 +163,7 @@ class Record:
         self.clear()
 
     def clear(self) -> None:
-        """Forget past calls and their counts; what is open now stays counted as open."""
+        """Forget past calls and their counts. Calls that are open stay counted as open."""
         self.calls.clear()
         self.cleared_at = self.number
         self.held_bytes = 0
@@ -177,7 +177,7 @@ class Record:
         return self.number
 
     def open(self, call: Call) -> None:
-        """Note a call that has just been read, and let the oldest go when there are too many."""
+        """Record a call that has just been read, and drop the oldest if there are too many."""
         self.calls.append(call)
         self.counted += 1
         self.held_bytes += len(call.head) + len(call.raw)
@@ -191,7 +191,7 @@ class Record:
             self.by_secret[call.secret] = (known or 0) + 1
 
     def end(self, call: Call, outcome: str) -> None:
-        """Note how a call ended: finished (all was sent), aborted (by the client) or cut (by the double)."""
+        """Record how a call ended: finished (all was sent), aborted (by the client) or cut (by the double)."""
         call.outcome = outcome
         call.ended_at = time()
         call.body = {}

@@ -17,7 +17,7 @@ LINE = "provider double listening on "
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 
-# Loopback only: an environment's proxy must not come between.
+# The double is on loopback, so a proxy from the environment must not be used.
 OPENER = build_opener(ProxyHandler({}))
 
 
@@ -45,12 +45,12 @@ class Double:
 
     @property
     def openai_base_url(self) -> str:
-        """What OPENAI_BASE_URL is to be."""
+        """The value for OPENAI_BASE_URL."""
         return f"{self.url}/v1"
 
     @property
     def anthropic_base_url(self) -> str:
-        """What ANTHROPIC_BASE_URL is to be."""
+        """The value for ANTHROPIC_BASE_URL."""
         return self.url
 
     def start(self) -> Double:
@@ -66,7 +66,7 @@ class Double:
         return self
 
     def first_line(self) -> str:
-        """The first line it prints, or nothing when it takes too long."""
+        """The first line that the process prints, or an empty one if it takes too long."""
         lines: list[str] = []
         assert self.process is not None
         assert self.process.stdout is not None
@@ -77,7 +77,7 @@ class Double:
         return lines[0].strip() if lines else ""
 
     def stop(self) -> None:
-        """Stop the process; again is harmless."""
+        """Stop the process. May be called again."""
         if self.process is None:
             return
         self.process.terminate()
@@ -112,8 +112,8 @@ class Double:
         return listed
 
     def clear(self) -> None:
-        """Forget scripts, calls, counts, redirect hits, revoked secrets, registered models and the day: a clean slate
-        between two tests."""
+        """Forget scripts, calls, counts, redirect hits, revoked secrets, registered models and the day, as between two
+        tests."""
         for what in ("script", "calls", "revoked", "models", "today"):
             self.ask("DELETE", what)
 
@@ -123,15 +123,15 @@ class Double:
         return counts
 
     def revoke(self, secret: str) -> None:
-        """Reject this secret from now on, as the provider does after its owner has revoked it."""
+        """Reject this secret from now on, as a provider rejects a revoked one."""
         self.ask("POST", "revoked", {"secret": secret})
 
     def model(self, name: str, *, like: str, gone_on: str | None = None) -> None:
-        """Let there be one more model, taken as `like` is by its provider; calls are refused from `gone_on` on."""
+        """Add a model that behaves like the model `like`. From `gone_on` on, calls for it are refused."""
         self.ask("POST", "models", {"id": name, "like": like, "gone_on": gone_on})
 
     def today(self, day: str) -> None:
-        """Let it be this day, YYYY-MM-DD: models are gone, deprecated or alive accordingly."""
+        """Set today's date, YYYY-MM-DD, which decides which models are gone or deprecated."""
         self.ask("POST", "today", {"today": day})
 
     def redirect_hits(self) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ class Double:
         return hits
 
     def ask(self, method: str, what: str, body: Any = None) -> Any:
-        """One control request. Raises DoubleError with the double's own words when it refuses."""
+        """Send one control request. Raises DoubleError with the double's message if it refuses."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(  # noqa: S310 (the address is the one our own process printed)
             f"{self.url}/__double/{what}", data, {"content-type": "application/json"}, method=method

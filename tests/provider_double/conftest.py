@@ -44,5 +44,5 @@ def anthropic_client(running: Double) -> Iterator[anthropic.Anthropic]:
 def sdk(
     request: pytest.FixtureRequest, openai_client: openai.OpenAI, anthropic_client: anthropic.Anthropic
 ) -> Sdk:
-    """Each official SDK in turn, behind one small face."""
+    """Each official SDK in turn, behind one interface."""
     return OpenAI(openai_client) if request.param == "openai" else Anthropic(anthropic_client)

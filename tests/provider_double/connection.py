@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection, written by hand on asyncio's protocol because the double must outrun what it measures."""
+"""One HTTP/1.1 connection, written by hand on asyncio's protocol, to be faster than what is measured with the double."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT = 256 * 1024
 BODY_LIMIT = 32 * 1024 * 1024
-# So long what a refused client still sends is read.
+# For how long bytes are still read from a client that was refused.
 LINGER_SECONDS = 2.0
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 @lru_cache(maxsize=1024)
 def headers_of(head: bytes) -> dict[str, str]:
-    """The headers of a request head, not to be changed: a client sends the same ones again and again."""
+    """The headers of a request head. Do not change them: they are cached, because clients send the same ones again."""
     return dict(header_lines(head))
 
 
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Reads one request after the other and answers each before it looks at the next."""
+    """Reads requests one after the other, and answers each before it reads the next."""
 
     __slots__ = ("buffer", "call", "double", "full", "gave_up", "keep", "needed", "pump", "transport")
 
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self.double.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The other side left, or the double closed; a call still open now was aborted by the client."""
+        """Called when the client has left or the double has closed. If a call is still open, the client aborted it."""
         self.transport = None
         self.double.connections.discard(self)
         if self.pump is not None:
@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
             self.read_on()
 
     def read_on(self) -> None:
-        """Answer the requests in the buffer until one is incomplete, or takes its time to answer."""
+        """Answer the requests in the buffer until one is incomplete, or its answer takes time."""
         while self.pump is None and self.transport is not None and len(self.buffer) > self.needed:
             request = self.next_request()
             if request is None:
@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
         return Request(words[0], words[1], headers, raw, body)
 
     def expect(self, headers: dict[str, str], whole: int) -> None:
-        """Wait for the rest of a body without looking at it again and again."""
+        """Wait for the rest of a body without parsing it on every piece that arrives."""
         if not self.needed and headers.get("expect", "").lower() == "100-continue" and self.transport:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.needed = whole - 1
@@ -137,7 +137,8 @@ class Connection(asyncio.Protocol):
     def give_up(self, status: int) -> None:
         """Answer a request that cannot be read, and close once the other side has.
 
-        What is still on its way is read and dropped: closing on unread bytes is a TCP reset, which would take the answer along.
+        Bytes that still arrive are read and dropped, because closing with unread bytes is a TCP reset, which would destroy
+        the answer.
         """
         if self.transport is not None:
             self.transport.write(head(status, JSON, 0, b"connection: close\r\n"))

@@ -1,4 +1,4 @@
-"""The control plane under /__double/: scripts, the record, revoked secrets, models, today. JSON in, JSON out."""
+"""The control plane under /__double/: scripts, the record, revoked secrets, models and the day. Speaks JSON."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def list_registered(double: Double, request: Request, query: Query) -> Shown:
 
 
 def register(double: Double, request: Request, query: Query) -> Shown:
-    """A further model: {"id", "like": an id it is taken as, "gone_on": the day it is gone, or nothing}."""
+    """Add a model: {"id", "like": the id that it behaves like, "gone_on": the day from which it is gone, or nothing}."""
     asked = parsed(request.body)
     if not isinstance(asked, dict) or not {"id", "like"} <= asked.keys() <= {"id", "like", "gone_on"}:
         return 400, {
@@ -120,7 +120,7 @@ def day(double: Double, request: Request, query: Query) -> Shown:
 
 
 def set_day(double: Double, request: Request, query: Query) -> Shown:
-    """Stand in another day: {"today": "YYYY-MM-DD"}."""
+    """Set today's date: {"today": "YYYY-MM-DD"}."""
     asked = parsed(request.body)
     try:
         double.roster.stand_in(asked["today"])
@@ -139,7 +139,7 @@ def redirect_hits(double: Double, request: Request, query: Query) -> Shown:
 
 
 def redirect_hit(double: Double, request: Request, query: Query) -> Shown:
-    """Where a redirect leads: what came, with its headers, is kept for the test to see."""
+    """The target of redirects. Keeps the request and its headers, for tests."""
     hit = {"method": request.method, "target": request.target, "headers": request.headers}
     double.redirect_hits.append(hit)
     return 200, {"object": "redirected", "data": []}

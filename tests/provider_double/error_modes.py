@@ -14,7 +14,7 @@ BAD_GATEWAY = (
 
 CHALLENGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
 
-# Mode: (kind of error, what it is). A kind that only one provider has is that provider's nearest with the other.
+# Mode: (kind of error, what it is). If a provider has no error of a kind, its closest one is used.
 NAMED_ERRORS = {
     "401": ("wrong_secret", "401: the provider rejects the secret (OpenAI's text echoes a part of it)."),
     "403": ("forbidden", "403: the secret may not do this."),
@@ -120,7 +120,7 @@ def retry_after_ms(call: Call, params: Params) -> Answer:
 
 @mode("x_should_retry_false", speaks=False, retry_after=None)
 def x_should_retry_false(call: Call, params: Params) -> Answer:
-    """429 that asks not to be tried again, x-should-retry: false."""
+    """429 with x-should-retry: false, which asks the client not to try again."""
     asked = {} if params["retry_after"] is None else {"retry-after": str(params["retry_after"])}
     return held_back(call, params, {"x-should-retry": "false", **asked})
 
@@ -132,7 +132,7 @@ def bad_gateway(call: Call, params: Params) -> Answer:
 
 
 def foreign(params: Params, body: bytes, content_type: bytes) -> Answer:
-    """What did not come from the provider: no request id, no rate limit, not its JSON."""
+    """An answer that did not come from the provider: no request id, no rate-limit headers, not its JSON."""
     return whole(None, body, status=int(params["status"]), content_type=content_type, wait=pause(params))
 
 
@@ -150,7 +150,7 @@ def html_200(call: Call, params: Params) -> Answer:
 
 @mode("plain_error", speaks=False, status=503)
 def plain_error(call: Call, params: Params) -> Answer:
-    """A proxy's plain words, with any status."""
+    """A proxy's plain text, with any status."""
     return foreign(params, b"upstream connect error or disconnect/reset before headers", b"text/plain")
 
 
@@ -168,7 +168,7 @@ def empty_body(call: Call, params: Params) -> Answer:
 
 @mode("json_200", speaks=False, kind="quota")
 def json_200(call: Call, params: Params) -> Answer:
-    """Status 200 and an error's JSON body, of a kind in the error table, where a stream was asked for."""
+    """Status 200 with an error's JSON body, of a kind in the error table, although a stream was asked for."""
     return error(call, str(params["kind"]), status=200, wait=pause(params))
 
 
@@ -207,5 +207,5 @@ def reset_before_headers(call: Call, params: Params) -> Answer:
 
 @mode("eof_before_headers", speaks=False)
 def eof_before_headers(call: Call, params: Params) -> Answer:
-    """The connection is closed in good order, before a single byte of answer."""
+    """The connection is closed normally, before a single byte of answer."""
     return Answer(0, b"", iter([(pause(params), Act.CLOSE)]))

@@ -1,4 +1,4 @@
-"""Modes that go wrong on the way: silence, cuts, broken bytes and bombs."""
+"""Modes in which an answer goes wrong after it has begun, or before: silence, cuts, broken bytes and bombs."""
 
 import struct
 import zlib
@@ -10,28 +10,28 @@ from .modes import Params, mode, pause
 from .replies import Reply, body_of, halves, piecewise, reply_to, say
 from .text_modes import MARK, MARK_IN_JSON
 
-# A reset may overtake what was sent just before it; this much later, in seconds, the client has read that.
+# Seconds to wait before a reset, because a reset may destroy bytes that the client has not read yet.
 SETTLED = 0.02
 MEGABYTE = 1024 * 1024
 GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 
 
 def cut(call: Call, params: Params, act: Act, later: float = 0.0) -> Answer:
-    """The reply up to so many tokens, and then the act."""
+    """The reply's first tokens, as many as told, and then the act."""
     sent, unsent = halves(call, reply_to(call, params), int(params["after"]))
     return piecewise(call, [*sent, (sent[-1][0] + later, act)], unsent)
 
 
 @mode("slow_first_byte", seconds=5)
 def slow_first_byte(call: Call, params: Params) -> Answer:
-    """Not a byte, not even a head, for so many seconds; then the usual answer."""
+    """Not a byte, not even a head, for the given seconds; then the usual answer."""
     answer = say(call, reply_to(call, params))
     return answer._replace(wait=answer.wait + float(params["seconds"]))
 
 
 @mode("idle_mid_stream", after=3, seconds=60)
 def idle_mid_stream(call: Call, params: Params) -> Answer:
-    """Silence of so many seconds after so many tokens; then the rest."""
+    """Silence for the given seconds after the given number of tokens; then the rest."""
     sent, unsent = halves(call, reply_to(call, params), int(params["after"]))
     late = [(due + float(params["seconds"]), piece) for due, piece in unsent]
     steps = [*sent, *late]
@@ -40,25 +40,25 @@ def idle_mid_stream(call: Call, params: Params) -> Answer:
 
 @mode("hang_mid_stream", after=3)
 def hang_mid_stream(call: Call, params: Params) -> Answer:
-    """Silence for ever after so many tokens."""
+    """Silence for ever after the given number of tokens."""
     return cut(call, params, Act.HANG)
 
 
 @mode("reset_mid_stream", after=3)
 def reset_mid_stream(call: Call, params: Params) -> Answer:
-    """A TCP reset after so many tokens (half a body if not streamed)."""
+    """A TCP reset after the given number of tokens (after half a body if not streamed)."""
     return cut(call, params, Act.RESET, SETTLED)
 
 
 @mode("eof_mid_stream", after=3)
 def eof_mid_stream(call: Call, params: Params) -> Answer:
-    """The connection is closed after so many tokens, without finish marker or end of body."""
+    """The connection is closed after the given number of tokens, without finish marker or end of body."""
     return cut(call, params, Act.CLOSE)
 
 
 @mode("missing_finish_marker", after=None)
 def missing_finish_marker(call: Call, params: Params) -> Answer:
-    """A clean end of body after all (or so many) tokens, but no finish reason, [DONE] or message_stop."""
+    """A normal end of body after all (or the given number of) tokens, but no finish reason, [DONE] or message_stop."""
     reply = replace(reply_to(call, params), finish=None)
     if not call.stream:
         return say(call, reply)
@@ -80,7 +80,7 @@ def error_event_after_200(call: Call, params: Params) -> Answer:
 
 @mode("error_event_first", kind="overloaded")
 def error_event_first(call: Call, params: Params) -> Answer:
-    """An error event behind the first event of a stream, before any text was begun."""
+    """An error event after the first event of a stream, before any text is begun."""
     if not call.stream:
         return error(call, str(params["kind"]), status=200, wait=pause(params))
     due = pause(params)
@@ -91,7 +91,7 @@ def error_event_first(call: Call, params: Params) -> Answer:
 
 
 def tampered(call: Call, params: Params, good: bytes, bad: bytes) -> Answer:
-    """The usual answer with one more token, of the one character MARK, in which `good` was made `bad`."""
+    """The usual answer with one token more, the character MARK, whose bytes `good` are replaced by `bad`."""
     reply = reply_to(call, params)
     after = min(int(params["after"]), len(reply.tokens))
     reply = replace(reply, tokens=[*reply.tokens[:after], MARK, *reply.tokens[after:]])
@@ -116,7 +116,7 @@ def malformed_json(call: Call, params: Params) -> Answer:
 
 @mode("bad_utf8", after=3)
 def bad_utf8(call: Call, params: Params) -> Answer:
-    """Bytes that are no UTF-8, inside a token's text."""
+    """Bytes that are not UTF-8, inside a token's text."""
     return tampered(call, params, MARK_IN_JSON, b"\xc3\x28 \xff\xfe \xe2\x82")
 
 
@@ -128,7 +128,7 @@ def control_characters(call: Call, params: Params) -> Answer:
 
 @mode("cr_only")
 def cr_only(call: Call, params: Params) -> Answer:
-    """Valid, and rare: lines that end in CR alone."""
+    """Valid but rare: lines that end in CR alone."""
     reply = reply_to(call, params)
     if not call.stream:
         return say(call, reply)
@@ -139,7 +139,7 @@ def cr_only(call: Call, params: Params) -> Answer:
 
 @mode("gzip_bomb", megabytes=200)
 def gzip_bomb(call: Call, params: Params) -> Answer:
-    """Content-Encoding: gzip, and a small body that unpacks to a reply of so many megabytes."""
+    """Content-Encoding: gzip, and a small body that unpacks to a reply of the given number of megabytes."""
     size = int(params["megabytes"])
     kind = (call.wire.PROVIDER, call.stream, call.listing is not None, size)
     if kind not in BOMBS:
@@ -149,12 +149,12 @@ def gzip_bomb(call: Call, params: Params) -> Answer:
     return Answer(200, head(200, form, len(BOMBS[kind]), extra) + BOMBS[kind], None, False, pause(params))
 
 
-# Packing takes a moment, so each bomb is made once and then kept; that its ids repeat harms nobody.
+# Packing takes a moment, so each bomb is made once and kept. Its ids then repeat, which does no harm.
 BOMBS: dict[tuple[str, bool, bool, int], bytes] = {}
 
 
 def bomb_parts(call: Call, size: int) -> tuple[bytes, bytes, bytes]:
-    """What stands before the text, a megabyte of it, and what follows."""
+    """The bytes before the text, a megabyte of text, and the bytes after it."""
     if call.stream:
         frame = call.wire.framer(call)
         return call.wire.opening(call), frame("A" * MEGABYTE), call.wire.closing(call, size, "stop")
@@ -163,7 +163,7 @@ def bomb_parts(call: Call, size: int) -> tuple[bytes, bytes, bytes]:
 
 
 def bomb(before: bytes, block: bytes, after: bytes, times: int) -> bytes:
-    """These bytes in gzip format, the block so many times over, packed once: a full flush makes each alike."""
+    """These bytes in gzip format, with the block repeated. It is packed once, since after a full flush the result repeats."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = packer.compress(before) + packer.flush(zlib.Z_FULL_FLUSH)
     packed += (packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)) * times

@@ -10,7 +10,7 @@ REQUESTS, TOKENS = 5_000, 400_000
 
 @lru_cache(maxsize=256)
 def openai_lines(left: Headroom) -> bytes:
-    """Durations until the limit is full again."""
+    """OpenAI gives the durations until the limits are full again."""
     lines = {
         "limit-requests": REQUESTS, "limit-tokens": TOKENS,
         "remaining-requests": left.requests, "remaining-tokens": left.tokens,
@@ -21,7 +21,7 @@ def openai_lines(left: Headroom) -> bytes:
 
 @lru_cache(maxsize=256)
 def anthropic_lines(left: Headroom, now: int) -> bytes:
-    """Moments, in RFC 3339, at which the limit is full again."""
+    """Anthropic gives the moments, in RFC 3339, at which the limits are full again."""
     reset = datetime.fromtimestamp(now + left.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = ""
     for what, limit, rest in (

@@ -1,9 +1,8 @@
 """The modes: every way the double can answer, well or badly, for both providers, streamed or not.
 
-A mode is a function from a call and its parameters to an answer; its docstring is what `--list` prints. A
-refused connection is not among them: point the client at a closed port for that. For a call of the model list,
-which has no text to say, the modes that are about text answer as usual; errors, delays and cuts work on it as on
-a reply.
+A mode is a function from a call and its parameters to an answer; `--list` prints its docstring. There is no mode for a
+refused connection: point the client at a closed port for that. For a call of the model list, which has no text, the modes
+about text answer as usual; errors, delays and cuts work as for a reply.
 """
 
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from .calls import Call
 Params = dict[str, Any]
 Build = Callable[[Call, Params], Answer]
 
-# Every mode that says something takes these: what to say, and at what pace. A model that thinks does so for think_ms.
+# The parameters of every mode that says something: what to say, and at what pace. `think_ms`: how long the model thinks.
 SPEECH: Params = {"text": None, "chunks": None, "first_ms": 0, "gap_ms": 0, "think_ms": 0}
-# What a script may have a named error say instead of its own words.
+# With these a script can change what a named error says.
 REWORDED: Params = {
     "status": None,
     "type": None,
@@ -42,7 +41,7 @@ MODES: dict[str, Mode] = {}
 
 
 def mode(name: str, *, speaks: bool = True, **params: Any) -> Callable[[Build], Build]:
-    """Enter a function into MODES under this name, with the parameters it takes."""
+    """Register a function in MODES under this name, with the parameters that it takes."""
 
     def enter(build: Build) -> Build:
         doc = " ".join((build.__doc__ or "").split())
@@ -53,17 +52,17 @@ def mode(name: str, *, speaks: bool = True, **params: Any) -> Callable[[Build], 
 
 
 def pause(params: Params) -> float:
-    """Seconds of silence before an answer that has no text."""
+    """How many seconds of silence come before an answer that has no text."""
     return float(params.get("first_ms") or 0) / 1000
 
 
 def known_params() -> dict[str, Params]:
-    """Each mode's parameters, as a script is checked against them."""
+    """Each mode's parameters, for the check of scripts."""
     return {name: entry.params for name, entry in MODES.items()}
 
 
 def listing() -> str:
-    """One line per mode, for people."""
+    """For people: one line per mode."""
     lines = []
     for name, entry in MODES.items():
         shared = (

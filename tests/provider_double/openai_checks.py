@@ -1,4 +1,4 @@
-"""What OpenAI refuses in a request: first by its form, then by its model's family."""
+"""Checks for what OpenAI refuses in a request: first the form, then the model's family."""
 
 from json import dumps
 from typing import Any
@@ -22,7 +22,7 @@ OTHER_APIS = {
 
 
 def by_headers(headers: dict[str, str], chat: bool) -> Refusal | None:
-    """OpenAI wants JSON, and no version header."""
+    """OpenAI requires JSON, and no version header."""
     kind = headers.get("content-type", "")
     if not chat or kind.startswith("application/json"):
         return None
@@ -34,7 +34,7 @@ def by_headers(headers: dict[str, str], chat: bool) -> Refusal | None:
 
 
 def by_form(call: Call) -> Refusal | None:
-    """What no model takes: missing and unknown parameters, values out of range, messages that are none."""
+    """Refuse what no model takes: missing and unknown parameters, values out of range, malformed messages."""
     body = call.body
     if not call.model:
         return invalid("you must provide a model parameter")
@@ -92,7 +92,7 @@ def by_value(body: dict[str, Any]) -> Refusal | None:
 
 
 def by_model(call: Call, known: Known, gone: bool) -> Refusal | None:
-    """What this model does not take."""
+    """Refuse what this model does not take."""
     family: Family = known.family
     if gone:
         said = f"The model `{call.model}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
@@ -126,7 +126,7 @@ def by_effort(body: dict[str, Any], family: Family) -> Refusal | None:
 
 
 def by_sampling(body: dict[str, Any], family: Family) -> Refusal | None:
-    """Temperature and its like, which models that think do not take."""
+    """Check temperature and similar parameters, which models that think do not take."""
     if family.sampling == "always" or (
         family.sampling == "unless_thinking" and effort_of(body, family) == "none"
     ):
@@ -150,7 +150,7 @@ def by_sampling(body: dict[str, Any], family: Family) -> Refusal | None:
 
 
 def by_size(call: Call, family: Family) -> Refusal | None:
-    """The output allowance and the context."""
+    """Check the output allowance and the context."""
     body = call.body
     if family.thinks is not None and body.get("max_tokens") is not None:
         return invalid(
@@ -168,7 +168,7 @@ def by_size(call: Call, family: Family) -> Refusal | None:
             "invalid_value",
             name,
         )
-    # A prompt has no more tokens than a quarter of its bytes, so that most need not be counted.
+    # A prompt has at most a quarter as many tokens as bytes, so most prompts need not be counted.
     if len(call.raw) > 4 * family.context and (tokens := call.prompt_tokens()) > family.context:
         return invalid(
             f"This model's maximum context length is {family.context} tokens. However, your messages resulted in "

@@ -1,4 +1,4 @@
-"""OpenAI's errors, by what they mean. The same meanings, with Anthropic's words, are in anthropic_errors.py.
+"""OpenAI's errors by their meaning. anthropic_errors.py has the same meanings with Anthropic's words.
 
 Published in OpenAI's 'Error codes' guide (developers.openai.com/api/docs/guides/error-codes, 2026-11-25) and, where
 that page gives no body, as quoted in public bug reports. `{model}`, `{masked}` and the like are filled in.
@@ -119,12 +119,12 @@ ERRORS: dict[str, Refusal] = {
         "Unsupported parameter: 'temperature' is not supported with this model.", "unsupported_parameter",
         "temperature",
     ),
-    # Declined before a word.
+    # The model declined before any text.
     "policy": invalid(
         "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please try again with a "
         "different prompt.", "invalid_prompt",
     ),
-    # Wait.
+    # The client has to wait.
     "rate": refusal(
         429, "requests",
         "Rate limit reached for {model} in organization org-double on requests per min (RPM): Limit 3, Used 3, "
@@ -142,7 +142,7 @@ ERRORS: dict[str, Refusal] = {
     "overloaded": refusal(
         529, "server_error", "The engine is currently overloaded, please try again later.",
     ),
-    # The request is no request.
+    # The request is malformed.
     "path": invalid("Invalid URL ({detail})", status=404),
     "method": invalid("Not allowed ({detail})", "method_not_supported", status=405),
     "json": invalid(

@@ -15,10 +15,10 @@ REASONING = "OpenAI's reasoning guide and model pages, developers.openai.com/api
 class Family(NamedTuple):
     """How a family of OpenAI models takes a request.
 
-    `api` is chat, responses (only there), audio (chat with audio in or out), completions or none (no chat at all).
-    `sampling` says when temperature and its like are accepted: always, unless_thinking or never; `refusal` says how
-    a refused one is worded: of its value (then the default is accepted) or of the parameter. No `efforts` means that
-    reasoning_effort is not known. `thinks` is the effort in force when none is named, None where it cannot think.
+    `api`: chat, responses (only there), audio (chat with audio in or out), completions or none (no chat at all).
+    `sampling`: when temperature and similar parameters are accepted: always, unless_thinking or never. `refusal`: whether
+    the error names the value (then the default is accepted) or the parameter. Without `efforts`, reasoning_effort is not
+    known. `thinks`: the effort that applies if none is named, or None if the model cannot think.
     """
 
     source: str
@@ -31,7 +31,7 @@ class Family(NamedTuple):
     context: int = 128_000
 
 
-# What a model that thinks has in common with its kin; the rows below say the rest.
+# What models of this series have in common; the rows below say the rest.
 O_SERIES = Family(
     REASONING, sampling="never", efforts=("low", "medium", "high"), thinks="medium", max_output=100_000,
     context=200_000,
@@ -147,7 +147,7 @@ MODELS = (
     Listed("dall-e-2 dall-e-3", "no chat", MEDIA_MODELS, "2026-05-12"),
     Listed("babbage-002 davinci-002", "completions", REASONING),
 )  # fmt: skip
-# In the SDK's list although its docstring says that it is no model.
+# The SDK's list has this id, although the docstring says that it is no model.
 NEVER_A_MODEL = {"gpt-5.1-mini"}
 RELEASED = {"gpt-6-luna": "2026-09-22", "gpt-6-sol": "2026-09-22"}
 
@@ -162,7 +162,7 @@ PARAMS = frozenset(
 )
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-# What a model that thinks refuses beside temperature, with the value that changes nothing (reasoning guide).
+# What a model that thinks refuses besides temperature, each with the value that has no effect (reasoning guide).
 SAMPLING = {
     "temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logprobs": False,
     "top_logprobs": 0, "logit_bias": None,

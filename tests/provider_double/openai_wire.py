@@ -70,7 +70,7 @@ def wants_usage(call: Call) -> bool:
 
 
 def chunk_around(call: Call) -> tuple[str, str]:
-    """A chunk's JSON before its delta and after its finish reason; usage is null in all chunks but the last."""
+    """A chunk's JSON: the part before the delta, and the part after the finish reason. Only the last chunk has usage."""
     start = (
         f'data: {{"id":"chatcmpl-{call.number:029d}","object":"chat.completion.chunk","created":{int(call.at)},'
         f'"model":{quoted(call.model)},"service_tier":"default","system_fingerprint":"fp_double",'
@@ -84,7 +84,7 @@ def opening(call: Call) -> bytes:
     return f'{start}{delta}"finish_reason":null{end}'.encode("utf-8", "replace")
 
 
-# Reasoning is silence on this wire: it shows in the usage alone.
+# This wire sends nothing while the model thinks; the thinking shows only in the usage.
 start = opening
 
 
@@ -116,12 +116,12 @@ def closing(call: Call, tokens: int, finish: str | None) -> bytes:
     return (events + "data: [DONE]\n\n").encode("utf-8", "replace")
 
 
-# A stream without text ends as any other does.
+# A stream without text ends like any other.
 ending = closing
 
 
 def noise(call: Call) -> bytes:
-    # No lone id: or retry: block: valid as these are, the official SDK hands them on as events without data.
+    # No block with only id: or retry:. These are valid, but the official SDK passes them on as events without data.
     start, _ = chunk_around(call)
     unknown = f'{start}"choices":[],"future_field":{{"text":"ignore me"}}}}\n\n'
     return f": keep-alive\n\n:\n\nevent: future.event\nretry: 3000\n{unknown}".encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The pump of one answer: writes each step when it falls due, and what is due together in one write."""
+"""The pump of one answer: writes each step when it falls due, and steps that are due together in one write."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .answers import Act, Answer
 if TYPE_CHECKING:
     from .connection import Connection
 
-# A timer may fire up to a clock tick early; a step due within it is sent rather than waited for once more.
+# A timer may fire up to one clock tick early, so a step that falls due within this time is sent without waiting again.
 EARLY = 0.001
 BATCH_BYTES = 256 * 1024
 
 
 class Pump:
-    """Steps are pulled only as they are sent, so an endless answer costs no memory; writing stops while the
-    client's side is full."""
+    """Sends an answer's steps. It takes each step only when it sends it, so that an endless answer costs no memory, and
+    stops writing while the client's side is full."""
 
     __slots__ = ("act", "answer", "connection", "due", "loop", "piece", "started", "timer")
 
@@ -50,7 +50,7 @@ class Pump:
         self.due, self.piece = next(self.answer.steps)
 
     def tick(self, first: bytes = b"") -> None:
-        """Write all that is due, then wait for the next step, for room, or leave the connection as the Act says."""
+        """Write all that is due. Then wait for the next step or for room, or leave the connection as the Act says."""
         now = self.loop.time() - self.started + EARLY
         batch: list[bytes] = []
         size = 0
@@ -71,7 +71,7 @@ class Pump:
             self.timer = self.loop.call_at(self.started + self.due, self.tick)
 
     def flush(self, first: bytes, batch: list[bytes], size: int) -> None:
-        """Write a batch, as one chunk where the body is chunked, with what closes the body if this is the end."""
+        """Write a batch, as one chunk if the body is chunked; at the end also what closes the body."""
         body = b"".join(batch)
         if self.answer.chunked:
             body = b"%x\r\n%b\r\n" % (size, body) if size else b""
@@ -84,7 +84,7 @@ class Pump:
             self.connection.transport.write(data)
 
     def resume(self) -> None:
-        """The client's side has room again."""
+        """Go on, because the client's side has room again."""
         if self.act is None and self.started:
             self.tick()
 

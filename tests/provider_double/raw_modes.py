@@ -29,7 +29,7 @@ ACTS = {"reset": Act.RESET, "close": Act.CLOSE, "hang": Act.HANG}
     refuse_if_body_has=None,
 )
 def raw(call: Call, params: Params) -> Answer:
-    """`body` (text, or an object sent as JSON), or `chunks` so many seconds apart: text, {"b64": …}, {"sleep":
+    """`body` (text, or an object sent as JSON), or `chunks`, `gap` seconds apart: text, {"b64": …}, {"sleep":
     seconds}, {"reset": 1}, {"close": 1}, {"hang": 1}. Headers are added to content-type: text/event-stream. `wire` is
     the same as chunks without a head or framing. `refuse_if_body_has` is {"field", "unless", "answer"}: another such
     answer, where the request has that field with another value."""
@@ -57,7 +57,7 @@ def written_out(spec: Params, wait: float) -> Answer:
 
 
 def paced(pieces: Iterable[Any], gap: float, last: Act) -> Iterator[Step]:
-    """The pieces as they fall due, and how the connection is left."""
+    """The pieces with the times at which they fall due, and then how the connection is left."""
     due, apart = 0.0, 0.0
     for piece in pieces:
         act = next((act for name, act in ACTS.items() if isinstance(piece, dict) and name in piece), None)
@@ -95,7 +95,7 @@ def event_steps(call: Call, given: Iterable[dict[str, Any]], done: bool) -> Iter
 
 @mode("refuse_if", field="temperature", unless=None, message=None, error_code="unsupported_value")
 def refuse_if(call: Call, params: Params) -> Answer:
-    """400 for a request that has this field (a dot leads inside) with another value than `unless`; else as usual."""
+    """400 for a request that has this field (`a.b` is b inside a) with another value than `unless`; else as usual."""
     field, unless = str(params["field"]), params["unless"]
     if not has(call, field, unless):
         return say(call, reply_to(call, params))

@@ -26,12 +26,12 @@ def refusal(
 
 
 def invalid(message: str, code: str | None = None, param: str | None = None, status: int = 400) -> Refusal:
-    """A request that the provider will not take as it is."""
+    """The refusal of an invalid request."""
     return Refusal(status, INVALID, code, param, message)
 
 
 def masked(secret: str) -> str:
-    """The secret as OpenAI really echoes it: the first characters, stars, and the last four."""
+    """The secret as OpenAI repeats it in errors: the first characters, stars, and the last four."""
     return (
         f"{secret[:8]}{'*' * max(3, len(secret) - 12)}{secret[-4:]}"
         if len(secret) > 12

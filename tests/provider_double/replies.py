@@ -1,4 +1,4 @@
-"""Replies: the text the double means to say, cut into tokens, and the pace at which it says them."""
+"""Replies: the text that the double is to say, cut into tokens, and the pace at which it sends them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,8 +17,7 @@ TOGETHER = 1_000  # tokens; more are handed out one by one, as fast as the clien
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What precedes a reply: so many tokens of thinking in so many seconds, with a sign of life every `ping` seconds
-    (none where it is 0)."""
+    """The thinking before a reply: its tokens, its seconds, and the seconds between two pings meanwhile (0: no pings)."""
 
     tokens: int
     seconds: float = 0.0
@@ -27,9 +26,9 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Tokens to say: the first after `first` seconds, the others `gap` seconds apart, then the finish marker.
+    """The tokens to send: the first after `first` seconds, the others `gap` seconds apart, then the finish marker.
 
-    `first` counts from the end of the thinking, where there is any. With `begun` false no text is begun at all.
+    If there is thinking, `first` counts from its end. If `begun` is false, no text is begun at all.
     """
 
     tokens: Sequence[str]
@@ -55,7 +54,7 @@ class Reply:
         return self.begun and self.thinking is None
 
     def within(self, limit: int | None) -> "Reply":
-        """The same reply cut at the client's max_tokens, where that is fewer; thinking counts, and comes first."""
+        """This reply cut at the client's max_tokens, if it is longer. Tokens of thinking count too, and come first."""
         if limit is None:
             return self
         if self.thinking and self.thinking.tokens >= limit:
@@ -66,17 +65,17 @@ class Reply:
         return replace(self, tokens=self.tokens[: max(0, room)], finish="length")
 
 
-# A reply whose allowance was used up before its first word.
+# Changes to a reply whose allowance was used up before any text.
 SPENT: dict[str, Any] = {"tokens": (), "finish": "length", "begun": False}
 
 
 def words(text: str) -> list[str]:
-    """The text word by word, each with the blanks that follow it; joined they are the text again."""
+    """The words of the text, each with the blanks that follow it, so that joining them gives the text again."""
     return WORDS.findall(text)
 
 
 def default_text(call: Call) -> str:
-    """A short, sensible answer to the last user message: from the first of its numbered facts, where it brings any."""
+    """A short, sensible answer to the last user message: from the first of its numbered facts, if it has any."""
     facts, asked = facts_and_question(call.question())
     said = f"This is the provider double answering as {call.model}"
     if fact := opening_of_first(facts):
@@ -90,13 +89,13 @@ def default_text(call: Call) -> str:
 
 
 def facts_and_question(message: str) -> tuple[str, str]:
-    """What agents/knowledge/prompt.py puts into one message, apart; no facts in any other message."""
+    """The facts and the question that agents/knowledge/prompt.py puts into one message. Other messages have no facts."""
     facts, _, asked = message.rpartition("\n\nQuestion: ")
     return (facts, asked) if facts.startswith(("[1] ", "(no facts")) else ("", message)
 
 
 def opening_of_first(facts: str) -> str:
-    """The first sentences of fact 1, below its title; nothing where it has no plain paragraph."""
+    """The first sentences of fact 1, below its title; empty if it has no plain paragraph."""
     if not facts.startswith("[1] "):
         return ""
     text = facts.partition("\n\n[2] ")[0].partition("\n")[2]
@@ -110,7 +109,7 @@ def opening_of_first(facts: str) -> str:
 
 
 def reply_to(call: Call, params: dict[str, Any], text: str | None = None) -> Reply:
-    """The reply these parameters describe: chunks, text (else the text given, else the default) and delays in ms."""
+    """The reply of these parameters: chunks, or text (else the text given, else the default), and delays in ms."""
     if params.get("chunks") is not None:
         tokens = [str(chunk) for chunk in params["chunks"]]
     elif params.get("text") is not None:
@@ -124,7 +123,7 @@ def reply_to(call: Call, params: dict[str, Any], text: str | None = None) -> Rep
 
 
 def lead_steps(call: Call, reply: Reply) -> Iterator[Step]:
-    """What precedes the first token: the opening events, in one with the text's own where it begins at once."""
+    """What comes before the first token: the opening events, in one step with those of the text if it begins at once."""
     wire, thinking = call.wire, reply.thinking
     if reply.plain:
         yield 0.0, wire.opening(call)
@@ -141,7 +140,7 @@ def lead_steps(call: Call, reply: Reply) -> Iterator[Step]:
 
 
 def token_steps(call: Call, reply: Reply, tokens: Iterable[str] | None = None) -> Iterator[Step]:
-    """The opening events and the tokens as they fall due, without an end."""
+    """The opening events and the tokens, with the times at which they fall due, without the end."""
     yield from lead_steps(call, reply)
     frame = call.wire.framer(call, reply.field)
     due = reply.silence + reply.first
@@ -159,7 +158,7 @@ def stream_steps(call: Call, reply: Reply) -> Iterator[Step]:
 
 
 def at_once(call: Call, reply: Reply) -> Iterator[Step]:
-    """The same stream where all tokens fall due together: they are one step, which costs a fraction of many."""
+    """The same stream if all tokens fall due together. They are then one step, which is much cheaper than many."""
     yield from lead_steps(call, reply)
     close = call.wire.closing if reply.begun else call.wire.ending
     text = b"".join(map(call.wire.framer(call, reply.field), reply.tokens))
@@ -168,7 +167,7 @@ def at_once(call: Call, reply: Reply) -> Iterator[Step]:
 
 
 def body_of(call: Call, reply: Reply) -> bytes:
-    """The whole reply as one JSON body; for a call of the model list, that list."""
+    """The whole reply as one JSON body, or the model list if the call asks for that."""
     if call.listing is not None:
         return call.listing
     call.thought = reply.thinking.tokens if reply.thinking else 0
@@ -176,7 +175,7 @@ def body_of(call: Call, reply: Reply) -> bytes:
 
 
 def say(call: Call, reply: Reply) -> Answer:
-    """The reply, well behaved, as the stream or the body that the client asked for."""
+    """The reply without faults, as a stream or as a body, whichever the client asked for."""
     if call.stream:
         together = not reply.gap and len(reply.tokens) <= TOGETHER
         return events(call, at_once(call, reply) if together else stream_steps(call, reply))
@@ -184,9 +183,9 @@ def say(call: Call, reply: Reply) -> Answer:
 
 
 def halves(call: Call, reply: Reply, after: int) -> tuple[list[Step], list[Step]]:
-    """The steps up to and with the token numbered `after`, and those that follow up to the last byte.
+    """The steps up to and including token number `after`, and the steps after it.
 
-    A body that is not streamed has no tokens on the wire; it is cut in the middle.
+    A body that is not streamed has no tokens on the wire, so it is cut in the middle.
     """
     if call.stream:
         steps = list(stream_steps(call, reply))[:-1]
@@ -198,7 +197,7 @@ def halves(call: Call, reply: Reply, after: int) -> tuple[list[Step], list[Step]
 
 
 def piecewise(call: Call, steps: Sequence[Step], unsent: Sequence[Step] = ()) -> Answer:
-    """An answer of these steps. A body that is not streamed claims the length it would have with the unsent ones."""
+    """An answer of these steps. A body that is not streamed claims the length it would have with the `unsent` steps."""
     if call.stream:
         return events(call, steps)
     length = sum(len(piece) for _, piece in (*steps, *unsent) if isinstance(piece, bytes))

@@ -1,4 +1,4 @@
-"""The models that one double knows: the published ones, those a test registered, fine-tunes and fake models."""
+"""The models that one double knows: published ones, ones that a test registered, fine-tunes and fake models."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +17,7 @@ class Known(NamedTuple):
 
     id: str
     provider: str
-    family: Any  # openai_rules.Family or anthropic_rules.Family, as the provider says
+    family: Any  # openai_rules.Family or anthropic_rules.Family, by the provider
     gone_on: str | None = None
 
     def gone(self, day: str) -> bool:
@@ -37,7 +37,7 @@ PUBLISHED = {
     "anthropic": entered("anthropic", anthropic_rules.FAMILIES, anthropic_rules.MODELS),
 }
 
-# Fake models take whatever the protocol version allows; it is the double's own rule, for benches.
+# Fake models take whatever the protocol version allows. This is a rule of the double's own, for benches.
 FAKE: dict[str, Any] = {
     "openai": openai_rules.Family("fake_models.py", efforts=openai_rules.EFFORTS, max_output=10**9, context=10**9),
     "anthropic": anthropic_rules.Family(
@@ -45,13 +45,13 @@ FAKE: dict[str, Any] = {
         types=anthropic_rules.accepts("adaptive", "enabled", "disabled", "between_tools"),
     ),
 }  # fmt: skip
-# What a list shows of an id that a script made up.
+# What a list shows for an id that a script made up.
 PLAIN = {"openai": openai_rules.FAMILIES["gpt-4o"], "anthropic": anthropic_rules.FAMILIES["4.5"]}
 
 
 @lru_cache(maxsize=4096)
 def derived(provider: str, name: str) -> Known | None:
-    """A fake model, or a fine-tune `ft:base:organisation:name:id`, which is taken as its base is."""
+    """A fake model, or a fine-tune `ft:base:organisation:name:id`, which behaves like its base."""
     if fake_models.parts_of(name) is not None:
         return Known(name, provider, FAKE[provider])
     kind, _, rest = name.partition(":")
@@ -60,12 +60,12 @@ def derived(provider: str, name: str) -> Known | None:
 
 
 def shown(provider: str, name: str) -> Known:
-    """What a list says of any id, be there such a model or not."""
+    """What a list says about an id, whether there is such a model or not."""
     return PUBLISHED[provider].get(name) or derived(provider, name) or Known(name, provider, PLAIN[provider])
 
 
 class Roster:
-    """The published models and the registered ones, on a day: today, unless a test stands in another."""
+    """The published and the registered models on a day: today, unless a test has set another."""
 
     def __init__(self, day: str | None = None) -> None:
         self.usual_day = day
@@ -90,14 +90,14 @@ class Roster:
         return self.clock_day
 
     def stand_in(self, day: str) -> None:
-        """Take another day for today. Raises ValueError where it is none."""
+        """Set another day as today. Raises ValueError if it is no day."""
         self.set_day = date.fromisoformat(day).isoformat()
 
     def find(self, provider: str, name: str) -> Known | None:
         return self.models[provider].get(name) or derived(provider, name)
 
     def register(self, name: str, like: str, gone_on: str | None = None) -> Known:
-        """Add a model that is taken as another one is. Raises ValueError where there is no such other one."""
+        """Add a model that behaves like another. Raises ValueError if there is no such other model."""
         base = next((found for provider in self.models if (found := self.find(provider, like))), None)
         if base is None:
             raise ValueError(f"no model is called {like!r}")
@@ -115,7 +115,7 @@ def days_before(day: str, days: int) -> str:
 
 
 def released(name: str, known: dict[str, str]) -> str | None:
-    """The day a model came out, where its id or the rules tell."""
+    """The day on which a model came out, if its id or the rules say so."""
     dated = DATED.search(name)
     return "-".join(dated.groups()) if dated else known.get(name)
 

@@ -10,12 +10,12 @@ MATCHED = ("secret", "model", "provider", "path")
 
 
 class ScriptError(ValueError):
-    """A script that names no known mode, parameter or match, told in words for the person who wrote it."""
+    """A script names an unknown mode, parameter or match. The message is for the person who wrote it."""
 
 
 @dataclass(slots=True)
 class Script:
-    """A mode for calls that match; `left` is how many calls it still answers, None for any number."""
+    """A mode for calls that match. `left`: how many calls it still answers; None means any number."""
 
     mode: str
     params: dict[str, Any]
@@ -31,7 +31,7 @@ class Script:
 
 
 class Queue:
-    """Scripts for a number of calls come first, oldest first; then those without a number, newest first."""
+    """The scripts in order: first those for a number of calls, oldest first; then the others, newest first."""
 
     def __init__(self) -> None:
         self.counted: list[Script] = []
@@ -65,7 +65,7 @@ class Queue:
 
 
 def read_script(asked: Any, known: dict[str, dict[str, Any]]) -> Script:
-    """A script from its JSON form; `known` gives each mode's parameters. Raises ScriptError."""
+    """A script from its JSON form. `known`: each mode's parameters. Raises ScriptError."""
     if not isinstance(asked, dict) or asked.get("mode") not in known:
         raise ScriptError(f"mode must be one of: {', '.join(known)}")
     if asked.keys() - set(SCRIPT):

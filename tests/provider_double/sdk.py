@@ -1,4 +1,4 @@
-"""The two official SDKs behind one face, so that a test can say once what holds for both."""
+"""The two official SDKs behind one interface, so that one test can check what holds for both."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ QUESTION = "How do I bring my own key"
 
 @dataclass
 class Heard:
-    """What a client made of a reply: its texts as they came, its finish, and its count of output tokens."""
+    """What a client got of a reply: its texts as they came, its finish reason, and its count of output tokens."""
 
     texts: list[str] = field(default_factory=list)
     finish: str | None = None

@@ -1,4 +1,4 @@
-"""The double itself: what it keeps, and which answer a request gets."""
+"""The double itself: its state, and which answer a request gets."""
 
 import asyncio
 import contextlib
@@ -38,13 +38,13 @@ CHAT: dict[str, Wire] = {"/v1/chat/completions": openai_wire, "/v1/messages": an
 MODELS_PATH = "/v1/models"
 REDIRECT_HITS_KEPT = 1_000
 PARENT_POLL = 1.0  # seconds
-# Imported for the modes they enter into MODES.
+# These modules are imported because they register their modes in MODES.
 MODE_MODULES = (error_modes, fault_modes, raw_modes, text_modes, thinking_modes)
 
 
 class Double:
-    """Everything one provider double knows; `pace` holds the delays of its usual answer, in ms, `day` what it takes
-    for today, YYYY-MM-DD."""
+    """The state of one provider double. `pace`: the delays of its usual answer, in ms. `day`: its date of today,
+    YYYY-MM-DD."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Double:
         self.redirect_hits: deque[dict[str, Any]] = deque(maxlen=REDIRECT_HITS_KEPT)
 
     def answer(self, request: Request) -> tuple[Answer, Call | None]:
-        """The answer to a request, and its call where it was one to a provider."""
+        """The answer to a request, and its call if it was one to a provider."""
         path, _, query = request.target.partition("?")
         if path.startswith(control.PREFIX):
             return control.answer(self, request, path, dict(parse_qsl(query))), None
@@ -71,7 +71,7 @@ class Double:
         return self.respond(call, request.headers, query), call
 
     def read(self, request: Request, provider: str, path: str) -> Call:
-        """The call that this request makes, with its body where there is a good one."""
+        """The call that this request makes, with its body if that is valid."""
         headers = request.headers
         wire = WIRES.get(provider) or CHAT.get(path) or wire_by_headers(headers)
         call = Call(
@@ -92,8 +92,8 @@ class Double:
         return call
 
     def respond(self, call: Call, headers: dict[str, str], query: str) -> Answer:
-        """Answer path, method, secret, headers and body in that order; a script sees only calls that a provider
-        would take."""
+        """Check path, method, secret, headers and body in that order. A script gets only calls that a provider would
+        accept."""
         chat = call.path in CHAT
         if not chat and not call.path.startswith(MODELS_PATH):
             return error(call, "path", detail=f"{call.method} {call.path}")
@@ -173,13 +173,13 @@ def several(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def named(path: str) -> tuple[str, str]:
-    """The provider that `path` begins with, empty where it names none, and the path at that provider."""
+    """The provider that `path` begins with, or an empty string, and the path at that provider."""
     name, _, rest = path[1:].partition("/")
     return (name, f"/{rest}") if name in WIRES else ("", path)
 
 
 def wire_by_headers(headers: dict[str, str]) -> Wire:
-    """The provider whose dialect the headers are in; only the model list needs to be told apart so."""
+    """The provider whose headers these are. Only calls of the model list need this to be told apart."""
     anthropic = "anthropic-version" in headers or "x-api-key" in headers
     return anthropic_wire if anthropic else openai_wire
 
@@ -206,7 +206,7 @@ async def serve(
 
 
 async def watch_parent(parent: int, stop: asyncio.Event) -> None:
-    """Set `stop` once the parent has gone: a test run that is killed must leave no process behind."""
+    """Set `stop` once the parent has gone, so that a killed test run leaves no process behind."""
     own = os.getppid() == parent
     while lives(parent) and (os.getppid() == parent or not own):  # noqa: ASYNC110 (no event tells of the death of another process)
         await asyncio.sleep(PARENT_POLL)
@@ -214,12 +214,12 @@ async def watch_parent(parent: int, stop: asyncio.Event) -> None:
 
 
 def lives(process: int) -> bool:
-    """Whether the process is there and has not ended; a zombie, whose own parent has not looked yet, has."""
+    """Whether the process is running. A zombie, whose parent has not collected it yet, is not."""
     try:
         os.kill(process, 0)
         status = Path(f"/proc/{process}/stat").read_text(encoding="latin-1")
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # not ours to signal, or no /proc here: it is there
+        return True  # the process exists, but we may not signal it or there is no /proc
     return status.rpartition(")")[2].split()[0] != "Z"

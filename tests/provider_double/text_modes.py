@@ -1,4 +1,4 @@
-"""Modes whose wire format is right: what varies is what they say, how fast, and how they finish."""
+"""Modes with a correct wire format. They differ in what they say, how fast, and how they finish."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from .roster import shown
 
 REFUSAL = "I'm sorry, but I can't help with that."
 MULTIBYTE = "Grüße aus Zürich: naïve café, 日本語, 👩‍🚀 und 🎉!"
-MARK = "\x01"  # a text that nothing else holds
+MARK = "\x01"  # a text that occurs nowhere else
 MARK_IN_JSON = rb"\u0001"
 PIECE = "All work and no play makes a double a dull provider. ".ljust(64, ".") * 16
 
@@ -74,7 +74,7 @@ def whitespace_only(call: Call, params: Params) -> Answer:
 
 @mode("finish_length")
 def finish_length(call: Call, params: Params) -> Answer:
-    """Text that ends because the length was used up (length, max_tokens)."""
+    """Text that ends because the allowance was used up (length, max_tokens)."""
     return say(call, replace(reply_to(call, params), finish="length"))
 
 
@@ -92,7 +92,7 @@ def content_filter(call: Call, params: Params) -> Answer:
 
 @mode("comments_and_unknown_events")
 def comments_and_unknown_events(call: Call, params: Params) -> Answer:
-    """Valid, and to be ignored: comments, pings, unknown events and fields between the tokens."""
+    """Valid, but to be ignored: comments, pings, unknown events and fields between the tokens."""
     reply = reply_to(call, params)
     if not call.stream:
         return say(call, reply)
@@ -103,7 +103,7 @@ def comments_and_unknown_events(call: Call, params: Params) -> Answer:
 
 @mode("split_code_point", pause_ms=20)
 def split_code_point(call: Call, params: Params) -> Answer:
-    """Valid: every character of several bytes is cut in two TCP writes, some milliseconds apart."""
+    """Valid: each character of several bytes is split over two TCP writes, some milliseconds apart."""
     reply = reply_to(call, params, MULTIBYTE)
     if call.stream:
         return events(call, split(stream_steps(call, reply), float(params["pause_ms"]) / 1000))
@@ -113,7 +113,7 @@ def split_code_point(call: Call, params: Params) -> Answer:
 
 
 def split(steps: Iterator[Step], pause: float) -> Iterator[Step]:
-    """The same steps, each one cut behind every byte that leads a character of several bytes."""
+    """The same steps, cut after the first byte of each character of several bytes."""
     late = 0.0
     for due, piece in steps:
         if isinstance(piece, bytes):
@@ -128,20 +128,20 @@ def split(steps: Iterator[Step], pause: float) -> Iterator[Step]:
 
 @mode("huge_line", bytes=10_000_000)
 def huge_line(call: Call, params: Params) -> Answer:
-    """Valid but absurd: one event, on one line, with so many bytes of text."""
+    """Valid but absurd: one event, on one line, with the given number of bytes of text."""
     return say(call, replace(reply_to(call, params), tokens=("A" * int(params["bytes"]),)))
 
 
 @mode("huge_output", megabytes=8)
 def huge_output(call: Call, params: Params) -> Answer:
-    """So many megabytes of text as fast as they are read, whatever max_tokens says."""
+    """The given number of megabytes of text as fast as they are read, whatever max_tokens says."""
     pieces = int(float(params["megabytes"]) * 1024 * 1024 / len(PIECE))
     return say(call, Reply([PIECE] * pieces, gap=float(params["gap_ms"]) / 1000))
 
 
 @mode("never_ending", tokens_per_s=20)
 def never_ending(call: Call, params: Params) -> Answer:
-    """Text without an end, so many tokens a second (0: as fast as they are read)."""
+    """Text without an end, with the given number of tokens a second (0: as fast as they are read)."""
     rate = float(params["tokens_per_s"])
     reply = Reply((), first=float(params["first_ms"]) / 1000, gap=1 / rate if rate else 0.0)
     endless = (f"word{number} " for number in count())
@@ -159,7 +159,7 @@ def prefixed(start: bytes, steps: Iterator[tuple[float, bytes]]) -> Iterator[Ste
 
 @mode("trickle", bytes=1, seconds=1)
 def trickle(call: Call, params: Params) -> Answer:
-    """The usual answer, so many bytes every so many seconds."""
+    """The usual answer in pieces of the given number of bytes, with the given seconds between them."""
     reply = reply_to(call, params)
     if call.stream:
         body = b"".join(piece for _, piece in stream_steps(call, reply) if isinstance(piece, bytes))
@@ -178,7 +178,7 @@ def dripping(body: bytes, params: Params) -> Iterator[Step]:
 
 @mode("models", speaks=False, ids=())
 def models(call: Call, params: Params) -> Answer:
-    """For the model list: these models and no others, each an id or an object of what its row says beside it."""
+    """For the model list: these models and no others, each an id, or an object with further fields of its row."""
     if call.listing is None:
         return say(call, reply_to(call, params))
     rows = [listed(call, one if isinstance(one, dict) else {"id": str(one)}) for one in params["ids"]]

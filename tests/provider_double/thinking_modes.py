@@ -1,4 +1,4 @@
-"""Modes about thinking, refusing and counting: all of them as a well-behaved provider answers."""
+"""Modes about thinking, refusing and counting, all within what a correct provider may answer."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ USUAL_ALLOWANCE = 4_096
 
 @mode("thinking", seconds=1, tokens=62, pings=None, ping_seconds=1)
 def thinking(call: Call, params: Params) -> Answer:
-    """Thinking of so many seconds and tokens, then text. Anthropic pings meanwhile, OpenAI is silent, unless told."""
+    """Thinking for the given seconds and tokens, then text. Meanwhile Anthropic pings and OpenAI is silent, unless told."""
     pings = call.wire.PROVIDER == "anthropic" if params["pings"] is None else params["pings"]
     thought = Thinking(
         int(params["tokens"]), float(params["seconds"]), float(params["ping_seconds"]) if pings else 0
@@ -23,14 +23,14 @@ def thinking(call: Call, params: Params) -> Answer:
 
 @mode("thinking_spent", seconds=0)
 def thinking_spent(call: Call, params: Params) -> Answer:
-    """The whole allowance goes into thinking: no text, and a finish for its length."""
+    """The whole allowance goes into thinking: no text, and a finish because of length."""
     spent = call.wire.max_tokens(call) or USUAL_ALLOWANCE
     return say(call, Reply(thinking=Thinking(spent, float(params["seconds"]) + pause(params)), **SPENT))
 
 
 @mode("refusal_no_text", seconds=0, category="cyber", begun=False)
 def refusal_no_text(call: Call, params: Params) -> Answer:
-    """The model declines without a word (OpenAI: content_filter), after so many seconds of silence."""
+    """The model declines without any text (OpenAI: content_filter), after the given seconds of silence."""
     call.told = Told(category=params["category"], output=5)
     wait = float(params["seconds"]) + pause(params)
     return say(call, Reply((), first=wait, finish="filter", begun=bool(params["begun"])))
@@ -61,14 +61,14 @@ def cached(call: Call, params: Params) -> Answer:
 
 @mode("usage_grows", at_start=21, prompt=1_591)
 def usage_grows(call: Call, params: Params) -> Answer:
-    """The prompt's tokens in the last event differ from those in the first, and count (Anthropic; OpenAI has one)."""
+    """The last event gives other prompt tokens than the first, and counts (Anthropic; OpenAI has only one)."""
     call.told = Told(int(params["prompt"]), at_start=int(params["at_start"]))
     return say(call, reply_to(call, params))
 
 
 @mode("strange_block")
 def strange_block(call: Call, params: Params) -> Answer:
-    """Valid, and to be ignored: a block and an event of kinds not known yet, before the text."""
+    """Valid, but to be ignored: a block and an event of unknown kinds, before the text."""
     reply = reply_to(call, params)
     if not call.stream:
         return say(call, reply)

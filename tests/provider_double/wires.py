@@ -1,4 +1,4 @@
-"""What the two wire modules have in common, as a protocol: the modules are twins, function by function."""
+"""The functions that both wire modules have, as a protocol."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class Wire(Protocol):
-    """One provider's wire format. Finishes are the keys of FINISHES, or the provider's own words; None means no
-    finish marker."""
+    """One provider's wire format. A finish is a key of FINISHES, a word of the provider's own, or None for no finish
+    marker."""
 
     PROVIDER: str
     ERRORS: dict[str, Refusal]
@@ -25,13 +25,13 @@ class Wire(Protocol):
         """The header lines of every answer: the request's id and what is left of the rate limit."""
 
     def by_headers(self, headers: dict[str, str], chat: bool) -> Refusal | None:
-        """What the provider refuses in a request's headers."""
+        """The refusal of a request's headers, if the provider refuses them."""
 
     def by_form(self, call: Call) -> Refusal | None:
-        """What it refuses in the request body whatever the model."""
+        """The refusal of the request's body, if every model would refuse it."""
 
     def by_model(self, call: Call, known: Known, gone: bool) -> Refusal | None:
-        """What it refuses of this model."""
+        """The refusal of the request, if this model does not take it."""
 
     def thinking_tokens(self, call: Call, known: Known) -> int:
         """How many tokens this model thinks before it answers this call."""
@@ -46,40 +46,40 @@ class Wire(Protocol):
         """The events that precede the first token of a reply without thinking."""
 
     def start(self, call: Call) -> bytes:
-        """The first of them alone."""
+        """The first of the opening events alone."""
 
     def thinking_open(self, call: Call) -> bytes:
         """The events that say that the model thinks."""
 
     def ping(self, call: Call) -> bytes:
-        """A sign of life in between."""
+        """A ping, sent while the model thinks."""
 
     def thinking_close(self, call: Call) -> bytes:
         """The events that end the thinking."""
 
     def text_open(self, call: Call) -> bytes:
-        """The events that begin the text after it."""
+        """The events that begin the text after the thinking."""
 
     def framer(self, call: Call, field: str = "text") -> Callable[[str], bytes]:
-        """A function from a token's text to its event; the field is text or refusal."""
+        """A function from a token's text to its event. `field`: text or refusal."""
 
     def closing(self, call: Call, tokens: int, finish: str | None) -> bytes:
         """The events after the last token, with usage and the finish marker."""
 
     def ending(self, call: Call, tokens: int, finish: str | None) -> bytes:
-        """The same where no text was begun."""
+        """The closing events of a reply that has begun no text."""
 
     def noise(self, call: Call) -> bytes:
-        """Comments, unknown events and unknown fields: all valid, all to be ignored."""
+        """Comments, unknown events and unknown fields, which are valid but to be ignored."""
 
     def strange_block(self, call: Call) -> bytes:
-        """A block and an event of kinds that no client knows yet, before the text."""
+        """A block and an event of kinds that no client knows, to be sent before the text."""
 
     def event(self, event: dict[str, object]) -> bytes:
         """Any event, given as its JSON."""
 
     def last_event(self) -> bytes:
-        """What ends every stream, whatever was in it."""
+        """The bytes that end every stream."""
 
     def error_body(self, call: Call, refusal: Refusal) -> str:
         """The JSON body of an error."""
@@ -91,7 +91,7 @@ class Wire(Protocol):
         """The list of models."""
 
     def row(self, known: Known, day: str) -> dict[str, object]:
-        """One model of the list, as it is on that day."""
+        """One model's row in the list, as it is on that day."""
 
     def is_listed(self, known: Known, day: str, query: dict[str, str]) -> bool:
         """Whether the list has this model on that day."""
