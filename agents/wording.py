@@ -30,7 +30,7 @@ REFUSALS = {
     ),
     "workspace_suspended": (
         "The operators of this site have suspended the workspace: {reason}",
-        "What it has can still be read. An owner of the workspace can write to them{at_support}.",
+        "Its pages can still be read. An owner of the workspace can write to the operators{at_support}.",
     ),
     "message_empty": ("Write a message first.", ""),
     "message_too_large": (

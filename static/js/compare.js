@@ -198,7 +198,7 @@ async function send() {
     return complain(LOST_HERE);
   }
   if (form.elements.said.value !== agreed) {
-    return complain(`${form.querySelector("[data-total]").textContent.trim()} That is not what was said before: send again if it is what you want.`);
+    return complain(`${form.querySelector("[data-total]").textContent.trim()} This differs from what the page said before. Send again if you agree.`);
   }
   announce("Answering");
   sent = message.text;

@@ -76,9 +76,9 @@
 
   function words(error) {
     switch (error.name) {
-      case "NotAllowedError": return "No passkey was used. Try again, or take another way below.";
+      case "NotAllowedError": return "No passkey was used. Try again, or use another way below.";
       case "InvalidStateError": return "This device has a passkey of this account already.";
-      case "SecurityError": return "Passkeys do not work at this address: they need HTTPS and a name, not numbers.";
+      case "SecurityError": return "Passkeys do not work at this address: they need HTTPS and a name instead of an IP address.";
       default: return error.message;
     }
   }

@@ -92,7 +92,7 @@ def test_another_payer_than_was_said_sends_nothing_until_it_is_pressed_again(
     page.get_by_role("button", name="Send to all").click()
 
     expect(page.get_by_role("alert")).to_contain_text(
-        "Together 6 credits, of 100 left. That is not what was said before"
+        "Together 6 credits, of 100 left. This differs from what the page said before"
     )
     expect(page.locator("label.choice", has_text="GPT-4o mini").locator(".badge")).to_have_text("1 credit")
     assert Reply.objects.count() == 0
@@ -168,7 +168,7 @@ def test_a_refused_column_says_why_and_the_other_answers(
     bring_key(cast.acme, "openai")
     page.get_by_label("Message").fill("Why is the sky blue?")
     page.get_by_role("button", name="Send to all").click()
-    expect(page.get_by_role("alert")).to_contain_text("That is not what was said before")
+    expect(page.get_by_role("alert")).to_contain_text("This differs from what the page said before")
 
     send(page)
 
@@ -186,7 +186,7 @@ def test_a_refused_column_says_why_and_the_other_answers(
     expect(page.get_by_label("Message")).to_have_value("Why is the sky blue?")
     bring_key(cast.acme, "anthropic")
     page.get_by_role("button", name="Send to all").click()
-    expect(page.get_by_role("alert")).to_contain_text("That is not what was said before")
+    expect(page.get_by_role("alert")).to_contain_text("This differs from what the page said before")
     page.get_by_role("button", name="Send to all").click()
     expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
     assert sorted(provider for provider, _, _ in calls(provider_double)) == ["anthropic", "openai"]

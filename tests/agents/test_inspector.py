@@ -83,7 +83,7 @@ def test_the_history_goes_along_in_its_conversation_only(cast: Cast) -> None:
 
     roles = [message["role"] for message in body_shown(with_history)["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
-    assert "1 earlier turn of this conversation\n  goes along" in with_history
+    assert "1 earlier turn of this conversation\n  is sent along" in with_history
     assert len(body_shown(inspect(client, agent, "Good."))["messages"]) == 2
 
 

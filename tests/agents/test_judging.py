@@ -382,7 +382,7 @@ def test_words_of_a_deleted_conversation_are_not_in_the_activity(cast: Cast) -> 
     page = browser_of(cast.olivia).get(f"/w/acme/agents/{agent.pk}/activity/").content.decode()
 
     assert "A secret plan" not in page
-    assert "Its words were deleted" in page
+    assert "Its text was deleted" in page
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_without_an_own_word_the_rules_decide(cast: Cast) -> None:
 )
 def test_an_own_word_that_cannot_be_comes_back_open(cast: Cast, word: dict[str, object]) -> None:
     page = browser_of(cast.adam).post(PAGE + "models/", {"provider": "openai", "model_id": "opal-1", **word})
-    assert "<summary>What you know of it</summary>" in page.content.decode()
+    assert "<summary>What you know about it</summary>" in page.content.decode()
     assert page.content.decode().count('<details class="disclosure" open>') == 2
     assert not cast.acme.chat_models.exists()
 

@@ -87,7 +87,7 @@ def test_sentences_that_send_to_the_operators_say_where_to_write(cast: Cast, sup
     )
     assert "An operator (help@acme.test) has to look at how" in wording.failure(reply, for_admin=True)
     suspended = wording.refusal("workspace_suspended", {"reason": "Unpaid."})
-    assert suspended.endswith("An owner of the workspace can write to them at help@acme.test.")
+    assert suspended.endswith("An owner of the workspace can write to the operators at help@acme.test.")
     for code in ("credits_exhausted", "credits_short"):
         short = wording.told(code, {"available": 0, "price": 5}, is_sent=False)
         assert short.rest.endswith("or ask the operators at help@acme.test for more.")
@@ -97,7 +97,7 @@ def test_banner_of_a_suspended_workspace_says_where_to_write(cast: Cast, support
     Workspace.objects.filter(pk=cast.acme.pk).update(suspended_at=timezone.now(), suspended_for="Unpaid.")
     page = " ".join(browser_of(cast.adam).get("/w/acme/").content.decode().split())
 
-    assert f"An owner can write to them at {MAILTO}." in page
+    assert f"An owner can write to the operators at {MAILTO}." in page
 
 
 def test_without_an_address_the_sentences_read_as_before() -> None:

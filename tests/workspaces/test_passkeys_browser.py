@@ -62,7 +62,7 @@ def test_passkey_is_made_and_signs_in_alone_beside_the_password_and_again(
     page.get_by_label("Name").fill("My laptop")
     page.get_by_role("button", name="Add the passkey").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_role("link", name="Rename My laptop")).to_be_visible()
     assert Authenticator.objects.filter(user=olivia, type="webauthn").count() == 1
 

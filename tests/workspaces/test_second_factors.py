@@ -229,7 +229,7 @@ def test_admin_without_one_cannot_ask_for_it_of_others() -> None:
     acme.refresh_from_db()
 
     assert not acme.second_factor_required
-    assert "it would shut you out as well" in answer.content.decode()
+    assert "the rule would shut you out as well" in answer.content.decode()
 
 
 def test_admin_asks_for_it_and_sees_whom_it_shuts_out() -> None:

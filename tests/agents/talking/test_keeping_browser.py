@@ -72,7 +72,7 @@ class TestNothingIsLost:
 
         page.go_back()
         looks_at("And of that?")
-        expect(page.get_by_text("2 earlier turns of this conversation go along.")).to_be_visible()
+        expect(page.get_by_text("2 earlier turns of this conversation are sent along.")).to_be_visible()
         page.reload()
         looks_at("And of that?")
         page.go_back()
