@@ -1,8 +1,8 @@
 """The product's server with faults, served by the canary suite in the place of bookbag.asgi.
 
-The header `X-Canary-Fault` of a request names the fault that is on from then on. What fails does so
-with the planted secrets and the prompt in its words and in the locals of its frames, as a careless
-library would. Nothing here is reachable from the product.
+The header `X-Canary-Fault` of a request names the fault that is on from then on. Each error has the planted secrets
+and the prompt in its message and in the locals of its frames, as errors of a careless library would. Nothing here is
+reachable from the product.
 """
 
 import functools
@@ -39,7 +39,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 def fail(kind: type[Exception] = RuntimeError) -> Any:
-    """Raises, with a cause, and with everything in its words and in a local."""
+    """Raise an error that has a cause, and every secret in its message and in a local."""
     header = {"Authorization": f"Bearer {WORDS}"}
     try:
         raise ValueError(f"Illegal header value {header['Authorization'].encode()!r}")
@@ -48,7 +48,7 @@ def fail(kind: type[Exception] = RuntimeError) -> Any:
 
 
 def breakable(fault: str, function: Callable[..., Any], kind: type[Exception] = RuntimeError) -> Any:
-    """`function`, which fails while `fault` is on."""
+    """A version of `function` that fails while `fault` is on."""
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
@@ -73,7 +73,7 @@ def break_views(resolver: URLResolver) -> None:
 
 
 async def break_off(self: Any) -> Any:
-    """A provider's text that ends in an error of ours."""
+    """A provider's text that is followed by an error of ours."""
     if "pieces" not in _on.split():
         async for piece in _text(self):
             yield piece
@@ -104,7 +104,7 @@ PLACES: tuple[tuple[str, Any, str, type[Exception]], ...] = (
 
 for _fault, _owner, _name, _kind in PLACES:
     setattr(_owner, _name, breakable(_fault, getattr(_owner, _name), _kind))
-# The check of settings at the start has looked the page for failures up already.
+# The start-up check of settings has already looked up the error page, so the cache has the original.
 get_callable.cache_clear()  # type: ignore[attr-defined]
 _text = gateway.Completion.text
 gateway.Completion.text = break_off  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
 """Tests that leak on purpose, one into each sink; tests/canary/test_suite.py runs them and sees them caught.
 
-Named so that an ordinary run does not collect them.
+The file's name keeps an ordinary run from collecting them.
 """
 
 import logging
@@ -33,7 +33,7 @@ urlpatterns = [*urls.urlpatterns, path("leak", leak)]
 
 @pytest.fixture(autouse=True)
 def sealed() -> None:
-    """What makes a secret a planted one."""
+    """Seal the secret, which makes it a planted one."""
     vault.seal(vault.Secret(SECRET), binding=vault.Binding("test", "1", "openai", "1"))
 
 

@@ -1,7 +1,7 @@
-"""The secrets that the canary suite plants: new ones in every run, so that none can be met by chance.
+"""The secrets that the canary suite plants. They are new in every run, so that none can occur by chance.
 
-Half of them hold the characters that JSON, HTML, URLs and Python's repr write differently; the others
-look like a provider's own. All of them pass the forms.
+Half of them contain the characters that JSON, HTML, URLs and Python's repr escape; the others look like a provider's own.
+The forms accept all of them.
 """
 
 import os
@@ -14,7 +14,7 @@ from tests.canary.scanner import Scanner, is_distinctive
 
 PLAIN = string.ascii_letters + string.digits
 ODD = "\"&<>+%/\\'=;{}"
-# Neither the shared generator, which a run's seed sets, nor repeatable: a fixture of last week means nothing here.
+# Not the shared generator, because a run's seed makes that repeat, and a secret of an earlier run must not occur again.
 _random = random.SystemRandom()
 
 
@@ -35,14 +35,14 @@ def new_prompt() -> str:
 
 
 def new_secrets(*, odd: int) -> dict[str, str]:
-    """One of each provider; of two neighbours in the roster, the first (0) or the second (1) is `odd`."""
+    """One secret for each provider. `odd`: whether the even (0) or the odd (1) places of the roster get odd characters."""
     return {
         one.name: new_secret(one.key_prefix, odd=place % 2 == odd) for place, one in enumerate(roster.KEYED)
     }
 
 
 ACME = new_secrets(odd=0)
-# What they had before, so that a superseded row is about too.
+# Acme's earlier keys, so that superseded rows exist too.
 ACME_BEFORE = new_secrets(odd=1)
 GLOBEX = new_secrets(odd=1)
 PLATFORM = new_secrets(odd=0)
@@ -60,17 +60,17 @@ TALK = {"the prompt": PROMPT, "the answer": ANSWER}
 
 
 def deployment_secrets() -> dict[str, str]:
-    """What the environment holds: the KEK and Django's own key."""
+    """The secrets in the environment: the KEK and Django's SECRET_KEY."""
     return {"the KEK": os.environ["VAULT_KEYS"].partition(":")[2], "SECRET_KEY": os.environ["SECRET_KEY"]}
 
 
 @cache
 def nowhere() -> Scanner:
-    """Looks for what no page, row, header, file or line may hold."""
+    """A scanner for what no page, row, header, file or line may contain."""
     return Scanner(SECRETS | deployment_secrets())
 
 
 @cache
 def not_in_reports() -> Scanner:
-    """Looks for what may stand in the database and on a member's page, but in no log, mail or error page."""
+    """A scanner that also looks for what may be in the database and on pages, but in no log, mail or error page."""
     return Scanner(SECRETS | deployment_secrets() | TALK)

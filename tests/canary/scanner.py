@@ -1,10 +1,10 @@
 """Finds planted secrets in bytes: as they are, in every usual encoding, and any nine characters of them.
 
-What every key of its sort begins with (`sk-ant-`) is public and stands in the help pages; it is not looked for.
+The prefix that all keys of one sort have (`sk-ant-`) is public and is in the help pages, so it is not looked for.
 
-The data is read once, whatever the number of secrets: nine characters in a row always hold five that
-begin at a multiple of five, so it is enough to look up each fifth place in a table of all the fives
-that the encoded secrets contain, and to look closely only where one is found.
+The data is read once, whatever the number of secrets. Nine characters in a row always contain five that begin at a
+multiple of five. So it is enough to look up the five characters at each such place in a table of all the fives that the
+encoded secrets contain, and to compare further only where one is found.
 """
 
 import base64
@@ -20,27 +20,27 @@ SLICE = 9
 GRAM = 5
 # Nine bytes at any alignment fill at least this many whole characters of base64.
 BASE64_SLICE = 11
-# What a provider's keys of one sort have in common.
+# The prefix that a provider's keys of one sort have in common.
 PUBLIC_PREFIX = re.compile(r"sk-(?:[a-z]+\d*-)*")
-# What Django signs and compresses (sessions, messages in cookies): base64 of a zlib stream.
+# Data that Django signs and compresses (sessions, messages in cookies): base64 of a zlib stream.
 PACKED = re.compile(rb"eJ[A-Za-z0-9_\-]{20,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something of a planted secret, found where nothing of it may be."""
+    """A part of a planted secret, found where no part of it may be."""
 
     secret: str  # its name
     encoding: str
     characters: int
-    before: str  # what stands in front of it
+    before: str  # the text in front of it
 
     def __str__(self) -> str:
         return f"{self.characters} characters of {self.secret} ({self.encoding}) after {self.before!r}"
 
 
 class Form:
-    """One encoding of one secret: `text`, and where each character of the secret ends in it."""
+    """One encoding of one secret: `text`, and `starts`, where each character of the secret begins in it."""
 
     def __init__(self, secret: str, encoding: str, tokens: list[bytes], least: int = SLICE) -> None:
         self.secret = secret
@@ -54,7 +54,7 @@ class Form:
             yield self.text[place : place + GRAM], place
 
     def characters_at(self, data: bytes, at: int, place: int) -> int:
-        """How many whole characters of the secret stand around `data[at]`, which is `self.text[place]`."""
+        """How many whole characters of the secret are around `data[at]`, which equals `self.text[place]`."""
         left, right = 0, GRAM
         while min(at, place) > left and data[at - left - 1] == self.text[place - left - 1]:
             left += 1
@@ -68,7 +68,7 @@ class Form:
 
 
 class Scanner:
-    """Looks for `secrets`, which are named so that a finding need not repeat one."""
+    """Looks for `secrets`. Each has a name, so that a finding can name it without showing it."""
 
     def __init__(self, secrets: Mapping[str, str | bytes]) -> None:
         self._places: dict[bytes, list[tuple[Form, int]]] = {}
@@ -81,7 +81,7 @@ class Scanner:
                 self._places.setdefault(gram, []).append((form, place))
 
     def find(self, data: bytes | str) -> list[Finding]:
-        """What is in `data`, or in what it has packed: for each secret the longest piece."""
+        """The longest part of each secret that is in `data` or in compressed data inside it."""
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogatepass")
         longest: dict[str, Finding] = {}
@@ -104,7 +104,7 @@ class Scanner:
 
 
 def body_of(secret: str) -> str:
-    """What is secret of a key: all that follows the prefix of its sort."""
+    """The secret part of a key: all that follows the prefix of its sort."""
     return PUBLIC_PREFIX.sub("", secret, count=1) if secret.startswith("sk-") else secret
 
 
@@ -141,7 +141,8 @@ def forms_of(name: str, secret: str | bytes) -> Iterator[Form]:
     for alignment in range(3):
         for encoding, altchars in (("base64", b"+/"), ("base64 of URLs", b"-_")):
             coded = base64.b64encode(bytes(alignment) + raw, altchars).rstrip(b"=")
-            # The first characters also hold bits of what stands before the secret, the last of what follows.
+            # Cut off the ends: the first characters also contain bits of what comes before the secret, the last ones of
+            # what comes after it.
             coded = coded[-(-alignment * 8 // 6) : (alignment + len(raw)) * 8 // 6]
             if coded not in seen:
                 seen.add(coded)
@@ -149,7 +150,7 @@ def forms_of(name: str, secret: str | bytes) -> Iterator[Form]:
 
 
 def _for_script(sign: str) -> bytes:
-    """As Django's escapejs and json_script write it."""
+    """The character as Django's escapejs and json_script write it."""
     return sign.encode() if sign.isalnum() else f"\\u{ord(sign):04X}".encode()
 
 
@@ -163,9 +164,9 @@ def _unpacked(data: bytes) -> Iterable[bytes]:
 
 
 def is_distinctive(secret: str) -> bool:
-    """Whether nine characters of `secret` mean this secret: random enough not to occur by chance.
+    """Whether nine characters of `secret` are random enough not to occur by chance.
 
-    Nine hexadecimal digits do occur, among the millions of a long run's UUIDs.
+    Nine hexadecimal digits are not: they occur among the millions of UUIDs of a long run.
     """
     body = secret.rpartition("-")[2]
     beyond_hex = len(re.findall(r"[^0-9a-fA-F]", body))

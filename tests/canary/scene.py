@@ -1,7 +1,7 @@
 """A running Bookbag full of planted secrets, entered through the forms that people use.
 
-Every answer that one of its visitors gets is looked through at once, head and body, streams included;
-`found` lists what was in them.
+Every answer that one of its visitors gets is searched at once, head and body, streams included; `found` lists what was
+found in them.
 """
 
 import shutil
@@ -43,7 +43,7 @@ class Scene:
     _visitors: dict[int | None, Visitor] = field(default_factory=dict)
 
     def visitor(self, user: User | None) -> Visitor:
-        """`user` at a browser of their own, whose answers are all looked through."""
+        """`user` with a browser of their own, all of whose answers are searched."""
         pk = user.pk if user else None
         if pk not in self._visitors:
             visitor = Visitor(self.server.url)
@@ -77,13 +77,13 @@ class Scene:
 
 
 def talkative(directory: Path) -> dict[str, str]:
-    """The environment of a server that writes down all it can, where the test finds it."""
+    """The environment of a server that writes all it can to places that the test can read."""
     return {
         "LOG_LEVEL": "DEBUG",
-        # A reply that its run leaves behind is found soon.
+        # Short, so that a reply whose run has ended without settling is soon found.
         "LEASE_SECONDS": "3",
         "SWEEP_SECONDS": "1",
-        # For a faulty application: what its errors say.
+        # What the errors of a faulty application say.
         "CANARY_WORDS": f"{planted.ACME['openai']} {planted.PLATFORM['anthropic']} {planted.PROMPT}",
         "ADMINS": "Olive <olive@bookbag.test>, oscar@bookbag.test",
         "EMAIL_URL": f"filemail:///{directory}/mails",
@@ -99,7 +99,7 @@ def canary_server(
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
 ) -> Iterator[tuple[Server, Path]]:
-    """A talkative server for a module's scenes, which may say in CANARY_APPLICATION what is to be served."""
+    """A talkative server for a module's scenes. The module may name in CANARY_APPLICATION what is served."""
     directory = tmp_path_factory.mktemp("canary")
     server = new_server(request.node.name, double_process, talkative(directory))
     server.application = getattr(request.module, "CANARY_APPLICATION", Server.application)
@@ -116,7 +116,7 @@ def scene(
     server.forget_output()
     for name in ("mails", "cache"):
         shutil.rmtree(directory / name, ignore_errors=True)
-        # A mail of the test before may just have arrived.
+        # A mail of the previous test may just have arrived.
         (directory / name).mkdir(exist_ok=True)
     add_member(cast.acme, "owner")
     removed = add_member(cast.acme, "admin")
@@ -132,7 +132,7 @@ def scene(
 
 
 def enter_every_secret(scene: Scene) -> None:
-    """Through the forms: Acme's keys twice, Globex's, and the platform's; then BYO on in Acme."""
+    """Enter through the forms: Acme's keys twice, Globex's, and the platform's; then turn BYO on in Acme."""
     cast = scene.cast
     answers = []
     for provider in PROVIDERS:

@@ -1,4 +1,4 @@
-"""Every place that Bookbag writes to or stores something in, as names and bytes to search."""
+"""Every place that Bookbag writes to or stores something in, as pairs of a name and bytes to search."""
 
 import email
 import email.policy
@@ -18,7 +18,7 @@ Sink = tuple[str, bytes]
 
 
 def leaks(scanner: Scanner, sinks: Iterable[Sink]) -> list[str]:
-    """What was found, a line each that names the place and not the secret."""
+    """One line for each finding, which names the place and not the secret."""
     return [f"{name}: {found}" for name, data in sinks for found in scanner.find(data)]
 
 
@@ -27,7 +27,7 @@ def as_bytes(value: Any) -> bytes:
 
 
 def database_columns() -> Iterator[Sink]:
-    """Every column of every table, whoever owns it, read past the ORM."""
+    """Every column of every table of every app, read with SQL instead of the ORM."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
@@ -38,7 +38,7 @@ def database_columns() -> Iterator[Sink]:
 
 
 def database_files() -> Iterator[Sink]:
-    """The raw bytes on disk, free pages and write-ahead log included; PostgreSQL's after a checkpoint."""
+    """The raw bytes on disk, with free pages and write-ahead log; for PostgreSQL after a checkpoint."""
     if connection.vendor == "sqlite":
         for suffix in ("", "-wal", "-shm"):
             yield from files(Path(f"{connection.settings_dict['NAME']}{suffix}"))
@@ -54,7 +54,7 @@ def database_files() -> Iterator[Sink]:
 
 
 def sql_dump() -> Iterator[Sink]:
-    """The database as a backup has it, as SQL text."""
+    """The database as SQL text, as in a backup."""
     if connection.vendor == "sqlite":
         yield "SQL dump", "\n".join(connection.connection.iterdump()).encode()
         return
@@ -66,7 +66,7 @@ def sql_dump() -> Iterator[Sink]:
 
 
 def sessions() -> Iterator[Sink]:
-    """What sessions hold, decoded."""
+    """The decoded contents of the sessions."""
     from workspaces.models import Session
 
     for session in Session.objects.all():
@@ -112,7 +112,7 @@ def _decoded_mail(data: bytes) -> bytes:
 
 
 def response(answer: Any, name: str = "") -> Iterator[Sink]:
-    """An httpx response: its head and its body. Cookies are looked through as they are sent."""
+    """An httpx response: its head, with cookies as they are sent, and its body."""
     name = name or f"{answer.request.method} {answer.request.url.raw_path.decode()}"
     head = "\n".join(f"{header}: {value}" for header, value in answer.headers.multi_items())
     yield f"head of {name}", head.encode()

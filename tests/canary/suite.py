@@ -1,9 +1,9 @@
-"""The canary of the whole suite: whatever secret any test plants is looked for in whatever any test makes.
+"""The canary of the whole suite: every secret that a test plants is looked for in everything that the tests produce.
 
-*Planted* is every provider key that a test has sealed, sent to the provider double, or takes from the
-harness. After each test it is looked for in what the test was answered, in its database as the test
-leaves it, its mails and its captured output; after the last one in all files of the run: the servers'
-logs, the databases with their write-ahead logs, and the tests' own directories.
+*Planted* is every provider key that a test has sealed, has sent to the provider double or takes from the harness. After
+each test they are looked for in the answers that the test got, in its database as it leaves it, in its mails and in its
+captured output. After the last test they are looked for in all files of the run: the servers' logs, the databases with
+their write-ahead logs, and the tests' own directories.
 """
 
 import os
@@ -29,13 +29,13 @@ from tests.harness.visitor import Visitor
 MOST_SECRETS = 400
 LARGEST_ANSWER = 4_000_000
 PAGE = 4096
-# Where somebody sets up an app that shows codes: they have to be shown its secret, which is sealed afterwards.
+# On this page people set up an app that shows codes, so it has to show them the app's secret, which is sealed afterwards.
 SHOWS_ITS_OWN = {"/accounts/second-factor/totp/activate/"}
 IN_FILES = pytest.StashKey[list[str]]()
 
 
 class Suite:
-    """What this process has planted and what its present test was answered."""
+    """What this process has planted, and the answers that its current test got."""
 
     def __init__(self) -> None:
         self.secrets: set[str] = set()
@@ -70,7 +70,7 @@ suite = Suite()
 
 @pytest.fixture(scope="session", autouse=True)
 def canary_listens() -> Iterator[None]:
-    """Notes what is sealed, and what test clients and visitors are answered."""
+    """Records what is sealed, and the answers that test clients and visitors get."""
     patch = pytest.MonkeyPatch()
     seal, ask, send = vault.seal, Client.request, Visitor.send
 
@@ -119,7 +119,7 @@ def _noting(iter_text: Any, name: str) -> Any:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    # Before the fixtures go, while the database is as the test left it.
+    # Before the fixtures are torn down, so that the database is as the test left it.
     found = leaks(suite.scanner, _made_by(item))
     suite.answers.clear()
     yield
@@ -145,9 +145,9 @@ def _ask_double(item: pytest.Item) -> None:
 
 
 def _changed_pages() -> bytes:
-    """The pages of SQLite's database that were not there before, the uncommitted ones included.
+    """The pages of SQLite's database that are new since the last look, uncommitted ones included.
 
-    PostgreSQL's files keep what was rolled back and deleted, and are looked through at the end.
+    PostgreSQL needs none of this: its files keep what was rolled back or deleted, and are searched at the end.
     """
     if connection.vendor != "sqlite" or connection.connection is None:
         return b""
@@ -163,13 +163,14 @@ def _changed_pages() -> bytes:
 
 # --- After the last one ---------------------------------------------------------------------------
 
-# Bytes. What stands on two pages is looked for on both: nine characters take 54 bytes at most, in any encoding.
+# Bytes. Each page is searched with the first bytes of the next, so that a find across two pages is not missed: nine
+# characters take at most 54 bytes in any encoding.
 DATABASE_PAGE = 8192
 ACROSS = 64
 
 
 def _once(made: Iterator[Sink]) -> Iterator[Sink]:
-    """Each page of the databases once: those of the workers are copies of one, and most of it stays as it was."""
+    """Each different page of the databases once: the workers' databases are copies of one, and most pages never change."""
     seen: set[int] = set()
     for name, data in made:
         if ".sqlite3" not in name and "/pg/" not in name:
@@ -201,7 +202,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     factory = getattr(session.config, "_tmp_path_factory", None)
     if factory is not None and factory._basetemp is not None:
         directories.append(factory._basetemp)
-    # A test may copy the checkout, whose tests name the secrets that they plant.
+    # Python files are left out: a test may copy the checkout, whose tests contain the secrets that they plant.
     made = (sink for sink in files(*directories) if not sink[0].endswith((".py", ".pyc")))
     found = leaks(suite.scanner, _once(made))
     session.config.stash[IN_FILES] = found

@@ -1,4 +1,4 @@
-"""The detectors detect: a leak is planted into every kind of sink, in every encoding, and found."""
+"""The detectors work: a leak is planted into every kind of sink, in every encoding, and found."""
 
 import base64
 import html
@@ -27,7 +27,7 @@ from tests.harness.visitor import session_cookie
 from workspaces import audit
 from workspaces.models import Session
 
-# Planted by nobody else: what leaks here on purpose must not be found by those who look for the others.
+# Not one of the planted secrets, because other searches must not find what leaks here on purpose.
 SECRET = new_secret("sk-", odd=True)
 BODY = body_of(SECRET)
 SCANNER = Scanner({"it": SECRET})
@@ -124,7 +124,7 @@ def places(found: Any) -> set[str]:
 
 @pytest.fixture
 def leaky_rows(db: None) -> None:
-    """A leak in a text column, a binary one, a JSON one, a session, and a form that Django keeps."""
+    """A leak in each of a text column, a binary column, a JSON column, a session, and a form that Django stores."""
     ChatModel.objects.create(name="x", provider="openai", model_id="x", note=SECRET, price=1)
     ProviderKey.objects.create(provider="openai", prefix="sk-", ciphertext=SECRET[5:20].encode())
     audit.record(None, "provider_key.added", secret={"deep": [SECRET]})

@@ -1,7 +1,7 @@
-"""Whatever fails, with secrets and prompts in its words and frames: nobody is told them.
+"""Whatever fails with secrets and prompts in its message and frames, nobody gets to see them.
 
-The server is tests/canary/faulty_asgi.py: the product, in which any view and a number of places deep
-inside can be made to fail.
+The server is tests/canary/faulty_asgi.py: the product, in which any view and a number of places deep inside can be made
+to fail.
 """
 
 import re
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 CANARY_APPLICATION = "tests.canary.faulty_asgi.application"
 
 REFERENCE = re.compile(r"eference:?\s+(?:<[^>]+>)?([0-9a-f]{8})")
-# What is posted, whatever the form.
+# The fields that are posted to every form.
 FIELDS = {
     "idempotency_key": "canary-canary",
     "secret": planted.ACME["openai"],
@@ -33,7 +33,7 @@ FIELDS = {
 
 
 def told(scene: Scene) -> list[str]:
-    """What was found in the answers, and in the log and the mails, where no prompt may be either."""
+    """What was found in the answers, and in the log and the mails, which may not contain prompts either."""
     reports = [("the log", scene.server.output.encode()), *sinks.mails(scene.directory / "mails")]
     return scene.found + sinks.leaks(planted.not_in_reports(), reports)
 
@@ -50,7 +50,7 @@ def test_failing_view_tells_a_reference_and_nothing_else(scene: Scene) -> None:
     scene.scanner = planted.not_in_reports()
     paths = {address(row.name, scene.things) for row in walk.rows()}
     paths |= {*walk.admin_paths(), *walk.account_paths()}
-    # Answered before any view, so that a probe asks for nothing that could fail.
+    # Probes are answered before any view, so no view can fail there.
     paths -= set(health.PROBES)
     failed = []
     for path in sorted(paths):
@@ -61,7 +61,7 @@ def test_failing_view_tells_a_reference_and_nothing_else(scene: Scene) -> None:
 
     assert told(scene) == []
     assert len(set(failed)) == 2 * len(paths)
-    # The reference that a person is shown leads to the log's line and traceback.
+    # The reference that a person is shown is also in the log, with the traceback.
     assert [reference for reference in failed if f"[{reference}]" not in scene.server.output] == []
     assert "RuntimeError" in scene.server.output
     assert "in fail" in scene.server.output
@@ -72,7 +72,7 @@ def mail_text(scene: Scene) -> str:
 
 
 def test_failing_view_tells_operators_by_mail_and_no_more_than_the_page(scene: Scene) -> None:
-    # A process that has told of nothing yet: the tests before have failed here too.
+    # A new process: the previous tests have failed here too, and one cause is mailed only once in ten minutes.
     scene.server.restart()
     answer = fail_at(scene, "view", "POST", "/w/acme/settings/llm/keys/openai/")
     reference = f"Reference: {REFERENCE.findall(answer.text)[0]}"
@@ -83,7 +83,7 @@ def test_failing_view_tells_operators_by_mail_and_no_more_than_the_page(scene: S
     assert "text/html" not in mail_text(scene)
 
 
-# What is on, what is asked, and what is answered.
+# The fault, the request, and the status of its answer.
 DEEP = [
     ("seal", "POST", "/w/acme/settings/llm/keys/openai/", 500),
     ("store", "POST", "/w/acme/settings/llm/keys/openai/", 500),
@@ -96,7 +96,7 @@ DEEP = [
     ("page", "GET", "/w/acme/settings/llm/", 500),
     ("session", "GET", "/", 500),
     ("admin", "GET", "/admin/llm/platformkey/", 500),
-    # The page for failures fails as well: the server itself answers, and logs.
+    # The error page fails as well, so the server itself answers and logs.
     ("view handler", "GET", "/", 500),
 ]
 
@@ -111,7 +111,7 @@ def test_failure_deep_inside_is_told_by_place_alone(scene: Scene) -> None:
     assert "Exception in ASGI application" in scene.server.output
 
 
-# What is on while a reply is made and watched; None: the answer to the message itself is an error.
+# The fault while a reply is made and watched, and how its stream ends. None: the message itself is answered by an error.
 RUNS = {
     "accept": None,
     "launch": None,
@@ -126,7 +126,7 @@ RUNS = {
 
 
 def end_of(scene: Scene, fault: str, url: str) -> str:
-    """How a watched stream ends: in its terminal event, or in the middle of nothing."""
+    """How a watched stream ends: the kind of its terminal event, or "broken off"."""
     try:
         answer = fail_at(scene, fault, "GET", url, accept="text/event-stream")
     except httpx.RemoteProtocolError:
@@ -152,7 +152,7 @@ def test_failure_of_a_reply_is_told_by_place_alone(scene: Scene, on_own_key: boo
 
 
 def kept_prompts_apart(scene: Scene) -> list[str]:
-    """Talk in places of the database that are not for talk."""
+    """The leaks of prompts and answers in columns that are not meant for them."""
     homes = ("agents_reply.question", "agents_reply.text", "agents_reply.html")
     columns = [sink for sink in sinks.database_columns() if sink[0] not in homes]
     return sinks.leaks(planted.not_in_reports(), columns)

@@ -1,6 +1,6 @@
-"""No object on the way of a secret shows it: printed, formatted, unfolded, copied, pickled or dumped.
+"""No object that a secret passes through shows it: printed, formatted, unfolded, copied, pickled or dumped.
 
-The objects are those of a real key entered, opened and used for a reply, and of one that fails.
+The objects come from a real key that is entered, opened and used for a reply, and from a reply that fails.
 """
 
 import copy
@@ -41,12 +41,12 @@ SCANNER = planted.Scanner(
     | {"KEK": settings.VAULT_KEYS[0][1], "the prompt": planted.PROMPT}
     | planted.deployment_secrets()
 )
-# The dataclasses that carry a conversation to its provider have to hold it; its repr need not.
+# The dataclasses that carry a conversation to its provider have to contain it, but their repr must not.
 CARRIERS = ("Message", "Submission")
 
 
 def unfold(thing: Any, depth: int = 6) -> Iterator[str]:
-    """What a debugger shows that opens everything of ours and prints the rest."""
+    """What a debugger would show: the attributes of our objects, opened one by one, and the repr of all others."""
     yield repr(thing)
     if depth == 0 or isinstance(thing, str | bytes | type) or type(thing).__name__ in CARRIERS:
         return
@@ -86,7 +86,7 @@ SHOWS: dict[str, Callable[[Any], Any]] = {
 
 
 def shown(thing: Any) -> list[str]:
-    """The ways in which `thing`, or what refuses to show it, shows a secret."""
+    """The ways in which `thing`, or an error that refuses one of these ways, shows a secret."""
     leaks = []
     for name, show in SHOWS.items():
         try:
@@ -99,7 +99,7 @@ def shown(thing: Any) -> list[str]:
 
 @pytest.fixture
 def accepted(cast: Cast, provider_double: Double) -> Iterator[AcceptedReply]:
-    """A reply on Acme's own key, stored and not yet run: it carries the opened secret."""
+    """A reply on Acme's own key that is stored and not yet run, so that it carries the opened secret."""
     bring_key(cast.acme, "openai", planted.ACME["openai"])
     agent = make_agent(cast.acme, MODELS["openai"][0])
     send = Submission(session_cookie(cast.edith), "acme", agent.pk, planted.PROMPT, uuid4().hex)
@@ -213,12 +213,12 @@ def test_failed_call_leaves_nothing_of_the_secret_or_the_sdk(
 
     assert {type(link).__module__.partition(".")[0] for link in links} <= {"llm", "builtins", "asyncio"}
     assert [leak for link in links for leak in shown(link)] == []
-    # What the provider said, the answer included, is there; the secret is not.
+    # The locals contain what the provider said, the answer included, but not the secret.
     assert [leak for link in links for leak in planted.nowhere().find(repr(frame_locals(link)))] == []
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, its causes and contexts, suppressed ones included."""
+    """The error with its causes and contexts, suppressed ones included."""
     waiting, seen = [error], []
     while waiting:
         link = waiting.pop()
@@ -229,7 +229,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def frame_locals(error: BaseException) -> list[Any]:
-    """The locals that a reporter would print of the frames of ours that `error` passed."""
+    """The locals of our frames in the traceback of `error`, as an error reporter would print them."""
     found, place = [], error.__traceback__
     while place is not None:
         if place.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OURS:

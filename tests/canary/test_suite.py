@@ -1,4 +1,4 @@
-"""The watch over the whole suite sees a leak in every kind of sink, and nothing where there is none."""
+"""The canary of the whole suite finds a leak in every kind of sink, and finds nothing where there is none."""
 
 import os
 import re

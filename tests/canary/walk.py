@@ -1,4 +1,4 @@
-"""Every address of the site, asked by everybody in every way."""
+"""Requests to every address of the site, by every person and with every method."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.canary.scene import Scene
 from tests.harness.chat import csrf
 from tests.test_access_table import CHAT_TABLE, TABLE, Row, address
 
-# What takes away the things or people that later requests need comes last, in this order.
+# These come last, in this order, because they remove things or people that the other requests need.
 LAST = (
     "workspaces:transfer",
     "workspaces:remove_member",
@@ -33,7 +33,7 @@ ROWS_SHOWN = 2
 
 
 def rows() -> list[Row]:
-    """The access table: what only reads, what writes, and what takes away."""
+    """The rows of the access table: those that only read, then those that write, then those that remove something."""
 
     def order(row: Row) -> tuple[str, int]:
         return row.method, LAST.index(row.name) + 1 if row.name in LAST else 0
@@ -61,7 +61,7 @@ def ask_in_every_other_way(scene: Scene) -> None:
 
 
 def routes(prefix: str) -> Iterator[str]:
-    """The routes below `prefix`, with their parts in angle brackets or as regular expressions."""
+    """The routes below `prefix`, whose parts are in angle brackets or regular expressions."""
 
     def walk(resolver: URLResolver, route: str) -> Iterator[str]:
         for entry in resolver.url_patterns:
@@ -83,7 +83,7 @@ QUERIES = ("?q=sk", "?all=", "?o=1.2.3", "?e=1", "?_popup=1")
 def admin_paths() -> list[str]:
     """Every page of Django admin: those of the site, and those of every model for a few of its rows.
 
-    Raises KeyError for a route with a part that is not known here, and so for a new kind of page.
+    Raises KeyError for a route with a part that is not known here, so that a new kind of page is noticed.
     """
     found = {path for route in routes("admin/") for path in _filled(route)}
     lists = {f"admin/{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry}
@@ -91,12 +91,12 @@ def admin_paths() -> list[str]:
 
 
 def account_paths() -> list[str]:
-    """The pages of sign-in and account that need no part of their own."""
+    """The pages of sign-in and account whose addresses have no variable part."""
     return sorted(f"/{route}" for route in routes("accounts/") if not PART.search(route) and "(" not in route)
 
 
 def models_without_rows() -> set[str]:
-    """Registered models of which no row's pages could be seen."""
+    """Registered models that have no row, so that no page of a row could be asked for."""
     return {model._meta.label for model in admin.site._registry if not model._default_manager.exists()}
 
 
@@ -125,7 +125,7 @@ def _model_of(route: str) -> type[Model]:
 
 
 def bulk_actions() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every bulk action on the rows of every model, Django's own delete included whether it is offered or not."""
+    """Every bulk action on the rows of every model, and Django's own delete even where it is not offered."""
     for model, model_admin in admin.site._registry.items():
         path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         chosen = [str(pk) for pk in model._default_manager.values_list("pk", flat=True)[:50]]
@@ -135,6 +135,6 @@ def bulk_actions() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def leave_traces(scene: Scene) -> None:
-    """Entries in the operators' history, and a row of every model that would have none."""
+    """Make entries in the operators' history, and a row of every model that would otherwise have none."""
     group = Group.objects.create(name="Clerks")
     LogEntry.objects.log_actions(scene.cast.oscar.pk, [group], 1, "Added.", single_object=True)

@@ -1,4 +1,4 @@
-"""Answers of providers that went wrong somewhere, written out: what was sent, and what is right to make of it.
+"""Answers of providers that have gone wrong somewhere: what is sent, and what the product has to make of it.
 
 Sources: public bug reports about products that call OpenAI or Anthropic, and streams as both providers send them.
 All names and ids are made up.
@@ -13,7 +13,7 @@ JSON = {"content-type": "application/json"}
 
 @dataclass(frozen=True)
 class Right:
-    """What is right to make of an answer. Empty means that it is not asked."""
+    """What the product has to make of an answer. An empty value is not checked."""
 
     state: str = "failed"
     ending: str = "failed"
@@ -49,7 +49,7 @@ def anthropic_error(status: int, message: str, kind: str = "invalid_request_erro
 
 
 def chunk(content: str | None = None, finish: str | None = None, **more: Any) -> str:
-    """One of OpenAI's events."""
+    """One event as OpenAI sends it."""
     delta = {} if content is None else {"role": "assistant", "content": content}
     choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
     return f"data: {json.dumps({'id': 'c', 'choices': choices, **more})}\n\n"
@@ -66,7 +66,7 @@ def openai_usage(prompt: int, completion: int, *, cached: int = 0, reasoning: in
 
 
 def event(kind: str, **data: Any) -> str:
-    """One of Anthropic's events."""
+    """One event as Anthropic sends it."""
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n"
 
 
@@ -111,7 +111,7 @@ COMPLETE = Right("completed", "complete", text="Hi there.")
 NO_FUNDS = Right(code="no_funds", health="limited", lacks=("rephras", "in a moment"))
 
 CASES = [
-    # --- The code and the words decide, not the status alone.
+    # --- The code and the message decide, not the status alone.
     Case("a model that the project may not use", "openai",
          openai_error(403, "Project `proj_x` does not have access to model `gpt-4o`", "model_not_found"),
          Right(code="model_not_found")),
@@ -161,7 +161,7 @@ CASES = [
          Right(code="key_rejected", health="rejected")),
     Case("an unknown refusal of something", "anthropic", anthropic_error(403, "Request not allowed", "forbidden"),
          Right(code="not_allowed")),
-    # --- An answer that is not the provider's speaks of nothing.
+    # --- An answer that did not come from the provider says nothing about the key.
     Case("a firewall's page", "openai",
          {"status": 403, "headers": {"content-type": "text/html"}, "body": "<html><title>Just a moment...</title></html>"},
          Right(code="not_the_provider", lacks=("rejected",))),

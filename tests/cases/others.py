@@ -1,6 +1,6 @@
-"""Two doubles that neither we nor the product wrote, fetched by their packages' names into var/ and run on loopback.
+"""Two doubles that others wrote, fetched as packages into var/ and run on loopback.
 
-`aimock` from npm and `llmock` from PyPI stand in for OpenAI and Anthropic by their own reading of what both publish.
+`aimock` from npm and `llmock` from PyPI stand in for OpenAI and Anthropic as their authors understand what both publish.
 """
 
 import json
@@ -20,11 +20,11 @@ FETCH_SECONDS, START_SECONDS = 240, 30
 
 
 class Missing(Exception):
-    """What a double needs is not on this machine; the text says what."""
+    """Something that a double needs is not on this machine; the text says what."""
 
 
 def aimock_command() -> list[str]:
-    """How to start aimock, fetched first if need be. Raises Missing."""
+    """The command that starts aimock, which is fetched first if it is missing. Raises Missing."""
     if shutil.which("npm") is None:
         raise Missing("npm is missing")
     program = PLACE / "node_modules" / ".bin" / "llmock"
@@ -39,7 +39,7 @@ def aimock_command() -> list[str]:
 
 
 def llmock_command() -> list[str]:
-    """How to start llmock, fetched first if need be. Raises Missing."""
+    """The command that starts llmock, which is fetched first if it is missing. Raises Missing."""
     program = PLACE / "llmock" / "bin" / "llmock"
     if not program.exists():
         _fetch([sys.executable, "-m", "venv", str(PLACE / "llmock")])
@@ -57,7 +57,7 @@ def _fetch(command: list[str]) -> None:
 
 @contextmanager
 def running(command: list[str], *more: str) -> Iterator[str]:
-    """The double's address, while it runs."""
+    """Run the double and give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

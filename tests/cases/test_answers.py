@@ -1,4 +1,4 @@
-"""Each answer that went wrong somewhere, through the real server: state, words, charge, and what becomes of the key."""
+"""Each answer of answers.py, through the real server: the reply's state, text and charge, and the key's health."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_an_answer_means_what_it_says(cast: Cast, visit: Visit, provider_double:
 
 
 def _health(expected: str, reply: Reply) -> str:
-    """A key that nothing was said of stays as it was entered; one that a reply came on is valid."""
+    """A key that the provider has said nothing about stays unverified; a key on which a reply came is valid."""
     spoken = reply.state == "completed" or reply.ending in ("declined", "thinking_spent")
     return "unverified" if expected == "valid" and not spoken else expected
 
@@ -138,7 +138,7 @@ def test_the_finish_marker_ends_the_answer(cast: Cast, visit: Visit, provider_do
     end = talk(visit(cast.edith), agent_on(cast, "openai")).end.data
 
     assert (end["state"], end["text"]) == ("completed", "Hi there.")
-    # The double went on speaking, to nobody.
+    # The double was still sending when the product closed the connection.
     assert eventually(
         lambda: [call["outcome"] for call in provider_double.calls()] == ["aborted"], seconds=15
     )

@@ -1,6 +1,6 @@
-"""An agent made with the form's defaults completes on every published model, on credits and on its own key.
+"""Replies of an agent with the form's defaults complete on every published model, on credits and on an own key.
 
-The double refuses what the providers refuse, from a table of its own (tests/provider_double/*_rules.py).
+The double refuses what the providers refuse, by tables of its own (tests/provider_double/*_rules.py).
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True), pytest.mark.money]
 
-# Beside the catalogue's: one of each family, as custom models.
+# Besides the catalogue's models: one of each family, as custom models.
 FAMILIES = {
     "openai": "gpt-4.1 gpt-5.1 gpt-5.2 gpt-5.4 gpt-5.4-mini gpt-5.4-nano gpt-5.5 gpt-5.6-sol gpt-6-sol "
     "gpt-5 gpt-5-mini gpt-5-nano o3 gpt-6-astra gpt-6.1-sol gpt-6.2-sol chat-latest",

@@ -1,4 +1,4 @@
-"""The product against doubles that others wrote: whole replies, on credits and on an own key, and one that fails."""
+"""The product with doubles that others wrote: replies that complete, on credits and on an own key, and one that fails."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from tests.harness.visitor import Visit
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money, pytest.mark.soak]
 DOUBLES = {"aimock": aimock_command, "llmock": llmock_command}
-# Where each answers as Anthropic, below its address.
+# The path below each double's address at which it answers as Anthropic.
 ANTHROPIC_PATHS = {"aimock": "", "llmock": "/anthropic"}
 doubles = pytest.mark.parametrize("name", list(DOUBLES))
 providers = pytest.mark.parametrize("provider", ["openai", "anthropic"])

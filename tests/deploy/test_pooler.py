@@ -1,4 +1,4 @@
-"""Bookbag behind PgBouncer in transaction mode, where each transaction may meet another connection of PostgreSQL's."""
+"""Bookbag behind PgBouncer in transaction mode, where each transaction may get another connection to PostgreSQL."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def manage(pooler: Pooler, *command: str, **env: str) -> subprocess.CompletedPro
 
 
 def agents_of(cast: Cast) -> tuple[Agent, Agent]:
-    """One that runs on credits, one that runs on its workspace's own key."""
+    """Two agents: one that runs on credits, one that runs on its workspace's own key."""
     platform_key()
     give_plenty(cast)
     byo.set_byo(cast.globex, enabled=True, by=None)
@@ -44,7 +44,7 @@ def agents_of(cast: Cast) -> tuple[Agent, Agent]:
 
 
 def sixty_at_once(server: Server, cast: Cast) -> list[bool]:
-    """Whether each of 60 replies, on credits and on an own key, is the answer to its own question at its own price."""
+    """Whether each of 60 simultaneous replies, on credits and on an own key, answers its own question at its own price."""
     on_credits, on_own_key = agents_of(cast)
     edith, gina = session_cookie(cast.edith), session_cookie(cast.gina)
     presses = [press_by(edith, on_credits, f"Question number {n} of Edith's") for n in range(EACH)]

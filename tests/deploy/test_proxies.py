@@ -1,4 +1,4 @@
-"""`manage.py serve` behind the sample configurations, in Debian's nginx and HAProxy, with headers forged from outside."""
+"""`manage.py serve` behind Debian's nginx and HAProxy with the sample configurations, and headers forged from outside."""
 
 import re
 import resource
@@ -49,7 +49,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def arrive(settings: Any) -> Iterator[Arrive]:
-    """`arrive(proxy, user)`: somebody who reaches Bookbag over TLS, through the proxy."""
+    """`arrive(proxy, user)` gives a visitor who reaches Bookbag over TLS, through the proxy."""
     settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     with ExitStack() as open_ones:
 
@@ -77,20 +77,20 @@ def test_sign_in_and_a_reply_come_through_and_forged_headers_do_not(
     visitor = arrive(proxy)
     visitor.headers.update(FORGED)
 
-    # Scheme: cookies that a browser keeps over TLS alone, no redirect, and a form whose origin is ours.
+    # Scheme: cookies are sent over TLS only, nothing is redirected, and the origin of a form is accepted.
     visitor.sign_in(cast.adam.email, cast.password)
     assert "__Host-session" in visitor.cookies
     assert visitor.get("/w/acme/").headers["strict-transport-security"]
-    # Host: the one in the browser's address bar, port and all, is in the links that we send.
+    # Host: links that we send have the host of the browser's address bar, with its port.
     visitor.submit("/accounts/password/reset/", page="/accounts/login/", email=cast.olivia.email)
     mails = "".join(path.read_text() for path in tmp_path.iterdir())
     assert re.search(re.escape(proxy.url) + r"/accounts/password/reset/key/", mails)
     assert "evil.test" not in mails
-    # Address: the audit log has the one that the proxy saw.
+    # Address: the audit log has the address that the proxy saw.
     member = cast.acme.memberships.get(user=cast.victor)
     visitor.submit(f"/w/acme/members/{member.code}/role/", page="/w/acme/members/", role="editor")
     assert AuditEvent.objects.filter(action__contains="role").latest("pk").address == "127.0.0.1"
-    # And the id of a request is the proxy's.
+    # Request id: it is the proxy's.
     told = visitor.get("/w/acme/").headers["x-request-id"]
     assert told != FORGED["x-request-id"]
     assert len(told) >= 16
@@ -114,7 +114,7 @@ def test_guesses_under_forged_addresses_are_counted_as_one_senders(
 def test_forged_fields_after_a_chunked_body_are_not_believed(
     cast: Cast, start_server: StartServer, start_proxy: StartProxy, kind: str
 ) -> None:
-    """HAProxy passes such fields on, behind its own of the same names."""
+    """HAProxy passes such fields on, after its own fields of the same names."""
     proxy = start_proxy(kind, start_server(**BEHIND))
     head = f"POST /accounts/login/ HTTP/1.1\r\nHost: {proxy.url.removeprefix('https://')}\r\nConnection: close\r\n"
     body = "Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\nX-Forwarded-Host: evil.test\r\n\r\n"
@@ -126,7 +126,7 @@ def test_forged_fields_after_a_chunked_body_are_not_believed(
             sender.sendall((head + body).encode())
             answered = sender.recv(4096)
 
-    # For want of a token. A host that is not ours would be a 400.
+    # 403 because the CSRF token is missing. A host that is not ours would give 400.
     assert answered.startswith(b"HTTP/1.1 403 ")
 
 
@@ -159,7 +159,7 @@ def test_flood_ends_at_the_proxy_and_plain_http_is_sent_on(
         assert visitor.post("/accounts/login/", content=b"x" * 6_000_000).status_code == 413
     assert httpx.get(f"{proxy.plain}/help/", trust_env=False).headers["location"].startswith("https://")
     assert visitor.get("/healthz").status_code == 200
-    # The largest source gets through to the server, which refuses this one for want of a token.
+    # A source of the largest size gets through to the server, which refuses it because the CSRF token is missing.
     sources = f"/w/acme/agents/{make_agent(cast.acme).pk}/sources/new/"
     assert visitor.post(sources, content=b"x" * bounds.SOURCE_BYTES).status_code == 403
 
@@ -173,7 +173,7 @@ def test_one_of_two_stops_and_nobody_notices(
     arrive: Arrive,
     kind: str,
 ) -> None:
-    """A rolling upgrade: pages and messages go on, and the stream that the stopping one has is whole."""
+    """A rolling upgrade: pages and messages go on, and a stream of the server that stops arrives whole."""
     platform_key()
     first, second = (start_server(**BEHIND, DRAIN_NOTICE_SECONDS="3", DRAIN_SECONDS="60") for _ in range(2))
     proxy = start_proxy(kind, first, second)
@@ -196,7 +196,7 @@ def test_one_of_two_stops_and_nobody_notices(
         try:
             for server in (first, second):
                 _restart(server)
-                # Until it has been used some more.
+                # Wait until some more requests have been made.
                 enough = len(statuses) + 4
                 assert eventually(partial(_is_over, user, statuses, enough), seconds=60)
         finally:
@@ -208,7 +208,7 @@ def test_one_of_two_stops_and_nobody_notices(
 
 
 def _restart(server: Server) -> None:
-    """As `systemctl restart`: back when the old process has ended and the new one is ready."""
+    """Restart as `systemctl restart` does. Returns when the old process has ended and the new one is ready."""
     assert server.process is not None
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(60) == 0
@@ -241,7 +241,7 @@ def test_crowd_of_idle_and_half_sent_requests_keeps_nobody_out_for_long(
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The proxy ends what waits; what it lets through to the server is bounded there."""
+    """The proxy ends connections that wait; the server bounds those that the proxy lets through."""
     monkeypatch.setattr(Server, "before_start", staticmethod(under_1024_descriptors))
     proxy = start_proxy(kind, start_server(**BEHIND))
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < CROWD + 500:
@@ -255,7 +255,7 @@ def test_crowd_of_idle_and_half_sent_requests_keeps_nobody_out_for_long(
 
 
 def _join(proxy: Proxy, sends: bytes) -> Callable[[], None]:
-    """One more in the crowd. Returns how it leaves."""
+    """Open one more connection of the crowd. Returns the function that closes it."""
     waiting = socket.create_connection(("127.0.0.1", proxy.ports[1]), timeout=10)
     if sends:
         context = ssl.create_default_context()

@@ -1,7 +1,7 @@
-"""Two instances behind nginx, with the settings as shipped, and what happens to them while twenty replies stream.
+"""Two instances behind nginx, with the settings as shipped, that stop or are killed while twenty replies stream.
 
-No text is lost that was read, but for the last second before a process is killed; nothing is charged wrongly, and every
-reader is told an end.
+No text that was read is lost, except that of the last second before a process is killed. Nothing is charged wrongly, and
+every reader gets a terminal event.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ WHOLE = "".join(TOKENS)
 PATIENT = 300.0
 # Text is stored once a second; a busy machine may take as long again.
 STORED_WITHIN = 2.5
-# As an operator runs them: nothing is shortened.
+# The settings that operators get by default, with no time shortened for the tests.
 SHIPPED = BEHIND | {"DRAIN_NOTICE_SECONDS": "3", "DRAIN_SECONDS": "330"}
 
 
@@ -56,7 +56,7 @@ class Reader:
     end: Event | None = None
     cuts: int = 0
     last_id: str = ""
-    # How much was read by when: time, characters.
+    # How many characters had been read at which time: (time, characters).
     read_by: list[tuple[float, int]] = field(default_factory=list)
     until: float = field(default_factory=lambda: time.monotonic() + PATIENT)
 
@@ -75,7 +75,7 @@ class Reader:
         headers = {"accept": EVENT_STREAM} | ({"last-event-id": self.last_id} if self.last_id else {})
         with self.visitor.stream("GET", self.path, headers=headers, timeout=60) as response:
             if response.headers.get("content-type") != EVENT_STREAM:
-                return  # the proxy's word that nobody is there, or ours that the database is not
+                return  # the proxy reached no instance, or the instance no database
             for event in parse_events(sse_lines(response)):
                 self.last_id = event.id
                 self.text += event.data.get("text", "") if event.kind == "text" else ""
@@ -92,7 +92,7 @@ class House:
     servers: list[Server]
     readers: list[Reader]
     threads: list[threading.Thread]
-    # When an instance was killed: text is stored once a second, so what was read in the one before may be gone.
+    # When an instance was killed. Text is stored once a second, so what was read in the second before may be lost.
     killed_at: float | None = None
 
     def wait(self) -> None:
@@ -135,7 +135,7 @@ def nothing_runs() -> bool:
 
 
 def assert_nothing_is_lost(house: House, cast: Cast, *, before: int) -> dict[str, int]:
-    """Every reader was told an end, has read what is stored, and paid for what was whole. Returns the states."""
+    """Each reader got a terminal event, has read what is stored, and paid only for a whole reply. Returns the states."""
     assert eventually(nothing_runs, seconds=120)
     stored = {str(reply.pk): reply for reply in Reply.objects.all()}
     states: dict[str, int] = {}
@@ -154,7 +154,7 @@ def assert_nothing_is_lost(house: House, cast: Cast, *, before: int) -> dict[str
 
 
 def posted(cast: Cast) -> int:
-    """What Acme has before any charge: holds change nothing of it."""
+    """Acme's posted credits, which holds do not change."""
     return ledger.balance(cast.acme).posted
 
 
@@ -169,7 +169,7 @@ def test_either_is_killed(cast: Cast, house: House, number: int) -> None:
 
     states = assert_nothing_is_lost(house, cast, before=before)
 
-    assert states.get("completed", 0) > 0  # those of the other one
+    assert states.get("completed", 0) > 0  # the replies of the other instance
     assert states.get("completed", 0) + states.get("failed", 0) == READERS
 
 
@@ -203,5 +203,5 @@ def test_database_that_is_gone_for_two_minutes(cast: Cast, house: House) -> None
 
     states = assert_nothing_is_lost(house, cast, before=before)
 
-    assert states == {"completed": READERS}  # charged, or free where the sweep had come first
+    assert states == {"completed": READERS}  # charged, or free if the sweep came first
     assert all(reply.text == WHOLE for reply in Reply.objects.all())

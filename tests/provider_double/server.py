@@ -112,7 +112,7 @@ class Double:
         return self.reply(call)
 
     def reply(self, call: Call) -> Answer:
-        """A reply as scripted, as its model's name asks, or as usual. A script may answer for an unknown model."""
+        """A reply as scripted, as its model's name asks, or as usual. A script may also answer for an unknown model."""
         complaint = call.wire.by_form(call)
         known = self.roster.find(call.wire.PROVIDER, call.model)
         if known is not None and complaint is None:
