@@ -8,8 +8,8 @@ UV_HERE := $(filter var/%,$(UV))
 IN_ENV := $(UV) run --quiet --no-sync
 WORKERS ?= 4
 # Each test file runs in one worker, so that it starts its servers once. Files are handed out in the order of
-# tests/conftest.py. There are more workers than cores, because most tests wait. The summary names what was skipped,
-# then what failed, so that failures stand at the end of a long log.
+# tests/conftest.py. There are more workers than cores, because most tests wait. The summary lists first what was skipped,
+# then what failed, so that failures are at the end of a long log.
 PYTEST := $(IN_ENV) pytest -rsfE -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # With an explicit DATABASE_URL only that database is tested.
 DATABASES := $(if $(DATABASE_URL),given,sqlite postgres)
