@@ -34,7 +34,9 @@ def setting_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
         return ask_again(here)
     required = request.POST.get("required") == "on"
     if required and not has_one:
-        messages.error(request, "Set up your own second factor first, because the rule would shut you out as well.")
+        messages.error(
+            request, "Set up your own second factor first, because the rule would shut you out as well."
+        )
     elif members.require_second_factor(
         workspace, required=required, by=request.membership.user, request=request
     ):
