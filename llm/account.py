@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from llm import byo, eligibility, lifecycle, listing, profiles
-from llm.models import ListedModel, ProviderKey
+from llm import byo, eligibility, lifecycle, listing, outlook, profiles
+from llm.models import ChatModel, ListedModel, ProviderKey
 from llm.profiles import Profile
+from llm.prospects import Prospect
 from workspaces.models import Workspace
 
 # The page shows a stored list of up to this age; for an older one it asks the provider again.
@@ -33,6 +34,12 @@ class AccountModels:
 
 def is_stale(row: ProviderKey) -> bool:
     return row.listed_at is None or timezone.now() - row.listed_at >= FRESH_FOR
+
+
+def prospect(workspace: Workspace, provider: str) -> Prospect:
+    """The prospect of a model that is added from the list: it runs like any custom model of the provider."""
+    added = ChatModel(workspace=workspace, provider=provider, price=0)
+    return outlook.for_workspace(workspace).prospect(added)
 
 
 def models_of(workspace: Workspace, row: ProviderKey) -> AccountModels:

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from llm import key_wording, keys, listing, ring, vault
 from llm.forms import ChatModelForm, PlatformKeyForm
-from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, Provider, ProviderKey
+from llm.models import ChatModel, KekRecord, ListedModel, LLMSettings, PlatformKey, ProviderKey
 from workspaces.desk import DeskAdmin, ReadOnlyAdmin
 from workspaces.reauth import ask_again, is_recent
 
@@ -92,7 +92,7 @@ class PlatformKeyAdmin(ReadOnlyAdmin):
                 only_if_accepted=True,
             )
         except keys.SecretRejected:
-            form.add_error("secret", f"{Provider(provider).label} rejects this key, so it was not saved.")
+            form.add_error("secret", key_wording.not_saved(provider))
             return None
         except vault.VaultError:
             form.add_error(None, VAULT_SHUT)

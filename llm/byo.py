@@ -20,20 +20,20 @@ class ModelInUse(Exception):
         self.users = users
 
 
-class ModelUnfit(Exception):
-    """No agent could run on the model. `reason` tells the admin who entered it why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class ModelNotAdded(Exception):
+    """A custom chat model that was not added. `str()` of it tells the admin who entered it why."""
 
 
-class ModelExists(Exception):
-    """The workspace or the catalogue already has this chat model: `existing`."""
+class ModelUnfit(ModelNotAdded):
+    """No agent could run on the model."""
+
+
+class ModelExists(ModelNotAdded):
+    """The workspace or the catalogue already has this chat model."""
 
     def __init__(self, existing: ChatModel) -> None:
-        super().__init__(str(existing))
-        self.existing = existing
+        where = "a custom model here" if existing.is_custom else "in the catalogue"
+        super().__init__(f"That is {where} already, as {existing}.")
 
 
 def settings_of(workspace: Workspace) -> LLMSettings:

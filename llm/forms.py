@@ -260,10 +260,11 @@ class CustomModelForm(Named, Forgets, forms.Form):
         """Whether any of the other fields was filled in, valid or not."""
         return any(name in self.changed_data for name in self.OWN_WORD)
 
-    def own_word(self) -> OwnWord:
-        """What the admin entered in the other fields of a valid form."""
+    def asked(self) -> dict[str, Any]:
+        """A valid form's chat model, as `byo.add_model` takes it."""
         words = {name: self.cleaned_data[name] for name in self.OWN_WORD}
-        return OwnWord(**words | {"efforts": tuple(words["efforts"].split())})
+        own_word = OwnWord(**words | {"efforts": tuple(words["efforts"].split())})
+        return {name: self.cleaned_data[name] for name in self.NAMING} | {"own_word": own_word}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -134,6 +134,11 @@ def problem(row: ProviderKey) -> str:
     return known.problem if known else "not accepted"
 
 
+def not_saved(provider: str) -> str:
+    """What to say of an entered key that its provider rejects."""
+    return f"{Provider(provider).label} rejects this key, so it was not saved."
+
+
 def no_list(fault: Fault, provider: str) -> str:
     """Why the account's models cannot be listed, as a clause."""
     if fault is Fault.LACKS_PERMISSION:

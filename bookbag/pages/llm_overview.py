@@ -168,6 +168,9 @@ class Overview:
     def breaking(self) -> list[AgentReadiness]:
         return [row for row in self.agents if row.will_break]
 
+    def card(self, provider: str) -> ProviderCard:
+        return next(card for card in self.cards if card.provider == provider)
+
     @property
     def has_key(self) -> bool:
         return any(card.row for card in self.cards)

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agents.views import playground
 from bookbag.pages import llm_overview
-from llm import account, byo, key_wording, keys, outlook, vault
+from llm import account, byo, key_wording, keys, vault
 from llm.forms import CustomModelForm, ProviderKeyForm, RegionForm
-from llm.models import ChatModel, Provider, ProviderKey
+from llm.models import Provider, ProviderKey
 from llm.providers.base import ProviderError
 from workspaces import contact
 from workspaces.access import WorkspaceRequest, admin_required, admin_required_even_suspended
@@ -29,6 +29,7 @@ LEVELS = {
     Health.UNREADABLE: messages.ERROR,
 }
 
+SAVE_ANYWAY = "To save it all the same, paste it again and clear the box."
 CHECK_RUNNING = "This key is being checked at this moment. Its card shows the result in a few seconds."
 
 
@@ -90,27 +91,17 @@ def settings_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespon
 def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """After an old sign-in the same form has the password, which is checked once the rest is valid."""
     form = ProviderKeyForm(request.POST, provider=provider)
+    password = PasswordForm(request.POST, request=request, auto_id=f"{provider}_confirm_%s")
     if not form.is_valid():
         return _page(request, workspace, key_form=form)
-    if not is_recent(request):
-        password = PasswordForm(request.POST, request=request, auto_id=f"{provider}_confirm_%s")
-        if not password.confirms():
-            return _page(request, workspace, key_form=form, password_form=password)
-    name = Provider(provider).label
+    if not (is_recent(request) or password.confirms()):
+        return _page(request, workspace, key_form=form, password_form=password)
     try:
         row = keys.enter(
-            workspace,
-            provider=provider,
-            secret=form.cleaned_data["secret"],
-            by=request.membership.user,
-            request=request,
-            only_if_accepted=form.cleaned_data["only_if_accepted"],
+            workspace, provider=provider, **form.cleaned_data, by=request.membership.user, request=request
         )
     except keys.SecretRejected:
-        form.add_error(
-            "secret",
-            f"{name} rejects this key, so it was not saved. To save it all the same, paste it again and clear the box.",
-        )
+        form.add_error("secret", f"{key_wording.not_saved(provider)} {SAVE_ANYWAY}")
         return _page(request, workspace, key_form=form)
     except vault.VaultError:
         messages.error(request, _vault_shut())
@@ -124,14 +115,9 @@ def replace_key(request: WorkspaceRequest, workspace: Workspace, provider: str) 
 @recent_sign_in_required
 def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
     """GET asks for confirmation, for browsers without the dialog."""
-    name = Provider(provider).label
     if request.method != "POST":
-        card = next(card for card in llm_overview.overview(workspace).cards if card.provider == provider)
-        return (
-            render(request, "bookbag/llm_settings/delete_key.html", {"workspace": workspace, "card": card})
-            if card.row
-            else _back(workspace)
-        )
+        return _ask_to_delete(request, workspace, provider)
+    name = Provider(provider).label
     try:
         row = keys.delete(workspace, provider=provider, by=request.membership.user, request=request)
     except keys.NoActiveKey:
@@ -139,6 +125,13 @@ def delete_key(request: WorkspaceRequest, workspace: Workspace, provider: str) -
     else:
         messages.success(request, f"{name} key {row.mask} deleted, and its stored bytes with it.")
     return _back(workspace)
+
+
+def _ask_to_delete(request: WorkspaceRequest, workspace: Workspace, provider: str) -> HttpResponse:
+    card = llm_overview.overview(workspace).card(provider)
+    if not card.row:
+        return _back(workspace)
+    return render(request, "bookbag/llm_settings/delete_key.html", {"workspace": workspace, "card": card})
 
 
 @admin_required
@@ -215,22 +208,15 @@ def set_byo(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 @require_POST
 def add_model(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     form = CustomModelForm(request.POST, auto_id="custom_%s")
-    if not form.is_valid():
-        return _page(request, workspace, model_form=form)
-    named = {name: form.cleaned_data[name] for name in form.NAMING}
-    try:
-        row = byo.add_model(
-            workspace, **named, own_word=form.own_word(), by=request.membership.user, request=request
-        )
-    except byo.ModelUnfit as refused:
-        form.add_error("model_id", refused.reason)
-        return _page(request, workspace, model_form=form)
-    except byo.ModelExists as refused:
-        where = "a custom model here" if refused.existing.is_custom else "in the catalogue"
-        form.add_error("model_id", f"That is {where} already, as {refused.existing}.")
-        return _page(request, workspace, model_form=form)
-    messages.success(request, f"{row} can be chosen for agents now.")
-    return _back(workspace)
+    if form.is_valid():
+        try:
+            row = byo.add_model(workspace, **form.asked(), by=request.membership.user, request=request)
+        except byo.ModelNotAdded as problem:
+            form.add_error("model_id", str(problem))
+        else:
+            messages.success(request, f"{row} can be chosen for agents now.")
+            return _back(workspace)
+    return _page(request, workspace, model_form=form)
 
 
 @admin_required
@@ -259,10 +245,7 @@ def account_models(request: WorkspaceRequest, workspace: Workspace, provider: st
         "row": row,
         "problem": problem,
         "models": account.models_of(workspace, row) if row else None,
-        # A model that is added from the list runs like any custom model of the provider.
-        "prospect": outlook.for_workspace(workspace).prospect(
-            ChatModel(workspace=workspace, provider=provider, price=0)
-        ),
+        "prospect": account.prospect(workspace, provider),
     }
     return render(request, "bookbag/llm_settings/account_models.html", context)
 
