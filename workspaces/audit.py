@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from workspaces import csv_export
+from workspaces import csv_export, page_marks
 from workspaces.addresses import client_address
 from workspaces.models import AuditEvent, AuditRetention, User, Workspace
 
@@ -22,6 +23,15 @@ EXPORT_ROWS = 500
 # The name of this log in page marks (workspaces/page_marks.py).
 LOG = "audit"
 FORGOTTEN_AT_ONCE = 1_000
+EVENTS_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """A page of the log. `older`: the mark of the next page, if there is one."""
+
+    events: list[AuditEvent] = field(default_factory=list)
+    older: str | None = None
 
 
 def record(
@@ -60,6 +70,13 @@ def events(
     return found.filter(id__lt=before) if before else found
 
 
+def page(workspace: Workspace, **filters: Any) -> AuditPage:
+    """The first of the events that `events` finds."""
+    found = list(events(workspace, **filters)[: EVENTS_PER_PAGE + 1])
+    shown = found[:EVENTS_PER_PAGE]
+    return AuditPage(shown, page_marks.mark(shown[-1].pk, log=LOG) if len(found) > len(shown) else None)
+
+
 def actions_in(workspace: Workspace) -> list[str]:
     return list(workspace.audit_events.order_by("action").values_list("action", flat=True).distinct())
 
@@ -73,7 +90,7 @@ async def as_csv(workspace: Workspace, **filters: str) -> AsyncIterator[str]:
     """The events as CSV, a few hundred rows at a time, so that an export of any size uses little memory."""
     yield csv_export.lines([CSV_HEADER])
     before: int | None = None
-    while rows := await sync_to_async(_page)(workspace, before=before, **filters):
+    while rows := await sync_to_async(_rows)(workspace, before=before, **filters):
         yield csv_export.lines(_cells(event) for event in rows)
         before = rows[-1].pk
 
@@ -107,7 +124,7 @@ def _forget_some(before: datetime) -> int:
     return len(ids)
 
 
-def _page(workspace: Workspace, **filters: Any) -> list[AuditEvent]:
+def _rows(workspace: Workspace, **filters: Any) -> list[AuditEvent]:
     return list(events(workspace, **filters)[:EXPORT_ROWS])
 
 

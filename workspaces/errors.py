@@ -14,6 +14,7 @@ MembersError
 ├── InvitationSent    the invitation was sent a moment ago
 ├── NotNow            operators have suspended the workspace, so nobody joins
 ├── NotInvited        the person has not confirmed the address that was invited
+├── NoOwnFactor       whoever would require a second factor of members has none
 ├── FactorUnreadable  the vault cannot open or seal the secret of a second factor
 └── IdentityRefused   the identity at the issuer cannot be used to sign in here; `code` says why
 """
@@ -95,6 +96,10 @@ class NotNow(MembersError):
 
 class NotInvited(MembersError):
     sentence = "This invitation is for another address than those that you have confirmed."
+
+
+class NoOwnFactor(MembersError):
+    sentence = "Set up your own second factor first, because the rule would shut you out as well."
 
 
 class FactorUnreadable(MembersError):

@@ -12,11 +12,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import slugify
 
-from workspaces import audit
+from workspaces import audit, second_factors
 from workspaces.errors import (
     CannotOwn,
     LastOwner,
     NoLongerMember,
+    NoOwnFactor,
     OwnerProtected,
     RoleAboveOwn,
     SlugTaken,
@@ -208,7 +209,9 @@ def _refuse_last_owner(member: Membership) -> None:
 
 @transaction.atomic
 def require_second_factor(workspace: Workspace, *, required: bool, by: User, request: HttpRequest) -> bool:
-    """Require a second factor of members, or stop requiring it; False if nothing changed."""
+    """Require a second factor of members, or stop requiring it; False if nothing changed. Raises NoOwnFactor."""
+    if required and not second_factors.has_one(by):
+        raise NoOwnFactor
     changed = Workspace.objects.filter(pk=workspace.pk, second_factor_required=not required).update(
         second_factor_required=required
     )

@@ -21,11 +21,11 @@ from allauth.mfa.webauthn import forms as passkey_forms
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.crypto import salted_hmac
 
 from workspaces.errors import FactorUnreadable
-from workspaces.models import User
+from workspaces.models import Membership, User, Workspace
 from workspaces.sign_in_limits import Count
 
 # The types that count as a second factor. Recovery codes do not: they are added and removed with these.
@@ -52,6 +52,11 @@ def exists_for(user_reference: str) -> Exists:
 
 
 _whose: ContextVar[int] = ContextVar("whose_second_factor")
+
+
+def lacking_in(workspace: Workspace) -> QuerySet[Membership]:
+    """The members without one."""
+    return workspace.memberships.filter(~exists_for("user_id")).select_related("user")
 
 
 @contextmanager

@@ -95,13 +95,8 @@ def back(request: HttpRequest) -> HttpResponse:
         return _told(request, "lost", 400)
     if "error" in request.GET or not request.GET.get("code"):
         return _without_a_code(request, asked)
-    # If an issuer names itself in the address, the answer of another one is noticed (RFC 9207).
-    if request.GET.get("iss", settings.OIDC_ISSUER).rstrip("/") != settings.OIDC_ISSUER:
-        return _told(request, "unproved", 400)
-    question = Question(request.GET["state"], asked["nonce"], asked["verifier"])
     try:
-        claims = issuer.claims_of(request.GET["code"], question, back=_own_address(request))
-        return _done(request, asked, claims)
+        return _done(request, asked, _claims(request, asked))
     except IssuerDown:
         return _told(request, "down", 503)
     except IssuerError:
@@ -110,6 +105,15 @@ def back(request: HttpRequest) -> HttpResponse:
         return _told(request, refusal.code, 403, asked["purpose"])
     except TooManySignUps as refusal:
         return too_many_sign_ups(request, str(refusal))
+
+
+def _claims(request: HttpRequest, asked: dict[str, Any]) -> Claims:
+    """What the issuer says of whoever came back with a code. Raises IssuerError."""
+    # If an issuer names itself in the address, the answer of another one is noticed (RFC 9207).
+    if request.GET.get("iss", settings.OIDC_ISSUER).rstrip("/") != settings.OIDC_ISSUER:
+        raise IssuerError("Another issuer answered.")
+    question = Question(request.GET["state"], asked["nonce"], asked["verifier"])
+    return issuer.claims_of(request.GET["code"], question, back=_own_address(request))
 
 
 def _lead_out(request: HttpRequest, purpose: str, onwards: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from workspaces import audit, csv_export, members, page_marks
+from workspaces import audit, csv_export, members
 from workspaces.access import (
     WorkspaceRequest,
     admin_required,
@@ -22,8 +22,6 @@ from workspaces.access import (
 from workspaces.errors import LastOwner, MembersError, NoLongerMember
 from workspaces.forms import AuditFilterForm, RoleForm
 from workspaces.models import Membership, Workspace
-
-EVENTS_PER_PAGE = 50
 
 
 def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -85,22 +83,17 @@ def leave(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
 @admin_required
 @require_safe
 def audit_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    """Context: `form`, the filter; `events`, at most 50; `older`, the mark of the next page, if there is one."""
+    """Context: `form`, the filter; `events`; `older`, the mark of the next page, if there is one."""
     form = AuditFilterForm(request.GET, workspace=workspace)
-    events = list(audit.events(workspace, **form.filters())[: EVENTS_PER_PAGE + 1]) if form.is_valid() else []
-    shown = events[:EVENTS_PER_PAGE]
-    older = page_marks.mark(shown[-1].pk, log=audit.LOG) if len(events) > len(shown) else None
-    return render(
-        request,
-        "workspaces/audit.html",
-        {
-            "workspace": workspace,
-            "form": form,
-            "events": shown,
-            "older": older,
-            "audit_days": settings.AUDIT_DAYS,
-        },
-    )
+    page = audit.page(workspace, **form.filters()) if form.is_valid() else audit.AuditPage()
+    context = {
+        "workspace": workspace,
+        "form": form,
+        "events": page.events,
+        "older": page.older,
+        "audit_days": settings.AUDIT_DAYS,
+    }
+    return render(request, "workspaces/audit.html", context)
 
 
 @admin_required
