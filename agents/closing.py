@@ -1,17 +1,28 @@
-"""The end of a workspace's deletion: once nothing of it runs, its content is deleted; its ledger stays, without names.
+"""Deleting a workspace: once nothing of it runs, its content is deleted; its ledger stays, without names.
 
 What stays: the ledger (transfers, holds, buckets), receipts without texts or members, provider keys as masks without
 sealed bytes, and the audit log, which is kept for its own time.
 """
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from agents import conversations
 from agents.models import Agent, Reply, ReplyRating
 from billing.models import Hold
 from llm import byo, keys
-from workspaces import members, standing
-from workspaces.models import Workspace
+from workspaces import members, notices, standing
+from workspaces.models import Membership, Workspace
+
+
+def delete(by: Membership, *, request: HttpRequest) -> None:
+    """Delete the workspace of `by`, an owner, and tell those who were members. Raises NoLongerMember or OwnerProtected.
+
+    It is emptied at once if nothing runs; else as soon as everything has ended (agents/running/duties.py).
+    """
+    told = standing.begin_closing(by, request=request)
+    empty(by.workspace)
+    notices.tell_of_deletion(by.workspace.name, told, by=by.user)
 
 
 def take_round() -> int:

@@ -65,6 +65,17 @@ def wants_mail(person: User, kind: str) -> bool:
     return kind not in person.unmailed_notices.split()
 
 
+def mailed_kinds(person: User) -> list[str]:
+    """The kinds of notices that `person` wants by mail as well."""
+    return [kind for kind in Kind.values if wants_mail(person, kind)]
+
+
+def mail_only(person: User, kinds: Iterable[str]) -> None:
+    """Mail `person` notices of these kinds only, from now on."""
+    person.unmailed_notices = " ".join(kind for kind in Kind.values if kind not in kinds)
+    person.save(update_fields=["unmailed_notices"])
+
+
 def of(person: User) -> list[Notice]:
     """The person's notices of the last 90 days, newest first; older ones are deleted."""
     person.notices.filter(created_at__lt=timezone.now() - KEPT).delete()

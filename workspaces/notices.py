@@ -1,4 +1,4 @@
-"""Mail about people: to owners of a workspace whose members an operator changed, and to the people concerned.
+"""Telling of changes among people: the members of a workspace, and the person concerned; by mail, some by a notice.
 
 A mail is sent after its act is committed. If the mail server fails, the act remains and the failure is logged.
 """
@@ -12,8 +12,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
-from workspaces import signup
+from workspaces import inbox, signup
 from workspaces.models import Invitation, Membership, Role, User, Workspace
 from workspaces.one_line import one_line
 
@@ -86,12 +87,34 @@ def tell_of_joining(member: Membership, *, by: User) -> bool:
     )
 
 
-def tell_of_ownership(member: Membership, *, by: User) -> bool:
-    """Tell a member that they own the workspace now; False if the mail server did not accept it."""
-    link = f"{settings.SITE_URL}{reverse('workspaces:members', args=[member.workspace.slug])}"
-    facts = {"workspace": member.workspace, "link": link, "by": by}
-    templates = ("workspaces/mail/owner.txt", "workspaces/mail/owner.html")
-    return _send_now(f"You own {member.workspace.name} on Bookbag now", templates, facts, member.user.email)
+def tell_admins_of_joining(member: Membership, *others: User) -> None:
+    """Give the workspace's admins, except `others`, who know it, a notice that `member` has joined."""
+    known = {member.user_id, *(one.pk for one in others)}
+    inbox.tell(
+        [one for one in inbox.admins_of(member.workspace) if one.pk not in known],
+        inbox.Kind.MEMBER_JOINED,
+        workspace=member.workspace,
+        once=f"{member.pk}",
+        text=f"{member.user.email} has joined {member.workspace.name} as {member.role_in_words}.",
+        link=reverse("workspaces:members", args=[member.workspace.slug]),
+    )
+
+
+def tell_of_ownership(member: Membership, *, by: User) -> None:
+    """Give a member a notice that they own the workspace now, and mail it in more words. Call after the commit."""
+    workspace, page = member.workspace, reverse("workspaces:members", args=[member.workspace.slug])
+    mailed = inbox.note(
+        [member.user],
+        inbox.Kind.OWNERSHIP,
+        workspace=workspace,
+        once=f"{workspace.pk}:{timezone.now():%Y-%m-%dT%H:%M:%S}",
+        text=f"You own {workspace.name} now.",
+        link=page,
+    )
+    if mailed:
+        facts = {"workspace": workspace, "link": f"{settings.SITE_URL}{page}", "by": by}
+        templates = ("workspaces/mail/owner.txt", "workspaces/mail/owner.html")
+        _send_now(f"You own {workspace.name} on Bookbag now", templates, facts, member.user.email)
 
 
 def tell_of_deletion(name: str, told: list[str], *, by: User) -> None:

@@ -1,19 +1,16 @@
 """Pages that use every app: the list of workspaces, a new one, and a workspace's overview."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from agents.building import SAME_FORM
 from billing import free, ledger
 from bookbag import onboarding
 from bookbag.pages import first_steps
@@ -23,7 +20,6 @@ from workspaces.access import WorkspaceRequest, signed_in, viewer_required
 from workspaces.errors import SlugTaken, TooManyWorkspaces
 from workspaces.models import User, Workspace
 from workspaces.named import Named
-from workspaces.one_line import one_line
 
 # No capitals and no ambiguous signs, so that no two addresses look alike.
 SLUG_SHAPE = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++)*+")
@@ -69,10 +65,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_workspace(request: HttpRequest) -> HttpResponse:
-    form = NewWorkspaceForm(request.POST or None)
+    form, owner = NewWorkspaceForm(request.POST or None), cast(User, request.user)
     if form.is_valid():
         try:
-            workspace, is_new = _make(request, form.cleaned_data)
+            workspace, is_new = onboarding.create_once(**form.cleaned_data, owner=owner, request=request)
         except SlugTaken as refusal:  # another workspace took the address after the form's check
             form.add_error("slug", str(refusal))
         except TooManyWorkspaces as refusal:
@@ -82,34 +78,9 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
                 messages.success(request, f"{workspace.name} is ready.")
             return redirect(workspace)
     # The address may have been taken by the same form, sent twice.
-    if twin := _just_made(request):
+    if twin := onboarding.just_made(owner, request.POST.get("name", ""), request.POST.get("slug", "")):
         return redirect(twin)
     return render(request, "bookbag/new_workspace.html", {"form": form})
-
-
-@transaction.atomic
-def _make(request: HttpRequest, fields: dict[str, Any]) -> tuple[Workspace, bool]:
-    """The workspace, and whether it is new. Of simultaneous presses, the later ones wait and find what the first made."""
-    owner: User = request.user  # type: ignore[assignment]
-    members.lock_maker(owner)
-    if twin := _just_made(request):
-        return twin, False
-    return onboarding.create_workspace(owner=owner, request=request, **fields), True
-
-
-def _just_made(request: HttpRequest) -> Workspace | None:
-    """The workspace that the same form made a moment ago."""
-    name, slug = one_line(request.POST.get("name", "")), request.POST.get("slug", "").strip().lower()
-    if not name or "\0" in slug:
-        return None
-    found = Workspace.objects.filter(
-        memberships__user=request.user.pk,
-        created_by=request.user.pk,
-        name=name,
-        created_at__gte=timezone.now() - SAME_FORM,
-        **({"slug": slug} if slug else {}),
-    )
-    return found.first()
 
 
 @viewer_required

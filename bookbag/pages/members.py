@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing import plans
 from billing.models import Account
-from workspaces import inbox, invitations, members, notices, signup
+from workspaces import invitations, members, notices, signup
 from workspaces.access import WorkspaceRequest, admin_required, owner_required, public, viewer_required
 from workspaces.errors import MembersError, NoSeat, NotInvited, NotNow
 from workspaces.invitations import Invitee
@@ -185,16 +185,7 @@ def transfer(request: WorkspaceRequest, workspace: Workspace, member_id: UUID) -
 @_telling_refusals
 def _transfer(request: WorkspaceRequest, workspace: Workspace, member: Membership) -> HttpResponse:
     member = members.transfer(member, by=request.membership, request=request)
-    told = inbox.note(
-        [member.user],
-        inbox.Kind.OWNERSHIP,
-        workspace=workspace,
-        once=f"{workspace.pk}:{timezone.now():%Y-%m-%dT%H:%M:%S}",
-        text=f"You own {workspace.name} now.",
-        link=reverse("workspaces:members", args=[workspace.slug]),
-    )
-    if told:
-        notices.tell_of_ownership(member, by=request.membership.user)
+    notices.tell_of_ownership(member, by=request.membership.user)
     messages.success(request, f"{member.user.email} owns {workspace.name} now. You are an admin of it.")
     return redirect("workspaces:members", workspace.slug)
 
@@ -234,7 +225,7 @@ def _told(request: WorkspaceRequest, invitees: list[Invitee]) -> list[dict[str, 
             words = words if mail_works else UNSENT
         elif one.member is not None:
             mail_works = mail_works and notices.tell_of_joining(one.member, by=by)
-            _tell_admins(one.member, by)
+            notices.tell_admins_of_joining(one.member, by)
         told.append({"address": one.address[:100], "words": words, "done": one.status.is_done})
     return told
 
@@ -280,19 +271,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return _show(request, found)
 
 
-def _tell_admins(member: Membership, *others: User) -> None:
-    """Tell the workspace's admins, except `others`, who know it, that `member` has joined."""
-    known = {member.user_id, *(one.pk for one in others)}
-    inbox.tell(
-        [one for one in inbox.admins_of(member.workspace) if one.pk not in known],
-        inbox.Kind.MEMBER_JOINED,
-        workspace=member.workspace,
-        once=f"{member.pk}",
-        text=f"{member.user.email} has joined {member.workspace.name} as {member.role_in_words}.",
-        link=reverse("workspaces:members", args=[member.workspace.slug]),
-    )
-
-
 def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect(f"{reverse(settings.LOGIN_URL)}?next={request.path}")
@@ -306,7 +284,7 @@ def _accept(request: HttpRequest, found: Invitation) -> HttpResponse:
         return _show(request, found, refusal=str(refusal), status=409)
     except MembersError:
         return _over(request, invitations.find(request.path.rstrip("/").rpartition("/")[2]))
-    _tell_admins(member)
+    notices.tell_admins_of_joining(member)
     messages.success(request, f"Welcome to {found.workspace.name}. You are {member.role_in_words}.")
     return redirect(found.workspace)
 

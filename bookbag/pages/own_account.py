@@ -126,16 +126,13 @@ class NoticesForm(forms.Form):
 def notices_page(request: HttpRequest) -> HttpResponse:
     """Context: `notices`, the latest; `count`, their number; `form`, which kinds are mailed as well."""
     person = _person(request)
-    wanted = [kind for kind in Notice.Kind.values if inbox.wants_mail(person, kind)]
-    form = NoticesForm(request.POST if request.method == "POST" else None, initial={"mailed": wanted})
+    data, mailed = request.POST if request.method == "POST" else None, inbox.mailed_kinds(person)
+    form = NoticesForm(data, initial={"mailed": mailed})
     if form.is_valid():
-        unmailed = [kind for kind in Notice.Kind.values if kind not in form.cleaned_data["mailed"]]
-        person.unmailed_notices = " ".join(unmailed)
-        person.save(update_fields=["unmailed_notices"])
+        inbox.mail_only(person, form.cleaned_data["mailed"])
         messages.success(request, "Saved.")
         return redirect("own_notices")
-    notices = inbox.of(person)
-    context = {"form": form, "notices": notices, "count": person.notices.count()}
+    context = {"form": form, "notices": inbox.of(person), "count": person.notices.count()}
     return render(request, "bookbag/own_account/notices.html", context)
 
 

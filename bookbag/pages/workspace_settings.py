@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from agents import closing
 from bookbag.pages.home import NewWorkspaceForm
-from workspaces import notices, standing
+from workspaces import standing
 from workspaces.access import WorkspaceRequest, admin_required, owner_required_even_suspended
 from workspaces.errors import MembersError, SlugTaken
 from workspaces.models import Workspace
@@ -78,12 +78,9 @@ def delete_page(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse
         facts = {"workspace": workspace, "form": form, "member_count": workspace.memberships.count()}
         return render(request, "workspaces/delete.html", facts, status=400 if form.is_bound else 200)
     try:
-        told = standing.begin_closing(request.membership, request=request)
+        closing.delete(request.membership, request=request)
     except MembersError as refusal:
         messages.error(request, str(refusal))
-        return redirect("home")
-    # Emptied at once if nothing runs; else as soon as everything has ended (agents/running/duties.py).
-    closing.empty(workspace)
-    notices.tell_of_deletion(workspace.name, told, by=request.user)  # type: ignore[arg-type]
-    messages.success(request, f"{workspace.name} is deleted.")
+    else:
+        messages.success(request, f"{workspace.name} is deleted.")
     return redirect("home")
