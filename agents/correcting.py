@@ -20,9 +20,9 @@ def pair_for(agent: Agent, question: str) -> QAPair | None:
     return agent.qa_pairs.filter(exact=folding.exact(question)).first()
 
 
-def seen(pair: QAPair) -> str:
-    """A digest that a form carries, to tell which answer it was shown with."""
-    return training.content_hash(f"{pair.pk} {pair.answer}")
+def seen(pair: QAPair | None) -> str:
+    """A digest that a form carries, to tell which answer it was shown with; empty for none."""
+    return training.content_hash(f"{pair.pk} {pair.answer}") if pair else ""
 
 
 def correct(agent: Agent, *, question: str, answer: str, shown: str) -> QAPair:

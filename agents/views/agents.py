@@ -55,32 +55,41 @@ def _row(agent: Agent, routes: Outlook, role: Role) -> dict[str, Any]:
 @editor_required
 @require_http_methods(["GET", "POST"])
 def create(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
-    routes, fresh = outlook.for_workspace(workspace), Agent(workspace=workspace)
-    on_provider = request.GET.get("provider", "")
-    first = _first_of(workspace, routes, on_provider)
-    chosen = {"chat_model": first} if first else None
-    form = AgentForm(request.POST or None, workspace=workspace, routes=routes, instance=fresh, initial=chosen)
+    form = _new_form(request, workspace)
     if form.is_valid():
         try:
             agent = building.create(form.save(commit=False), request=request)
         except LimitReached as limit:
-            form.add_error(
-                None,
-                f"The plan allows {count(limit.limit, 'agent')}, and this workspace has "
-                f"{grouped(limit.limit + limit.over - 1)}. {MAKES_ROOM}",
-            )
+            form.add_error(None, _no_place(limit))
         else:
             _tell(request, f"{agent.name} is ready. Give it something to answer from.", form.notes)
             return redirect(agent)
-    said = f"On {wording.PROVIDER_NAMES[on_provider]}, for its key to be verified. " if first else ""
     context = {
         "workspace": workspace,
         "form": form,
-        "said": said,
+        "on_provider": wording.PROVIDER_NAMES[request.GET["provider"]] if form.initial["chat_model"] else "",
         "room": building.agent_room(workspace),
         "makes_room": MAKES_ROOM,
     }
     return render(request, "agents/form.html", context)
+
+
+def _new_form(request: WorkspaceRequest, workspace: Workspace) -> AgentForm:
+    """The form of a new agent; with a chat model of the `provider` of the address chosen, if it names one."""
+    routes, fresh = outlook.for_workspace(workspace), Agent(workspace=workspace)
+    first = _first_of(workspace, routes, request.GET.get("provider", ""))
+    return AgentForm(
+        request.POST or None,
+        workspace=workspace,
+        routes=routes,
+        instance=fresh,
+        initial={"chat_model": first},
+    )
+
+
+def _no_place(limit: LimitReached) -> str:
+    has = grouped(limit.limit + limit.over - 1)
+    return f"The plan allows {count(limit.limit, 'agent')}, and this workspace has {has}. {MAKES_ROOM}"
 
 
 def _first_of(workspace: Workspace, routes: Outlook, provider: str) -> int | None:

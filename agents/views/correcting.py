@@ -20,6 +20,9 @@ from workspaces.access import WorkspaceRequest, editor_required
 from workspaces.figures import count
 from workspaces.models import Workspace
 
+NO_ROOM = "The plan allows {most} for each agent. Delete one on its page, then save again."
+SAVED = "Saved. To this question the agent now gives this answer, word for word."
+
 
 class CorrectionForm(forms.Form):
     question = forms.CharField(
@@ -53,19 +56,12 @@ def correct(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
         try:
             pair = correcting.correct(agent, **form.cleaned_data)
         except LimitReached as limit:
-            form.add_error(
-                None,
-                f"The plan allows {count(limit.limit, 'source')} for each agent. Delete one on its page, then save again.",
-            )
+            form.add_error(None, NO_ROOM.format(most=count(limit.limit, "source")))
         except WouldReplace as refusal:
             known = refusal.pair
-            form = CorrectionForm(
-                initial={**form.cleaned_data, "shown": correcting.seen(known) if known else ""}
-            )
+            form = CorrectionForm(initial={**form.cleaned_data, "shown": correcting.seen(known)})
         else:
-            messages.success(
-                request, "Saved. To this question the agent now gives this answer, word for word."
-            )
+            messages.success(request, SAVED)
             page = reverse("agents:corrected", args=[workspace.slug, agent.pk, pair.pk])
             return redirect(f"{page}?conversation={reply.conversation_id or ''}")
     return _page(request, reply, form, known, status=409 if known else 400)
@@ -83,7 +79,7 @@ def _initial(reply: Reply, known: QAPair | None) -> dict[str, str]:
     return {
         "question": " ".join(reply.question.split())[: QAPair.QUESTION_CHARACTERS],
         "answer": reply.text[: QAPair.ANSWER_CHARACTERS],
-        "shown": correcting.seen(known) if known else "",
+        "shown": correcting.seen(known),
     }
 
 

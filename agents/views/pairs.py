@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agents.forms import ImportForm, PairsForm, QAPairForm
 from agents.knowledge import training
-from agents.models import RemovedPair
+from agents.models import Agent, RemovedPair
 from agents.sources import listing, pairs
 from agents.views.agents import find_agent
 from agents.views.sources import add, form_page, no_room
@@ -89,18 +89,30 @@ def import_pairs(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID
         except pairs.CannotBeRead as refusal:
             form.add_error(None, str(refusal))
         else:
-            new = sum(row.is_new for row in rows)
-            context = {
-                "workspace": workspace,
-                "agent": agent,
-                "rows": rows[:ROWS_SHOWN],
-                "more": max(0, len(rows) - ROWS_SHOWN),
-                "count": new,
-                "confirm": ImportForm(initial={"text": form.cleaned_data["text"]}),
-                "room": listing.room(agent),
-            }
-            return render(request, "agents/import_preview.html", context)
-    return form_page(request, agent, form, "Import questions from a CSV file", submit="Show what it becomes")
+            return _preview_page(request, agent, form, rows)
+    return _import_page(request, agent, form)
+
+
+def _preview_page(
+    request: WorkspaceRequest, agent: Agent, form: PairsForm, rows: list[pairs.PairRow]
+) -> HttpResponse:
+    context = {
+        "workspace": agent.workspace,
+        "agent": agent,
+        "rows": rows[:ROWS_SHOWN],
+        "more": max(0, len(rows) - ROWS_SHOWN),
+        "count": sum(row.is_new for row in rows),
+        "confirm": ImportForm(initial={"text": form.cleaned_data["text"]}),
+        "room": listing.room(agent),
+    }
+    return render(request, "agents/import_preview.html", context)
+
+
+def _import_page(
+    request: WorkspaceRequest, agent: Agent, form: PairsForm, *, status: int = 200
+) -> HttpResponse:
+    title = "Import questions from a CSV file"
+    return form_page(request, agent, form, title, submit="Show what it becomes", status=status)
 
 
 @editor_required
@@ -112,23 +124,32 @@ def confirm_import(request: WorkspaceRequest, workspace: Workspace, agent_id: UU
         try:
             added = pairs.import_all(agent, form.cleaned_data["text"], request=request)
         except LimitReached as limit:
-            form.add_error(
-                None,
-                f"The plan allows {count(limit.limit, 'source')} for each agent, and these would be "
-                f"{grouped(limit.over)} more. Nothing was imported.",
-            )
+            form.add_error(None, _too_many(limit))
         except pairs.CannotBeRead as refusal:
             form.add_error(None, str(refusal))
         else:
-            if added:
-                messages.success(request, f"{count(added, 'question')} imported with their answers.")
-            else:
-                messages.info(
-                    request, "Nothing was left to import: the agent answers all of these questions."
-                )
+            _tell_of_import(request, added)
             return redirect(agent)
-    shown = PairsForm(initial={"text": form.data.get("text", "")})
+    return _not_imported(request, agent, form)
+
+
+def _too_many(limit: LimitReached) -> str:
+    return (
+        f"The plan allows {count(limit.limit, 'source')} for each agent, and these would be "
+        f"{grouped(limit.over)} more. Nothing was imported."
+    )
+
+
+def _tell_of_import(request: WorkspaceRequest, added: int) -> None:
+    if added:
+        messages.success(request, f"{count(added, 'question')} imported with their answers.")
+    else:
+        messages.info(request, "Nothing was left to import: the agent answers all of these questions.")
+
+
+def _not_imported(request: WorkspaceRequest, agent: Agent, form: ImportForm) -> HttpResponse:
+    """The import's form again, with the rows, and why they were not imported."""
     for words in [*map(str, form.non_field_errors())] or ["Nothing was imported. Choose the file again."]:
         messages.error(request, words)
-    title = "Import questions from a CSV file"
-    return form_page(request, agent, shown, title, submit="Show what it becomes", status=400)
+    again = PairsForm(initial={"text": form.data.get("text", "")})
+    return _import_page(request, agent, again, status=400)
