@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from agents import payers, receipts, wording
+from agents import payers, receipts
 from agents.models import Reply
 from workspaces.desk import ReadOnlyAdmin
 from workspaces.models import Role
@@ -59,5 +59,4 @@ def _shown(reply: Reply) -> dict[str, Any]:
     return {
         "reply": reply,
         "receipt": receipts.describe(reply, role=Role.ADMIN, given_back=given_back),
-        "why": wording.WHY.get(reply.why, ""),
     }

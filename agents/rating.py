@@ -16,8 +16,7 @@ def rate(reply: Reply, *, member: User, value: str, reason: str = "", note: str 
 
     `value` and `reason` are choices of ReplyRating; only "down" has a reason.
     """
-    is_gone = reply.conversation is None or reply.conversation.deleted_at is not None
-    if reply.is_running or is_gone or reply.erased_at:
+    if reply.is_running or not reply.is_readable or reply.erased_at:
         raise NotRatable
     rated, _ = ReplyRating.objects.update_or_create(
         reply=reply,

@@ -22,6 +22,7 @@ class Receipt:
     answered_by: str
     ran_on: str
     ended: str
+    why: str
     payer: payers.Badge
     given_back: int
     tokens: str
@@ -32,6 +33,15 @@ class Receipt:
     took: str
     provider_refusal: str
     request_id: str
+
+
+def hide_mask(reply: Reply, role: Role) -> None:
+    """Take the mask from what is shown, unless an admin reads and the key is the workspace's own.
+
+    Others see whose key it was.
+    """
+    if not role.is_admin or reply.credential_kind != Credential.WORKSPACE:
+        reply.credential_mask = ""
 
 
 def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
@@ -47,6 +57,7 @@ def describe(reply: Reply, *, role: Role, given_back: int = 0) -> Receipt:
         else reply.model_name,
         ran_on=ran_on(reply),
         ended=reply.get_ending_display() or reply.get_state_display(),
+        why=wording.WHY.get(reply.why, ""),
         payer=payers.payer(reply, given_back=given_back),
         given_back=given_back,
         tokens=tokens(reply),

@@ -34,10 +34,7 @@ class Stretch:
 
 
 def readable(workspace: Workspace) -> QuerySet[Reply]:
-    """The workspace's replies whose texts may be shown.
-
-    Those of a deleted conversation may not, even while it can be restored.
-    """
+    """The workspace's replies of which `is_readable` holds."""
     return workspace.replies.filter(conversation__isnull=False, conversation__deleted_at=None)
 
 

@@ -209,6 +209,16 @@ def refresh_if_due(account: Account) -> Account:
     return refresh(account) if due else account
 
 
+def refresh_with_free_allotment(account: Account) -> Account:
+    """Like `refresh_if_due`, and also when a free allotment is due.
+
+    One is due after its person has confirmed an address, if granting it right after that has failed.
+    """
+    account = refresh_if_due(account)
+    due = free.standing(account) == free.Standing.DUE and plans.allots(account, timezone.now())
+    return refresh(account) if due else account
+
+
 def _require_amount(amount: int, *, at_most: int) -> None:
     if type(amount) is not int or not 1 <= amount <= at_most:
         raise AmountRefused(amount, at_most=at_most)

@@ -199,6 +199,11 @@ class Reply(models.Model):
     def is_running(self) -> bool:
         return self.state in self.RUNNING
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether its texts may be shown: not those of a deleted conversation, even while it can be restored."""
+        return self.conversation is not None and self.conversation.deleted_at is None
+
 
 class ReplyRating(models.Model):
     """One member's rating of one reply. It can be changed and removed."""

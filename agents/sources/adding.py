@@ -158,6 +158,11 @@ def cancel(source: Source) -> bool:
     return bool(busy.update(state=Source.State.CANCELLED, note="", lease_token=None, lease_until=None))
 
 
+def set_recrawl(site: Source, recrawl: str) -> None:
+    """Choose how often a website is read again."""
+    Source.objects.filter(pk=site.pk).update(recrawl=recrawl)
+
+
 def delete(source: Source, *, request: HttpRequest) -> None:
     """Delete a source at once. `restore` can bring it back for ten minutes; then `wipe` deletes it for good."""
     known = Passage.objects.filter(Q(source=source) | Q(source__parent=source))

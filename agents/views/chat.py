@@ -28,7 +28,7 @@ from agents import actions, refusals, running
 from agents.errors import BadMessage, NoSuchPlace, NotYours, ReplyRefused
 from agents.running import AcceptedReply, Existing, More, Run, Submission
 from agents.views import playground
-from agents.views.given import number_or_none, uuid_or_none
+from agents.views.given import message_text, number_or_none, uuid_or_none
 from workspaces.access import admits_itself
 from workspaces.models import Role
 
@@ -86,8 +86,7 @@ def _send(request: HttpRequest, slug: str, agent_id: UUID) -> Submission:
         session_key=_session_key(request),
         slug=slug,
         agent_id=agent_id,
-        # PostgreSQL cannot store NUL, and a message of only NULs is empty.
-        text=form.get("text", "").replace("\0", "").strip().replace("\r\n", "\n"),
+        text=message_text(form.get("text", "")),
         idempotency_key=form.get("idempotency_key", ""),
         conversation_id=_read(uuid_or_none, form.get("conversation"), NoSuchPlace()),
         instead_of=_read(uuid_or_none, form.get("instead_of"), NoSuchPlace()),

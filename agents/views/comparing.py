@@ -19,7 +19,7 @@ from agents.errors import ReplyRefused
 from agents.models import Agent, Reply
 from agents.running import Submission
 from agents.views.agents import find_agent
-from agents.views.given import uuid_or_none
+from agents.views.given import message_text, uuid_or_none
 from billing import ledger
 from llm import outlook
 from workspaces.access import WorkspaceRequest, editor_required
@@ -102,11 +102,11 @@ async def send(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) 
 def _asked(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> Press:
     agent = find_agent(workspace, agent_id)
     context = _context(request, agent)
-    text = context["text"].replace("\0", "").strip().replace("\r\n", "\n")
     problem = context["how_many"] or _problem(context, request)
     if problem:
         context["problem"] = problem
-    return Press(agent, context["chosen"], text, str(context["idempotency_key"]), context)
+    text, pressed = message_text(context["text"]), str(context["idempotency_key"])
+    return Press(agent, context["chosen"], text, pressed, context)
 
 
 def _problem(context: dict[str, Any], request: WorkspaceRequest) -> str:

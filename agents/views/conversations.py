@@ -11,13 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from agents import conversations, exporting, presenting, rating
+from agents import conversations, exporting
 from agents.filters import ConversationFilter
 from agents.models import Conversation
-from agents.turns import versions_among
 from agents.views import turns
 from workspaces.access import WorkspaceRequest, editor_required, viewer_required
-from workspaces.models import Role, Workspace
+from workspaces.models import Workspace
 
 
 @viewer_required
@@ -66,21 +65,13 @@ def _require_manage(request: WorkspaceRequest, conversation: Conversation) -> No
 def page(request: WorkspaceRequest, workspace: Workspace, conversation_id: UUID) -> HttpResponse:
     """One conversation, read-only."""
     conversation = _find(workspace, conversation_id)
-    stretch = turns.asked_for(request, conversation)
-    for reply in stretch.replies:
-        reply.workspace = workspace
-    role = Role(request.membership.role)
     context = {
         "workspace": workspace,
         "here": reverse("agents:conversation", args=[workspace.slug, conversation.pk]),
-        "conversation": conversation,
+        **turns.talk(request, workspace, conversation),
         "title": _title(conversation),
         "asked_by": conversations.asked_by(conversation),
         "agent": conversation.agent,
-        "stretch": stretch,
-        "turns": presenting.turns(stretch.replies, role=role, earlier=versions_among(stretch.replies)),
-        "ratings": rating.own(stretch.replies, request.membership.user_id),
-        "may_judge": request.membership.is_editor,
         "may_manage": conversations.may_manage(conversation, request.membership),
         "is_pinned": conversation.pins.filter(user_id=request.membership.user_id).exists(),
     }

@@ -10,6 +10,11 @@ def uuid_or_none(text: str | None) -> UUID | None:
         return None
 
 
+def message_text(text: str) -> str:
+    """A message as it is stored and sent. PostgreSQL cannot store NUL, and a message of only NULs is empty."""
+    return text.replace("\0", "").strip().replace("\r\n", "\n")
+
+
 def number_or_none(text: str | None) -> int | None:
     """A whole number without a sign, at most as large as an id can be."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -12,7 +12,7 @@ from agents.errors import ReplyRefused
 from agents.models import Agent, Reply
 from agents.running import Draft, Submission
 from agents.views.agents import find_agent
-from agents.views.given import uuid_or_none
+from agents.views.given import message_text, uuid_or_none
 from llm import outlook
 from llm.models import ChatModel, Provider
 from llm.routing import STORED
@@ -28,28 +28,31 @@ def inspect(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> 
     A POST stores nothing either; it keeps texts out of addresses, since they may be long and private.
     """
     agent = find_agent(workspace, agent_id)
-    asked = request.POST if request.method == "POST" else request.GET
-    # Cleaned like the text of the same box in agents/views/chat.py.
-    text = asked.get("text", "").replace("\0", "").strip().replace("\r\n", "\n")
-    send = Submission(
-        session_key=request.session.session_key or "",
-        slug=workspace.slug,
-        agent_id=agent.pk,
-        text=text,
-        idempotency_key="",
-        conversation_id=uuid_or_none(asked.get("conversation")),
-        instead_of=uuid_or_none(asked.get("instead_of")),
-    )
+    send = _asked(request, agent)
     context = {
         "workspace": workspace,
         "agent": agent,
         "conversation_id": send.conversation_id or "",
         "instead_of": send.instead_of or "",
-        "text": text,
+        "text": send.text,
         "limit": running.QUESTION_CHARACTERS,
         "idempotency_key": uuid4(),
     }
     return render(request, "agents/inspect.html", context | _drafted(workspace, agent, send))
+
+
+def _asked(request: WorkspaceRequest, agent: Agent) -> Submission:
+    """The message that is asked about. What cannot be its conversation, or its turn, is ignored."""
+    asked = request.POST if request.method == "POST" else request.GET
+    return Submission(
+        session_key=request.session.session_key or "",
+        slug=agent.workspace.slug,
+        agent_id=agent.pk,
+        text=message_text(asked.get("text", "")),
+        idempotency_key="",
+        conversation_id=uuid_or_none(asked.get("conversation")),
+        instead_of=uuid_or_none(asked.get("instead_of")),
+    )
 
 
 def _drafted(workspace: Workspace, agent: Agent, send: Submission) -> dict[str, Any]:
@@ -92,25 +95,22 @@ def sent(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> Htt
     """The prompt that an earlier reply sent."""
     replies = workspace.replies.select_related("agent", "conversation")
     reply: Reply = get_object_or_404(replies, pk=reply_id)
-    # A deleted conversation's texts are shown to nobody unless it is restored.
-    is_readable = reply.conversation is not None and reply.conversation.deleted_at is None
-    found = sent_prompts.of(reply) if is_readable else None
+    found = sent_prompts.of(reply) if reply.is_readable else None
     context = {
         "workspace": workspace,
         "reply": reply,
         "sent": found,
         "shown": inspecting.of_reply(reply, found) if found else None,
-        "why_none": "" if found else _why_none(reply, is_readable=is_readable),
-        "is_readable": is_readable,
+        "why_none": "" if found else _why_none(reply),
     }
     return render(request, "agents/sent_prompt.html", context)
 
 
-def _why_none(reply: Reply, *, is_readable: bool) -> str:
+def _why_none(reply: Reply) -> str:
     if reply.why in STORED:
         return "This is a stored answer of one of the agent's Q&A pairs: no prompt was sent."
     if reply.provider == Provider.LOCAL:
         return "Bookbag Local takes its answer from the passages themselves: no prompt was sent."
-    if not is_readable:
+    if not reply.is_readable:
         return "The prompt went with its conversation, which is deleted."
     return "This reply is from before prompts were kept."

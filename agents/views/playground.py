@@ -24,7 +24,6 @@ from agents import (
     conversations,
     payers,
     presenting,
-    rating,
     rendering,
     running,
     suggestions,
@@ -47,6 +46,11 @@ from workspaces.models import Role, Workspace
 CONVERSATIONS_SHOWN = 8
 # No operator gives back a charge within this time after the reply has ended.
 GIVES_BACK_AFTER = timedelta(seconds=5)
+
+RUNS_ON_LOCAL = (
+    "{what} runs on Bookbag Local now, free. It ran on {was}, which can be chosen again at any time."
+)
+NO_LOCAL = "Bookbag Local is not offered here. Choose another model on the agent's page."
 
 
 def _to_read(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> HttpResponse | None:
@@ -113,10 +117,18 @@ def _prefilled(request: HttpRequest, conversation: Conversation) -> Prefilled:
 
 
 def _context(
-    request: WorkspaceRequest, workspace: Workspace, agent: Agent, conversation: Conversation | None
+    request: WorkspaceRequest,
+    workspace: Workspace,
+    agent: Agent,
+    conversation: Conversation | None,
+    *,
+    typed: str | None = None,
 ) -> dict[str, Any]:
+    """The page's context. `typed`: the text that a form brought, to be left in the box."""
     role = Role(request.membership.role)
     prefilled = _prefilled(request, conversation) if conversation else Prefilled()
+    if typed is None:
+        typed = prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS]
     routes = outlook.for_workspace(workspace)
     trial = trying.told(agent, conversation, routes)
     agent = trial.agent if trial else agent
@@ -128,10 +140,7 @@ def _context(
         "here": _address(workspace, agent, None),
         "agent": agent,
         **_talk(request, workspace, agent, conversation),
-        **_drafted(
-            prefilled.text or request.GET.get("ask", "")[: running.QUESTION_CHARACTERS],
-            _address(workspace, agent, conversation),
-        ),
+        **_drafted(typed, _address(workspace, agent, conversation)),
         "instead_of": prefilled.instead_of,
         "trial": trial,
         "prospect": prospect,
@@ -153,18 +162,10 @@ def _talk(
 ) -> dict[str, Any]:
     """What the page shows of the conversation, and the reader's other conversations with the agent."""
     reader_id = request.membership.user_id
-    stretch = turn_pages.asked_for(request, conversation) if conversation else turns.Stretch([])
-    for reply in stretch.replies:
-        reply.workspace = workspace
-    earlier = turns.versions_among(stretch.replies)
     return {
-        "conversation": conversation,
+        **turn_pages.talk(request, workspace, conversation),
         "begun_by": _begun_by(conversation, reader_id),
         "conversations": _earlier(agent, reader_id),
-        "turns": presenting.turns(stretch.replies, role=Role(request.membership.role), earlier=earlier),
-        "stretch": stretch,
-        "ratings": rating.own(stretch.replies, reader_id),
-        "may_judge": True,
     }
 
 
@@ -236,17 +237,17 @@ def _refused(
         return _gone(request, workspace, text=text)
     agent = find_agent(workspace, agent_id)
     conversation = chosen(agent, request.POST.get("conversation"))
-    instead_of = uuid_or_none(request.POST.get("instead_of"))
-    context = _context(request, workspace, agent, conversation)
+    context = _context(request, workspace, agent, conversation, typed=text)
     refusal.role = Role(request.membership.role)
-    context |= {
-        **_problem(refusal, context["trouble"], slug=workspace.slug, agent_id=agent.pk),
-        **_drafted(text, _address(workspace, agent, conversation)),
-        "instead_of": conversation.replies.filter(pk=instead_of).first()
-        if conversation and instead_of
-        else None,
-    }
+    context |= _problem(refusal, context["trouble"], slug=workspace.slug, agent_id=agent.pk)
+    context["instead_of"] = _replaced(request, conversation)
     return render(request, "agents/playground.html", context, status=refusal.status)
+
+
+def _replaced(request: HttpRequest, conversation: Conversation | None) -> Reply | None:
+    """The reply of the conversation that the message of a form is to replace."""
+    named = uuid_or_none(request.POST.get("instead_of"))
+    return conversation.replies.filter(pk=named).first() if conversation and named else None
 
 
 def _problem(
@@ -286,18 +287,12 @@ def use_local(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -
     conversation = chosen(agent, request.POST.get("conversation"))
     if was := building.use_local(agent, conversation, request=request):
         what = "This conversation" if conversation and conversation.tried_model_id else agent.name
-        told = (
-            f"{what} runs on Bookbag Local now, free. It ran on {was}, which can be chosen again at any time."
-        )
-        messages.success(request, told)
+        messages.success(request, RUNS_ON_LOCAL.format(what=what, was=was))
     else:
-        messages.error(
-            request, "Bookbag Local is not offered here. Choose another model on the agent's page."
-        )
-    if draft := request.POST.get("text", ""):
+        messages.error(request, NO_LOCAL)
+    if typed := request.POST.get("text", ""):
         # Rendered directly, because a redirect would lose the text.
-        context = _context(request, workspace, agent, conversation)
-        context |= _drafted(draft, _address(workspace, agent, conversation))
+        context = _context(request, workspace, agent, conversation, typed=typed)
         return render(request, "agents/playground.html", context)
     return redirect(_address(workspace, agent, conversation))
 

@@ -68,8 +68,7 @@ def _refused(request: WorkspaceRequest, reply: Reply, code: str, words: str, sta
 
 def _back(workspace: Workspace, reply: Reply) -> str:
     """Redirect to the turn in its conversation, or to the receipt if there is no conversation."""
-    conversation = reply.conversation
-    if conversation is None or conversation.deleted_at or reply.agent_id is None:
+    if not reply.is_readable or reply.agent_id is None:
         return reverse("agents:receipt", args=[workspace.slug, reply.pk])
     page = reverse("agents:playground", args=[workspace.slug, reply.agent_id])
-    return f"{page}?conversation={conversation.pk}&reply={reply.pk}#reply-{reply.pk}"
+    return f"{page}?conversation={reply.conversation_id}&reply={reply.pk}#reply-{reply.pk}"

@@ -6,8 +6,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import payers, presenting, receipts, rendering, wording
-from llm.routing import Credential
+from agents import payers, presenting, receipts, rendering
 from workspaces.access import WorkspaceRequest, viewer_required
 from workspaces.models import Role, Workspace
 
@@ -18,9 +17,7 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
     replies = workspace.replies.select_related("workspace", "agent", "member", "conversation")
     reply = get_object_or_404(replies, pk=reply_id)
     role = Role(request.membership.role)
-    if not role.is_admin or reply.credential_kind != Credential.WORKSPACE:
-        # Only admins see masks, and only of the workspace's own keys; others see whose key it was.
-        reply.credential_mask = ""
+    receipts.hide_mask(reply, role)
     given_back = payers.given_back([reply]).get(reply.pk, 0)
     if "application/json" in request.headers.get("accept", ""):
         return JsonResponse(receipts.as_json(reply, role=role, given_back=given_back))
@@ -30,7 +27,5 @@ def receipt(request: WorkspaceRequest, workspace: Workspace, reply_id: UUID) -> 
         "reply": reply,
         "receipt": receipts.describe(reply, role=role, given_back=given_back),
         "turn": presenting.turn(reply, role=role, given_back=given_back),
-        "why": wording.WHY.get(reply.why, ""),
-        "is_readable": reply.conversation is not None and reply.conversation.deleted_at is None,
     }
     return render(request, "agents/receipt.html", context)

@@ -140,11 +140,7 @@ def edit_text(
 def _shown(request: WorkspaceRequest, agent: Agent, source: Source) -> HttpResponse:
     form = RecrawlForm(request.POST or None, initial={"recrawl": source.recrawl})
     if request.method == "POST":
-        if source.kind != Source.Kind.WEBSITE or not form.is_valid():
-            return render(request, "400.html", status=400)
-        agent.sources.filter(pk=source.pk).update(recrawl=form.cleaned_data["recrawl"])
-        messages.success(request, "Saved.")
-        return redirect("agents:edit_text", agent.workspace.slug, agent.pk, source.pk)
+        return _set_recrawl(request, agent, source, form)
     context = {
         "workspace": agent.workspace,
         "agent": agent,
@@ -156,6 +152,14 @@ def _shown(request: WorkspaceRequest, agent: Agent, source: Source) -> HttpRespo
         "form": form,
     }
     return render(request, "agents/source.html", context)
+
+
+def _set_recrawl(request: WorkspaceRequest, agent: Agent, source: Source, form: RecrawlForm) -> HttpResponse:
+    if source.kind != Source.Kind.WEBSITE or not form.is_valid():
+        return render(request, "400.html", status=400)
+    adding.set_recrawl(source, form.cleaned_data["recrawl"])
+    messages.success(request, "Saved.")
+    return redirect("agents:edit_text", agent.workspace.slug, agent.pk, source.pk)
 
 
 @editor_required

@@ -24,12 +24,11 @@ def try_settings(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID
     """Choose what the conversation of the query string tries, or a new one."""
     agent = find_agent(workspace, agent_id)
     conversation = playground.chosen(agent, request.GET.get("conversation"))
-    routes = outlook.for_workspace(workspace)
     form = TryForm(
         request.POST or None,
         instance=trying.in_force(agent, conversation),
         workspace=workspace,
-        routes=routes,
+        routes=outlook.for_workspace(workspace),
     )
     if form.is_valid():
         conversation = trying.begin(agent, conversation, form.instance, user=request.membership.user)

@@ -1,12 +1,13 @@
-"""Pages of one turn other than its receipt: its plain text, and its earlier versions."""
+"""Turns on pages of conversations, and a turn's own pages other than its receipt: its text, its earlier versions."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from agents import presenting, turns
+from agents import presenting, rating, turns
 from agents.models import Conversation, Reply
 from agents.views.given import uuid_or_none
 from workspaces.access import WorkspaceRequest, viewer_required
@@ -20,6 +21,24 @@ def asked_for(request: HttpRequest, conversation: Conversation) -> turns.Stretch
     if end := uuid_or_none(request.GET.get("before")):
         return turns.before(conversation, end)
     return turns.latest(conversation)
+
+
+def talk(
+    request: WorkspaceRequest, workspace: Workspace, conversation: Conversation | None
+) -> dict[str, Any]:
+    """The part of a page's context that shows the turns of a conversation to a member."""
+    member = request.membership
+    stretch = asked_for(request, conversation) if conversation else turns.Stretch([])
+    for reply in stretch.replies:
+        reply.workspace = workspace
+    earlier = turns.versions_among(stretch.replies)
+    return {
+        "conversation": conversation,
+        "stretch": stretch,
+        "turns": presenting.turns(stretch.replies, role=Role(member.role), earlier=earlier),
+        "ratings": rating.own(stretch.replies, member.user_id),
+        "may_judge": member.is_editor,
+    }
 
 
 @viewer_required

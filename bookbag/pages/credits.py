@@ -4,10 +4,9 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from billing import chart, free, ledger, plans, statement, usage
+from billing import chart, free, ledger, statement, usage
 from billing.models import Account
 from bookbag.pages.prices import price_list
 from llm import outlook
@@ -39,11 +38,7 @@ def credits_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespons
     Context: `account`, `usage` (its figures), `free_note` (why it gets no free credits, or None), `chart`, `prices`
     and `page` (the ledger's lines).
     """
-    account = ledger.refresh_if_due(_account(workspace))
-    if free.standing(account) == free.Standing.DUE and plans.allots(account, timezone.now()):
-        # The address is confirmed, but granting the allotment right after that has failed, so it is tried again
-        # here.
-        account = ledger.refresh(account)
+    account = ledger.refresh_with_free_allotment(_account(workspace))
     figures, routes = usage.figures(account), outlook.for_workspace(workspace)
     context = {
         "workspace": workspace,

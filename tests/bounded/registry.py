@@ -293,6 +293,7 @@ FUNCTIONS: dict[str, Callable[[str], Any]] = {
     "agents.suggestions.cleaned": suggestions.cleaned,
     "agents.templatetags.agent_tags.opening": lambda text: agent_tags.opening(text, 400),
     "workspaces.page_marks.row_id": lambda text: page_marks.row_id(text, log="audit"),
+    "agents.views.given.message_text": given.message_text,
     "agents.views.given.number_or_none": given.number_or_none,
     "agents.views.given.uuid_or_none": given.uuid_or_none,
     "agents.views.playground.chosen": lambda text: playground.chosen(SimpleNamespace(), text),  # type: ignore[arg-type]
