@@ -187,6 +187,51 @@ def test_no_function_of_the_product_is_longer_than_a_screen() -> None:
     assert found == LONGER
 
 
+# A view says who may, what was asked, the act and the answer; most need ten lines for it.
+MOST_VIEW_LINES = 15
+# Forms with several outcomes, each of which is told in a way of its own.
+LONGER_VIEWS = {
+    "agents/views/agents.py create",
+    "agents/views/correcting.py correct",
+    "bookbag/pages/home.py new_workspace",
+    "bookbag/pages/llm_settings.py replace_key",
+    "bookbag/pages/own_account.py delete_page",
+}
+
+
+def views(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions that a decorator of workspaces/access.py guards."""
+    guards = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "workspaces.access"
+        for alias in node.names
+    }
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(guards & set(chain(decorator)) for decorator in node.decorator_list)
+    ]
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines below the docstring."""
+    first = function.body[1 if ast.get_docstring(function) else 0]
+    return (function.end_lineno or 0) - first.lineno + 1
+
+
+def test_no_view_does_more_than_a_view() -> None:
+    found = {
+        f"{path} {view.name}"
+        for path, tree in modules(*APPS, "bookbag")
+        for view in views(tree)
+        if body_lines(view) > MOST_VIEW_LINES
+    }
+
+    assert found == LONGER_VIEWS
+
+
 def test_models_import_no_page() -> None:
     pages = ("django.forms", "django.http", "django.shortcuts")
     for path, tree in modules(*APPS):
