@@ -125,6 +125,12 @@ def _lead_out(request: HttpRequest, purpose: str, onwards: str) -> HttpResponse:
         address = issuer.address_for(question, back=_own_address(request), again=purpose == CONFIRM)
     except IssuerDown:
         return _told(request, "down", 503)
+    _keep(request, question, purpose, onwards)
+    return render(request, "sso/lead_out.html", {"address": address, "name": settings.OIDC_NAME})
+
+
+def _keep(request: HttpRequest, question: Question, purpose: str, onwards: str) -> None:
+    """Store the request in the session, until the issuer answers it and `_take` removes it."""
     waiting = dict(list(request.session.get(ASKED, {}).items())[1 - MOST_AT_ONCE :])
     waiting[question.state] = {
         "nonce": question.nonce,
@@ -135,7 +141,6 @@ def _lead_out(request: HttpRequest, purpose: str, onwards: str) -> HttpResponse:
         "at": time.time(),
     }
     request.session[ASKED] = waiting
-    return render(request, "sso/lead_out.html", {"address": address, "name": settings.OIDC_NAME})
 
 
 def _take(request: HttpRequest, state: str) -> dict[str, Any] | None:

@@ -123,8 +123,7 @@ def _link(request: HttpRequest, invitation: Invitation) -> str:
 def _page(
     request: WorkspaceRequest, workspace: Workspace, form: InviteForm | None = None, status: int = 200
 ) -> HttpResponse:
-    """Context: `rows`, `count`, `words` of the search, and for admins `form`, `seats`, `answers`, the `pending`
-    that fit the words, `pending_count`, how many do, and `waiting_count`, how many wait at all."""
+    """Context: `rows`, `count`, `words` of the search, and for admins what `_inviting` has."""
     words = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
     facts: dict[str, Any] = {
         "workspace": workspace,
@@ -134,19 +133,27 @@ def _page(
         "most_shown": MEMBERS_SHOWN,
     }
     if request.membership.is_admin:
-        answers = request.session.pop(ANSWERS, [])
-        waiting = invitations.pending(workspace, words)
-        fitting = waiting.count()
-        not_done = [one["address"] for one in answers if not one["done"]]
-        facts |= {
-            "form": form or InviteForm(initial={"emails": "\n".join(not_done), "role": Role.EDITOR.value}),
-            "seats": _seats(workspace),
-            "pending": [Pending(one, _link(request, one)) for one in waiting[:PENDING_SHOWN]],
-            "pending_count": fitting,
-            "waiting_count": invitations.pending(workspace).count() if words else fitting,
-            "answers": answers,
-        }
+        facts |= _inviting(request, workspace, form, words)
     return render(request, "workspaces/members.html", facts, status=status)
+
+
+def _inviting(
+    request: WorkspaceRequest, workspace: Workspace, form: InviteForm | None, words: str
+) -> dict[str, Any]:
+    """Context: `form`, `seats`, `answers`, the `pending` that fit the words, `pending_count`, how many do, and
+    `waiting_count`, how many wait at all."""
+    answers = request.session.pop(ANSWERS, [])
+    waiting = invitations.pending(workspace, words)
+    fitting = waiting.count()
+    not_done = [one["address"] for one in answers if not one["done"]]
+    return {
+        "form": form or InviteForm(initial={"emails": "\n".join(not_done), "role": Role.EDITOR.value}),
+        "seats": _seats(workspace),
+        "pending": [Pending(one, _link(request, one)) for one in waiting[:PENDING_SHOWN]],
+        "pending_count": fitting,
+        "waiting_count": invitations.pending(workspace).count() if words else fitting,
+        "answers": answers,
+    }
 
 
 def _telling_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
