@@ -2,13 +2,9 @@
 
 import ast
 import asyncio
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -22,69 +18,17 @@ from llm.providers import roster
 from llm.providers.base import Fault, Finish, Message, ProviderError
 from llm.vault import Secret
 from tests.llm import third_provider
+from tests.llm.parrot import ACCEPTED, ErrorAnswer, Parrot, events, listening, refusal
 from tests.test_imports import modules
-
-ACCEPTED = "prt-live-aB3dE5fG7hJ9kL2mN4"
-ErrorAnswer = tuple[int, str, bytes]
-
-
-def refusal(status: int, code: str, message: str = "no") -> ErrorAnswer:
-    body = {"bird": "parrot", "type": code, "message": message}
-    return status, "application/json", json.dumps(body).encode()
-
-
-def events(*all_of_them: dict[str, Any]) -> ErrorAnswer:
-    lines = "".join(f"data: {json.dumps(event)}\n\n" for event in all_of_them)
-    return 200, "text/event-stream", lines.encode()
-
-
-@dataclass
-class Parrot:
-    """The provider itself: `answers` are given to requests for a completion, in turn; `asked` is what came."""
-
-    answers: list[ErrorAnswer] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
-
-    def birds(self, secret: str) -> ErrorAnswer:
-        if secret != f"Bearer {ACCEPTED}":
-            return refusal(401, "unknown_voice")
-        rows = [{"id": "parrot-grey", "memory": 9_000}, {"id": "parrot-green"}]
-        return 200, "application/json", json.dumps({"data": rows}).encode()
 
 
 @pytest.fixture
 def parrot(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parrot]:
     """Registered as CONTRIBUTING.md says, and listening on a loopback address."""
-    double = Parrot()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            assert self.path == "/birds"
-            self.give(double.birds(self.headers["authorization"]))
-
-        def do_POST(self) -> None:
-            assert self.path == "/talk"
-            double.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.give(double.answers.pop(0))
-
-        def give(self, answer: ErrorAnswer) -> None:
-            status, kind, body = answer
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
     monkeypatch.setattr(roster, "KEYED", (*roster.KEYED, third_provider.PARROT))
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        settings.PROVIDER_BASE_URLS = settings.PROVIDER_BASE_URLS | {"parrot": address}
+    with listening() as double:
+        settings.PROVIDER_BASE_URLS = settings.PROVIDER_BASE_URLS | {"parrot": double.url}
         yield double
-        server.shutdown()
 
 
 def completion() -> Completion:
