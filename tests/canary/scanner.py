@@ -16,12 +16,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from llm.providers import roster
+
 SLICE = 9
 GRAM = 5
 # Nine bytes at any alignment fill at least this many whole characters of base64.
 BASE64_SLICE = 11
-# The prefix that a provider's keys of one sort have in common.
-PUBLIC_PREFIX = re.compile(r"sk-(?:[a-z]+\d*-)*")
+# The prefix that a provider's keys of one sort have in common: "sk-" and words, or what the roster says.
+OF_ROSTER = "|".join(
+    re.escape(prefix) for one in roster.KEYED for prefix in (one.new_key_prefix, one.key_prefix)
+)
+PUBLIC_PREFIX = re.compile(rf"sk-(?:[a-z]+\d*-)*|{OF_ROSTER}")
 # Data that Django signs and compresses (sessions, messages in cookies): base64 of a zlib stream.
 PACKED = re.compile(rb"eJ[A-Za-z0-9_\-]{20,}")
 
@@ -105,7 +110,8 @@ class Scanner:
 
 def body_of(secret: str) -> str:
     """The secret part of a key: all that follows the prefix of its sort."""
-    return PUBLIC_PREFIX.sub("", secret, count=1) if secret.startswith("sk-") else secret
+    public = PUBLIC_PREFIX.match(secret)
+    return secret[public.end() :] if public else secret
 
 
 def forms_of(name: str, secret: str | bytes) -> Iterator[Form]:
