@@ -7,6 +7,7 @@ import datetime as dt
 import re
 
 from llm.profiles import DATED, Profile
+from llm.providers import roster
 
 # The admins are mailed this many days before the last day. Pages give notice from the first stage on.
 STAGES = (60, 30, 7, 0)
@@ -56,18 +57,15 @@ def stage(profile: Profile, today: dt.date) -> int | None:
     return min((days for days in STAGES if days >= left), default=None)
 
 
-BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?=\d)")
+# Two short numbers in a row are parts of one version.
+WITHIN_VERSION = re.compile(r"(?<=\d) (?=\d{1,2}\b)")
 
 
 def name_of(model_id: str) -> str:
     """A provider's id as people write it: gpt-6-luna is GPT-6 Luna, claude-haiku-4-5-20251001 is Claude Haiku 4.5."""
-    parts = DATED.sub("", model_id).split("-")
-    if parts[0] == "gpt" and len(parts) > 1:
-        return " ".join([f"GPT-{parts[1]}", *map(_word, parts[2:])])
-    if parts[0] == "claude":
-        # Two numbers in a row are parts of one version.
-        return BETWEEN_NUMBERS.sub(".", " ".join(map(_word, parts)))
-    return model_id
+    family, *rest = DATED.sub("", model_id).split("-")
+    begins = next((one.families[family] for one in roster.KEYED if family in one.families), "")
+    return begins + WITHIN_VERSION.sub(".", " ".join(map(_word, rest))) if begins and rest else model_id
 
 
 def _word(part: str) -> str:

@@ -16,8 +16,9 @@ class KeyedProvider:
     `key_prefix`: how all its keys begin. `new_key_prefix`: how keys begin that its website makes today. Both are
     empty if its keys have no common prefix; such a key is not noticed when it is pasted into a wrong field.
     `permissions`: a sentence for admins on what a key must be allowed to do. `model_ids`: a regular expression for
-    how the ids of its own models begin, in lower case. `effort_parameter`, `thinking_parameter`: their names in its
-    requests; once refused for a model, agents are no longer offered them.
+    how the ids of its own models begin, in lower case. `families`: how the names of its models begin, by the first
+    part of their ids; an id of another beginning is its own name. `effort_parameter`, `thinking_parameter`: their
+    names in its requests; once refused for a model, agents are no longer offered them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class KeyedProvider:
     key_page: str  # the page where its customers make keys
     permissions: str
     model_ids: str
+    families: Mapping[str, str] = field(default_factory=dict)
     regions: Mapping[str, str] = field(default_factory=dict)  # data-residency regions, to their base URLs
     effort_parameter: str = ""
     thinking_parameter: str = ""
@@ -56,6 +58,7 @@ OPENAI = KeyedProvider(
     permissions="Any project key will do. A restricted one needs the permission “Model capabilities: Request”; with "
     "“List models” as well, it can be checked at once and its models can be listed.",
     model_ids=r"(?:ft:)?(?:gpt|chatgpt|chat-latest|codex|o\d|text-|tts-|whisper|dall-e|davinci|babbage|sora|omni-)",
+    families={"gpt": "GPT-"},
     regions={region: f"https://{region}.api.openai.com/v1" for region in ("us", "eu", "ae")},
     effort_parameter="reasoning_effort",
 )
@@ -69,13 +72,14 @@ ANTHROPIC = KeyedProvider(
     key_page="https://console.anthropic.com/settings/keys",
     permissions="Any API key of a workspace will do.",
     model_ids="claude",
+    families={"claude": "Claude "},
     effort_parameter="output_config",
     thinking_parameter="thinking",
     cache_write_quarters=5,
 )
 
 # In the order in which pages list them.
-KEYED = (OPENAI, ANTHROPIC)
+KEYED: tuple[KeyedProvider, ...] = (OPENAI, ANTHROPIC)
 
 
 def named(name: str) -> KeyedProvider:

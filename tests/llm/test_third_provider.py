@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from bookbag.server import stand_in
-from llm import eligibility, listing, profiles, shape
+from llm import eligibility, lifecycle, listing, profiles, shape
 from llm.gateway import Completion
 from llm.models import KEYED_PROVIDERS, Provider
 from llm.profiles import Parameters
@@ -127,6 +127,7 @@ def test_its_keys_and_models_are_known(parrot: Parrot) -> None:
     assert shape.mask_parts(ACCEPTED, "parrot") == ("prt-", "2mN4")
     assert shape.may_be_secret(ACCEPTED)
     assert roster.labels("or").endswith(" or Parrot")
+    assert lifecycle.name_of("parrot-grey-2-5-20261103") == "Parrot Grey 2.5"
     assert profiles.resolve("parrot", "parrot-grey") == profiles.CAREFUL
 
 

@@ -23,6 +23,7 @@ PARROT = KeyedProvider(
     key_page="https://parrot.example/keys",
     permissions="Any key will do.",
     model_ids="parrot",
+    families={"parrot": "Parrot "},
     effort_parameter="squawk",
 )
 
