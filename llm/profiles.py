@@ -6,7 +6,7 @@ each property, the first of these sources that says something about it decides:
 1. what the account's own model list said (`ListedProfile`, stored when a key is verified),
 2. what a refusal taught (`left_out`),
 3. an operator's or admin's own word (`OwnWord`): it can set right a rule, not what the provider itself says,
-4. the rules below, by family and version; an id that no rule knows gets the careful row, which asks for nothing.
+4. the rules below, by family and version; an id that no rule knows gets the careful row: no temperature, no effort.
 
 Rules compare versions instead of listing ids, so that they also fit a model that is released later. They follow what
 the two providers had published by 25 November 2026: OpenAI's model pages and API reference for chat completions,
