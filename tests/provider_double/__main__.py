@@ -9,9 +9,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from . import anthropic_rules, fake_models, modes, openai_rules
+from . import fake_models, modes
 from .auth import HINT
 from .calls import Call
+from .roster import RULES
 from .server import serve
 
 
@@ -61,7 +62,7 @@ def listing() -> str:
 
 def models_listing() -> str:
     """For people: one line for each group of ids that are alike, with the day from which they are gone."""
-    rows = (*openai_rules.MODELS, *anthropic_rules.MODELS)
+    rows = [row for rules in RULES.values() for row in rules.MODELS]
     return "\n".join(f"  {row.gone_on or 'no date':12}{row.family:14}{row.ids}" for row in rows)
 
 

@@ -32,10 +32,8 @@ def entered(provider: str, families: Any, rows: tuple[Listed, ...]) -> dict[str,
     }
 
 
-PUBLISHED = {
-    "openai": entered("openai", openai_rules.FAMILIES, openai_rules.MODELS),
-    "anthropic": entered("anthropic", anthropic_rules.FAMILIES, anthropic_rules.MODELS),
-}
+RULES: dict[str, Any] = {"openai": openai_rules, "anthropic": anthropic_rules}
+PUBLISHED = {name: entered(name, rules.FAMILIES, rules.MODELS) for name, rules in RULES.items()}
 
 # Fake models take whatever the protocol version allows. This is a rule of the double's own, for benches.
 FAKE: dict[str, Any] = {
