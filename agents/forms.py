@@ -62,9 +62,9 @@ class AgentForm(Named, forms.ModelForm):
         ]  # fmt: skip
         labels = {"chat_model": "Chat model", "fallback_text": "Fallback text"}
         help_texts = {
-            "status": "An archived agent keeps its conversations and answers no more.",
+            "status": "An archived agent keeps its conversations and no longer answers.",
             "suggested_questions": f"To begin a conversation with, one a line, up to {suggestions.MOST}. "
-            "Without any, some are drawn from what the agent answers from.",
+            "If you write none, some are taken from what the agent answers from.",
         }
         widgets = {
             "suggested_questions": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),

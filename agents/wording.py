@@ -182,7 +182,7 @@ FAILURES = {
     "no_funds": (
         "{owner} {provider} account is out of funds, or has reached its own limit.{tell_admin}{until}",
         "The {provider} account of {mask} has no funds left or has reached its own spending limit.{until} Look at its "
-        "billing page; workspace credits are not what is missing.",
+        "billing page. The workspace's credits have nothing to do with it.",
     ),
     "provider_unavailable": (
         "{provider} is having problems. {wait}",
@@ -215,7 +215,7 @@ FAILURES = {
     ),
     "empty_reply": ("{model} sent an empty answer. Try again.", "{provider} finished without any text."),
     "thinking_spent": (
-        "{model} used its whole output allowance before the first word, thinking. "
+        "{model} used its whole output allowance for thinking, before any text. "
         "Choose a lower effort or a higher output limit on the agent's page.",
         "{model_id} used its whole output allowance for thinking. "
         "Choose a lower effort or a higher output limit on the agent's page.",
@@ -256,7 +256,7 @@ BRIEFLY = {
     "stream_malformed": "{provider} sent something unreadable",
     "provider_redirected": "{provider} answered with a redirect",
     "empty_reply": "{model} sent an empty answer",
-    "thinking_spent": "{model} used its whole output up on thinking",
+    "thinking_spent": "{model} used its whole output allowance for thinking",
     "interrupted": "The server stopped before the answer was whole",
     "internal": "Something went wrong on our side",
 }

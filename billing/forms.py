@@ -56,7 +56,7 @@ class ReverseForm(forms.Form):
         min_value=1,
         max_value=MOST_CREDITS,
         required=False,
-        help_text="Left empty, as much of it as can be.",
+        help_text="If left empty, as much as can be reversed.",
     )
     reason = forms.CharField(max_length=200, help_text=READ_IN_THE_LEDGER)
 

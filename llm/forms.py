@@ -147,7 +147,7 @@ class ChatModelForm(forms.ModelForm):
     """A chat model of the catalogue."""
 
     efforts = EffortsField(
-        help_text="The levels that the model takes. None ticked: the rules and the account's list decide."
+        help_text="The levels that the model takes. If none is ticked, the rules and the account's list decide."
     )
 
     class Meta:
@@ -181,7 +181,7 @@ class ChatModelForm(forms.ModelForm):
         help_texts = {
             "cached_input_price": "For input that the provider reads from its prompt cache. Empty: unknown, so the full price.",
             "long_prompt_tokens": "Prompts of more input tokens than this cost the factor times all list prices.",
-            "long_prompt_factor": "1 where long prompts cost no more.",
+            "long_prompt_factor": "1 if long prompts cost no more.",
             "context_tokens": "Input and output together. What the account's list says comes first.",
             "takes_temperature": "Unknown: the rules decide. What the provider refused stays refused.",
             "output_limit": "The most that one answer may have. What the account's list says comes first.",

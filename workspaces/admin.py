@@ -173,7 +173,7 @@ class WorkspaceForm(Named, StaleForm):
     reason = forms.CharField(
         required=False,
         max_length=200,
-        help_text="Needed to change members. It stands in the workspace's audit log, and its owners are written to.",
+        help_text="Needed to change members. It is shown in the workspace's audit log, and its owners get it by mail.",
     )
 
     class Meta:

@@ -30,7 +30,7 @@ def add_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID) -> H
     if form.is_valid():
         fields = form.cleaned_data
         if add(agent, form, lambda: pairs.add(agent, **fields, request=request), known=KNOWN_QUESTION):
-            messages.success(request, "Added. Asked exactly this, the agent gives exactly that.")
+            messages.success(request, "Added. When asked this question, the agent gives exactly this answer.")
             return redirect(agent)
     return form_page(request, agent, form, "Add a question and its answer")
 
@@ -45,7 +45,7 @@ def change_qa(request: WorkspaceRequest, workspace: Workspace, agent_id: UUID, q
         fields = form.cleaned_data
         known = "Another pair of this agent answers this question already."
         if add(agent, form, lambda: pairs.change(agent, qa_id, **fields, request=request), known=known):
-            messages.success(request, "Saved. Asked exactly this, the agent gives exactly that.")
+            messages.success(request, "Saved. When asked this question, the agent gives exactly this answer.")
             return redirect(agent)
     return form_page(request, agent, form, "Change a question and its answer", submit="Save", is_new=False)
 
@@ -70,7 +70,7 @@ def restore_qa(
     except LimitReached as limit:
         messages.error(request, no_room(limit, agent))
     except training.AlreadyKnown:
-        messages.error(request, "The same question has been given an answer since; that one stays.")
+        messages.error(request, "The same question has been given an answer since, which stays.")
     else:
         words = "The question is back." if is_back else "Its ten minutes are over, or it is back already."
         messages.add_message(request, messages.SUCCESS if is_back else messages.INFO, words)

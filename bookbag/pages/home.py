@@ -96,7 +96,9 @@ def workspace_page(request: WorkspaceRequest, workspace: Workspace) -> HttpRespo
 @require_POST
 def hide_first_steps(request: WorkspaceRequest, workspace: Workspace) -> HttpResponse:
     members.hide_first_steps(request.membership)
-    messages.success(request, "The first steps are hidden from you. Help says how everything is done.")
+    messages.success(
+        request, "The first steps are hidden for you. The help pages say how everything is done."
+    )
     return redirect(workspace)
 
 

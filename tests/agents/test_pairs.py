@@ -177,7 +177,7 @@ def test_a_pair_whose_question_was_answered_anew_stays_away(agent: Agent, edith:
         page_of(agent, f"questions/removed/{agent.removed_pairs.get().pk}/restore/"), follow=True
     )
 
-    assert "that one stays" in told.content.decode()
+    assert "an answer since, which stays" in told.content.decode()
     assert pairs_of(agent) == [("When?", "At ten.")]
     assert agent.removed_pairs.count() == 1
 

@@ -115,7 +115,7 @@ def test_summary_payer_and_charge_agree(
         ),
         (
             ("byo", ENDS[11], False, 74),
-            "Nothing was charged. GPT-6 Luna used its whole output up on thinking. "
+            "Nothing was charged. GPT-6 Luna used its whole output allowance for thinking. "
             "OpenAI may bill what it wrote, about $0.0012.",
         ),
         (("local", ENDS[2], False, None), "Nothing was charged. Bookbag Local is free."),
