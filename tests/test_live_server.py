@@ -1,12 +1,14 @@
 """The server as a process of its own: what the harness promises to the suites that use it."""
 
 import asyncio
+import os
 
 import httpx
 import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect
 
+from tests.harness import nursery
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
 from tests.harness.live import Server, StartServer
@@ -47,6 +49,25 @@ def test_shared_server_is_not_beside_a_server_of_ones_own(
     with_other_settings = start_server(JOBS="database")
     assert visit(cast.victor, server=with_other_settings).get("/w/acme/").status_code == 200
     assert shared_server == []
+
+
+def test_nursery_that_was_interrupted_is_replaced(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test's time limit may strike while the nursery answers; the tests after it must not pay for that."""
+    of_the_first, first = start_server(), nursery.shared()
+
+    class Struck:
+        def readline(self) -> str:
+            raise TimeoutError
+
+    with monkeypatch.context() as struck:
+        struck.setattr(first.process, "stdout", Struck())
+        with pytest.raises(TimeoutError):
+            first.run(["check"], dict(os.environ))
+    assert first.process.wait(30) == 0
+    assert not of_the_first.is_running
+    assert httpx.get(f"{start_server().url}/healthz").status_code == 200
 
 
 def test_server_stops_when_it_is_asked(live: Server) -> None:

@@ -49,6 +49,7 @@ class Nursery:
 
     def __init__(self, modules: tuple[str, ...] = LIBRARIES, env: dict[str, str] | None = None) -> None:
         self.turn = threading.Lock()
+        self.is_over = False
         command = [sys.executable, "-m", "tests.harness.nursery", *modules]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True)
@@ -57,7 +58,14 @@ class Nursery:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.process.communicate()
+        self._end()
+        self.process.wait()
+
+    def _end(self) -> None:
+        """Let the process kill its children and end."""
+        self.is_over = True
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()  # type: ignore[union-attr]
 
     def start(self, arguments: list[str], env: dict[str, str], log: Path) -> "Child":
         """Start `manage.py` with these arguments and environment, with its output to this file."""
@@ -76,9 +84,15 @@ class Nursery:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with self.turn:
-            self.process.stdin.write(json.dumps(command) + "\n")
-            self.process.stdin.flush()
-            return json.loads(self.process.stdout.readline())
+            try:
+                self.process.stdin.write(json.dumps(command) + "\n")
+                self.process.stdin.flush()
+                return json.loads(self.process.stdout.readline())
+            except BaseException:
+                # A test's time limit may strike between question and answer, and the next question would get the
+                # answer to this one. So nothing more is asked of this process: it kills its children and ends.
+                self._end()
+                raise
 
 
 class Child:
@@ -90,6 +104,8 @@ class Child:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
+        if self.returncode is None and self.nursery.is_over:
+            self.returncode = -signal.SIGKILL
         if self.returncode is None:
             self.returncode = self.nursery.ask(poll=self.pid)
         return self.returncode
@@ -118,9 +134,10 @@ _shared: Nursery | None = None
 
 
 def shared() -> Nursery:
-    """The nursery of this test process; it ends with it."""
+    """The nursery of this test process; it ends with it. A new one after one that is over."""
     global _shared
-    _shared = _shared or Nursery()
+    if _shared is None or _shared.is_over:
+        _shared = Nursery()
     return _shared
 
 
