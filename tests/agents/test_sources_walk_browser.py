@@ -55,7 +55,7 @@ def test_a_website_is_watched_cancelled_tried_again_deleted_and_brought_back(
     page.get_by_label("Address").fill(site.url)
     page.get_by_role("button", name="Read and train").click()
     row = row_of(page, site.url.removeprefix("http://").rstrip("/"))
-    # Not "3 pages" alone: while it is read, the row says "2 of 3 pages so far".
+    # Not "3 pages" alone, because the row says "2 of 3 pages so far" while it is read.
     expect(row).to_contain_text("3 pages, trained", timeout=PATIENT)
     source = agent.sources.get(kind="website")
 
