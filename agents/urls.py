@@ -1,9 +1,9 @@
 from django.urls import path
 
+from agents import chat_urls
 from agents.views import (
     activity,
     agents,
-    chat,
     comparing,
     conversations,
     correcting,
@@ -20,6 +20,7 @@ from agents.views import turns as turn_pages
 
 app_name = "agents"
 urlpatterns = [
+    *chat_urls.urlpatterns,
     path("w/<slug:slug>/agents/", agents.agent_list, name="list"),
     path("w/<slug:slug>/agents/new/", agents.create, name="create"),
     path("w/<slug:slug>/agents/change-models/", agents.change_models, name="change_models"),
@@ -82,14 +83,11 @@ urlpatterns = [
     path("w/<slug:slug>/agents/<uuid:agent_id>/compare/send/", comparing.send, name="compare_send"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/use-local/", playground.use_local, name="use_local"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/inspect/", inspector.inspect, name="inspect"),
-    path("w/<slug:slug>/agents/<uuid:agent_id>/messages/", chat.send_message, name="send_message"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/", receipts.receipt, name="receipt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/prompt/", inspector.sent, name="prompt"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/sources/<int:number>/", passages.passage, name="passage"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/text/", turn_pages.text, name="reply_text"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/versions/", turn_pages.versions, name="versions"),
-    path("w/<slug:slug>/replies/<uuid:reply_id>/stream/", chat.stream, name="stream"),
-    path("w/<slug:slug>/replies/<uuid:reply_id>/stop/", chat.stop, name="stop"),
     path("w/<slug:slug>/agents/<uuid:agent_id>/activity/", activity.page, name="activity"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/rating/", rating.rate, name="rate"),
     path("w/<slug:slug>/replies/<uuid:reply_id>/correct/", correcting.correct, name="correct"),

@@ -2,7 +2,7 @@
 
 These three views serve scripts (JSON, event streams) and plain forms alike. For scripts, the server's express lane
 (bookbag/server/express.py) calls them without the middleware stack, so they use nothing that middleware adds to the
-request.
+request. Their addresses are in agents/chat_urls.py.
 """
 
 import asyncio
@@ -190,7 +190,3 @@ async def stop(request: HttpRequest, slug: str, reply_id: UUID) -> HttpResponse:
     if wants(request) == "text/html":
         return redirect("agents:receipt", slug, reply_id)
     return JsonResponse({"reply": str(reply_id), "stopping": True}, status=202)
-
-
-for view in (send_message, stream, stop):
-    view.express = True  # type: ignore[attr-defined]

@@ -3,8 +3,8 @@
 A reply takes less than half the time that it takes behind Django's middleware, most of which switches between
 threads for each request (docs/decisions/0008-express-lane.md has the figures). The checks of the stack are made here
 with Django's own code: the host, the CSRF token and origin, the size of the body. The view itself checks who may.
-Views opt in with `view.express = True`. The same views also answer through the ordinary stack, by which forms
-without JavaScript reach them.
+Its views are those of agents/chat_urls.py. They also answer through the ordinary stack, by which forms without
+JavaScript reach them.
 """
 
 import asyncio
@@ -33,9 +33,7 @@ from workspaces import tracing
 
 log = logging.getLogger("django.request")
 
-# All chat paths are in the agents' URLconf, so only that is searched.
-CHAT = "agents.urls"
-ENDINGS = ("/messages/", "/stream/", "/stop/")
+CHAT_URLS = "agents.chat_urls"
 
 
 class Express:
@@ -144,16 +142,15 @@ class Express:
 
 
 def _match(scope: Scope) -> ResolverMatch | None:
-    if scope["type"] != "http" or not scope["path"].endswith(ENDINGS):
+    if scope["type"] != "http":
         return None
     accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
     if b"application/json" not in accept and b"text/event-stream" not in accept:
         return None
     try:
-        match = resolve(scope["path"], CHAT)
+        return resolve(scope["path"], CHAT_URLS)
     except Resolver404:
         return None
-    return match if getattr(match.func, "express", False) else None
 
 
 async def _read_body(receive: Receive) -> bytes:
