@@ -23,8 +23,9 @@ from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
-WALL = 2.0
-LIMITS = {"REPLY_WALL_SECONDS": str(WALL), "REPLY_IDLE_SECONDS": "1.5", "REPLY_CONNECT_SECONDS": "0.5"}
+# Long enough that a flood reaches our limit of text first, on a busy machine too.
+WALL = 5.0
+LIMITS = {"REPLY_WALL_SECONDS": str(WALL), "REPLY_IDLE_SECONDS": "4", "REPLY_CONNECT_SECONDS": "2"}
 TEXT_BYTES = 256 * 1024
 MEGABYTE = 1024 * 1024
 each_model = pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_trickle_without_text_in_time_is_free_and_with_some_is_charged(
 
     provider_double.script("trickle", bytes=1, seconds=0.5)
     slow = talk(visitor, agent).end.data
-    provider_double.script("trickle", bytes=150, seconds=0.2)
+    provider_double.script("trickle", bytes=60, seconds=0.2)
     faster = talk(visitor, agent).end.data
 
     assert (slow["code"], slow["text"], slow["charged"]) == ("provider_timed_out", "", 0)
