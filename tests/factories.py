@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.contrib.messages import get_messages
 from django.db import connection
 from django.db.models import F
 from django.test import Client
@@ -46,6 +47,10 @@ def add_member(workspace: Workspace, role: str | Role, user: User | None = None)
     return Membership.objects.create(workspace=workspace, user=user or make_user(), role=role)
 
 
+def owner_of(workspace: Workspace) -> Membership:
+    return workspace.memberships.get(role=Role.OWNER)
+
+
 def make_invitation(
     workspace: Workspace, *, email: str, role: str | Role = "viewer", hours: float = 0
 ) -> Invitation:
@@ -67,6 +72,16 @@ def browser_of(user: User | None = None, **options: Any) -> Client:
     if user is not None:
         client.force_login(user)
     return client
+
+
+def is_in(browser: Client) -> bool:
+    """Whether somebody is signed in there."""
+    return bool(browser.get("/").status_code == 200)
+
+
+def told(response: Any) -> list[str]:
+    """The messages that the next page shows."""
+    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def queries_of(browser: Client, path: str) -> int:

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -25,7 +24,6 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from agents.models import Agent, Conversation, QAPair, RemovedPair, Reply, Source
-from agents.running import database
 from llm.models import ChatModel
 from tests.factories import add_member, browser_of, make_invitation, make_user
 from tests.harness.again import Scene
@@ -453,13 +451,6 @@ def test_everybody_is_answered_as_the_table_says(world: World, row: Row) -> None
             transaction.set_rollback(True)
 
     assert answers == {who: expected(row, who) for who in EVERYBODY}
-
-
-@pytest.fixture
-def chat_connections() -> Iterator[None]:
-    """The chat path's own connections, given back, so that the test database can be dropped."""
-    yield
-    async_to_sync(database.close)()
 
 
 @pytest.mark.django_db(transaction=True)

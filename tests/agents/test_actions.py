@@ -8,7 +8,7 @@ from django.test import Client
 from agents import actions, wording
 from agents.models import Agent, Reply
 from tests.agents.scenes import agent_on, spend_all
-from tests.agents.test_pages import signed_in
+from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, bring_key, csrf, platform_key, send, stop, talk, watch
 from tests.harness.visitor import Visit
@@ -93,7 +93,7 @@ def test_a_stranger_is_shown_nothing() -> None:
 @pytest.mark.parametrize("role", list(Role))
 def test_every_link_opens_for_its_role(cast: Cast, role: Role) -> None:
     agent = make_agent(cast.acme, "gpt-4o")
-    client: Client = signed_in(people(cast)[role])
+    client: Client = browser_of(people(cast)[role])
     links = [
         link
         for code in CODES

@@ -21,7 +21,7 @@ from llm.vault import Secret
 from tests.bookbag.llm_settings.test_llm_settings_browser import problems_of
 from tests.factories import browser_of
 from tests.harness.browser import OpenPage
-from tests.harness.cast import Cast, make_agent
+from tests.harness.cast import Cast, catalogue_model, make_agent
 from tests.harness.chat import bring_key, platform_key
 
 OWN_SECRET = "sk-proj-FoRmSkEy7vJ2mNw8ZrT4pLc6sYd1fBk3hG5"
@@ -34,10 +34,6 @@ def offer_of(provider: str, model_id: str, **facts: Any) -> model_settings.Offer
         provider,
         profiles.by_rules(provider, model_id) if not facts else profiles.resolve(provider, model_id, **facts),
     )
-
-
-def model(model_id: str) -> ChatModel:
-    return ChatModel.objects.get(workspace=None, model_id=model_id)
 
 
 def page_of(user: Any, agent: Agent) -> str:
@@ -185,7 +181,7 @@ def test_a_model_that_is_gone_is_not_offered_but_stays_where_it_is_in_use(cast: 
 
     assert ">GPT-4o · shut down by OpenAI: cannot run · was shut down on " in page_of(cast.edith, on_it)
     assert ">GPT-4o ·" not in page_of(cast.edith, elsewhere)
-    refused = save(browser_of(cast.edith), elsewhere, chat_model=model("gpt-4o").pk)
+    refused = save(browser_of(cast.edith), elsewhere, chat_model=catalogue_model("gpt-4o").pk)
     assert (refused.status_code, elsewhere.chat_model.provider) == (400, "local")
 
 
@@ -230,11 +226,11 @@ def test_settings_that_the_model_takes_are_saved(cast: Cast) -> None:
 @pytest.mark.django_db
 def test_a_change_of_model_keeps_the_temperature_and_says_that_it_is_not_sent(cast: Cast) -> None:
     agent = make_agent(cast.acme, "gpt-4o")
-    response = save(browser_of(cast.edith), agent, chat_model=model("claude-sonnet-5-5").pk)
+    response = save(browser_of(cast.edith), agent, chat_model=catalogue_model("claude-sonnet-5-5").pk)
     assert said(response) == "Saved. Claude Sonnet 5.5 takes no temperature: it is kept, and not sent."
     assert (agent.temperature, agent.chat_model.name) == (0.2, "Claude Sonnet 5.5")
 
-    back = save(browser_of(cast.edith), agent, chat_model=model("gpt-4o").pk)
+    back = save(browser_of(cast.edith), agent, chat_model=catalogue_model("gpt-4o").pk)
     assert said(back) == "Saved. The next reply uses it."
 
 
@@ -249,7 +245,7 @@ def test_a_change_of_model_drops_an_effort_that_it_does_not_offer(cast: Cast) ->
     agent = make_agent(cast.acme, "claude-sonnet-5-5")
     Agent.objects.filter(pk=agent.pk).update(effort="high")
     agent.refresh_from_db()
-    response = save(browser_of(cast.edith), agent, chat_model=model("claude-sonnet-4-6").pk)
+    response = save(browser_of(cast.edith), agent, chat_model=catalogue_model("claude-sonnet-4-6").pk)
     assert said(response) == "Saved. Claude Sonnet 4.6 takes no effort: “high” is dropped."
     assert agent.effort == ""
 
@@ -259,7 +255,7 @@ def test_a_change_of_model_keeps_an_effort_that_it_offers(cast: Cast) -> None:
     agent = make_agent(cast.acme, "claude-sonnet-5-5")
     Agent.objects.filter(pk=agent.pk).update(effort="high", temperature=None)
     agent.refresh_from_db()
-    response = save(browser_of(cast.edith), agent, chat_model=model("gpt-6-luna").pk)
+    response = save(browser_of(cast.edith), agent, chat_model=catalogue_model("gpt-6-luna").pk)
     assert (said(response), agent.effort) == ("Saved. The next reply uses it.", "high")
 
 
@@ -277,7 +273,7 @@ def test_a_change_of_model_lowers_an_output_limit_that_is_too_high(cast: Cast) -
     agent = make_agent(cast.acme, "claude-sonnet-5-5")
     Agent.objects.filter(pk=agent.pk).update(output_limit=100_000)
     agent.refresh_from_db()
-    response = save(browser_of(cast.edith), agent, chat_model=model("claude-sonnet-4-6").pk)
+    response = save(browser_of(cast.edith), agent, chat_model=catalogue_model("claude-sonnet-4-6").pk)
     assert "Claude Sonnet 4.6 writes at most 64,000 tokens" in said(response)
     assert agent.output_limit == 64_000
 
@@ -287,7 +283,7 @@ def test_a_move_to_bookbag_local_keeps_what_it_does_not_take(cast: Cast) -> None
     agent = make_agent(cast.acme, "gpt-4o")
     Agent.objects.filter(pk=agent.pk).update(output_limit=1_000)
     agent.refresh_from_db()
-    response = save(browser_of(cast.edith), agent, chat_model=model("").pk)
+    response = save(browser_of(cast.edith), agent, chat_model=catalogue_model("").pk)
     assert said(response) == (
         "Saved. Bookbag Local takes no output limit: it is kept, and not sent. "
         "Bookbag Local takes no temperature: it is kept, and not sent."
@@ -311,7 +307,7 @@ def test_what_the_model_that_is_set_does_not_offer_is_an_error(
 ) -> None:
     agent = make_agent(cast.acme, "claude-sonnet-5-5")
     if "chat_model" in changes:
-        changes["chat_model"] = str(model(changes["chat_model"]).pk)
+        changes["chat_model"] = str(catalogue_model(changes["chat_model"]).pk)
     response = save(browser_of(cast.edith), agent, **changes)
     assert response.status_code == 400
     assert words in response.content.decode()
@@ -337,7 +333,7 @@ def test_an_effort_that_the_provider_no_longer_lists_is_dropped_with_a_word(cast
 @pytest.mark.django_db
 def test_a_new_agent_gets_its_settings_with_it(cast: Cast) -> None:
     fields = {
-        "name": "One", "chat_model": model("claude-sonnet-5-5").pk, "effort": "medium", "temperature": "0.2",
+        "name": "One", "chat_model": catalogue_model("claude-sonnet-5-5").pk, "effort": "medium", "temperature": "0.2",
         "output_limit": "9000", "status": "active", "fallback_text": "No.",
     }  # fmt: skip
     response = browser_of(cast.edith).post("/w/acme/agents/new/", fields, follow=True)

@@ -15,10 +15,9 @@ from billing.models import Account, Hold, Transfer
 from llm import keys
 from llm.models import ChatModel, LLMSettings, ProviderKey
 from llm.vault import Secret
-from tests.agents.scenes import agent_on
 from tests.factories import browser_of
 from tests.harness.cast import Cast
-from tests.harness.chat import accepted, live_events, platform_key, refusal, send
+from tests.harness.chat import accepted, live_events, refusal, send
 from tests.harness.visitor import Visit
 from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
@@ -135,20 +134,14 @@ def test_nothing_runs_nothing_is_ended(cast: Cast) -> None:
 # --- On a server, while a reply runs ------------------------------------------------------------
 
 
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("end", ["suspended", "deleted"])
 def test_reply_that_runs_ends_uncharged_and_no_other_begins(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, end: str
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, end: str
 ) -> None:
     provider_double.script("hang_mid_stream", chunks=["one ", "two ", "three ", "four"], after=3)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     stream = live_events(visitor, where["stream"])
     next(event for event in stream if event.kind == "text")
     if end == "suspended":
@@ -160,7 +153,7 @@ def test_reply_that_runs_ends_uncharged_and_no_other_begins(
     assert last.data["charged"] == 0
     assert eventually(lambda: not Reply.objects.get().is_running)
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
-    answer = send(visitor, agent, "And now?")
+    answer = send(visitor, openai_agent, "And now?")
     if end == "suspended":
         assert refusal(answer) == (403, "workspace_suspended")
         assert "Spam was sent." in answer.json()["error"]["message"]
@@ -173,13 +166,13 @@ def test_reply_that_runs_ends_uncharged_and_no_other_begins(
 
 @pytest.mark.django_db(transaction=True)
 def test_page_that_is_open_while_the_address_changes_goes_on_talking(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor = visit(cast.edith)
     standing.move(cast.acme, "acme-of-today")
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
 
     assert where["stream"].startswith("/w/acme-of-today/replies/")
     assert visitor.get(where["stream"].replace("acme-of-today", "acme")).status_code == 200
     # A member of another workspace finds nothing there.
-    assert refusal(send(visit(cast.gina), agent, "Hello?")) == (404, "not_found")
+    assert refusal(send(visit(cast.gina), openai_agent, "Hello?")) == (404, "not_found")

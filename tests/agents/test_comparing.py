@@ -17,7 +17,7 @@ from llm.models import ChatModel
 from tests.agents.scenes import calls, nothing_happened, spend_all
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
-from tests.harness.cast import Cast, make_agent
+from tests.harness.cast import Cast, catalogue_model, make_agent
 from tests.harness.chat import ACME_SECRETS, PLATFORM_SECRETS, bring_key, platform_key
 from tests.harness.visitor import Visit, Visitor
 from tests.provider_double.client import Double
@@ -25,16 +25,12 @@ from tests.provider_double.client import Double
 SONNET = "claude-sonnet-4-6"
 
 
-def model(model_id: str) -> ChatModel:
-    return ChatModel.objects.get(workspace=None, model_id=model_id)
-
-
 def path(agent: Agent, act: str = "") -> str:
     return f"/w/acme/agents/{agent.pk}/compare/{act}"
 
 
 def pks(*model_ids: str) -> list[int]:
-    return [model(one).pk for one in model_ids]
+    return [catalogue_model(one).pk for one in model_ids]
 
 
 def said(page: str) -> str:
@@ -176,7 +172,7 @@ def test_each_answers_in_a_conversation_of_its_own_and_a_second_press_changes_no
     assert all("first text " in column and " out" in column for column in shown)
     listed = edith.get("/w/acme/conversations/").text
     assert sorted(re.findall(r"· tries <bdi>([^<]*)</bdi>", listed)) == sorted(
-        model(one).name for one in ("gpt-4o", SONNET)
+        catalogue_model(one).name for one in ("gpt-4o", SONNET)
     )
 
 

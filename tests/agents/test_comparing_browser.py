@@ -9,8 +9,7 @@ from agents.models import Agent, Reply
 from billing import ledger
 from llm import byo
 from tests.agents.scenes import calls, spend_all
-from tests.agents.test_endings_browser import fits, sound
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import bring_key, platform_key
 from tests.provider_double.client import Double
@@ -52,7 +51,7 @@ def test_the_sum_follows_the_choice(cast: Cast, open_page: OpenPage, agent: Agen
     spend_all(cast, leaving=8)
     page.get_by_label(re.compile("^GPT-4o mini")).uncheck()
     expect(page.locator("[data-total]")).to_contain_text("That does not fit.")
-    assert sound(page) == []
+    assert problems_of(page) == []
 
 
 @pytest.mark.both_databases
@@ -71,7 +70,7 @@ def test_columns_stream_side_by_side_and_a_second_press_sends_nothing(
     expect(done.get_by_role("link", name="Go on with this one")).to_be_visible()
     expect(done).to_contain_text("first text ")
     expect(hanging.locator("[data-text]")).to_contain_text("You asked")
-    assert sound(page) == []
+    assert problems_of(page) == []
     hanging.get_by_role("button", name="Stop").click()
     expect(hanging.get_by_role("link", name="Go on with this one")).to_be_visible()
     assert (len(calls(provider_double)), Reply.objects.count()) == (2, 2)
@@ -290,7 +289,7 @@ def test_it_fits_at_360_with_long_words(
 
     expect(page.get_by_role("link", name="Go on with this one")).to_have_count(2)
     assert fits(page)
-    assert sound(page) == []
+    assert problems_of(page) == []
 
 
 @pytest.mark.any_database
@@ -317,7 +316,7 @@ def test_what_is_typed_in_the_playground_is_what_the_inspector_shows(
     expect(page.get_by_role("heading", name="Prompt inspector")).to_be_visible()
     expect(page.get_by_label("Message", exact=True)).to_have_value("Why is\nthe sky blue?")
     assert calls(provider_double) == []
-    assert sound(page) == []
+    assert problems_of(page) == []
     page.get_by_role("button", name="Send it").click()
     expect(page.locator(".chat__question").first).to_contain_text("the sky blue?")
     assert len(calls(provider_double)) == 1

@@ -3,13 +3,12 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from agents.models import Agent
 from llm import keys
 from tests.agents.scenes import agent_on, agent_on_custom_model, spend_all
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast
 from tests.harness.chat import bring_key, platform_key
 from tests.llm.rows import the_key
@@ -31,15 +30,6 @@ def ask(page: Page, agent: Agent, text: str = "Why is the sky blue?", *, where: 
     page.get_by_label("Your message").fill(text)
     page.get_by_role("button", name="Send").click()
     return page.locator(".chat__turn").last
-
-
-def sound(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
-
-
-def fits(page: Page) -> bool:
-    return bool(page.locator("html").evaluate("it => it.scrollWidth <= it.clientWidth"))
 
 
 @pytest.fixture
@@ -81,7 +71,7 @@ class TestThinking:
         expect(thinking).to_be_visible()
         seconds = int(re.findall(r"\d+", thinking.inner_text())[0])
         assert seconds >= 2
-        assert sound(page) == []
+        assert problems_of(page) == []
         turn.page.get_by_role("button", name="Stop").click()
         expect(turn.locator(".badge", has_text="Stopped")).to_be_visible()
         expect(thinking).to_have_count(0)
@@ -170,11 +160,11 @@ class TestEndings:
             expect(page.locator(".chat__turn time")).to_have_count(before + 1)
 
         expect(page.locator(".chat__turn .notice")).to_have_count(5)
-        assert sound(page) == []
+        assert problems_of(page) == []
         assert fits(page)
         page.locator(".chat__meta a.badge").last.click()
         expect(page.get_by_role("article", name="Receipt")).to_be_visible()
-        assert sound(page) == []
+        assert problems_of(page) == []
         assert fits(page)
 
 
@@ -246,7 +236,7 @@ class TestWaysOut:
             )
             expect(page.get_by_label("Your message")).to_be_hidden()
             expect(page.get_by_role("button", name="Send")).to_have_count(0)
-            assert options or sound(page) == []
+            assert options or problems_of(page) == []
         bring_key(cast.acme)
         page.reload()
 

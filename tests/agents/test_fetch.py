@@ -2,7 +2,6 @@
 
 import _socket
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -36,12 +35,6 @@ MISSHAPEN = [
     "http://example.org\\@127.0.0.1/", "http://exa mple.org/", "http://example.org/\nHost: inside", "http://example.org/\0",
     "http://[::1", "http://" + "a" * 64 + ".org/", "http://exam%70le.org/", "http://example.org/" + "a" * 2_000,
 ]  # fmt: skip
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with websites.serving() as site:
-        yield site
 
 
 def _resolve(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:

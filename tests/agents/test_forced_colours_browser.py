@@ -6,8 +6,7 @@ from playwright.sync_api import Page, expect
 from agents.knowledge import training
 from agents.models import Agent
 from tests.agents.scenes import agent_on, spend_all
-from tests.agents.test_endings_browser import fits, sound
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast
 from tests.harness.chat import platform_key
 from tests.provider_double.client import Double
@@ -37,7 +36,7 @@ def page(cast: Cast, open_page: OpenPage, agent: Agent) -> Page:
 
 
 def is_sound(page: Page) -> None:
-    assert sound(page) == []
+    assert problems_of(page) == []
     assert fits(page)
 
 

@@ -8,14 +8,12 @@ import pytest
 
 from agents.models import Agent, Conversation, Reply
 from billing import ledger
-from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import (
     accepted,
     csrf,
     lasting,
     messages_path,
-    platform_key,
     refusal,
     send,
     talk,
@@ -27,19 +25,13 @@ from tests.provider_double.client import Double
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
 
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
-
-
 def test_same_press_again_shows_the_same_reply(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor, key = visit(cast.edith), uuid4().hex
-    first = talk(visitor, agent, "Twice?", idempotency_key=key)
+    first = talk(visitor, openai_agent, "Twice?", idempotency_key=key)
 
-    again = talk(visitor, agent, "Twice?", idempotency_key=key)
+    again = talk(visitor, openai_agent, "Twice?", idempotency_key=key)
 
     assert again.end.data == first.end.data
     assert again.text == first.text
@@ -48,13 +40,13 @@ def test_same_press_again_shows_the_same_reply(
 
 
 def test_same_press_while_the_reply_runs_attaches_to_it(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=200)
     visitor, key = visit(cast.edith), uuid4().hex
 
-    first = accepted(visitor, agent, idempotency_key=key)
-    second = accepted(visitor, agent, idempotency_key=key)
+    first = accepted(visitor, openai_agent, idempotency_key=key)
+    second = accepted(visitor, openai_agent, idempotency_key=key)
 
     assert first == second
     assert watch(visitor, second["stream"]).text == "one two three"
@@ -62,20 +54,20 @@ def test_same_press_while_the_reply_runs_attaches_to_it(
 
 
 def test_same_press_with_another_text_is_a_conflict(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor, key = visit(cast.edith), uuid4().hex
-    talk(visitor, agent, "One", idempotency_key=key)
+    talk(visitor, openai_agent, "One", idempotency_key=key)
 
-    assert refusal(send(visitor, agent, "Other", idempotency_key=key)) == (409, "idempotency_conflict")
+    assert refusal(send(visitor, openai_agent, "Other", idempotency_key=key)) == (409, "idempotency_conflict")
 
     assert len(provider_double.calls()) == 1
     assert ledger.balance(cast.acme) == ledger.Balance(95, 0)
 
 
-def test_same_press_at_another_agent_is_a_conflict(cast: Cast, visit: Visit, agent: Agent) -> None:
+def test_same_press_at_another_agent_is_a_conflict(cast: Cast, visit: Visit, openai_agent: Agent) -> None:
     visitor, key = visit(cast.edith), uuid4().hex
-    talk(visitor, agent, "One", idempotency_key=key)
+    talk(visitor, openai_agent, "One", idempotency_key=key)
 
     other = make_agent(cast.acme, "gpt-4o", name="Another")
 
@@ -83,12 +75,12 @@ def test_same_press_at_another_agent_is_a_conflict(cast: Cast, visit: Visit, age
 
 
 def test_another_member_with_the_same_press_is_independent(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     key = uuid4().hex
 
     replies = {
-        accepted(visit(person), agent, "One", idempotency_key=key)["reply"]
+        accepted(visit(person), openai_agent, "One", idempotency_key=key)["reply"]
         for person in (cast.edith, cast.adam)
     }
 
@@ -96,23 +88,23 @@ def test_another_member_with_the_same_press_is_independent(
 
 
 def test_same_press_is_answered_even_when_credits_are_gone(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor, key = visit(cast.edith), uuid4().hex
-    first = talk(visitor, agent, "One", idempotency_key=key)
+    first = talk(visitor, openai_agent, "One", idempotency_key=key)
     ledger.reverse(cast.acme.account.transfers.get(kind="grant_plan"), actor=cast.oscar, reason="a test")
 
-    again = talk(visitor, agent, "One", idempotency_key=key).end.data
+    again = talk(visitor, openai_agent, "One", idempotency_key=key).end.data
     assert lasting(again) == lasting(first.end.data)
     assert (again["available"], first.end.data["available"]) == (0, 95)
-    assert refusal(send(visitor, agent, "One")) == (402, "credits_exhausted")
+    assert refusal(send(visitor, openai_agent, "One")) == (402, "credits_exhausted")
 
 
 def test_fifty_parallel_presses_make_one_reply_one_call_one_charge(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor = visit(cast.edith)
-    key, path = uuid4().hex, messages_path(agent)
+    key, path = uuid4().hex, messages_path(openai_agent)
     headers = {"accept": "application/json", "x-csrftoken": csrf(visitor)}
 
     async def press_all() -> list[httpx.Response]:

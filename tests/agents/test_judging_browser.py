@@ -3,13 +3,12 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from agents.knowledge import training
 from agents.models import Agent, ReplyRating
 from tests.agents.test_conversations import conversation
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast, make_agent
 from workspaces.models import Role
 
@@ -28,18 +27,9 @@ def guide(cast: Cast) -> Agent:
     return agent
 
 
-def sound(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
-
-
-def fits(page: Page) -> bool:
-    return bool(page.locator("html").evaluate("it => it.scrollWidth <= it.clientWidth"))
-
-
 def assert_shows_well(page: Page) -> None:
     assert fits(page)
-    assert sound(page) == []
+    assert problems_of(page) == []
 
 
 def ask(page: Page, agent: Agent, question: str) -> None:

@@ -14,9 +14,9 @@ from django.utils import timezone
 from agents import turns
 from agents.models import Agent, Conversation, Reply
 from billing import ledger
-from tests.agents.test_pages import make_reply, signed_in
+from tests.agents.test_pages import make_reply
 from tests.billing import moves
-from tests.factories import queries_of
+from tests.factories import browser_of, queries_of
 from tests.harness.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +58,7 @@ def test_thousand_turns_cost_as_many_queries_as_three_and_read_few_rows(
 ) -> None:
     few, _ = talked(cast, agent, 3)
     many, replies = talked(cast, agent, 1_000)
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
     client.get(path(few))  # fills the caches of templates
 
     counts = [queries_of(client, path(one)) for one in (few, many)]
@@ -91,7 +91,7 @@ def test_what_was_given_back_is_asked_once_for_all_turns_and_versions(cast: Cast
         return f"/w/acme/replies/{replies[-1].pk}/versions/"
 
     few, many = charged(2), charged(9)
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
     client.get(path(few))
     for shown in (path, versions):
         pages = [shown(one) for one in (few, many)]
@@ -116,7 +116,7 @@ def test_fifty_turns_weigh_less_than_forty_kilobytes(cast: Cast, agent: Agent) -
             html_version=0,
             sources=[{"title": "Help", "heading": text[:30], "text": text} for text in found],
         )
-    page = signed_in(cast.edith).get(path(conversation)).content
+    page = browser_of(cast.edith).get(path(conversation)).content
 
     assert page.count(b"<blockquote") == 8 * turns.TURNS_SHOWN
     assert page.count(b"data-back") > 90  # a mark within a piece of code is none
@@ -192,14 +192,14 @@ class TestVersions:
         replace([first], newer)
         replace([newer], newest)
 
-        page = signed_in(cast.edith).get(path(conversation)).content.decode()
+        page = browser_of(cast.edith).get(path(conversation)).content.decode()
 
         assert "2 earlier versions" in page
         assert "Question 0" not in page.partition('class="chat__log"')[2].partition("</ol>")[0]
 
     def test_fifty_turns_with_versions_cost_one_query_more(self, cast: Cast, agent: Agent) -> None:
         conversation, replies = talked(cast, agent, 100)
-        client = signed_in(cast.edith)
+        client = browser_of(cast.edith)
         client.get(path(conversation))
         before = queries_of(client, path(conversation))
         for old, new in zip(replies[::2], replies[1::2], strict=True):
@@ -211,14 +211,14 @@ class TestVersions:
         conversation, (old, new) = talked(cast, agent, 2)
         replace([old], new)
 
-        answer = signed_in(cast.edith).get(path(conversation, f"&reply={old.pk}"))
+        answer = browser_of(cast.edith).get(path(conversation, f"&reply={old.pk}"))
 
         assert answer.headers["Location"] == f"/w/acme/replies/{new.pk}/versions/#reply-{old.pk}"
 
     def test_text_is_given_as_it_was_written(self, cast: Cast, agent: Agent) -> None:
         _, (reply,) = talked(cast, agent, 1)
 
-        answer = signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/text/")
+        answer = browser_of(cast.victor).get(f"/w/acme/replies/{reply.pk}/text/")
 
         assert answer.content.decode() == "It is **this**."
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"

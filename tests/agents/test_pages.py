@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -16,18 +15,12 @@ from agents.models import Agent, Conversation, Reply
 from agents.sources import working
 from llm.models import ChatModel
 from llm.routing import Billing
+from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
-from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 
 MOST_QUERIES = 13
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def make_reply(agent: Agent, conversation: Conversation, **fields: object) -> Reply:
@@ -60,7 +53,7 @@ def test_the_list_names_each_agent_with_its_route(cast: Cast) -> None:
     make_agent(cast.acme, name="Front desk")
     make_agent(cast.acme, "gpt-4o", name="Night shift")
 
-    page = signed_in(cast.victor).get("/w/acme/agents/").content.decode()
+    page = browser_of(cast.victor).get("/w/acme/agents/").content.decode()
 
     assert "Front desk" in page
     assert "local, free" in page
@@ -72,7 +65,7 @@ def test_an_agent_of_another_workspace_is_not_there(cast: Cast) -> None:
     foreign = make_agent(cast.globex, name="Gina's own")
 
     for path in ("", "playground/", "inspect/", "sources/new/"):
-        assert signed_in(cast.olivia).get(f"/w/acme/agents/{foreign.pk}/{path}").status_code == 404
+        assert browser_of(cast.olivia).get(f"/w/acme/agents/{foreign.pk}/{path}").status_code == 404
 
 
 def test_an_editor_makes_an_agent_within_the_plans_limit(cast: Cast) -> None:
@@ -84,7 +77,7 @@ def test_an_editor_makes_an_agent_within_the_plans_limit(cast: Cast) -> None:
         "status": "active",
         "fallback_text": "No idea.",
     }
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
 
     assert client.post("/w/acme/agents/new/", form).status_code == 302
     second = client.post("/w/acme/agents/new/", {**form, "name": "Two"})
@@ -103,10 +96,10 @@ def test_more_agents_than_a_new_plan_allows_stay_and_their_page_says_so(cast: Ca
     for name in ("One", "Two", "Three"):
         make_agent(cast.acme, name=name)
 
-    page = signed_in(cast.victor).get("/w/acme/agents/").content.decode()
+    page = browser_of(cast.victor).get("/w/acme/agents/").content.decode()
 
     assert "The plan allows 1 agent, and this workspace has\n  3. All of them stay" in page
-    assert "All of them stay" not in signed_in(cast.gina).get("/w/globex/agents/").content.decode()
+    assert "All of them stay" not in browser_of(cast.gina).get("/w/globex/agents/").content.decode()
 
 
 def test_another_workspaces_model_cannot_be_chosen(cast: Cast) -> None:
@@ -121,7 +114,7 @@ def test_another_workspaces_model_cannot_be_chosen(cast: Cast) -> None:
         "fallback_text": "No.",
     }
 
-    page = signed_in(cast.edith).post("/w/acme/agents/new/", form)
+    page = browser_of(cast.edith).post("/w/acme/agents/new/", form)
 
     assert page.status_code == 200
     assert "Gina&#x27;s" not in page.content.decode()
@@ -130,7 +123,7 @@ def test_another_workspaces_model_cannot_be_chosen(cast: Cast) -> None:
 
 def test_a_viewer_reads_an_agent_and_changes_nothing(cast: Cast) -> None:
     agent = make_agent(cast.acme)
-    client = signed_in(cast.victor)
+    client = browser_of(cast.victor)
 
     assert client.get(f"/w/acme/agents/{agent.pk}/").status_code == 200
     assert client.post(f"/w/acme/agents/{agent.pk}/", {"name": "Mine"}).status_code == 403
@@ -145,16 +138,16 @@ def test_deleting_an_agent_keeps_its_receipts(cast: Cast) -> None:
     conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
     reply = make_reply(agent, conversation)
 
-    assert signed_in(cast.edith).post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 403
-    assert signed_in(cast.adam).post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 302
+    assert browser_of(cast.edith).post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 403
+    assert browser_of(cast.adam).post(f"/w/acme/agents/{agent.pk}/delete/").status_code == 302
 
-    page = signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/")
+    page = browser_of(cast.victor).get(f"/w/acme/replies/{reply.pk}/")
     assert page.status_code == 200
     assert cast.acme.audit_events.get(action="agent.deleted").data == {"agent": "Guide"}
 
 
 def test_agent_made_and_changed_is_written_down_before_and_after(cast: Cast) -> None:
-    edith = signed_in(cast.edith)
+    edith = browser_of(cast.edith)
     local = str(ChatModel.objects.get(workspace=None, provider="local").pk)
     fields = {
         "name": "Guide",
@@ -182,7 +175,7 @@ def test_agent_made_and_changed_is_written_down_before_and_after(cast: Cast) -> 
 )
 def test_forms_of_sources_have_their_fields(cast: Cast, page: str, names: tuple[str, str]) -> None:
     shown = (
-        signed_in(cast.edith).get(f"/w/acme/agents/{make_agent(cast.acme).pk}/{page}/new/").content.decode()
+        browser_of(cast.edith).get(f"/w/acme/agents/{make_agent(cast.acme).pk}/{page}/new/").content.decode()
     )
 
     assert all(f'name="{name}"' in shown for name in names)
@@ -193,7 +186,7 @@ def test_forms_of_sources_have_their_fields(cast: Cast, page: str, names: tuple[
 def test_a_million_characters_of_any_script_are_taken(cast: Cast, letter: str) -> None:
     agent = make_agent(cast.acme)
     path = f"/w/acme/agents/{agent.pk}/sources/new/"
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
 
     taken = client.post(path, {"title": "Book", "text": letter * 1_000_000})
     refused = client.post(path, {"title": "Book", "text": letter * 1_000_001})
@@ -206,7 +199,7 @@ def test_a_million_characters_of_any_script_are_taken(cast: Cast, letter: str) -
 def test_a_text_of_too_many_sections_is_kept_and_not_trained_and_says_why(cast: Cast) -> None:
     agent = make_agent(cast.acme)
     form = {"title": "Book", "text": "# a\nb\n\n" * (training.MOST_PASSAGES + 1)}
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
 
     assert client.post(f"/w/acme/agents/{agent.pk}/sources/new/", form).status_code == 302
     working.train(agent.sources.get().pk)
@@ -221,7 +214,7 @@ def test_a_text_that_a_worker_gives_up_fails_and_the_old_passages_stand(
 ) -> None:
     agent = make_agent(cast.acme)
     source = training.add_text(agent, title="Hours", text="We open at nine.")
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
 
     def give_up(*arguments: object, **limits: object) -> None:
         raise process_pool.NotDone("it took too long")
@@ -241,7 +234,7 @@ def test_a_text_that_a_worker_gives_up_fails_and_the_old_passages_stand(
 
 def test_a_text_is_trained_on_and_the_same_text_refused(cast: Cast) -> None:
     agent = make_agent(cast.acme)
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
     form = {"title": "Hours", "text": "# Opening\n\nWe open at nine and close at five on weekdays."}
 
     assert client.post(f"/w/acme/agents/{agent.pk}/sources/new/", form).status_code == 302
@@ -256,7 +249,7 @@ def test_an_archived_agent_says_so_in_the_composers_place(cast: Cast) -> None:
     agent = make_agent(cast.acme)
     Agent.objects.update(status=Agent.Status.ARCHIVED)
 
-    page = signed_in(cast.edith).get(f"/w/acme/agents/{agent.pk}/playground/").content.decode()
+    page = browser_of(cast.edith).get(f"/w/acme/agents/{agent.pk}/playground/").content.decode()
 
     assert "This agent is archived." in page
     assert re.search(r"<form[^>]*data-composer[^>]* hidden>", page)
@@ -264,7 +257,7 @@ def test_an_archived_agent_says_so_in_the_composers_place(cast: Cast) -> None:
 
 def test_a_question_that_is_there_already_is_said_to_be_with_the_way_to_change_it(cast: Cast) -> None:
     agent = make_agent(cast.acme)
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
     page = f"/w/acme/agents/{agent.pk}/questions/new/"
 
     assert client.post(page, {"question": "When?", "answer": "At nine."}).status_code == 302
@@ -278,7 +271,7 @@ def test_changing_a_text_trains_again_and_an_unchanged_one_does_not(cast: Cast) 
     agent = make_agent(cast.acme)
     source = training.add_text(agent, title="Hours", text="We open at nine.")
     trained = source.trained_at
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
     path = f"/w/acme/agents/{agent.pk}/sources/{source.pk}/"
 
     client.post(path, {"title": "Opening hours", "text": "We open at nine."})
@@ -303,19 +296,19 @@ def test_the_receipt_shows_a_mask_to_admins_only(cast: Cast) -> None:
     )
     path = f"/w/acme/replies/{reply.pk}/"
 
-    assert "sk-…a1B2" in signed_in(cast.adam).get(path).content.decode()
-    assert "a1B2" not in signed_in(cast.edith).get(path).content.decode()
-    scripted = signed_in(cast.edith).get(path, headers={"accept": "application/json"}).json()
+    assert "sk-…a1B2" in browser_of(cast.adam).get(path).content.decode()
+    assert "a1B2" not in browser_of(cast.edith).get(path).content.decode()
+    scripted = browser_of(cast.edith).get(path, headers={"accept": "application/json"}).json()
     assert scripted["credential"] == {"kind": "workspace", "mask": ""}
     assert (scripted["billing"], scripted["price"], scripted["charged"]) == ("byo", 0, 0)
-    assert signed_in(cast.gina).get(path).status_code == 404
+    assert browser_of(cast.gina).get(path).status_code == 404
 
 
 def test_the_inspector_shows_the_prompt_and_calls_nobody(cast: Cast) -> None:
     agent = make_agent(cast.acme, "gpt-4o")
     training.add_text(agent, title="Hours", text="We open at nine on weekdays.")
 
-    page = signed_in(cast.edith).get(f"/w/acme/agents/{agent.pk}/inspect/", {"text": "When do you open?"})
+    page = browser_of(cast.edith).get(f"/w/acme/agents/{agent.pk}/inspect/", {"text": "When do you open?"})
 
     assert "We open at nine on weekdays." in page.content.decode()
     assert "[1] Hours" in page.content.decode()
@@ -334,7 +327,7 @@ def test_pages_ask_a_constant_number_of_queries(
             conversations[0],
             sources=[{"title": "Hours", "heading": "", "text": "We open at nine."}],
         )
-    client = signed_in(cast.edith)
+    client = browser_of(cast.edith)
     client.get("/w/acme/agents/")  # fills the caches of templates and content types
 
     for path in (
@@ -351,7 +344,7 @@ def test_pages_ask_a_constant_number_of_queries(
 )
 def test_the_form_of_a_source_has_its_fields(cast: Cast, name: str, fields: list[str]) -> None:
     agent = make_agent(cast.acme, "gpt-4o")
-    page = signed_in(cast.edith).get(reverse(f"agents:{name}", args=["acme", agent.pk])).content.decode()
+    page = browser_of(cast.edith).get(reverse(f"agents:{name}", args=["acme", agent.pk])).content.decode()
 
     assert [field for field in fields if f'name="{field}"' not in page] == []
     assert "Save and train" in page

@@ -4,8 +4,8 @@ import pytest
 
 from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
-from tests.agents.test_pages import make_reply, signed_in
-from tests.factories import queries_of
+from tests.agents.test_pages import make_reply
+from tests.factories import browser_of, queries_of
 from tests.harness.cast import Cast, make_agent
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def quoting(agent: Agent, cast: Cast, **fields: object) -> Reply:
 
 
 def page(cast: Cast, reply: Reply, number: int = 1) -> str:
-    response = signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/{number}/")
+    response = browser_of(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/{number}/")
     assert response.status_code == 200
     return response.content.decode()
 
@@ -69,14 +69,14 @@ def test_with_the_agent_its_passages_are_gone(cast: Cast, agent: Agent) -> None:
     reply = quoting(agent, cast)
     agent.delete()
 
-    assert signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/1/").status_code == 404
+    assert browser_of(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/1/").status_code == 404
 
 
 @pytest.mark.parametrize("number", [0, 2, 10**9])
 def test_there_is_no_page_of_a_source_that_a_reply_has_not(cast: Cast, agent: Agent, number: int) -> None:
     reply = quoting(agent, cast)
 
-    assert signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/{number}/").status_code == 404
+    assert browser_of(cast.edith).get(f"/w/acme/replies/{reply.pk}/sources/{number}/").status_code == 404
 
 
 def test_a_large_source_is_not_shown_whole(cast: Cast, agent: Agent) -> None:
@@ -93,7 +93,7 @@ def test_a_large_source_is_not_shown_whole(cast: Cast, agent: Agent) -> None:
 
 
 def test_queries_do_not_grow_with_passages(cast: Cast, agent: Agent) -> None:
-    reply, browser = quoting(agent, cast), signed_in(cast.edith)
+    reply, browser = quoting(agent, cast), browser_of(cast.edith)
     address = f"/w/acme/replies/{reply.pk}/sources/1/"
     few = queries_of(browser, address)
     training.replace_text(agent.sources.get(), title="Visit", text=TEXT + "\n\n# More\n\nMore." * 30)
@@ -105,7 +105,7 @@ def test_turn_leads_from_mark_to_source_and_back(cast: Cast, agent: Agent) -> No
     reply = quoting(agent, cast, text="Five [1], not [2].", html="", html_version=0)
 
     shown = (
-        signed_in(cast.edith)
+        browser_of(cast.edith)
         .get(f"/w/acme/agents/{agent.pk}/playground/?conversation={reply.conversation_id}")
         .content.decode()
     )
@@ -121,7 +121,7 @@ def test_turn_leads_from_mark_to_source_and_back(cast: Cast, agent: Agent) -> No
 def test_each_mark_on_a_receipt_leads_to_a_source_that_is_there(cast: Cast, agent: Agent) -> None:
     reply = quoting(agent, cast, text="Five [1].", html="", html_version=0)
 
-    shown = signed_in(cast.edith).get(f"/w/acme/replies/{reply.pk}/").content.decode()
+    shown = browser_of(cast.edith).get(f"/w/acme/replies/{reply.pk}/").content.decode()
 
     assert f'href="#reply-{reply.pk}-source-1"' in shown
     assert f'id="reply-{reply.pk}-source-1"' in shown

@@ -8,20 +8,14 @@ from billing import ledger
 from billing.models import Hold
 from llm import byo
 from llm.models import ChatModel
-from tests.agents.scenes import agent_on, nothing_happened
+from tests.agents.scenes import nothing_happened
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
-from tests.harness.chat import accepted, bring_key, platform_key, refusal, send, talk
+from tests.harness.chat import accepted, bring_key, refusal, send, talk
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
-
-
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
 
 
 def raise_the_price(agent: Agent, to: int) -> None:
@@ -29,10 +23,10 @@ def raise_the_price(agent: Agent, to: int) -> None:
 
 
 def test_dearer_reply_is_refused_with_both_prices_and_nothing_is_asked_or_held(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
-    raise_the_price(agent, 7)
-    answer = send(visit(cast.edith), agent, price_said=5)
+    raise_the_price(openai_agent, 7)
+    answer = send(visit(cast.edith), openai_agent, price_said=5)
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["price"], error["said"]) == (409, "price_changed", 7, 5)
@@ -44,48 +38,48 @@ def test_dearer_reply_is_refused_with_both_prices_and_nothing_is_asked_or_held(
 
 @pytest.mark.parametrize("said", [5, 7, ""])
 def test_the_price_said_or_a_lower_one_is_charged(
-    cast: Cast, visit: Visit, agent: Agent, said: object
+    cast: Cast, visit: Visit, openai_agent: Agent, said: object
 ) -> None:
-    assert talk(visit(cast.edith), agent, price_said=said).end.data["charged"] == 5
+    assert talk(visit(cast.edith), openai_agent, price_said=said).end.data["charged"] == 5
 
 
 @pytest.mark.parametrize("said", ["-1", "5.0", "five", "9" * 30, "\u0665"])
 def test_a_price_that_is_none_is_malformed(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, said: str
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, said: str
 ) -> None:
-    assert refusal(send(visit(cast.edith), agent, price_said=said)) == (400, "malformed")
+    assert refusal(send(visit(cast.edith), openai_agent, price_said=said)) == (400, "malformed")
     assert nothing_happened(provider_double)
 
 
 def test_own_keys_switched_off_meanwhile_do_not_charge_what_was_said_to_cost_no_credits(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     bring_key(cast.acme)
     byo.set_byo(cast.acme, enabled=False, by=cast.adam)
 
-    assert refusal(send(visit(cast.edith), agent, price_said=0)) == (409, "price_changed")
+    assert refusal(send(visit(cast.edith), openai_agent, price_said=0)) == (409, "price_changed")
     assert nothing_happened(provider_double)
 
 
 def test_the_same_press_again_is_its_reply_whatever_the_price_is_by_then(
-    cast: Cast, visit: Visit, agent: Agent
+    cast: Cast, visit: Visit, openai_agent: Agent
 ) -> None:
     edith, press = visit(cast.edith), {"idempotency_key": "0123456789", "price_said": "5"}
-    first = accepted(edith, agent, **press)
-    raise_the_price(agent, 7)
+    first = accepted(edith, openai_agent, **press)
+    raise_the_price(openai_agent, 7)
 
-    assert accepted(edith, agent, **press)["reply"] == first["reply"]
+    assert accepted(edith, openai_agent, **press)["reply"] == first["reply"]
     assert Reply.objects.count() == 1
 
 
 @pytest.mark.browser
 @pytest.mark.both_databases
 def test_the_page_says_the_new_price_and_sends_when_pressed_again(
-    cast: Cast, open_page: OpenPage, agent: Agent, complaints: list[str]
+    cast: Cast, open_page: OpenPage, openai_agent: Agent, complaints: list[str]
 ) -> None:
     page = open_page(cast.edith)
-    page.goto(f"/w/acme/agents/{agent.pk}/playground/")
-    raise_the_price(agent, 7)
+    page.goto(f"/w/acme/agents/{openai_agent.pk}/playground/")
+    raise_the_price(openai_agent, 7)
     box = page.get_by_label("Your message")
     box.fill("Why is the sky blue?")
     box.press("Enter")
@@ -103,11 +97,11 @@ def test_the_page_says_the_new_price_and_sends_when_pressed_again(
 
 @pytest.mark.browser
 def test_without_scripts_the_page_comes_back_with_it(
-    cast: Cast, open_page: OpenPage, agent: Agent, complaints: list[str]
+    cast: Cast, open_page: OpenPage, openai_agent: Agent, complaints: list[str]
 ) -> None:
     page = open_page(cast.edith, java_script_enabled=False)
-    page.goto(f"/w/acme/agents/{agent.pk}/playground/")
-    raise_the_price(agent, 7)
+    page.goto(f"/w/acme/agents/{openai_agent.pk}/playground/")
+    raise_the_price(openai_agent, 7)
     page.get_by_label("Your message").fill("Why is the sky blue?")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("alert")).to_contain_text("A reply now costs 7 credits")

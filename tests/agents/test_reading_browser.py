@@ -11,10 +11,9 @@ from agents.knowledge import training
 from agents.models import Agent, Conversation, Reply
 from llm.models import ChatModel
 from tests.agents.scenes import agent_on, give_plenty
-from tests.agents.test_endings_browser import fits, sound
 from tests.agents.test_pages import make_reply
 from tests.agents.written_answers import ANSWERS
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast
 from tests.harness.chat import MODELS, platform_key
 from tests.provider_double.client import Double
@@ -124,14 +123,14 @@ def test_twenty_answers_are_the_same_live_and_reloaded_and_nothing_jumps(
         turn = phone.locator(".chat__turn").filter(has_text=f"The answer of {name}, please")
         assert turn.locator(".chat__text").evaluate(TREE) == live[name], name
     assert fits(phone)
-    assert sound(phone) == []
+    assert problems_of(phone) == []
     phone.emulate_media(color_scheme="dark")
     phone.reload()
-    assert sound(phone) == []
+    assert problems_of(phone) == []
     # The colours are the reader's then, and axe does not see them.
     phone.emulate_media(color_scheme="light", forced_colors="active")
     phone.reload()
-    assert [one for one in sound(phone) if not one.startswith("color-contrast")] == []
+    assert [one for one in problems_of(phone) if not one.startswith("color-contrast")] == []
 
 
 def test_long_piece_at_once_moves_nothing_beside_it(phone: Page, provider_double: Double) -> None:
@@ -185,7 +184,7 @@ class TestMarks:
         expect(source).to_be_focused()
         expect(source.get_by_text("A ticket costs five.")).to_be_visible()
         if scripts:
-            assert sound(page) == []
+            assert problems_of(page) == []
         source.get_by_role("link", name="Back to mark 1").click()
         expect(page.get_by_role("link", name="Source [1]")).to_be_in_viewport()
         expect(page.get_by_role("link", name="Source [1]")).to_be_focused()
@@ -195,7 +194,7 @@ class TestMarks:
         expect(page.locator("mark")).to_have_text("A ticket costs five.")
         expect(page.locator("mark")).to_be_in_viewport()
         if scripts:
-            assert sound(page) == []
+            assert problems_of(page) == []
             assert fits(page)
 
 

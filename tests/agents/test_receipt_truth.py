@@ -11,7 +11,7 @@ from agents import payers, receipts, wording
 from agents.models import Conversation, Reply
 from llm.routing import Billing, Credential, Why
 from tests.agents.scenes import agent_on
-from tests.agents.test_pages import make_reply, signed_in
+from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
 from tests.harness.cast import Cast
 from workspaces.models import Role, Workspace
@@ -154,7 +154,7 @@ class TestPage:
 
     def test_question_and_answer_are_there_and_the_id_is_last(self, cast: Cast) -> None:
         reply = self.stored(cast)
-        page = unescape(signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/").content.decode())
+        page = unescape(browser_of(cast.victor).get(f"/w/acme/replies/{reply.pk}/").content.decode())
 
         assert "What is it?" in page
         assert "<p>It is <strong>this</strong>.</p>" in page
@@ -167,7 +167,7 @@ class TestPage:
     def test_what_was_deleted_with_its_conversation_is_not_on_the_receipt(self, cast: Cast) -> None:
         reply = self.stored(cast)
         Conversation.objects.update(deleted_at=BEGAN)
-        page = signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/").content.decode()
+        page = browser_of(cast.victor).get(f"/w/acme/replies/{reply.pk}/").content.decode()
 
         assert "What is it?" not in page
         assert "<strong>this</strong>" not in page
@@ -176,9 +176,9 @@ class TestPage:
     def test_stored_answer_names_no_chat_model(self, cast: Cast) -> None:
         # As they were stored before: with the agent's model.
         reply = self.stored(cast, why="qa_match", provider="openai", model_name="GPT-4o", model_id="gpt-4o")
-        page = unescape(signed_in(cast.victor).get(f"/w/acme/replies/{reply.pk}/").content.decode())
+        page = unescape(browser_of(cast.victor).get(f"/w/acme/replies/{reply.pk}/").content.decode())
         json = (
-            signed_in(cast.victor)
+            browser_of(cast.victor)
             .get(f"/w/acme/replies/{reply.pk}/", headers={"accept": "application/json"})
             .json()
         )

@@ -12,8 +12,9 @@ from agents.models import Conversation, Reply
 from agents.views import playground
 from billing import ledger
 from tests.agents.scenes import agent_on
-from tests.agents.test_pages import make_reply, signed_in
+from tests.agents.test_pages import make_reply
 from tests.billing import moves
+from tests.factories import browser_of
 from tests.harness.cast import Cast
 from tests.harness.chat import accepted, platform_key, receipt, turn_of, watch
 from tests.harness.visitor import Visit
@@ -126,7 +127,7 @@ def test_failure_on_an_own_key_was_paid_by_nobody_wherever_it_is_told(cast: Cast
     agent = agent_on(cast, "openai")
     talk = Conversation.objects.create(agent=agent, started_by=cast.edith)
     reply = make_reply(agent, talk, **OWN, **FAILED)
-    edith = signed_in(cast.edith)
+    edith = browser_of(cast.edith)
 
     playground = f"agents/{agent.pk}/playground/?conversation={talk.pk}"
     for page in (f"conversations/{talk.pk}/", f"agents/{agent.pk}/activity/", playground):
@@ -196,11 +197,11 @@ class TestPage:
         return make_reply(agent, Conversation.objects.create(agent=agent, started_by=cast.edith), **facts)
 
     def page(self, person: User, reply: Reply) -> str:
-        return unescape(signed_in(person).get(f"/w/acme/replies/{reply.pk}/").content.decode())
+        return unescape(browser_of(person).get(f"/w/acme/replies/{reply.pk}/").content.decode())
 
     def json(self, person: User, reply: Reply) -> dict[str, Any]:
         found: dict[str, Any] = (
-            signed_in(person)
+            browser_of(person)
             .get(f"/w/acme/replies/{reply.pk}/", headers={"accept": "application/json"})
             .json()
         )
@@ -257,7 +258,7 @@ class TestPage:
             make_reply(agent, conversation, **facts | {"error_code": code}) for code in wording.FAILURES
         ]
 
-        page = signed_in(cast.edith).get(
+        page = browser_of(cast.edith).get(
             f"/w/acme/agents/{agent.pk}/playground/", {"conversation": str(conversation.pk)}
         )
         shown = unescape(page.content.decode())
@@ -332,7 +333,7 @@ def test_what_an_operator_gave_back_is_said_wherever_the_reply_is(
     Reply.objects.filter(pk=newest.pk).update(done_at=BEGAN)  # a stream that is attached again long after
     for charge in cast.acme.account.transfers.filter(kind="capture"):
         ledger.reverse(charge, actor=None, reason="It was about another customer.", amount=amount)
-    victor, edith = signed_in(cast.victor), signed_in(cast.edith)
+    victor, edith = browser_of(cast.victor), browser_of(cast.edith)
     receipt_page = f"/w/acme/replies/{newest.pk}/"
 
     shown = victor.get(receipt_page, headers={"accept": "application/json"}).json()

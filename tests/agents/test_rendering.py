@@ -21,8 +21,9 @@ from agents.running.outcomes import Cause, decide
 from agents.running.settlement import Result
 from agents.running.submission import AcceptedReply, Submission
 from agents.views import playground
-from tests.agents.test_pages import make_reply, signed_in
+from tests.agents.test_pages import make_reply
 from tests.agents.test_process_pool import workers_of
+from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import accepted, platform_key, stop, talk
 from tests.harness.live import Server, StartServer
@@ -37,7 +38,7 @@ HOSTILE = ("[", "![", "> ", "|a", "*a **b ", "`", "<a ", "&", "- ", "\xa0")
 
 
 def shown(cast: Cast, agent_id: object, conversation: Conversation) -> str:
-    page = signed_in(cast.edith).get(f"/w/acme/agents/{agent_id}/playground/?conversation={conversation.pk}")
+    page = browser_of(cast.edith).get(f"/w/acme/agents/{agent_id}/playground/?conversation={conversation.pk}")
     assert page.status_code == 200
     return page.content.decode()
 

@@ -16,20 +16,13 @@ from agents.running import database, runs, unsettled
 from agents.running.outcomes import Cause, Outcome, decide
 from agents.running.settlement import Result
 from llm.providers.base import Finish
-from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
-from tests.harness.chat import accepted, platform_key, refusal, send, stop, talk, watch
+from tests.harness.chat import accepted, refusal, send, stop, talk, watch
 from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 from workspaces.models import Session
 
 FINISHED = decide(Cause.FINISHED, has_text=True, fault="", finish=Finish.STOP)
-
-
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
 
 
 def a_run() -> runs.Run:
@@ -118,12 +111,12 @@ def test_shutdown_is_not_taken_for_a_stop(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.money
 def test_expired_session_begins_no_reply(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor = visit(cast.edith)
     Session.objects.filter(user=cast.edith).update(expire_date=timezone.now() - timedelta(seconds=1))
 
-    assert refusal(send(visitor, agent)) == (401, "not_signed_in")
+    assert refusal(send(visitor, openai_agent)) == (401, "not_signed_in")
     assert not Reply.objects.exists()
     assert provider_double.calls() == []
 
@@ -131,11 +124,11 @@ def test_expired_session_begins_no_reply(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.money
 def test_expired_session_watches_and_stops_nothing(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("hang_mid_stream")
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     Session.objects.filter(user=cast.edith).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     assert refusal(visitor.get(where["stream"], headers={"accept": "text/event-stream"})) == (
@@ -149,13 +142,13 @@ def test_expired_session_watches_and_stops_nothing(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.money
 def test_replayed_end_tells_what_was_charged_and_not_the_price(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("500", times=3)
     visitor = visit(cast.edith)
-    failed = accepted(visitor, agent)
+    failed = accepted(visitor, openai_agent)
     watch(visitor, failed["stream"])
-    whole = talk(visitor, agent).end
+    whole = talk(visitor, openai_agent).end
 
     replayed = watch(visitor, failed["stream"]).end.data
 

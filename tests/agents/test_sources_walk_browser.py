@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,6 @@ from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PATIENT = 60_000
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with websites.serving() as site:
-        yield site
 
 
 @pytest.fixture

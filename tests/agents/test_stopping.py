@@ -8,7 +8,6 @@ import pytest
 
 from agents.models import Agent, Reply
 from billing import ledger
-from tests.agents.scenes import agent_on
 from tests.factories import add_member
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import (
@@ -17,7 +16,6 @@ from tests.harness.chat import (
     bring_key,
     csrf,
     live_events,
-    platform_key,
     refusal,
     stop,
     watch,
@@ -30,12 +28,6 @@ from tests.provider_double.client import Double
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
 
 
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
-
-
 def first_text(stream: Iterator[Event]) -> str:
     return str(next(event for event in stream if event.kind == "text").data["text"])
 
@@ -45,11 +37,11 @@ def provider_is_free(double: Double) -> bool:
 
 
 def test_stop_before_any_text_costs_nothing(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("slow_first_byte", seconds=60)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     assert eventually(provider_double.calls)
 
     assert stop(visitor, "acme", where["reply"]).status_code == 202
@@ -61,12 +53,12 @@ def test_stop_before_any_text_costs_nothing(
 
 
 def test_stop_after_text_keeps_it_and_charges_the_reply(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     # Silent for ever after three tokens: stopping must not wait for the next one.
     provider_double.script("hang_mid_stream", chunks=["one ", "two ", "three ", "four"], after=3)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     stream = live_events(visitor, where["stream"])
     first_text(stream)
 
@@ -81,11 +73,11 @@ def test_stop_after_text_keeps_it_and_charges_the_reply(
 
 @pytest.mark.parametrize("blank", ["\t", "\u200b", "\u3164"])
 def test_stop_after_blanks_alone_costs_nothing(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, blank: str
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, blank: str
 ) -> None:
     provider_double.script("hang_mid_stream", chunks=["  ", "\n", blank, "x"], after=3)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     first_text(live_events(visitor, where["stream"]))
 
     stop(visitor, "acme", where["reply"])
@@ -94,10 +86,12 @@ def test_stop_after_blanks_alone_costs_nothing(
     assert (end.data["state"], end.data["text"], end.data["charged"]) == ("stopped", "", 0)
 
 
-def test_stop_twice_is_stop_once(cast: Cast, visit: Visit, agent: Agent, provider_double: Double) -> None:
+def test_stop_twice_is_stop_once(
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
+) -> None:
     provider_double.script("hang_mid_stream", after=3)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     first_text(live_events(visitor, where["stream"]))
 
     statuses = [stop(visitor, "acme", where["reply"]).status_code for _ in range(3)]
@@ -110,10 +104,10 @@ def test_stop_twice_is_stop_once(cast: Cast, visit: Visit, agent: Agent, provide
 
 
 def test_stop_of_a_finished_reply_changes_nothing(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     before = watch(visitor, where["stream"]).end.data
 
     assert stop(visitor, "acme", where["reply"]).status_code == 202
@@ -123,11 +117,11 @@ def test_stop_of_a_finished_reply_changes_nothing(
 
 
 def test_stop_while_waiting_to_try_again(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("429", retry_after=4, times=None)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     assert eventually(provider_double.calls)
 
     stop(visitor, "acme", where["reply"])
@@ -138,12 +132,12 @@ def test_stop_while_waiting_to_try_again(
 
 
 def test_stop_on_a_workspaces_own_key_costs_nothing(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     bring_key(cast.acme)
     provider_double.script("hang_mid_stream", chunks=["one ", "two"], after=1)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     first_text(live_events(visitor, where["stream"]))
 
     stop(visitor, "acme", where["reply"])
@@ -153,10 +147,10 @@ def test_stop_on_a_workspaces_own_key_costs_nothing(
 
 
 def test_only_the_one_who_asked_or_an_admin_may_stop(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("hang_mid_stream", after=3)
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
     editor = add_member(cast.acme, "editor").user
 
     refused = {
@@ -188,11 +182,11 @@ def test_unknown_reply_cannot_be_stopped(cast: Cast, visit: Visit) -> None:
 
 
 def test_stop_needs_a_token_of_our_page(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("hang_mid_stream", after=3)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
 
     response = visitor.post(f"/w/acme/replies/{where['reply']}/stop/", headers={"accept": "application/json"})
 
@@ -201,11 +195,11 @@ def test_stop_needs_a_token_of_our_page(
 
 
 def test_stop_without_a_script_leads_to_the_receipt(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("hang_mid_stream", after=3)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     path = f"/w/acme/replies/{where['reply']}/"
 
     response = visitor.post(f"{path}stop/", data={"csrfmiddlewaretoken": csrf(visitor)})
@@ -215,10 +209,10 @@ def test_stop_without_a_script_leads_to_the_receipt(
 
 
 def test_stop_without_a_script_is_refused_in_words_on_a_page(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("hang_mid_stream", after=3)
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
     path = f"/w/acme/replies/{where['reply']}/"
 
     def press(visitor: Visitor) -> httpx.Response:
@@ -242,11 +236,11 @@ def test_stop_without_a_script_is_refused_in_words_on_a_page(
 
 
 def test_stop_from_another_process(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, lend_server: LendServer
 ) -> None:
     elsewhere = lend_server(name="second")
     provider_double.script("hang_mid_stream", chunks=["one ", "two"], after=1)
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
     stream = live_events(visit(cast.edith), where["stream"])
     assert first_text(stream) == "one "
 

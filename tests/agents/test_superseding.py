@@ -16,20 +16,14 @@ from agents.running.outcomes import Cause
 from agents.running.settlement import Result
 from agents.running.submission import AcceptedReply, Submission
 from billing import ledger
-from tests.agents.scenes import agent_on, spend_all
+from tests.agents.scenes import spend_all
 from tests.harness.cast import Cast
-from tests.harness.chat import accepted, platform_key, refusal, send, stop, watch
+from tests.harness.chat import accepted, refusal, send, stop, watch
 from tests.harness.threads import at_once
 from tests.harness.visitor import Visit, Visitor, session_cookie
 from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
-
-
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
 
 
 @pytest.fixture
@@ -65,27 +59,31 @@ def sent_last(double: Double) -> str:
     return str(double.calls()[-1]["body"])
 
 
-def test_new_reply_takes_the_place_of_that_one_and_of_all_after_it(edith: Visitor, agent: Agent) -> None:
-    first, second, third = conversation_of(edith, agent, "one", "two", "three")
+def test_new_reply_takes_the_place_of_that_one_and_of_all_after_it(
+    edith: Visitor, openai_agent: Agent
+) -> None:
+    first, second, third = conversation_of(edith, openai_agent, "one", "two", "three")
 
-    new = say(edith, agent, "two, again", conversation=first.conversation_id, instead_of=second.pk)
+    new = say(edith, openai_agent, "two, again", conversation=first.conversation_id, instead_of=second.pk)
 
     assert current(first) == ["one", "two, again"]
     assert set(new.supersedes.all()) == {second, third}
 
 
-def test_it_is_charged_as_any_other(cast: Cast, edith: Visitor, agent: Agent) -> None:
-    (first,) = conversation_of(edith, agent, "one")
+def test_it_is_charged_as_any_other(cast: Cast, edith: Visitor, openai_agent: Agent) -> None:
+    (first,) = conversation_of(edith, openai_agent, "one")
 
-    say(edith, agent, "one", conversation=first.conversation_id, instead_of=first.pk)
+    say(edith, openai_agent, "one", conversation=first.conversation_id, instead_of=first.pk)
 
     assert ledger.balance(cast.acme).posted == 90
 
 
-def test_prompt_holds_only_what_came_before(edith: Visitor, agent: Agent, provider_double: Double) -> None:
-    first, second, _ = conversation_of(edith, agent, "uno", "duo", "tres")
+def test_prompt_holds_only_what_came_before(
+    edith: Visitor, openai_agent: Agent, provider_double: Double
+) -> None:
+    first, second, _ = conversation_of(edith, openai_agent, "uno", "duo", "tres")
 
-    say(edith, agent, "again", conversation=first.conversation_id, instead_of=second.pk)
+    say(edith, openai_agent, "again", conversation=first.conversation_id, instead_of=second.pk)
 
     prompt = sent_last(provider_double)
     assert "uno" in prompt
@@ -94,23 +92,23 @@ def test_prompt_holds_only_what_came_before(edith: Visitor, agent: Agent, provid
 
 
 def test_prompt_of_the_next_message_leaves_earlier_versions_out(
-    edith: Visitor, agent: Agent, provider_double: Double
+    edith: Visitor, openai_agent: Agent, provider_double: Double
 ) -> None:
-    (first,) = conversation_of(edith, agent, "uno")
-    say(edith, agent, "duo", conversation=first.conversation_id, instead_of=first.pk)
+    (first,) = conversation_of(edith, openai_agent, "uno")
+    say(edith, openai_agent, "duo", conversation=first.conversation_id, instead_of=first.pk)
 
-    say(edith, agent, "tres", conversation=first.conversation_id)
+    say(edith, openai_agent, "tres", conversation=first.conversation_id)
 
     prompt = sent_last(provider_double)
     assert "duo" in prompt
     assert "uno" not in prompt
 
 
-def test_same_press_again_is_the_same_reply(cast: Cast, edith: Visitor, agent: Agent) -> None:
-    (first,) = conversation_of(edith, agent, "one")
+def test_same_press_again_is_the_same_reply(cast: Cast, edith: Visitor, openai_agent: Agent) -> None:
+    (first,) = conversation_of(edith, openai_agent, "one")
     key = uuid4().hex
 
-    answers = [instead(edith, agent, first, "one", idempotency_key=key).json() for _ in range(2)]
+    answers = [instead(edith, openai_agent, first, "one", idempotency_key=key).json() for _ in range(2)]
 
     assert answers[0] == answers[1]
     watch(edith, answers[0]["stream"])
@@ -118,85 +116,87 @@ def test_same_press_again_is_the_same_reply(cast: Cast, edith: Visitor, agent: A
 
 
 def test_failed_one_leaves_the_earlier_version_with_it(
-    edith: Visitor, agent: Agent, provider_double: Double
+    edith: Visitor, openai_agent: Agent, provider_double: Double
 ) -> None:
-    (first,) = conversation_of(edith, agent, "one")
+    (first,) = conversation_of(edith, openai_agent, "one")
     provider_double.script("500", times=3)
 
-    new = say(edith, agent, "one", conversation=first.conversation_id, instead_of=first.pk)
+    new = say(edith, openai_agent, "one", conversation=first.conversation_id, instead_of=first.pk)
 
     assert new.state == Reply.State.FAILED
     assert list(new.supersedes.all()) == [first]
 
 
 class TestRefused:
-    def test_one_that_has_been_replaced(self, cast: Cast, edith: Visitor, agent: Agent) -> None:
-        (first,) = conversation_of(edith, agent, "one")
-        say(edith, agent, "one", conversation=first.conversation_id, instead_of=first.pk)
+    def test_one_that_has_been_replaced(self, cast: Cast, edith: Visitor, openai_agent: Agent) -> None:
+        (first,) = conversation_of(edith, openai_agent, "one")
+        say(edith, openai_agent, "one", conversation=first.conversation_id, instead_of=first.pk)
 
-        assert refusal(instead(edith, agent, first, "once more")) == (409, "not_replaceable")
+        assert refusal(instead(edith, openai_agent, first, "once more")) == (409, "not_replaceable")
         assert Reply.objects.count() == 2
         assert ledger.balance(cast.acme).available == 90
 
     def test_one_that_is_still_being_answered(
-        self, edith: Visitor, agent: Agent, provider_double: Double
+        self, edith: Visitor, openai_agent: Agent, provider_double: Double
     ) -> None:
-        first, second = conversation_of(edith, agent, "one", "two")
+        first, second = conversation_of(edith, openai_agent, "one", "two")
         provider_double.script("hang_mid_stream")
         third = Reply.objects.get(
-            pk=accepted(edith, agent, "three", conversation=first.conversation_id)["reply"]
+            pk=accepted(edith, openai_agent, "three", conversation=first.conversation_id)["reply"]
         )
 
         for replaced in (first, second, third):
-            assert refusal(instead(edith, agent, replaced, "again")) == (409, "not_replaceable")
+            assert refusal(instead(edith, openai_agent, replaced, "again")) == (409, "not_replaceable")
 
         assert current(first) == ["one", "two", "three"]
         stop(edith, "acme", str(third.pk))
 
-    def test_one_of_another_conversation(self, edith: Visitor, agent: Agent) -> None:
-        (first,) = conversation_of(edith, agent, "one")
-        (other,) = conversation_of(edith, agent, "other")
+    def test_one_of_another_conversation(self, edith: Visitor, openai_agent: Agent) -> None:
+        (first,) = conversation_of(edith, openai_agent, "one")
+        (other,) = conversation_of(edith, openai_agent, "other")
 
-        answer = send(edith, agent, "x", conversation=first.conversation_id, instead_of=other.pk)
+        answer = send(edith, openai_agent, "x", conversation=first.conversation_id, instead_of=other.pk)
 
         assert refusal(answer) == (404, "not_found")
         assert Reply.objects.filter(superseded_by=None).count() == 2
 
     @pytest.mark.parametrize("instead_of", ["0" * 32, "nonsense"])
-    def test_one_that_is_not_there(self, edith: Visitor, agent: Agent, instead_of: str) -> None:
-        (first,) = conversation_of(edith, agent, "one")
+    def test_one_that_is_not_there(self, edith: Visitor, openai_agent: Agent, instead_of: str) -> None:
+        (first,) = conversation_of(edith, openai_agent, "one")
 
-        answer = send(edith, agent, "x", conversation=first.conversation_id, instead_of=instead_of)
+        answer = send(edith, openai_agent, "x", conversation=first.conversation_id, instead_of=instead_of)
 
         assert refusal(answer)[1] == "not_found"
         assert Reply.objects.count() == 1
 
-    def test_without_its_conversation(self, edith: Visitor, agent: Agent) -> None:
-        (first,) = conversation_of(edith, agent, "one")
+    def test_without_its_conversation(self, edith: Visitor, openai_agent: Agent) -> None:
+        (first,) = conversation_of(edith, openai_agent, "one")
 
-        assert refusal(send(edith, agent, "x", instead_of=first.pk)) == (400, "malformed")
+        assert refusal(send(edith, openai_agent, "x", instead_of=first.pk)) == (400, "malformed")
 
-    def test_too_few_credits_replace_nothing(self, cast: Cast, edith: Visitor, agent: Agent) -> None:
-        (first,) = conversation_of(edith, agent, "one")
+    def test_too_few_credits_replace_nothing(self, cast: Cast, edith: Visitor, openai_agent: Agent) -> None:
+        (first,) = conversation_of(edith, openai_agent, "one")
         spend_all(cast, leaving=5 + 4)
 
-        assert refusal(instead(edith, agent, first, "again")) == (402, "credits_exhausted")
+        assert refusal(instead(edith, openai_agent, first, "again")) == (402, "credits_exhausted")
         assert current(first) == ["one"]
 
-    def test_viewer_replaces_nothing(self, cast: Cast, visit: Visit, edith: Visitor, agent: Agent) -> None:
-        (first,) = conversation_of(edith, agent, "one")
+    def test_viewer_replaces_nothing(
+        self, cast: Cast, visit: Visit, edith: Visitor, openai_agent: Agent
+    ) -> None:
+        (first,) = conversation_of(edith, openai_agent, "one")
 
-        assert refusal(instead(visit(cast.victor), agent, first, "again")) == (403, "forbidden")
+        assert refusal(instead(visit(cast.victor), openai_agent, first, "again")) == (403, "forbidden")
         assert current(first) == ["one"]
 
 
 def test_an_editor_replaces_a_turn_of_an_admins_conversation_and_it_stays_as_a_version(
-    cast: Cast, visit: Visit, edith: Visitor, agent: Agent
+    cast: Cast, visit: Visit, edith: Visitor, openai_agent: Agent
 ) -> None:
     """The roles table gives the playground to every editor; what the admin was answered is kept, with its receipt."""
-    (first,) = conversation_of(visit(cast.adam), agent, "one")
+    (first,) = conversation_of(visit(cast.adam), openai_agent, "one")
 
-    watch(edith, instead(edith, agent, first, "again").json()["stream"])
+    watch(edith, instead(edith, openai_agent, first, "again").json()["stream"])
 
     first.refresh_from_db()
     assert current(first) == ["again"]
@@ -205,12 +205,12 @@ def test_an_editor_replaces_a_turn_of_an_admins_conversation_and_it_stays_as_a_v
     assert edith.get(f"/w/acme/replies/{first.superseded_by_id}/versions/").status_code == 200
 
 
-def test_of_two_who_replace_a_reply_at_once_one_does(cast: Cast, edith: Visitor, agent: Agent) -> None:
+def test_of_two_who_replace_a_reply_at_once_one_does(cast: Cast, edith: Visitor, openai_agent: Agent) -> None:
     session = session_cookie(cast.edith)
-    (last,) = conversation_of(edith, agent, "one")
+    (last,) = conversation_of(edith, openai_agent, "one")
     for _ in range(10):
         sends = [
-            Submission(session, "acme", agent.pk, text, uuid4().hex, last.conversation_id, last.pk)
+            Submission(session, "acme", openai_agent.pk, text, uuid4().hex, last.conversation_id, last.pk)
             for text in ("two", "three")
         ]
 
@@ -225,10 +225,10 @@ def test_of_two_who_replace_a_reply_at_once_one_does(cast: Cast, edith: Visitor,
         )
 
 
-def test_ordinary_message_asks_nothing_of_replacing(cast: Cast, edith: Visitor, agent: Agent) -> None:
-    (first,) = conversation_of(edith, agent, "one")
+def test_ordinary_message_asks_nothing_of_replacing(cast: Cast, edith: Visitor, openai_agent: Agent) -> None:
+    (first,) = conversation_of(edith, openai_agent, "one")
     submission = Submission(
-        session_cookie(cast.edith), "acme", agent.pk, "two", uuid4().hex, first.conversation_id
+        session_cookie(cast.edith), "acme", openai_agent.pk, "two", uuid4().hex, first.conversation_id
     )
 
     with CaptureQueriesContext(connection) as captured:

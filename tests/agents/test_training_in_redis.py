@@ -7,7 +7,7 @@ from agents.models import Agent, Source
 from agents.sources import jobs
 from tests.agents import websites
 from tests.agents.test_train_worker import PAGE, ended, is_ready, known, worker
-from tests.harness.cast import Cast, make_agent
+from tests.harness.cast import Cast
 from tests.harness.live import Server, StartServer
 from tests.harness.redis import Redis
 from tests.harness.visitor import Visit, Visitor
@@ -16,11 +16,6 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENT = 90.0
 LONG = "# Hours\n\nWe open at nine.\n\n" + "Nothing else is said here. " * 2_000
-
-
-@pytest.fixture
-def agent(cast: Cast) -> Agent:
-    return make_agent(cast.acme)
 
 
 @pytest.fixture

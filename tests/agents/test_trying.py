@@ -13,7 +13,7 @@ from llm import byo, outlook
 from llm.models import ChatModel
 from tests.agents.scenes import agent_on, calls, nothing_happened, spend_all
 from tests.factories import browser_of
-from tests.harness.cast import Cast, make_agent
+from tests.harness.cast import Cast, catalogue_model, make_agent
 from tests.harness.chat import (
     ACME_SECRETS,
     PLATFORM_SECRETS,
@@ -29,10 +29,6 @@ from tests.harness.visitor import Visit
 from tests.provider_double.client import Double
 
 SONNET = "claude-sonnet-4-6"
-
-
-def model(model_id: str) -> ChatModel:
-    return ChatModel.objects.get(workspace=None, model_id=model_id)
 
 
 def path(agent: Agent, act: str = "") -> str:
@@ -68,11 +64,11 @@ def test_trying_a_model_makes_a_conversation_and_leaves_the_agent(cast: Cast) ->
     platform_key("anthropic")
     agent, client = agent_on(cast, "openai"), browser_of(cast.edith)
 
-    answer = try_out(client, agent, chat_model=model(SONNET).pk)
+    answer = try_out(client, agent, chat_model=catalogue_model(SONNET).pk)
 
     conversation = Conversation.objects.get()
     assert answer["Location"] == f"{path(agent)}?conversation={conversation.pk}"
-    assert (conversation.tried_model, conversation.tried_temperature) == (model(SONNET), 0.2)
+    assert (conversation.tried_model, conversation.tried_temperature) == (catalogue_model(SONNET), 0.2)
     assert (conversation.started_by, conversation.tried_instructions) == (cast.edith, None)
     agent.refresh_from_db()
     assert agent.chat_model.model_id == "gpt-4o"
@@ -136,7 +132,7 @@ def test_an_effort_that_the_model_does_not_offer_is_refused_and_what_was_typed_s
 @pytest.mark.django_db
 def test_back_to_the_agents_own(cast: Cast) -> None:
     agent, client = agent_on(cast, "openai"), browser_of(cast.edith)
-    conversation = tried(agent, tried_model=model(SONNET), tried_instructions="Rhyme.")
+    conversation = tried(agent, tried_model=catalogue_model(SONNET), tried_instructions="Rhyme.")
 
     client.post(path(agent, "try/end/"), {"conversation": conversation.pk})
 
@@ -148,17 +144,18 @@ def test_back_to_the_agents_own(cast: Cast) -> None:
 def test_what_was_tried_becomes_the_agents_own(cast: Cast) -> None:
     agent, client = agent_on(cast, "openai"), browser_of(cast.edith)
     conversation = tried(
-        agent, tried_model=model("gpt-6-luna"), tried_effort="low", tried_instructions="Rhyme."
+        agent, tried_model=catalogue_model("gpt-6-luna"), tried_effort="low", tried_instructions="Rhyme."
     )
 
     answer = client.post(
-        path(agent, "try/keep/"), {"conversation": conversation.pk, "chat_model": model("gpt-6-luna").pk}
+        path(agent, "try/keep/"),
+        {"conversation": conversation.pk, "chat_model": catalogue_model("gpt-6-luna").pk},
     )
 
     agent.refresh_from_db()
     conversation.refresh_from_db()
     assert answer["Location"] == f"{path(agent)}?conversation={conversation.pk}"
-    assert (agent.chat_model, agent.effort, agent.temperature) == (model("gpt-6-luna"), "low", None)
+    assert (agent.chat_model, agent.effort, agent.temperature) == (catalogue_model("gpt-6-luna"), "low", None)
     assert agent.instructions == "Rhyme."
     assert conversation.tried_model is None
     assert "answers with these settings now, on GPT-6 Luna" in client.get(answer["Location"]).content.decode()
@@ -168,11 +165,11 @@ def test_what_was_tried_becomes_the_agents_own(cast: Cast) -> None:
 @pytest.mark.parametrize("spoiled", ["another one is tried by now", "it is withdrawn"])
 def test_an_agent_is_not_given_what_the_page_did_not_show(cast: Cast, spoiled: str) -> None:
     agent, client = agent_on(cast, "openai"), browser_of(cast.edith)
-    conversation, seen = tried(agent, tried_model=model(SONNET)), model(SONNET)
+    conversation, seen = tried(agent, tried_model=catalogue_model(SONNET)), catalogue_model(SONNET)
     if spoiled == "it is withdrawn":
         ChatModel.objects.filter(pk=seen.pk).update(enabled=False)
     else:
-        Conversation.objects.update(tried_model=model("gpt-6-luna"))
+        Conversation.objects.update(tried_model=catalogue_model("gpt-6-luna"))
 
     answer = client.post(
         path(agent, "try/keep/"), {"conversation": conversation.pk, "chat_model": seen.pk}, follow=True
@@ -186,16 +183,18 @@ def test_an_agent_is_not_given_what_the_page_did_not_show(cast: Cast, spoiled: s
 @pytest.mark.django_db
 def test_another_agents_conversation_is_not_touched(cast: Cast) -> None:
     agent, client = agent_on(cast, "openai"), browser_of(cast.edith)
-    other = tried(make_agent(cast.acme, name="Other"), tried_model=model(SONNET))
+    other = tried(make_agent(cast.acme, name="Other"), tried_model=catalogue_model(SONNET))
 
     for act in ("try/end/", "try/keep/"):
-        answer = client.post(path(agent, act), {"conversation": other.pk, "chat_model": model(SONNET).pk})
+        answer = client.post(
+            path(agent, act), {"conversation": other.pk, "chat_model": catalogue_model(SONNET).pk}
+        )
         assert answer.status_code == 404
-    try_out(client, agent, other, chat_model=model("gpt-6-luna").pk)
+    try_out(client, agent, other, chat_model=catalogue_model("gpt-6-luna").pk)
 
     other.refresh_from_db()
-    assert other.tried_model == model(SONNET)
-    assert agent.conversations.get().tried_model == model("gpt-6-luna")
+    assert other.tried_model == catalogue_model(SONNET)
+    assert agent.conversations.get().tried_model == catalogue_model("gpt-6-luna")
 
 
 @pytest.mark.django_db
@@ -223,7 +222,7 @@ def test_a_custom_model_that_is_removed_leaves_the_agents_own(cast: Cast) -> Non
 @pytest.mark.django_db
 def test_the_database_refuses_a_temperature_outside_its_range(cast: Cast) -> None:
     with pytest.raises(IntegrityError, match="tried_temperature"):
-        tried(agent_on(cast, "openai"), tried_model=model("gpt-4o"), tried_temperature=2)
+        tried(agent_on(cast, "openai"), tried_model=catalogue_model("gpt-4o"), tried_temperature=2)
 
 
 @pytest.mark.django_db
@@ -248,7 +247,7 @@ def test_the_tried_model_runs_at_its_own_price_on_its_own_key(
     platform_key("openai")
     platform_key("anthropic")
     agent, edith = agent_on(cast, "openai"), visit(cast.edith)
-    conversation = tried(agent, tried_model=model(SONNET), tried_instructions="Rhyme.")
+    conversation = tried(agent, tried_model=catalogue_model(SONNET), tried_instructions="Rhyme.")
 
     seen = talk(edith, agent, conversation=conversation.pk)
     talk(edith, agent)
@@ -291,8 +290,8 @@ def test_under_byo_a_tried_model_runs_on_the_workspaces_key_or_not_at_all(
     bring_key(cast.acme, "openai")
     agent, edith = make_agent(cast.acme), visit(cast.edith)
     on_openai, on_anthropic = (
-        tried(agent, tried_model=model("gpt-4o")),
-        tried(agent, tried_model=model(SONNET)),
+        tried(agent, tried_model=catalogue_model("gpt-4o")),
+        tried(agent, tried_model=catalogue_model(SONNET)),
     )
 
     talk(edith, agent, conversation=on_openai.pk)
@@ -310,8 +309,8 @@ def test_a_tried_model_that_is_withdrawn_or_too_dear_is_refused_as_the_agents_ow
 ) -> None:
     platform_key("openai")
     agent, edith = make_agent(cast.acme), visit(cast.edith)
-    withdrawn = tried(agent, tried_model=model("gpt-4o-mini"))
-    dear = tried(agent, tried_model=model("gpt-4o"))
+    withdrawn = tried(agent, tried_model=catalogue_model("gpt-4o-mini"))
+    dear = tried(agent, tried_model=catalogue_model("gpt-4o"))
     ChatModel.objects.filter(model_id="gpt-4o-mini").update(enabled=False)
     spend_all(cast, leaving=4)
 
@@ -329,16 +328,16 @@ def test_a_first_message_may_name_the_model_that_its_conversation_tries(
     platform_key("anthropic")
     agent, edith, once = make_agent(cast.acme), visit(cast.edith), uuid4().hex
     Agent.objects.update(output_limit=700)
-    asked: dict[str, Any] = {"chat_model": model(SONNET).pk, "idempotency_key": once}
+    asked: dict[str, Any] = {"chat_model": catalogue_model(SONNET).pk, "idempotency_key": once}
 
     first = talk(edith, agent, **asked)
     again = accepted(edith, agent, **asked)
 
     conversation = Conversation.objects.get()
     assert str(conversation.pk) == again["conversation"]
-    assert (conversation.tried_model, conversation.tried_output_limit) == (model(SONNET), 700)
+    assert (conversation.tried_model, conversation.tried_output_limit) == (catalogue_model(SONNET), 700)
     assert (first.end.data["charged"], len(provider_double.calls())) == (4, 1)
-    other = send(edith, agent, **asked | {"chat_model": model("gpt-4o").pk})
+    other = send(edith, agent, **asked | {"chat_model": catalogue_model("gpt-4o").pk})
     assert refusal(other) == (409, "idempotency_conflict")
 
 
@@ -365,7 +364,7 @@ def test_a_model_is_named_once_rightly_and_among_ones_own(
 def test_a_badge_of_a_tried_model_is_that_of_its_own_route(cast: Cast) -> None:
     bring_key(cast.acme, "openai")
     agent = make_agent(cast.acme)
-    conversation = tried(agent, tried_model=model("gpt-4o"))
+    conversation = tried(agent, tried_model=catalogue_model("gpt-4o"))
 
     page = browser_of(cast.edith).get(f"{path(agent)}?conversation={conversation.pk}").content.decode()
 

@@ -12,8 +12,7 @@ from llm import keys
 from llm.models import ChatModel
 from tests.agents.scenes import agent_on
 from tests.agents.talking.playground import address, ask, box, hang, turns
-from tests.agents.test_endings_browser import sound
-from tests.harness.browser import OpenPage, set_byo
+from tests.harness.browser import OpenPage, problems_of, set_byo
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import ACME_SECRETS, bring_key, platform_key
 from tests.llm.rows import the_key
@@ -106,12 +105,6 @@ def test_six_places_say_the_same_while_people_change_it(
     walk.says("withdrawn: cannot run")
 
 
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
-
-
 def test_what_is_typed_and_its_conversation_come_back_after_the_key_is_checked(
     cast: Cast, open_page: OpenPage, provider_double: Double
 ) -> None:
@@ -135,12 +128,12 @@ def test_what_is_typed_and_its_conversation_come_back_after_the_key_is_checked(
 
 
 def test_agent_that_is_deleted_elsewhere(
-    cast: Cast, open_page: OpenPage, agent: Agent, complaints: list[str]
+    cast: Cast, open_page: OpenPage, openai_agent: Agent, complaints: list[str]
 ) -> None:
     page = open_page(cast.edith)
-    where = address(agent)
+    where = address(openai_agent)
     page.goto(where)
-    agent.delete()
+    openai_agent.delete()
 
     box(page).fill("Are you there?")
     box(page).press("Enter")
@@ -156,24 +149,24 @@ def test_agent_that_is_deleted_elsewhere(
     page.goto(where)
     expect(page.get_by_role("heading", level=1)).to_have_text("This agent is not here any more.")
     expect(page.get_by_role("link", name="New agent")).to_be_visible()
-    assert sound(page) == []
+    assert problems_of(page) == []
     complaints.clear()
 
 
 def test_reply_of_another_is_watched_and_not_stopped(
-    cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double, complaints: list[str]
+    cast: Cast, open_page: OpenPage, openai_agent: Agent, provider_double: Double, complaints: list[str]
 ) -> None:
     hang(provider_double)
     adam, edith, victor = (open_page(user) for user in (cast.adam, cast.edith, cast.victor))
-    adam.goto(address(agent))
+    adam.goto(address(openai_agent))
     box(adam).fill("A long story")
     box(adam).press("Enter")
     expect(adam.locator("[data-text]")).to_contain_text("You asked")
 
-    conversation = agent.conversations.get()
+    conversation = openai_agent.conversations.get()
     victor.goto(f"/w/acme/conversations/{conversation.pk}/")
     expect(victor.locator("[data-text]")).to_contain_text("You asked")
-    edith.goto(f"{address(agent)}?conversation={conversation.pk}")
+    edith.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
     expect(edith.locator("[data-begun-by]")).to_contain_text("Begun by adam@acme.test.")
     expect(edith.locator("[data-text]")).to_contain_text("You asked")
     edith.keyboard.press("Escape")

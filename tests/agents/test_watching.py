@@ -10,7 +10,6 @@ from agents.models import Agent, Reply
 from agents.running import database
 from agents.running.watching import END, resume_point
 from billing import ledger
-from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast
 from tests.harness.chat import (
     EVENT_STREAM,
@@ -20,7 +19,6 @@ from tests.harness.chat import (
     live_events,
     messages_path,
     parse_events,
-    platform_key,
     refusal,
     send,
     talk,
@@ -39,12 +37,6 @@ WHOLE = "".join(TOKENS)
 
 
 @pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
-
-
-@pytest.fixture
 def spoken(provider_double: Double) -> Double:
     """The next reply takes three quarters of a second."""
     provider_double.script("chunks", chunks=TOKENS, gap_ms=25)
@@ -52,10 +44,10 @@ def spoken(provider_double: Double) -> Double:
 
 
 def test_events_come_as_the_provider_speaks_and_end_once(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
 
     seen = list(live_events(visitor, where["stream"]))
 
@@ -65,8 +57,10 @@ def test_events_come_as_the_provider_speaks_and_end_once(
     assert watched.end.data["receipt"] == reverse("agents:receipt", args=["acme", where["reply"]])
 
 
-def test_event_ids_count_the_characters_seen(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
-    seen = talk(visit(cast.edith), agent).events
+def test_event_ids_count_the_characters_seen(
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
+) -> None:
+    seen = talk(visit(cast.edith), openai_agent).events
 
     characters = 0
     for event in seen[:-1]:
@@ -75,8 +69,10 @@ def test_event_ids_count_the_characters_seen(cast: Cast, visit: Visit, agent: Ag
     assert seen[-1].id == END
 
 
-def test_second_tab_sees_the_same_reply(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
-    where = accepted(visit(cast.edith), agent)
+def test_second_tab_sees_the_same_reply(
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
+) -> None:
+    where = accepted(visit(cast.edith), openai_agent)
     first, second = (live_events(visit(cast.edith), where["stream"]) for _ in range(2))
 
     seen = [Watched(list(first)), Watched(list(second))]
@@ -86,17 +82,17 @@ def test_second_tab_sees_the_same_reply(cast: Cast, visit: Visit, agent: Agent, 
     assert len(spoken.calls()) == 1
 
 
-def test_another_member_may_watch(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
-    where = accepted(visit(cast.edith), agent)
+def test_another_member_may_watch(cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double) -> None:
+    where = accepted(visit(cast.edith), openai_agent)
 
     assert watch(visit(cast.victor), where["stream"]).text == WHOLE
 
 
 @pytest.mark.parametrize("after", [1, 7, 15])
 def test_coming_back_midway_shows_exactly_the_rest(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double, after: int
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double, after: int
 ) -> None:
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
     stream, seen = live_events(visit(cast.edith), where["stream"]), []
     for event in stream:
         seen.append(event)
@@ -111,10 +107,10 @@ def test_coming_back_midway_shows_exactly_the_rest(
 
 
 def test_coming_back_after_the_end_shows_exactly_the_rest(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     seen = watch(visitor, where["stream"]).events
 
     for cut in (1, 5, len(seen) - 1):
@@ -124,9 +120,11 @@ def test_coming_back_after_the_end_shows_exactly_the_rest(
     assert (again.text, again.end.data) == ("", seen[-1].data)
 
 
-def test_junk_to_resume_from_starts_over(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
+def test_junk_to_resume_from_starts_over(
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
+) -> None:
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     watch(visitor, where["stream"])
 
     for junk in ("-1", "abc", "1.5", "99999999999", "٣", "1 OR 1=1", "None", "\xa0"):
@@ -142,10 +140,10 @@ def test_resume_point_is_a_count_or_the_end_or_nothing() -> None:
 
 
 def test_resuming_beyond_what_there_is_still_ends_with_the_whole(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
 
     for _ in ("running", "done"):
         end = watch(visitor, where["stream"], last_event_id="100000").end
@@ -153,9 +151,9 @@ def test_resuming_beyond_what_there_is_still_ends_with_the_whole(
 
 
 def test_closed_tab_neither_loses_the_reply_nor_makes_it_free(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
     tab = visit(cast.edith)
     stream = live_events(tab, where["stream"])
     next(event for event in stream if event.kind == "text")
@@ -171,17 +169,19 @@ def test_closed_tab_neither_loses_the_reply_nor_makes_it_free(
     assert ledger.balance(cast.acme) == ledger.Balance(95, 0)
 
 
-def test_reply_nobody_ever_watched_is_whole(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
-    accepted(visit(cast.edith), agent)
+def test_reply_nobody_ever_watched_is_whole(
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
+) -> None:
+    accepted(visit(cast.edith), openai_agent)
 
     assert eventually(lambda: Reply.objects.get().state == "completed")
     assert Reply.objects.get().text == WHOLE
 
 
 def test_reply_streams_in_the_answer_to_the_message_itself(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
-    response = send(visit(cast.edith), agent, accept=EVENT_STREAM)
+    response = send(visit(cast.edith), openai_agent, accept=EVENT_STREAM)
     seen = Watched(list(parse_events(response.text.split("\n"))))
 
     assert response.status_code == 200
@@ -190,11 +190,13 @@ def test_reply_streams_in_the_answer_to_the_message_itself(
     assert (seen.text, seen.end.data["charged"]) == (WHOLE, 5)
 
 
-def test_leaving_that_answer_is_no_stop(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
+def test_leaving_that_answer_is_no_stop(
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
+) -> None:
     visitor = visit(cast.edith)
     form = {"text": "Hello", "idempotency_key": uuid4().hex}
     headers = {"accept": EVENT_STREAM, "x-csrftoken": csrf(visitor)}
-    with visitor.stream("POST", messages_path(agent), data=form, headers=headers) as response:
+    with visitor.stream("POST", messages_path(openai_agent), data=form, headers=headers) as response:
         next(response.iter_raw())
 
     assert eventually(lambda: Reply.objects.get().state == "completed")
@@ -202,11 +204,11 @@ def test_leaving_that_answer_is_no_stop(cast: Cast, visit: Visit, agent: Agent, 
 
 
 def test_form_without_a_script_gets_the_page_with_the_reply(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
     visitor = visit(cast.edith)
 
-    response = send(visitor, agent, "No script", accept="text/html", csrfmiddlewaretoken=csrf(visitor))
+    response = send(visitor, openai_agent, "No script", accept="text/html", csrfmiddlewaretoken=csrf(visitor))
 
     reply = Reply.objects.get()
     assert response.status_code == 302
@@ -216,11 +218,11 @@ def test_form_without_a_script_gets_the_page_with_the_reply(
 
 
 def test_reply_can_be_watched_from_another_process(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, lend_server: LendServer
 ) -> None:
     elsewhere = lend_server(name="second")
     provider_double.script("chunks", chunks=TOKENS, gap_ms=80)
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
 
     seen = watch(visit(cast.edith, server=elsewhere), where["stream"])
 
@@ -231,10 +233,10 @@ def test_reply_can_be_watched_from_another_process(
 
 
 def test_watcher_may_move_to_another_process_midway(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double, lend_server: LendServer
 ) -> None:
     elsewhere = lend_server(name="second")
-    where = accepted(visit(cast.edith), agent)
+    where = accepted(visit(cast.edith), openai_agent)
     stream, seen = live_events(visit(cast.edith), where["stream"]), []
     for event in stream:
         seen.append(event)
@@ -246,8 +248,8 @@ def test_watcher_may_move_to_another_process_midway(
     assert Watched(seen).text + rest.text == WHOLE
 
 
-def test_only_members_may_watch(cast: Cast, visit: Visit, agent: Agent, spoken: Double) -> None:
-    where = accepted(visit(cast.edith), agent)
+def test_only_members_may_watch(cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double) -> None:
+    where = accepted(visit(cast.edith), openai_agent)
     headers = {"accept": EVENT_STREAM}
 
     refused = [
@@ -263,10 +265,10 @@ def test_only_members_may_watch(cast: Cast, visit: Visit, agent: Agent, spoken: 
 
 
 def test_stream_is_neither_stored_nor_buffered_on_its_way(
-    cast: Cast, visit: Visit, agent: Agent, spoken: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, spoken: Double
 ) -> None:
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
 
     headers = visitor.get(where["stream"], headers={"accept": EVENT_STREAM}).headers
 
@@ -275,14 +277,14 @@ def test_stream_is_neither_stored_nor_buffered_on_its_way(
 
 
 def test_no_connection_is_held_while_replies_stream(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("connections are counted by PostgreSQL")
     provider_double.script("hang_mid_stream", times=None)
     ledger.grant(cast.acme.account, amount=500, kind="purchase", external_id="t", reason="a test", actor=None)
     visitor = visit(cast.edith)
-    watchers = [live_events(visit(cast.edith), accepted(visitor, agent)["stream"]) for _ in range(30)]
+    watchers = [live_events(visit(cast.edith), accepted(visitor, openai_agent)["stream"]) for _ in range(30)]
     for stream in watchers:
         next(event for event in stream if event.kind == "text")
 

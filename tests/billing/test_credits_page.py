@@ -16,9 +16,9 @@ from billing import ledger, statement
 from billing.models import Account, Plan, Transfer
 from bookbag import onboarding
 from tests.billing import moves
-from tests.factories import add_member, make_user
+from tests.factories import add_member, browser_of, make_user
 from workspaces import audit, page_marks
-from workspaces.models import Role, User, Workspace
+from workspaces.models import Role, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sound_ledger")]
 
@@ -42,20 +42,14 @@ def account(acme: Workspace) -> Account:
     return acme.account
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def viewer(acme: Workspace) -> Client:
-    return signed_in(add_member(acme, Role.VIEWER).user)
+    return browser_of(add_member(acme, Role.VIEWER).user)
 
 
 @pytest.fixture
 def admin(acme: Workspace) -> Client:
-    return signed_in(add_member(acme, Role.ADMIN).user)
+    return browser_of(add_member(acme, Role.ADMIN).user)
 
 
 def text_of(client: Client, address: str = "/w/acme/credits/") -> str:
@@ -97,13 +91,13 @@ def test_neighbours_lines_are_not_shown(viewer: Client, globex: Workspace) -> No
 
 @pytest.mark.parametrize("role", list(Role))
 def test_every_member_sees_the_page(acme: Workspace, role: Role) -> None:
-    client = signed_in(add_member(acme, role).user)
+    client = browser_of(add_member(acme, role).user)
 
     assert client.get("/w/acme/credits/").status_code == 200
 
 
 def test_stranger_gets_404(acme: Workspace, globex: Workspace) -> None:
-    gina = signed_in(globex.memberships.get().user)
+    gina = browser_of(globex.memberships.get().user)
 
     assert gina.get("/w/acme/credits/").status_code == 404
     assert gina.get("/w/acme/credits/ledger.csv").status_code == 404
@@ -176,7 +170,7 @@ def test_agreed_allotment_is_not_a_zero() -> None:
     owner = make_user()
     onboarding.create_workspace(name="Initech", slug="initech", owner=owner, plan="enterprise")
 
-    page = text_of(signed_in(owner), "/w/initech/credits/")
+    page = text_of(browser_of(owner), "/w/initech/credits/")
 
     assert figures(page)[0] == "–"
     assert "as agreed with you" in page
@@ -202,7 +196,7 @@ def test_looking_at_the_page_of_a_downgraded_workspace_moves_no_credits(account:
     workspace = onboarding.create_workspace(name="Initech", slug="initech", owner=owner, plan="hobby")
     ledger.change_plan(workspace.account, plan=Plan.objects.get(slug="free"))
 
-    page = text_of(signed_in(owner), "/w/initech/credits/")
+    page = text_of(browser_of(owner), "/w/initech/credits/")
 
     assert figures(page) == ["2,000", "0", "0", "2,000"]
     assert "100 on " in page
@@ -321,7 +315,7 @@ class TestExport:
 
     @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])
     def test_smaller_roles_are_refused_and_not_offered(self, acme: Workspace, role: Role) -> None:
-        client = signed_in(add_member(acme, role).user)
+        client = browser_of(add_member(acme, role).user)
 
         assert client.get("/w/acme/credits/ledger.csv").status_code == 403
         assert "ledger.csv" not in client.get("/w/acme/credits/").content.decode()

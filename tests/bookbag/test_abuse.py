@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db
 PAGE = "/admin/abuse/"
 
 
-@pytest.fixture
-def oscar() -> Client:
-    return browser_of(make_user("oscar@bookbag.test", is_staff=True, is_superuser=True))
-
-
 def count(network: str, made: int, refused: int = 0, *, days_ago: int = 0) -> None:
     day = (timezone.now() - timedelta(days=days_ago)).date()
     SignUpCount.objects.create(network=network, day=day, made=made, refused=refused)

@@ -27,21 +27,6 @@ PAGE, HIDE = "/w/acme/", "/w/acme/first-steps/hide/"
 AGENT, SOURCES, ASK, PAY, INVITE = range(5)
 
 
-@pytest.fixture
-def olivia() -> User:
-    return make_user("olivia@acme.test")
-
-
-@pytest.fixture
-def acme(olivia: User) -> Workspace:
-    return onboarding.create_workspace(name="Acme", slug="acme", owner=olivia)
-
-
-@pytest.fixture
-def owner(olivia: User) -> Client:
-    return browser_of(olivia)
-
-
 def shown_to(owner: Client) -> FirstSteps | None:
     found: FirstSteps | None = owner.get(PAGE).context["first_steps"]
     return found

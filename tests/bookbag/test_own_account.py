@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents.models import Conversation, Reply
 from billing.models import FreeAllotment
 from bookbag import onboarding
-from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
+from tests.factories import PASSWORD, add_member, browser_of, is_in, make_user, make_workspace
 from tests.harness.cast import Cast, make_agent
 from tests.test_access_table import make_reply
 from workspaces import open_sessions
@@ -93,10 +93,6 @@ def signed_in(email: str, agent: str) -> Client:
     browser = Client(headers={"User-Agent": agent})
     assert browser.post("/accounts/login/", {"login": email, "password": PASSWORD}).status_code == 302
     return browser
-
-
-def is_in(browser: Client) -> bool:
-    return bool(browser.get("/").status_code == 200)
 
 
 def test_sessions_are_listed_without_their_keys() -> None:

@@ -14,10 +14,10 @@ from agents.forms import ImportForm, PairsForm, SourceForm
 from bookbag.server import bounds
 from bookbag.server.arrival import Arrival
 from bookbag.server.express import Express
-from tests.agents.test_pages import signed_in
 from tests.bounded.growth import FLOOR, seconds, too_steep
 from tests.bounded.test_forms import LIBRARIES, form_classes
 from tests.bounded.texts import TEXTS, repeated
+from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
 from tests.harness.chat import csrf, messages_path
 from tests.harness.visitor import Visit
@@ -223,4 +223,4 @@ def test_source_may_be_a_book_and_no_other_form_may(cast: Cast, visit: Visit) ->
 @pytest.mark.any_database
 @pytest.mark.django_db
 def test_a_path_that_only_looks_like_a_source_reads_no_form(cast: Cast) -> None:
-    assert signed_in(cast.edith).post("/accounts/login/sources/", {"text": "a" * 100}).status_code == 404
+    assert browser_of(cast.edith).post("/accounts/login/sources/", {"text": "a" * 100}).status_code == 404

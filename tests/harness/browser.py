@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
 from playwright.sync_api import (
     Browser,
@@ -202,3 +203,14 @@ def set_byo(page: Page, *, on: bool) -> None:
     page.get_by_role("button", name="Apply").click()
     # Wait for the server's text, because the switch itself moves before the server knows.
     expect(page.get_by_role("status").filter(has_text=f"is {'on' if on else 'off'}:")).to_be_visible()
+
+
+def problems_of(page: Page) -> list[str]:
+    """What axe finds in a page that keeps somebody from using it."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing of a page is beside the window."""
+    return bool(page.locator("html").evaluate("it => it.scrollWidth <= it.clientWidth"))

@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pytest
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from agents.models import Agent
@@ -16,9 +17,11 @@ from bookbag import demo, onboarding
 from llm import keys
 from llm.models import ChatModel, Provider
 from llm.vault import Secret
-from tests.factories import PASSWORD, add_member, make_user
+from tests.factories import PASSWORD, add_member, browser_of, make_user
 from tests.harness.again import Scene
+from tests.harness.chat import MODELS, platform_key
 from tests.harness.written import WRITTEN_ON
+from tests.provider_double.client import Double
 from workspaces.models import Role, User, Workspace
 
 # Not a real key, and long enough that no nine characters of it occur elsewhere by chance.
@@ -70,8 +73,24 @@ def make_cast() -> Cast:
 
 def make_agent(workspace: Workspace, model_id: str = "", *, name: str = "Guide") -> Agent:
     """An agent without sources on a model of the catalogue: `gpt-4o`, …; none is Bookbag Local."""
-    chat_model = ChatModel.objects.get(workspace=None, model_id=model_id)
-    return Agent.objects.create(workspace=workspace, name=name, chat_model=chat_model)
+    return Agent.objects.create(workspace=workspace, name=name, chat_model=catalogue_model(model_id))
+
+
+def catalogue_model(model_id: str) -> ChatModel:
+    return ChatModel.objects.get(workspace=None, model_id=model_id)
+
+
+@pytest.fixture
+def oscar() -> Client:
+    """An operator at his browser, without the rest of the cast."""
+    return browser_of(make_user(demo.OSCAR.email, is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def openai_agent(cast: Cast, provider_double: Double) -> Agent:
+    """On the platform's key, so that its replies cost credits."""
+    platform_key()
+    return make_agent(cast.acme, MODELS["openai"][0])
 
 
 def keep_models_alive() -> None:

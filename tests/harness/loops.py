@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from asgiref.sync import async_to_sync
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +25,12 @@ def forget_what_loops_left() -> None:
     for kept in (announcements._sending, announcements._changed, lookout._announced, lookout._followed):
         kept.clear()
     lookout._looking, lookout._is_hearing = None, False
+
+
+@pytest.fixture
+def chat_connections() -> Iterator[None]:
+    """The chat path's own connections, given back, so that the test database can be dropped."""
+    from agents.running import database  # as above
+
+    yield
+    async_to_sync(database.close)()

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 
 from agents.models import Agent, Reply
 from billing import ledger
-from tests.agents.scenes import agent_on, nothing_happened
+from tests.agents.scenes import nothing_happened
 from tests.harness.cast import Cast
-from tests.harness.chat import accepted, live_events, platform_key, refusal, send, talk, watch
+from tests.harness.chat import accepted, live_events, refusal, send, talk, watch
 from tests.harness.crowd import press_all, press_by
 from tests.harness.live import StartServer
 from tests.harness.servers import LendServer
@@ -21,12 +21,6 @@ from tests.harness.waiting import eventually
 from tests.provider_double.client import Double
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.money]
-
-
-@pytest.fixture
-def agent(cast: Cast, provider_double: Double) -> Agent:
-    platform_key()
-    return agent_on(cast, "openai")
 
 
 @contextmanager
@@ -68,18 +62,18 @@ def writes_refused(table: str, event: str) -> Iterator[None]:
 
 
 def test_locked_database_delays_replies_and_loses_none(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double
 ) -> None:
     provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=300)
     visitor = visit(cast.edith)
-    running = accepted(visitor, agent)
+    running = accepted(visitor, openai_agent)
     stream = live_events(visitor, running["stream"])
     next(event for event in stream if event.kind == "text")
 
     others = [visit(cast.edith) for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         with database_locked():
-            sent = [threads.submit(talk, other, agent) for other in others]
+            sent = [threads.submit(talk, other, openai_agent) for other in others]
             time.sleep(3)
         ends = [one.result().end.data for one in sent]
     first = list(stream)[-1].data
@@ -91,18 +85,18 @@ def test_locked_database_delays_replies_and_loses_none(
 
 @pytest.mark.parametrize("pool", ["true", "false"])
 def test_connections_that_die_midway_are_replaced(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer, pool: str
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, lend_server: LendServer, pool: str
 ) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no connections to lose")
     server = lend_server(DATABASE_POOL=pool)
     visitor = visit(cast.edith, server=server)
     # First let many connections be opened, by the chat path and by pages alike.
-    press_all(server, [press_by(visitor.cookies["session"], agent, "Warm up")] * 8)
+    press_all(server, [press_by(visitor.cookies["session"], openai_agent, "Warm up")] * 8)
     for _ in range(4):
         visitor.get("/w/acme/")
     provider_double.script("chunks", chunks=["one ", "two ", "three"], gap_ms=400)
-    stream = live_events(visit(cast.edith, server=server), accepted(visitor, agent)["stream"])
+    stream = live_events(visit(cast.edith, server=server), accepted(visitor, openai_agent)["stream"])
     next(event for event in stream if event.kind == "text")
 
     with connection.cursor() as cursor:
@@ -112,7 +106,9 @@ def test_connections_that_die_midway_are_replaced(
         )
     end = list(stream)[-1].data
     pages = [visitor.get("/w/acme/").status_code for _ in range(4)]
-    answers = press_all(server, [press_by(visitor.cookies["session"], agent, f"After {n}") for n in range(8)])
+    answers = press_all(
+        server, [press_by(visitor.cookies["session"], openai_agent, f"After {n}") for n in range(8)]
+    )
 
     assert (end["state"], end["text"], end["charged"]) == ("completed", "one two three", 5)
     assert [answer.watched.end.data["charged"] for answer in answers] == [5] * 8
@@ -121,28 +117,28 @@ def test_connections_that_die_midway_are_replaced(
 
 @pytest.mark.parametrize("table", ["billing_hold", "agents_reply"])
 def test_hold_that_cannot_be_written_means_no_provider_call(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, table: str
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, table: str
 ) -> None:
     visitor = visit(cast.edith)
 
     with writes_refused(table, "INSERT"):
-        status, code = refusal(send(visitor, agent))
+        status, code = refusal(send(visitor, openai_agent))
 
     # A full disk; SQLite's stand-in for it cannot be told from a broken rule.
     full = (503, "database_down") if connection.vendor == "postgresql" else (500, "internal")
     assert (status, code) == full
     assert nothing_happened(provider_double)
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
-    assert talk(visitor, agent).end.data["charged"] == 5
+    assert talk(visitor, openai_agent).end.data["charged"] == 5
 
 
 @pytest.mark.parametrize("table", ["billing_hold", "agents_reply", "billing_account"])
 def test_end_that_cannot_be_written_is_tried_until_it_can(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, table: str
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, table: str
 ) -> None:
     provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
     visitor = visit(cast.edith)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     stream = live_events(visitor, where["stream"])
     next(event for event in stream if event.kind == "text")
 
@@ -158,13 +154,13 @@ def test_end_that_cannot_be_written_is_tried_until_it_can(
 
 @pytest.mark.soak
 def test_end_outlives_a_long_outage(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, lend_server: LendServer
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, lend_server: LendServer
 ) -> None:
     """Longer than any retry of the database's own, and within the lease: it is stored whole and charged."""
     server = lend_server(name="patient")
     provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
     visitor = visit(cast.edith, server=server)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
     stream = live_events(visitor, where["stream"])
     next(event for event in stream if event.kind == "text")
 
@@ -177,12 +173,12 @@ def test_end_outlives_a_long_outage(
 
 @pytest.mark.soak
 def test_end_that_can_never_be_written_is_told_as_the_sweep_will_write_it(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, start_server: StartServer
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, start_server: StartServer
 ) -> None:
     server = start_server(LEASE_SECONDS="5", SWEEP_SECONDS="1", SETTLE_SECONDS="10")
     provider_double.script("chunks", chunks=["one ", "two"], gap_ms=300)
     visitor = visit(cast.edith, server=server)
-    where = accepted(visitor, agent)
+    where = accepted(visitor, openai_agent)
 
     with writes_refused("billing_account", "UPDATE"):
         told = watch(visitor, where["stream"]).end
@@ -196,18 +192,18 @@ def test_end_that_can_never_be_written_is_told_as_the_sweep_will_write_it(
 
 
 def test_one_odd_reply_does_not_stop_the_heartbeat_of_the_others(
-    cast: Cast, visit: Visit, agent: Agent, provider_double: Double, start_server: StartServer
+    cast: Cast, visit: Visit, openai_agent: Agent, provider_double: Double, start_server: StartServer
 ) -> None:
     server = start_server(LEASE_SECONDS="2", SWEEP_SECONDS="0.5")
     odd = "".join(map(chr, [0xD83D, 0, 0x202E, 0x1B]))
     provider_double.script("hang_mid_stream", chunks=[f"odd {odd} text ", "x"], after=1)
     provider_double.script("chunks", chunks=["a "] * 14, gap_ms=300)
     visitor = visit(cast.edith, server=server)
-    strange = accepted(visitor, agent)
+    strange = accepted(visitor, openai_agent)
     assert eventually(Reply.objects.filter(text__startswith="odd ").exists)
 
     # It outlives two leases, each renewed by the same heartbeat.
-    end = talk(visitor, agent).end.data
+    end = talk(visitor, openai_agent).end.data
 
     assert (end["state"], end["text"], end["charged"]) == ("completed", "a " * 14, 5)
     assert Reply.objects.get(pk=strange["reply"]).is_running

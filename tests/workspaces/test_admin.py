@@ -9,21 +9,11 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from django.test import Client, TestCase
 
-from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace, queries_of
+from tests.factories import PASSWORD, add_member, browser_of, make_user, queries_of
 from workspaces import members
 from workspaces.models import AuditEvent, Membership, Session, User, Workspace
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def oscar() -> Client:
-    return browser_of(make_user("oscar@bookbag.test", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
-def acme() -> Workspace:
-    return make_workspace(make_user("olivia@acme.test"), slug="acme")
 
 
 def save_members(

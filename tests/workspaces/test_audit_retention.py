@@ -14,11 +14,6 @@ from workspaces.models import AuditEvent, AuditRetention, Workspace
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def acme() -> Workspace:
-    return make_workspace(slug="acme")
-
-
 def old_event(workspace: Workspace, *, days: int) -> AuditEvent:
     return AuditEvent.objects.create(
         workspace=workspace, action="thing.done", created_at=timezone.now() - timedelta(days=days)

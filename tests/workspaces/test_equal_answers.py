@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories import PASSWORD, add_member, make_user, make_workspace
+from tests.factories import PASSWORD, add_member, is_in, make_user, make_workspace
 from workspaces import people, signup
 from workspaces.models import AuditEvent, Session, SignInCount, User
 
@@ -41,10 +41,6 @@ def link(email: str) -> str:
     found = re.search(r"http://testserver(/accounts/confirm-email/\S+)", text)
     assert found is not None
     return found.group(1)
-
-
-def is_in(browser: Client) -> bool:
-    return bool(browser.get("/").status_code == 200)
 
 
 def told(answer: Any, browser: Client) -> tuple[Any, ...]:

@@ -1,16 +1,13 @@
 """Inviting people: who joins at once, whose link works and how often, and that no seat is given twice."""
 
-from collections.abc import Callable
 from functools import partial
 from html import unescape
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.messages import get_messages
 from django.core import mail
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils.html import strip_tags
 
@@ -22,13 +19,15 @@ from tests.factories import (
     make_invitation,
     make_user,
     make_workspace,
+    owner_of,
     queries_of,
+    told,
 )
+from tests.workspaces.racing import at_once
 from workspaces import invitations, members
 from workspaces.errors import (
     InvitationOver,
     InvitationSent,
-    MembersError,
     NoLongerMember,
     NoSeat,
     NotInvited,
@@ -45,20 +44,6 @@ INVITE = f"{PAGE}invite/"
 @pytest.fixture
 def olivia() -> User:
     return make_user("olivia@acme.test", name="Olivia")
-
-
-@pytest.fixture
-def acme(olivia: User) -> Workspace:
-    return make_workspace(olivia, slug="acme")
-
-
-@pytest.fixture
-def browser(acme: Workspace, olivia: User) -> Client:
-    return browser_of(olivia)
-
-
-def owner_of(workspace: Workspace) -> Membership:
-    return workspace.memberships.get(role=Role.OWNER)
 
 
 def invite(
@@ -82,10 +67,6 @@ def link_of(invitation: Invitation) -> str:
 
 def html_of(sent: Any) -> list[tuple[str, str]]:
     return list(sent.alternatives)
-
-
-def told(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def actions(workspace: Workspace) -> list[str]:
@@ -282,28 +263,6 @@ def test_expired_link_says_who_can_send_another(acme: Workspace) -> None:
     assert "olivia@acme.test" in response.content.decode()
 
 
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """Run every act in a thread of its own, all let go at once; what each came to."""
-    barrier, came_to = Barrier(len(acts)), [""] * len(acts)
-
-    def run(place: int) -> None:
-        barrier.wait()
-        try:
-            acts[place]()
-            came_to[place] = "done"
-        except MembersError as refusal:
-            came_to[place] = type(refusal).__name__
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(came_to)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_twenty_who_accept_one_invitation_at_once_make_one_membership(acme: Workspace) -> None:
     invitation, ada = make_invitation(acme, email="ada@x.test"), make_user("ada@x.test")
@@ -333,31 +292,29 @@ def test_last_seat_is_taken_by_one_of_twenty(acme: Workspace) -> None:
 # --- The pages ----------------------------------------------------------------------------------
 
 
-def test_page_says_the_seats_before_the_form(acme: Workspace, browser: Client) -> None:
+def test_page_says_the_seats_before_the_form(acme: Workspace, owner: Client) -> None:
     plan_of(acme, 3)
     make_invitation(acme, email="ada@x.test")
-    page = " ".join(browser.get(PAGE).content.decode().split())
+    page = " ".join(owner.get(PAGE).content.decode().split())
 
     assert "2 of the 3 seats of the Small plan are taken." in page
     assert "ada@x.test" in page
 
 
-def test_page_without_a_seat_offers_no_form(acme: Workspace, browser: Client) -> None:
+def test_page_without_a_seat_offers_no_form(acme: Workspace, owner: Client) -> None:
     plan_of(acme, 1)
-    page = browser.get(PAGE).content.decode()
+    page = owner.get(PAGE).content.decode()
 
     assert "No seat is left" in page
     assert INVITE not in page
-    browser.post(INVITE, {"emails": "new@x.test", "role": "viewer"})
-    assert "no seat is left" in browser.get(PAGE).content.decode()
+    owner.post(INVITE, {"emails": "new@x.test", "role": "viewer"})
+    assert "no seat is left" in owner.get(PAGE).content.decode()
     assert acme.invitations.count() == 0
 
 
-def test_each_address_is_told_and_written_to(acme: Workspace, browser: Client) -> None:
+def test_each_address_is_told_and_written_to(acme: Workspace, owner: Client) -> None:
     make_user("ada@x.test")
-    response = browser.post(
-        INVITE, {"emails": "new@x.test, ada@x.test nonsense", "role": "admin"}, follow=True
-    )
+    response = owner.post(INVITE, {"emails": "new@x.test, ada@x.test nonsense", "role": "admin"}, follow=True)
     page = response.content.decode()
 
     assert [one["words"] for one in response.context["answers"]] == [
@@ -367,7 +324,7 @@ def test_each_address_is_told_and_written_to(acme: Workspace, browser: Client) -
     ]
     # What could not be done is in the form again, and told once.
     assert ">\nnonsense</textarea>" in page
-    assert browser.get(PAGE).context["answers"] == []
+    assert owner.get(PAGE).context["answers"] == []
     link = f"http://testserver{link_of(acme.invitations.get())}"
     assert [(one.to, link in one.body) for one in mail.outbox] == [
         (["new@x.test"], True),
@@ -379,43 +336,43 @@ def test_each_address_is_told_and_written_to(acme: Workspace, browser: Client) -
     assert link in page
 
 
-def test_hostile_names_stay_text_in_the_mail(acme: Workspace, browser: Client) -> None:
+def test_hostile_names_stay_text_in_the_mail(acme: Workspace, owner: Client) -> None:
     Workspace.objects.update(name="<b>Acme</b>\nBcc: x@evil.test")
-    browser.post(INVITE, {"emails": "new@x.test", "role": "viewer"})
+    owner.post(INVITE, {"emails": "new@x.test", "role": "viewer"})
 
     assert mail.outbox[0].subject == "Olivia invites you to <b>Acme</b> Bcc: x@evil.test on Bookbag"
     assert "<b>Acme" not in str(html_of(mail.outbox[0])[0][0])
 
 
 def test_pending_ones_are_shown_up_to_a_limit_and_found_by_their_address(
-    acme: Workspace, browser: Client, monkeypatch: pytest.MonkeyPatch
+    acme: Workspace, owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bookbag.pages.members.PENDING_SHOWN", 1)
     for address in ("ada@x.test", "bob@x.test"):
         make_invitation(acme, email=address)
-    first = browser.get(PAGE).content.decode()
-    found = [browser.get(f"{PAGE}?q={name}").content.decode() for name in ("ada", "bob")]
+    first = owner.get(PAGE).content.decode()
+    found = [owner.get(f"{PAGE}?q={name}").content.decode() for name in ("ada", "bob")]
 
     assert "The newest 1 of 2" in " ".join(first.split())
     assert ["ada@x.test" in page for page in found] == [True, False]
     assert ["bob@x.test" in page for page in found] == [False, True]
 
 
-def test_search_hides_no_invitation_unsaid(acme: Workspace, browser: Client) -> None:
+def test_search_hides_no_invitation_unsaid(acme: Workspace, owner: Client) -> None:
     for address in ("zoe@x.test", "bob@x.test"):
         make_invitation(acme, email=address)
 
     def shown(words: str) -> str:
-        return " ".join(unescape(strip_tags(browser.get(f"{PAGE}?q={words}").content.decode())).split())
+        return " ".join(unescape(strip_tags(owner.get(f"{PAGE}?q={words}").content.decode())).split())
 
-    everybody, zoe, owner, nobody = map(shown, ("", "zoe", "olivia", "nobody"))
+    everybody, zoe, olivia, nobody = map(shown, ("", "zoe", "olivia", "nobody"))
     assert "Invitations that wait" in everybody
     assert "2 wait;" not in everybody
     assert "No member's name or address has “zoe” in it, but an invitation that waits has." in zoe
     assert "2 wait; “zoe” is in 1 of the addresses." in zoe
-    assert "2 wait; “olivia” is in none of the addresses." in owner
+    assert "2 wait; “olivia” is in none of the addresses." in olivia
     assert "2 wait; “nobody” is in none of the addresses." in nobody
-    assert ["Nobody to show" in page for page in (everybody, zoe, owner, nobody)] == [
+    assert ["Nobody to show" in page for page in (everybody, zoe, olivia, nobody)] == [
         False,
         False,
         False,
@@ -423,12 +380,10 @@ def test_search_hides_no_invitation_unsaid(acme: Workspace, browser: Client) -> 
     ]
 
 
-def test_mail_that_fails_leaves_the_link_to_be_copied(
-    acme: Workspace, browser: Client, settings: Any
-) -> None:
+def test_mail_that_fails_leaves_the_link_to_be_copied(acme: Workspace, owner: Client, settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_PORT = 1
-    page = browser.post(INVITE, {"emails": "a@x.test b@x.test", "role": "viewer"}, follow=True)
+    page = owner.post(INVITE, {"emails": "a@x.test b@x.test", "role": "viewer"}, follow=True)
 
     assert page.content.decode().count("could not be sent: copy the link") == 2
     assert acme.invitations.count() == 2
@@ -445,37 +400,37 @@ def test_mail_that_fails_leaves_the_link_to_be_copied(
     ],
 )
 def test_what_cannot_be_meant_invites_nobody_and_stays_in_the_form(
-    acme: Workspace, browser: Client, fields: dict[str, str]
+    acme: Workspace, owner: Client, fields: dict[str, str]
 ) -> None:
-    response = browser.post(INVITE, fields)
+    response = owner.post(INVITE, fields)
 
     assert response.status_code == 400
     assert fields["emails"] in response.content.decode()
     assert acme.invitations.count() == 0
 
 
-def test_admin_sends_again_and_revokes(acme: Workspace, browser: Client) -> None:
+def test_admin_sends_again_and_revokes(acme: Workspace, owner: Client) -> None:
     invitation = make_invitation(acme, email="ada@x.test")
     old = link_of(invitation)
-    response = browser.post(f"{PAGE}invitations/{invitation.pk}/resend/")
+    response = owner.post(f"{PAGE}invitations/{invitation.pk}/resend/")
     assert told(response) == ["ada@x.test was sent a new link. The one before no longer works."]
     assert Client().get(old).status_code == 404
 
     new = link_of(acme.invitations.get())
     assert Client().get(new).status_code == 200
-    browser.post(f"{PAGE}invitations/{invitation.pk}/revoke/")
+    owner.post(f"{PAGE}invitations/{invitation.pk}/revoke/")
     assert Client().get(new).status_code == 404
     assert actions(acme)[-3:] == ["invitation.sent", "invitation.sent_again", "invitation.revoked"]
-    assert "no longer works" in told(browser.post(f"{PAGE}invitations/{invitation.pk}/revoke/"))[-1]
+    assert "no longer works" in told(owner.post(f"{PAGE}invitations/{invitation.pk}/revoke/"))[-1]
 
 
-def test_page_costs_the_same_whatever_the_number_of_invitations(acme: Workspace, browser: Client) -> None:
+def test_page_costs_the_same_whatever_the_number_of_invitations(acme: Workspace, owner: Client) -> None:
     make_invitation(acme, email="one@x.test")
-    few = queries_of(browser, PAGE)
+    few = queries_of(owner, PAGE)
     for number in range(50):
         make_invitation(acme, email=f"p{number}@x.test")
 
-    assert queries_of(browser, PAGE) == few
+    assert queries_of(owner, PAGE) == few
 
 
 def test_invited_person_signs_in_and_joins(acme: Workspace) -> None:

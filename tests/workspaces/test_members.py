@@ -1,27 +1,16 @@
 """The rules of membership: who may change whom, and that an owner always remains."""
 
-from collections.abc import Callable
 from functools import partial
-from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
 
-from tests.factories import add_member, make_user, make_workspace
+from tests.factories import add_member, make_user, make_workspace, owner_of
+from tests.workspaces.racing import at_once
 from workspaces import members
 from workspaces.errors import LastOwner, MembersError, NoLongerMember, OwnerProtected, RoleAboveOwn, SlugTaken
 from workspaces.models import Membership, Role, Workspace
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def acme() -> Workspace:
-    return make_workspace(slug="acme")
-
-
-def owner_of(workspace: Workspace) -> Membership:
-    return workspace.memberships.get(role=Role.OWNER)
 
 
 def last_event(workspace: Workspace) -> tuple[str, str, dict[str, str]]:
@@ -186,28 +175,6 @@ def test_act_reaches_no_member_of_another_workspace(acme: Workspace) -> None:
     assert Membership.objects.filter(pk=elsewhere.pk).exists()
 
 
-def run_at_once(*acts: Callable[[], object]) -> list[str]:
-    """Run every act in a thread of its own, all let go at once; what each came to."""
-    barrier, came_to = Barrier(len(acts)), [""] * len(acts)
-
-    def run(place: int) -> None:
-        barrier.wait()
-        try:
-            acts[place]()
-            came_to[place] = "done"
-        except MembersError as refusal:
-            came_to[place] = type(refusal).__name__
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(came_to)
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_two_owners_who_demote_each_other_at_once_leave_one(rounds: int) -> None:
@@ -215,7 +182,7 @@ def test_two_owners_who_demote_each_other_at_once_leave_one(rounds: int) -> None
         workspace = make_workspace(slug=f"race-{round_}")
         one, two = owner_of(workspace), add_member(workspace, "owner")
 
-        came_to = run_at_once(
+        came_to = at_once(
             partial(members.change_role, two, role=Role.VIEWER, by=one),
             partial(members.change_role, one, role=Role.VIEWER, by=two),
         )
@@ -230,7 +197,7 @@ def test_two_owners_who_pass_the_ownership_to_each_other_at_once_leave_one() -> 
         workspace = make_workspace(slug=f"race-{round_}")
         one, two = owner_of(workspace), add_member(workspace, "owner")
 
-        run_at_once(partial(members.transfer, two, by=one), partial(members.transfer, one, by=two))
+        at_once(partial(members.transfer, two, by=one), partial(members.transfer, one, by=two))
 
         assert sorted(members.roles(workspace).values()) == ["admin", "owner"]
 
@@ -241,7 +208,7 @@ def test_two_owners_who_leave_at_once_leave_one() -> None:
         workspace = make_workspace(slug=f"race-{round_}")
         one, two = owner_of(workspace), add_member(workspace, "owner")
 
-        came_to = run_at_once(partial(members.leave, one), partial(members.leave, two))
+        came_to = at_once(partial(members.leave, one), partial(members.leave, two))
 
         assert came_to == ["LastOwner", "done"]
         assert list(members.roles(workspace).values()) == ["owner"]

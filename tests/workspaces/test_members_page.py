@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 
-from tests.factories import add_member, browser_of, make_user, make_workspace, queries_of
+from tests.factories import add_member, browser_of, make_user, make_workspace, queries_of, told
 from workspaces import members
 from workspaces.models import Membership, Role, Workspace
 
@@ -28,10 +27,6 @@ def member(workspace: Workspace, name: str) -> Membership:
 
 def browser(workspace: Workspace, name: str) -> Client:
     return browser_of(member(workspace, name).user)
-
-
-def told(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def change(workspace: Workspace, by: str, of: str, role: str) -> Any:

@@ -1,7 +1,6 @@
 """Second factors: asked for after the password, once each, limited, and required where a workspace says so."""
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -9,13 +8,11 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from asgiref.sync import async_to_sync
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from agents.running import database
-from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
+from tests.factories import PASSWORD, add_member, browser_of, is_in, make_user, make_workspace
 from tests.harness.cast import make_agent
 from tests.harness.threads import at_once
 from workspaces import second_factors
@@ -43,10 +40,6 @@ def after_the_password(email: str) -> Client:
     answer = browser.post(LOGIN, {"login": email, "password": PASSWORD, "next": "/workspaces/new/"})
     assert answer["Location"] == CODE
     return browser
-
-
-def is_in(browser: Client) -> bool:
-    return bool(browser.get("/").status_code == 200)
 
 
 def test_password_alone_does_not_sign_in_somebody_with_an_app() -> None:
@@ -182,12 +175,6 @@ def test_member_with_one_gets_in(strict: Any) -> None:
     victor = with_app(add_member(strict, "viewer").user)
 
     assert browser_of(victor).get(reverse("workspaces:members", args=["acme"])).status_code == 200
-
-
-@pytest.fixture
-def chat_connections() -> Iterator[None]:
-    yield
-    async_to_sync(database.close)()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PASSWORD, browser_of, make_user, make_workspace
+from tests.factories import PASSWORD, browser_of, is_in, make_user, make_workspace
 from workspaces.models import Session, User
 
 pytestmark = pytest.mark.django_db
@@ -21,10 +21,6 @@ NEW_PASSWORD = "another-horse-8-battery"
 
 def sign_in(browser: Client, email: str, password: str = PASSWORD, **fields: str) -> Any:
     return browser.post(LOGIN, {"login": email, "password": password, **fields})
-
-
-def is_in(browser: Client) -> bool:
-    return bool(browser.get("/").status_code == 200)
 
 
 def test_sign_in_with_email_and_password_leads_home(client: Client) -> None:

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from tests.billing.test_concurrency import at_once
-from tests.factories import PASSWORD, browser_of, make_user
+from tests.factories import PASSWORD, make_user
 from tests.harness.live import StartServer
 from tests.harness.visitor import Visitor
 from workspaces import signup
@@ -48,11 +48,6 @@ def invited(oscar: Client, email: str) -> str:
     assert mail.outbox[-1].to == [email]
     assert link is not None
     return link.group(1)
-
-
-@pytest.fixture
-def oscar() -> Client:
-    return browser_of(make_user("oscar@bookbag.test", is_staff=True, is_superuser=True))
 
 
 def test_invited_person_signs_up_with_the_invited_address(settings: Any, oscar: Client) -> None:

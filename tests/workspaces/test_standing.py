@@ -5,45 +5,21 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.contrib.messages import get_messages
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace
+from tests.factories import PASSWORD, add_member, browser_of, make_user, make_workspace, owner_of, told
 from workspaces import members, standing
 from workspaces.errors import CannotOwn, NoLongerMember, OwnerProtected, SlugTaken
-from workspaces.models import Membership, PastAddress, Role, User, Workspace
+from workspaces.models import PastAddress, User, Workspace
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def olivia() -> User:
-    return make_user("olivia@acme.test")
-
-
-@pytest.fixture
-def acme(olivia: User) -> Workspace:
-    return make_workspace(olivia, slug="acme")
-
-
-@pytest.fixture
-def browser(acme: Workspace, olivia: User) -> Client:
-    return browser_of(olivia)
-
-
-def owner_of(workspace: Workspace) -> Membership:
-    return workspace.memberships.get(role=Role.OWNER)
 
 
 def last_event(workspace: Workspace) -> tuple[str, dict[str, Any]]:
     event = workspace.audit_events.latest("id")
     return event.action, event.data
-
-
-def told(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def stale() -> None:
@@ -54,11 +30,11 @@ def stale() -> None:
 # --- Name and address ---------------------------------------------------------------------------
 
 
-def test_settings_page_renames_and_moves(acme: Workspace, browser: Client) -> None:
-    response = browser.post("/w/acme/settings/", {"name": "Acme & Sons", "slug": "acme-sons"})
+def test_settings_page_renames_and_moves(acme: Workspace, owner: Client) -> None:
+    response = owner.post("/w/acme/settings/", {"name": "Acme & Sons", "slug": "acme-sons"})
 
     assert (response.status_code, response["Location"]) == (302, "/w/acme-sons/settings/")
-    assert browser.get("/w/acme-sons/").status_code == 200
+    assert owner.get("/w/acme-sons/").status_code == 200
     events = list(acme.audit_events.order_by("id").values_list("action", "data"))[-2:]
     assert events == [
         ("workspace.moved", {"before": "acme", "after": "acme-sons"}),
@@ -67,10 +43,10 @@ def test_settings_page_renames_and_moves(acme: Workspace, browser: Client) -> No
 
 
 @pytest.mark.parametrize("slug", ["", "Über", "a b", "-a", "a--b", "globex", "globex-old", "x" * 41])
-def test_settings_page_keeps_what_it_cannot_save(acme: Workspace, browser: Client, slug: str) -> None:
+def test_settings_page_keeps_what_it_cannot_save(acme: Workspace, owner: Client, slug: str) -> None:
     globex = make_workspace(slug="globex-old")
     standing.move(globex, "globex")
-    response = browser.post("/w/acme/settings/", {"name": "Acme", "slug": slug})
+    response = owner.post("/w/acme/settings/", {"name": "Acme", "slug": slug})
 
     assert response.status_code == 400
     assert f'value="{slug}"' in response.content.decode() or not slug
@@ -78,15 +54,15 @@ def test_settings_page_keeps_what_it_cannot_save(acme: Workspace, browser: Clien
     assert acme.slug == "acme"
 
 
-def test_old_address_leads_members_on_with_what_they_sent(acme: Workspace, browser: Client) -> None:
+def test_old_address_leads_members_on_with_what_they_sent(acme: Workspace, owner: Client) -> None:
     standing.move(acme, "newer")
     standing.move(acme, "newest")
 
     for old in ("acme", "newer"):
-        response = browser.get(f"/w/{old}/members/?q=o")
+        response = owner.get(f"/w/{old}/members/?q=o")
         assert (response.status_code, response["Location"]) == (307, "/w/newest/members/?q=o")
     fields = {"emails": "ada@x.test", "role": "viewer"}
-    response = browser.post("/w/acme/members/invite/", fields, follow=True)
+    response = owner.post("/w/acme/members/invite/", fields, follow=True)
     assert response.redirect_chain[0] == ("/w/newest/members/invite/", 307)
     assert acme.invitations.get().email == "ada@x.test"
 
@@ -114,10 +90,10 @@ def test_address_that_another_has_had_is_nobodys(acme: Workspace) -> None:
 
 
 def test_settings_page_counts_a_past_address_as_taken_for_a_new_workspace(
-    acme: Workspace, browser: Client
+    acme: Workspace, owner: Client
 ) -> None:
     standing.move(acme, "newest")
-    response = browser.post("/workspaces/new/", {"name": "Another", "slug": "acme"})
+    response = owner.post("/workspaces/new/", {"name": "Another", "slug": "acme"})
 
     assert "This address is taken" in response.content.decode()
 
@@ -125,11 +101,11 @@ def test_settings_page_counts_a_past_address_as_taken_for_a_new_workspace(
 # --- Passing the ownership on -------------------------------------------------------------------
 
 
-def test_ownership_is_passed_on_in_one_step(acme: Workspace, browser: Client) -> None:
+def test_ownership_is_passed_on_in_one_step(acme: Workspace, owner: Client) -> None:
     adam = add_member(acme, "editor", make_user("adam@acme.test"))
     page = f"/w/acme/members/{adam.code}/transfer/"
-    assert "Make adam@acme.test the owner" in browser.get(page).content.decode()
-    response = browser.post(page)
+    assert "Make adam@acme.test the owner" in owner.get(page).content.decode()
+    response = owner.post(page)
 
     assert told(response) == ["adam@acme.test owns Acme now. You are an admin of it."]
     assert members.roles(acme) == {"adam@acme.test": "owner", "olivia@acme.test": "admin"}
@@ -140,17 +116,17 @@ def test_ownership_is_passed_on_in_one_step(acme: Workspace, browser: Client) ->
     assert (mail.outbox[0].to, mail.outbox[0].subject) == (["adam@acme.test"], "You own Acme on Bookbag now")
 
 
-def test_ownership_asks_who_it_is_before_anything_else(acme: Workspace, browser: Client) -> None:
+def test_ownership_asks_who_it_is_before_anything_else(acme: Workspace, owner: Client) -> None:
     adam = add_member(acme, "admin")
     stale()
     page = f"/w/acme/members/{adam.code}/transfer/"
 
-    for response in (browser.get(page), browser.post(page)):
+    for response in (owner.get(page), owner.post(page)):
         assert response["Location"] == f"/accounts/reauthenticate/?next={page.replace('/', '%2F')}"
     assert owner_of(acme).user.email == "olivia@acme.test"
     # Told who it is, the page is there, and the act is one press away.
-    browser.post(f"/accounts/reauthenticate/?next={page}", {"password": PASSWORD, "next": page})
-    assert browser.get(page).status_code == 200
+    owner.post(f"/accounts/reauthenticate/?next={page}", {"password": PASSWORD, "next": page})
+    assert owner.get(page).status_code == 200
 
 
 def test_ownership_is_an_owners_to_pass_on(acme: Workspace) -> None:
@@ -169,11 +145,11 @@ def test_ownership_is_an_owners_to_pass_on(acme: Workspace) -> None:
 # --- Suspension ---------------------------------------------------------------------------------
 
 
-def test_suspended_workspace_is_read_and_not_changed(acme: Workspace, browser: Client) -> None:
+def test_suspended_workspace_is_read_and_not_changed(acme: Workspace, owner: Client) -> None:
     victor = add_member(acme, "viewer", make_user("victor@acme.test"))
     standing.suspend(acme, "Spam was sent.")
-    page = browser.get("/w/acme/members/")
-    response = browser.post(f"/w/acme/members/{victor.code}/role/", {"role": "editor"})
+    page = owner.get("/w/acme/members/")
+    response = owner.post(f"/w/acme/members/{victor.code}/role/", {"role": "editor"})
 
     assert page.status_code == 200
     assert "Spam was sent." in page.content.decode()
@@ -183,13 +159,13 @@ def test_suspended_workspace_is_read_and_not_changed(acme: Workspace, browser: C
     # To leave takes nothing from anybody.
     assert browser_of(victor.user).post("/w/acme/leave/").status_code == 302
     standing.resume(acme)
-    assert browser.post("/w/acme/settings/", {"name": "Acme 2", "slug": "acme"}).status_code == 302
+    assert owner.post("/w/acme/settings/", {"name": "Acme 2", "slug": "acme"}).status_code == 302
 
 
-def test_overview_of_a_suspended_workspace_offers_nothing_new(acme: Workspace, browser: Client) -> None:
-    assert "New agent" in browser.get("/w/acme/").content.decode()
+def test_overview_of_a_suspended_workspace_offers_nothing_new(acme: Workspace, owner: Client) -> None:
+    assert "New agent" in owner.get("/w/acme/").content.decode()
     standing.suspend(acme, "Spam.")
-    page = browser.get("/w/acme/").content.decode()
+    page = owner.get("/w/acme/").content.decode()
 
     assert "New agent" not in page
     assert "Create an agent" not in page
@@ -197,13 +173,13 @@ def test_overview_of_a_suspended_workspace_offers_nothing_new(acme: Workspace, b
 
 
 def test_agents_of_a_suspended_workspace_are_listed_and_none_can_be_made(
-    acme: Workspace, browser: Client
+    acme: Workspace, owner: Client
 ) -> None:
     way, page = "/w/acme/agents/new/", "/w/acme/agents/"
-    assert way in browser.get(page).content.decode()
+    assert way in owner.get(page).content.decode()
     standing.suspend(acme, "Spam.")
 
-    shown = browser.get(page).content.decode()
+    shown = owner.get(page).content.decode()
     assert "While the workspace is suspended, none can be made." in shown
     assert way not in shown
 
@@ -215,7 +191,7 @@ def test_suspending_and_resuming_are_audited_once(acme: Workspace) -> None:
     assert last_event(acme) == ("workspace.resumed", {"reason": "Spam.", "by": "an operator"})
 
 
-def test_operator_suspends_with_a_reason_and_lets_it_work_again(acme: Workspace, browser: Client) -> None:
+def test_operator_suspends_with_a_reason_and_lets_it_work_again(acme: Workspace, owner: Client) -> None:
     oscar = browser_of(make_user(is_staff=True, is_superuser=True))
     page = f"/admin/workspaces/workspace/{acme.pk}"
     assert f"{acme.pk}/suspend/" in oscar.get(f"{page}/change/").content.decode()
@@ -224,7 +200,7 @@ def test_operator_suspends_with_a_reason_and_lets_it_work_again(acme: Workspace,
     assert not acme.is_suspended
     assert oscar.post(f"{page}/suspend/", {"reason": "Spam."}).status_code == 302
     assert "suspended: Spam." in oscar.get(f"{page}/change/").content.decode()
-    assert "Spam." in browser.get("/w/acme/").content.decode()
+    assert "Spam." in owner.get("/w/acme/").content.decode()
     assert "It was suspended for: Spam." in oscar.get(f"{page}/resume/").content.decode()
     assert oscar.post(f"{page}/resume/").status_code == 302
     acme.refresh_from_db()

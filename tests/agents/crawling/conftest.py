@@ -1,6 +1,5 @@
 """A website on this machine, an agent, and Edith, who adds the one to the other."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,17 +7,16 @@ from django.test import Client
 
 from agents.models import Agent, Source
 from agents.sources import website
-from tests.agents import websites
 from tests.agents.crawling.reading import add, page, read
 from tests.agents.websites import Site
 
 
 @pytest.fixture
-def site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The same, which may be read, and without a pause between its pages."""
     settings.FETCH_LOOPBACK = True
     monkeypatch.setattr(website, "PAUSE_SECONDS", 0.0)
-    with websites.serving() as site:
-        yield site
+    return site
 
 
 @pytest.fixture

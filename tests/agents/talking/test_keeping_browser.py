@@ -82,7 +82,7 @@ class TestNothingIsLost:
         assert Reply.objects.count() == 2
 
     def test_what_another_member_inspected_in_the_same_tab_is_not_shown(
-        self, cast: Cast, page: Page, live: Server, agent: Agent
+        self, cast: Cast, page: Page, live: Server, openai_agent: Agent
     ) -> None:
         ask(page, "First")
         box(page).fill("Ediths own")
@@ -91,7 +91,7 @@ class TestNothingIsLost:
         expect(page).to_have_url(re.compile(r"/inspect/\?conversation="))
         page.context.clear_cookies()
         page.context.add_cookies([{"name": "session", "value": session_cookie(cast.adam), "url": live.url}])
-        page.goto(address(agent))
+        page.goto(address(openai_agent))
 
         page.go_back()
 
@@ -146,7 +146,7 @@ class TestNothingIsLost:
         complaints.clear()
 
     def test_another_member_in_the_same_tab_does_not_get_it(
-        self, cast: Cast, page: Page, live: Server, agent: Agent
+        self, cast: Cast, page: Page, live: Server, openai_agent: Agent
     ) -> None:
         box(page).press_sequentially("Between us")
         page.context.clear_cookies()
@@ -154,7 +154,7 @@ class TestNothingIsLost:
         page.goto("/w/acme/")  # whichever page it is
 
         assert "Between us" not in page.evaluate("JSON.stringify(sessionStorage)")
-        page.goto(address(agent))
+        page.goto(address(openai_agent))
         expect(box(page)).to_have_value("")
 
     def test_refused_or_unanswered_it_is_in_the_box_once_however_often_one_reloads(

@@ -37,10 +37,12 @@ def test_new_conversation_is_listed_without_a_reload_as_after_it(page: Page, pro
 
 @pytest.mark.any_database
 class TestOpening:
-    def test_conversation_opens_where_it_ended(self, cast: Cast, open_page: OpenPage, agent: Agent) -> None:
-        conversation = talked(agent, cast, 60)
+    def test_conversation_opens_where_it_ended(
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
+    ) -> None:
+        conversation = talked(openai_agent, cast, 60)
         page = open_page(cast.edith)
-        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
 
         expect(turns(page).last).to_be_in_viewport()
         expect(box(page)).to_be_focused()
@@ -50,11 +52,11 @@ class TestOpening:
     @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])
     @pytest.mark.parametrize("width", [360, 1280])
     def test_its_last_turn_stands_above_the_composer(
-        self, cast: Cast, open_page: OpenPage, agent: Agent, width: int, scripts: bool, hash: str
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent, width: int, scripts: bool, hash: str
     ) -> None:
-        conversation = talked(agent, cast, 20)
+        conversation = talked(openai_agent, cast, 20)
         page = open_page(cast.edith, viewport={"width": width, "height": 780}, java_script_enabled=scripts)
-        page.goto(f"{address(agent)}?conversation={conversation.pk}{hash}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}{hash}")
         if not scripts and not hash:
             page.get_by_role("link", name="Question 0").click()  # in the list of conversations
 
@@ -66,23 +68,23 @@ class TestOpening:
         assert 60 < foot["y"] < foot["y"] + foot["height"] <= composer["y"]
 
     def test_page_of_fifty_turns_takes_six_requests(
-        self, cast: Cast, open_page: OpenPage, agent: Agent
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
     ) -> None:
-        conversation = talked(agent, cast, 60)
+        conversation = talked(openai_agent, cast, 60)
         page = open_page(cast.edith)
         asked: set[str] = set()
         # Each use of an icon is told as a request, and answered from the first one.
         page.on("request", lambda request: asked.add(request.url.partition("#")[0]))
-        page.goto(f"{address(agent)}?conversation={conversation.pk}", wait_until="networkidle")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}", wait_until="networkidle")
 
         assert len(asked) <= 6, asked
 
     def test_earlier_turns_come_on_demand_and_move_nothing(
-        self, cast: Cast, open_page: OpenPage, agent: Agent
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
     ) -> None:
-        conversation = talked(agent, cast, 120)
+        conversation = talked(openai_agent, cast, 120)
         page = open_page(cast.edith)
-        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
         for count in (100, 120):
             page.get_by_role("link", name="Show earlier turns").click()
             expect(turns(page)).to_have_count(count)
@@ -91,10 +93,12 @@ class TestOpening:
         expect(page.get_by_role("link", name="Show earlier turns")).to_have_count(0)
         assert page.locator("[data-day]").count() == 4
 
-    def test_earlier_turns_without_scripts(self, cast: Cast, open_page: OpenPage, agent: Agent) -> None:
-        conversation = talked(agent, cast, 60)
+    def test_earlier_turns_without_scripts(
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
+    ) -> None:
+        conversation = talked(openai_agent, cast, 60)
         page = open_page(cast.edith, java_script_enabled=False)
-        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
         page.get_by_role("link", name="Show earlier turns").click()
 
         expect(turns(page)).to_have_count(10)
@@ -102,17 +106,17 @@ class TestOpening:
         expect(turns(page)).to_have_count(50)
 
     def test_times_are_the_readers_and_utc_without_scripts(
-        self, cast: Cast, open_page: OpenPage, agent: Agent
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
     ) -> None:
-        conversation = Conversation.objects.create(agent=agent, started_by=cast.edith)
-        make_reply(agent, conversation, created_at="2026-11-10T20:30:00Z")
-        make_reply(agent, conversation, created_at="2026-11-10T23:30:00Z")
+        conversation = Conversation.objects.create(agent=openai_agent, started_by=cast.edith)
+        make_reply(openai_agent, conversation, created_at="2026-11-10T20:30:00Z")
+        make_reply(openai_agent, conversation, created_at="2026-11-10T23:30:00Z")
         for options, times, days in (
             ({"timezone_id": "Asia/Kolkata"}, ["02:00", "05:00"], ["11 November 2026"]),
             ({"timezone_id": "Europe/Berlin"}, ["21:30", "00:30"], ["10 November 2026", "11 November 2026"]),
             ({"java_script_enabled": False}, ["20:30 UTC", "23:30 UTC"], ["10 November 2026"]),
         ):
             page = open_page(cast.edith, **options)
-            page.goto(f"{address(agent)}?conversation={conversation.pk}")
+            page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
             expect(page.locator(".chat__meta time")).to_have_text(times)
             expect(page.locator("[data-day]")).to_have_text(days)

@@ -76,10 +76,12 @@ class TestKeys:
         expect(page.locator("[data-instead]")).to_be_hidden()
         assert page.locator("[name=instead_of]").input_value() == ""
 
-    def test_no_keyboard_hint_on_a_touch_screen(self, cast: Cast, open_page: OpenPage, agent: Agent) -> None:
+    def test_no_keyboard_hint_on_a_touch_screen(
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
+    ) -> None:
         for options, is_shown in (({}, True), ({"has_touch": True, "is_mobile": True, **PHONE}, False)):
             opened = open_page(cast.edith, **options)
-            opened.goto(address(agent))
+            opened.goto(address(openai_agent))
             expect(opened.get_by_text("Enter sends")).to_be_visible(visible=is_shown)
             (expect(box(opened)).to_be_focused if is_shown else expect(box(opened)).not_to_be_focused)()
 

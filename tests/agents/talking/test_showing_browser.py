@@ -7,8 +7,7 @@ from agents.models import Agent
 from llm import byo, keys
 from tests.agents.scenes import spend_all
 from tests.agents.talking.playground import PHONE, address, ask, box, button, hang, talked, turns
-from tests.agents.test_endings_browser import fits, sound
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast
 from tests.provider_double.client import Double
 
@@ -18,10 +17,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pyte
 @pytest.mark.any_database
 class TestWithoutScripts:
     def test_editing_is_a_page_with_the_text_in_the_box(
-        self, cast: Cast, open_page: OpenPage, agent: Agent
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
     ) -> None:
         page = open_page(cast.edith, java_script_enabled=False)
-        page.goto(address(agent))
+        page.goto(address(openai_agent))
         box(page).fill("First")
         button(page).click()
         page.get_by_role("link", name="Edit", exact=True).click()
@@ -59,13 +58,19 @@ class TestHeardAndSeen:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [1280, 360, 320])
     def test_each_state_is_sound_and_fits(
-        self, cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double, scheme: str, width: int
+        self,
+        cast: Cast,
+        open_page: OpenPage,
+        openai_agent: Agent,
+        provider_double: Double,
+        scheme: str,
+        width: int,
     ) -> None:
         page = open_page(cast.edith, color_scheme=scheme, viewport={"width": width, "height": 740})
-        page.goto(address(agent))
+        page.goto(address(openai_agent))
         ask(page, "One\n\nwith a long word: " + "w" * 200)
         box(page).press("ArrowUp")
-        assert sound(page) == []
+        assert problems_of(page) == []
         assert fits(page)
         page.keyboard.press("Escape")
         hang(provider_double)
@@ -73,19 +78,19 @@ class TestHeardAndSeen:
             box(page).fill(text)
             box(page).press("Enter")
         expect(page.locator("[data-text]")).to_contain_text("You asked")
-        assert sound(page) == []
+        assert problems_of(page) == []
         assert fits(page)
         page.keyboard.press("Escape")
         expect(turns(page).locator(".badge", has_text="Stopped")).to_be_visible()
 
     @pytest.mark.parametrize("name", ["w" * 120, "סוכן " + "אבגדה" * 23])
     def test_long_names_of_any_script_fit_at_360(
-        self, cast: Cast, open_page: OpenPage, agent: Agent, name: str
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent, name: str
     ) -> None:
-        Agent.objects.filter(pk=agent.pk).update(name=name)
+        Agent.objects.filter(pk=openai_agent.pk).update(name=name)
         byo.add_model(cast.acme, provider="openai", model_id="ft:ours", name=name[:60], by=cast.adam)
         page = open_page(cast.adam, **PHONE)
-        place = f"/w/acme/agents/{agent.pk}/"
+        place = f"/w/acme/agents/{openai_agent.pk}/"
         for path in (
             "/w/acme/",
             "/w/acme/agents/",
@@ -103,13 +108,13 @@ class TestHeardAndSeen:
                     assert shown.evaluate("it => !!it.closest('bdi, [dir=auto]')"), path
 
     def test_composer_covers_nothing_that_has_the_focus(
-        self, cast: Cast, open_page: OpenPage, agent: Agent
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
     ) -> None:
-        conversation = talked(agent, cast, 12)
+        conversation = talked(openai_agent, cast, 12)
         # The second is what a window of 1280 by 1024 has left at 400 %.
         for size in ({"width": 360, "height": 740}, {"width": 320, "height": 256}):
             page = open_page(cast.edith, viewport=size)
-            page.goto(f"{address(agent)}?conversation={conversation.pk}")
+            page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
             top = page.locator("[data-composer]")
             for link in page.locator(".chat__meta a").all():
                 link.focus()
@@ -126,15 +131,15 @@ class TestHeardAndSeen:
         self,
         cast: Cast,
         open_page: OpenPage,
-        agent: Agent,
+        openai_agent: Agent,
         provider_double: Double,
         complaints: list[str],
         size: ViewportSize,
     ) -> None:
         spend_all(cast, leaving=9)
-        conversation = talked(agent, cast, 12)
+        conversation = talked(openai_agent, cast, 12)
         page = open_page(cast.edith, viewport=size)
-        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
 
         def stands_clear(notice: str) -> None:
             expect(page.locator(notice)).to_be_visible()
@@ -160,7 +165,7 @@ class TestHeardAndSeen:
         turns(page).last.get_by_role("link", name="Regenerate").click()
         stands_clear("[data-problem]")
         # Of the route, and of the connection.
-        page.goto(f"{address(agent)}?conversation={conversation.pk}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}")
         keys.delete(None, provider="openai", by=None)
         box(page).fill("Anybody?")
         box(page).press("Enter")
@@ -172,10 +177,10 @@ class TestHeardAndSeen:
         complaints.clear()
 
     def test_little_moves_when_a_reply_ends(
-        self, cast: Cast, open_page: OpenPage, agent: Agent, provider_double: Double
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent, provider_double: Double
     ) -> None:
         page = open_page(cast.edith, **PHONE)
-        page.goto(address(agent))
+        page.goto(address(openai_agent))
         page.evaluate(
             "() => new PerformanceObserver(list => { for (const one of list.getEntries()) window.shift += one.value; })"
             ".observe({ type: 'layout-shift' })"

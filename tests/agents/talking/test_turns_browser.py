@@ -45,12 +45,12 @@ class TestOnATurn:
         expect(turns(page).last.locator(".chat__text")).to_have_text(said)
 
     def test_link_opens_and_marks_the_turn_even_far_back(
-        self, cast: Cast, open_page: OpenPage, agent: Agent
+        self, cast: Cast, open_page: OpenPage, openai_agent: Agent
     ) -> None:
-        conversation = talked(agent, cast, 120)
+        conversation = talked(openai_agent, cast, 120)
         reply = conversation.replies.get(question="Question 3")
         page = open_page(cast.adam)
-        page.goto(f"{address(agent)}?conversation={conversation.pk}#reply-{reply.pk}")
+        page.goto(f"{address(openai_agent)}?conversation={conversation.pk}#reply-{reply.pk}")
 
         turn = page.locator(f"#reply-{reply.pk}")
         expect(turn).to_be_in_viewport()
@@ -142,7 +142,9 @@ def hang_on_own_key(cast: Cast, page: Page, provider_double: Double) -> None:
 
 
 class TestWhoPays:
-    def test_page_learns_that_somebody_else_pays_by_now(self, cast: Cast, page: Page, agent: Agent) -> None:
+    def test_page_learns_that_somebody_else_pays_by_now(
+        self, cast: Cast, page: Page, openai_agent: Agent
+    ) -> None:
         ask(page, "On credits?")
         bring_key(cast.acme)
 
@@ -156,7 +158,7 @@ class TestWhoPays:
 
     @pytest.mark.both_databases
     def test_switched_off_while_a_reply_runs_is_said_when_that_ends(
-        self, cast: Cast, page: Page, agent: Agent, provider_double: Double
+        self, cast: Cast, page: Page, openai_agent: Agent, provider_double: Double
     ) -> None:
         hang_on_own_key(cast, page, provider_double)
         byo.set_byo(cast.acme, enabled=False, by=cast.adam)
@@ -178,7 +180,7 @@ class TestWhoPays:
         expect(turns(page).last.locator(".chat__meta a.badge")).to_have_text("5 credits")
 
     def test_key_deleted_while_a_reply_runs_is_said_above_the_box_until_it_is_mended(
-        self, cast: Cast, page: Page, agent: Agent, provider_double: Double
+        self, cast: Cast, page: Page, openai_agent: Agent, provider_double: Double
     ) -> None:
         hang_on_own_key(cast, page, provider_double)
         keys.delete(cast.acme, provider="openai", by=cast.adam)

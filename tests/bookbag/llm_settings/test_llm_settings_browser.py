@@ -1,13 +1,12 @@
 """The settings page in a real browser: sound for a screen reader, whole at 360 px, usable by keyboard and without scripts."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from llm import byo, keys
 from llm.models import ProviderKey
 from llm.vault import Secret
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, problems_of
 from tests.harness.cast import Cast, make_agent
 from tests.provider_double.client import Double
 
@@ -25,11 +24,6 @@ def troubled(cast: Cast) -> None:
     for name, model in (("Front desk", ""), ("Orders", "gpt-4o"), ("Night shift", "claude-sonnet-4-6")):
         make_agent(cast.acme, model, name=name)
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
-
-
-def problems_of(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

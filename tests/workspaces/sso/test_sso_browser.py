@@ -4,14 +4,13 @@ import re
 from importlib import import_module
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from bookbag import onboarding
 from llm import byo
 from tests.harness import issuer as double
-from tests.harness.browser import OpenPage
+from tests.harness.browser import OpenPage, problems_of
 from tests.harness.issuer import Issuer
 from tests.harness.live import Server, StartServer
 from workspaces.models import Identity, User
@@ -33,11 +32,6 @@ def server(issuer: Issuer, start_server: StartServer) -> Server:
     return server
 
 
-def shortcomings(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
-
-
 def press(page: Page, name: str) -> None:
     """With the keyboard."""
     button = page.get_by_role("main").get_by_role("button", name=name, exact=True)
@@ -54,7 +48,7 @@ def visits(complaints: list[str], issuer: Issuer) -> int:
 
 def expect_refusal(page: Page, complaints: list[str], heading: str, status: int) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    assert shortcomings(page) == []
+    assert problems_of(page) == []
     assert [one for one in complaints if f"status of {status}" not in one] == []
     complaints.clear()
 
@@ -74,7 +68,7 @@ def test_new_person_signs_in_and_is_known_the_next_time(
 ) -> None:
     page = open_page(server=server, java_script_enabled=scripts)
     page.goto("/workspaces/new/")
-    assert not scripts or shortcomings(page) == []
+    assert not scripts or problems_of(page) == []
     press(page, "Sign in with Acme ID")
     # On to the page that was asked for, with nothing in between.
     expect(page.get_by_role("heading", name="Create a workspace")).to_be_visible()
@@ -88,7 +82,7 @@ def test_new_person_signs_in_and_is_known_the_next_time(
     expect(page.get_by_role("heading", name="Your workspaces")).to_be_visible()
     page.goto("/account/")
     expect(page.get_by_role("main")).to_contain_text("Acme ID")
-    assert not scripts or shortcomings(page) == []
+    assert not scripts or problems_of(page) == []
     assert User.objects.get() == olivia
     assert visits(complaints, issuer) == 2
 
@@ -103,7 +97,7 @@ def test_page_that_leads_out_is_sound_and_has_a_link(
     with page.expect_event("requestfailed", lambda request: request.url.startswith(issuer.name)):
         press(page, "Continue with Acme ID")
     expect(page.get_by_role("heading", name="On to Acme ID")).to_be_visible()
-    assert shortcomings(page) == []
+    assert problems_of(page) == []
 
     page.unroute_all()
     page.get_by_role("link", name="Continue to Acme ID").click()
@@ -127,7 +121,7 @@ def test_refusals_say_why_and_lead_on(
     page.set_extra_http_headers({"X-Cancel": "1"})
     press(page, "Sign in with Acme ID")
     expect(page.get_by_role("status")).to_contain_text("You came back from Acme ID without signing in.")
-    assert shortcomings(page) == []
+    assert problems_of(page) == []
     visits(complaints, issuer)
 
     issuer.stop()
@@ -149,7 +143,7 @@ def test_person_without_a_password_confirms_there_and_their_act_is_done(
     grow_old(page)
     page.goto("/accounts/second-factor/totp/activate/")
     expect(page.get_by_role("heading", name="Confirm it is you")).to_be_visible()
-    assert shortcomings(page) == []
+    assert problems_of(page) == []
     press(page, "Confirm with Acme ID")
     expect(page).to_have_url(re.compile(r"/totp/activate/$"))
     visits(complaints, issuer)

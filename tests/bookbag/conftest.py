@@ -1,0 +1,23 @@
+"""Olivia at her browser, and Acme, which is hers once a test asks for it."""
+
+import pytest
+from django.test import Client
+
+from bookbag import onboarding
+from tests.factories import browser_of, make_user
+from workspaces.models import User, Workspace
+
+
+@pytest.fixture
+def olivia() -> User:
+    return make_user("olivia@acme.test")
+
+
+@pytest.fixture
+def owner(olivia: User) -> Client:
+    return browser_of(olivia)
+
+
+@pytest.fixture
+def acme(olivia: User) -> Workspace:
+    return onboarding.create_workspace(name="Acme", slug="acme", owner=olivia)
