@@ -20,7 +20,7 @@ from agents.knowledge.entries import IndexEntry
 from agents.knowledge.found import PAIRS, Found, Hits
 from agents.knowledge.terms import Query, Word
 from agents.models import Passage, QAPair, Source, Vocabulary
-from billing.sql import uid
+from billing.sql import named, uid
 from workspaces.database_guards import Guard
 
 # How many characters of the agent's id begin its terms.
@@ -189,7 +189,7 @@ MOST_AMONG = 6
 # which passages and pairs match. A word's synonyms have a number of their own (the word's, plus the number of
 # words), and never count as rarer than the word itself. A word's weight is the logarithm of its rarity as a whole
 # number of thousandths, so that both databases compute the same sums. `common` is empty for agents with few
-# passages: then every word counts as rare.
+# passages: then every word counts as rare. `number` is that of a word, the place of a passage or pair, or the size.
 _QUERY = """
 WITH asked(word, term, plain, share) AS MATERIALIZED ({asked}),
 common(size, terms) AS MATERIALIZED (SELECT size, terms FROM agents_commonterms WHERE agent_id = %(agent)s),
@@ -215,15 +215,16 @@ counted(word, known) AS (SELECT hit.word, CASE WHEN hit.word IN (SELECT word FRO
 weight(word, known, worth) AS MATERIALIZED (SELECT word, known, {whole} FROM counted),
 best(place, score) AS MATERIALIZED (SELECT place, SUM(hit.share * weight.worth) AS score
   FROM hit JOIN weight ON weight.word = hit.word GROUP BY place ORDER BY score DESC, place LIMIT {candidates})
-SELECT 'exact', 0, question, answer, '', '', '' FROM agents_qapair WHERE agent_id = %(agent)s AND exact = %(exact)s
-UNION ALL SELECT 'size', size, '', '', '', '', '' FROM total
-UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text), '' FROM thought
+SELECT 'exact' AS kind, 0 AS number, 0 AS known, question AS heading, answer AS text, '' AS title, '' AS searchable,
+  '' AS url FROM agents_qapair WHERE agent_id = %(agent)s AND exact = %(exact)s
+UNION ALL SELECT 'size', size, 0, '', '', '', '', '' FROM total
+UNION ALL SELECT 'word', word, known, '', '', '', '', '' FROM thought
   WHERE known > 0 AND word NOT IN (SELECT word FROM weight)
-UNION ALL SELECT 'word', word, '', '', '', CAST(known AS text), '' FROM weight
-UNION ALL SELECT 'passage', best.place, p.heading, p.text, s.title, p.searchable, s.url
+UNION ALL SELECT 'word', word, known, '', '', '', '', '' FROM weight
+UNION ALL SELECT 'passage', best.place, 0, p.heading, p.text, s.title, p.searchable, s.url
   FROM best JOIN agents_passage p ON p.id = best.place JOIN agents_source s ON s.id = p.source_id
   WHERE p.agent_id = %(agent)s
-UNION ALL SELECT 'pair', best.place, q.question, q.answer, '', q.searchable, ''
+UNION ALL SELECT 'pair', best.place, 0, q.question, q.answer, '', q.searchable, ''
   FROM best JOIN agents_qapair q ON q.place = best.place WHERE q.agent_id = %(agent)s"""
 _LOOKED_FOR = "SELECT word, term, share FROM rare UNION ALL SELECT word, term, share FROM among"
 SQLITE_QUERY = _QUERY.format(
@@ -363,9 +364,7 @@ def _search(agent_id: UUID, question: str, asked: Query) -> Hits:
     return Hits(None, [row.found for row in ranked[:LIMIT]], False, asked, weights, known)
 
 
-def _rows(
-    agent_id: UUID, question: str, own: Sequence[Word], others: Sequence[Word]
-) -> list[tuple[Any, ...]]:
+def _rows(agent_id: UUID, question: str, own: Sequence[Word], others: Sequence[Word]) -> list[Any]:
     """The rows that the statement returns. `others`: the synonyms of each word of `own`."""
     is_postgres = connection.vendor == "postgresql"
     owner = agent_id.hex[:OWNED]
@@ -391,22 +390,23 @@ def _rows(
     }
     with connection.cursor() as cursor:
         cursor.execute(POSTGRES_QUERY if is_postgres else SQLITE_QUERY, parameters)
-        return cursor.fetchall()
+        return named(cursor)
 
 
-def _result(rows: Iterable[tuple[Any, ...]], *, words: int) -> _Result:
+def _result(rows: Iterable[Any], *, words: int) -> _Result:
     counts = [0] * words
     size, exact, found = 1, None, []
-    for kind, number, heading, text, title, more, url in rows:
-        if kind == "exact":
-            exact = text
-        elif kind == "size":
-            size = max(1, number)
-        elif kind == "word":
-            counts[number] = int(more)
+    for row in rows:
+        if row.kind == "exact":
+            exact = row.text
+        elif row.kind == "size":
+            size = max(1, row.number)
+        elif row.kind == "word":
+            counts[row.number] = row.known
         else:
-            source = PAIRS if kind == "pair" else title
-            found.append(_Row(number, Found(heading, text, source, url), f" {more} "))
+            source = PAIRS if row.kind == "pair" else row.title
+            shown = Found(row.heading, row.text, source, row.url)
+            found.append(_Row(row.number, shown, f" {row.searchable} "))
     return _Result(exact, size, counts, found)
 
 
