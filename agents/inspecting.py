@@ -10,7 +10,7 @@ from agents.running import Draft
 from agents.sent_prompts import Sent
 from llm import gateway
 from llm.profiles import Temperature
-from llm.providers.base import Message
+from llm.providers.base import Message, MessageRole
 
 # The parts of a request's body that hold the messages; all others are shown as parameters.
 MESSAGES = ("messages", "system")
@@ -19,9 +19,9 @@ BYTES_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One message: its role in the providers' words, what kind of part it is, its text."""
+    """One message: whose it is, what kind of part it is, its text."""
 
-    role: str
+    role: MessageRole
     label: str
     text: str = field(repr=False)
 
@@ -76,7 +76,7 @@ def _shown(messages: Sequence[Message], body: dict[str, object], *, left_out: li
 
 
 def _part(message: Message, *, is_last: bool) -> Part:
-    labels = {"system": "Instructions", "assistant": "Earlier answer"}
+    labels = {MessageRole.SYSTEM: "Instructions", MessageRole.ASSISTANT: "Earlier answer"}
     label = "This message" if is_last else labels.get(message.role, "Earlier message")
     return Part(message.role, label, message.text)
 

@@ -15,11 +15,18 @@ import openai
 from bench.report import Table, ratios, spread, times
 from bench.stage import Stage
 from llm.profiles import Parameters
-from llm.providers.base import Call, Limits, Message
+from llm.providers.base import Call, Limits, Message, MessageRole
 from llm.providers.twin import Twin
 
-TURNS = [Message("user", "When does the shop open? " * 10), Message("assistant", "At nine. " * 30)] * 6
-MESSAGES = [Message("system", "Answer briefly. " * 250), *TURNS, Message("user", "And on Sunday?")]
+TURNS = [
+    Message(MessageRole.USER, "When does the shop open? " * 10),
+    Message(MessageRole.ASSISTANT, "At nine. " * 30),
+] * 6
+MESSAGES = [
+    Message(MessageRole.SYSTEM, "Answer briefly. " * 250),
+    *TURNS,
+    Message(MessageRole.USER, "And on Sunday?"),
+]
 BASE = "http://127.0.0.1:9"
 LIMITS = Limits(connect_seconds=5, first_byte_seconds=60, idle_seconds=30, wire_bytes=1_000_000)
 HEADERS = {"Authorization": "Bearer of-nothing"}

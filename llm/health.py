@@ -26,7 +26,7 @@ Health = ProviderKey.Health
 QUIET_SECONDS = 60.0
 TELL_AGAIN_AFTER = dt.timedelta(days=1)
 # The faults of replies (providers.base.Fault) that tell something about the key, and the health that follows.
-HEALTH_OF: dict[str | None, ProviderKey.Health] = {
+HEALTH_OF: dict[Fault | None, ProviderKey.Health] = {
     None: Health.VALID,
     Fault.REJECTED: Health.REJECTED,
     Fault.RATE_LIMITED: Health.LIMITED,
@@ -38,21 +38,21 @@ HEALTH_OF: dict[str | None, ProviderKey.Health] = {
 BESIDE_THE_KEY = {Fault.NOT_ALLOWED, Fault.WRONG_REGION, Fault.ADDRESS_REFUSED, Fault.PLACE_NOT_SERVED}
 ALARMS = {Health.REJECTED: "provider_key.rejected", Health.UNREADABLE: "provider_key.unreadable"}
 
-_noted: dict[UUID, tuple[float, str]] = {}
+_noted: dict[UUID, tuple[float, Health | Fault]] = {}
 _noted_lock = Lock()
 
 
-def is_news(provider_key_id: UUID, *, error_class: str | None) -> bool:
+def is_news(provider_key_id: UUID, *, fault: Fault | None) -> bool:
     """Whether `note_result` would write anything. Makes no query, so most replies need none."""
-    news = _news_of(error_class)
+    news = _news_of(fault)
     with _noted_lock:
         return news is not None and _differs(provider_key_id, news, time.monotonic())
 
 
 def note_result(
-    provider_key_id: UUID, *, error_class: str | None, headroom: dict[str, int] | None = None
+    provider_key_id: UUID, *, fault: Fault | None, headroom: dict[str, int] | None = None
 ) -> None:
-    """Note the result of a real reply. `error_class`: the provider's fault, None for success.
+    """Note the result of a real reply. `fault`: the provider's, None for success.
 
     `headroom`: what its headers said is left of the account's rate limits.
 
@@ -60,18 +60,18 @@ def note_result(
     are stored without changing its health. One database write a minute at most, except when a key turns rejected or
     recovers.
     """
-    news = _news_of(error_class)
+    news = _news_of(fault)
     if news is None or not _is_news(provider_key_id, news):
         return
     if isinstance(news, Health):
-        mark(provider_key_id, news, error=error_class or "", used=True, headroom=headroom)
+        mark(provider_key_id, news, error=fault or "", used=True, headroom=headroom)
     else:
         ProviderKey.objects.filter(pk=provider_key_id).update(last_error=news, last_error_at=timezone.now())
 
 
-def _news_of(error_class: str | None) -> str | None:
+def _news_of(fault: Fault | None) -> Health | Fault | None:
     """What a reply's end has to store: a health, or a fault that leaves the health unchanged; None for nothing."""
-    return HEALTH_OF.get(error_class, error_class if error_class in BESIDE_THE_KEY else None)
+    return HEALTH_OF.get(fault, fault if fault in BESIDE_THE_KEY else None)
 
 
 def note_unreadable(provider_key_id: UUID) -> None:
@@ -129,7 +129,7 @@ def _may_tell(row: ProviderKey) -> bool:
     return ProviderKey.objects.filter(silent, pk=row.pk).update(rejection_told_at=now) == 1
 
 
-def _is_news(provider_key_id: UUID, news: str) -> bool:
+def _is_news(provider_key_id: UUID, news: Health | Fault) -> bool:
     """Whether to write `news` now; remembers it if so."""
     now = time.monotonic()
     with _noted_lock:
@@ -139,7 +139,7 @@ def _is_news(provider_key_id: UUID, news: str) -> bool:
         return True
 
 
-def _differs(provider_key_id: UUID, news: str, now: float) -> bool:
+def _differs(provider_key_id: UUID, news: Health | Fault, now: float) -> bool:
     at, before = _noted.get(provider_key_id, (float("-inf"), None))
     urgent = news != before and (news in ALARMS or before in ALARMS)
     return urgent or now - at >= QUIET_SECONDS

@@ -18,13 +18,14 @@ _SMALL = {"mini", "nano", "turbo", "pro", "chat", "latest"}
 
 def last_day_words(profile: Profile, today: dt.date) -> str:
     """For people: "shuts down 14 Jan 2027 · use GPT-6 Luna", or "was shut down on …". Empty when no end is known."""
-    end = _end(profile, today)
+    end = end_words(profile, today)
     if not end or not profile.replaced_by:
         return end
     return f"{end} · use {name_of(profile.replaced_by)}"
 
 
-def _end(profile: Profile, today: dt.date) -> str:
+def end_words(profile: Profile, today: dt.date) -> str:
+    """The same without what takes over."""
     day = profile.shuts_down_on
     if profile.is_gone(today):
         return f"was shut down on {day_words(day)}" if day and day <= today else "was shut down"

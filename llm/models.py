@@ -291,7 +291,7 @@ class ListedModel(models.Model):
     provider_key = models.ForeignKey(ProviderKey, on_delete=models.CASCADE, related_name="listed_models")
     model_id = models.CharField(max_length=100)
     name = models.CharField(max_length=100, blank=True)
-    # active, deprecated or retired; empty for OpenAI, whose list does not say.
+    # One of llm.profiles.Lifecycle; empty where the list does not say.
     lifecycle = models.CharField(max_length=12, blank=True)
     shuts_down_on = models.DateField(null=True)
     context_tokens = models.PositiveIntegerField(null=True)

@@ -76,7 +76,7 @@ def tell_of_shutdown(
         "link": link,
     }
     text = render_to_string("llm/mail/model_leaves.txt", facts)
-    end = lifecycle.last_day_words(profile, today).partition(" · ")[0]
+    end = lifecycle.end_words(profile, today)
     people = list(inbox.admins_of(workspace).order_by("email"))
     inbox.note(
         people,

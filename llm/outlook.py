@@ -164,9 +164,9 @@ def of_keys(workspace: Workspace, byo_enabled: bool, active: Iterable[ProviderKe
 
 # Raw SQL, for the path of a reply, since Django takes longer to build the query than to run it.
 _STILL_SIGNS = """
-SELECT EXISTS (SELECT 1 FROM llm_providerkey WHERE id = %s AND state = 'active'
-  AND health NOT IN ('rejected', 'unreadable')),
-  EXISTS (SELECT 1 FROM llm_llmsettings WHERE workspace_id = %s AND byo_enabled)"""
+SELECT EXISTS (SELECT 1 FROM llm_providerkey WHERE id = %(key)s AND state = %(active)s
+  AND health NOT IN (%(rejected)s, %(unreadable)s)),
+  EXISTS (SELECT 1 FROM llm_llmsettings WHERE workspace_id = %(workspace)s AND byo_enabled)"""
 
 
 def still_signs(provider_key_id: UUID, *, workspace_id: int, is_own: bool) -> bool:
@@ -174,9 +174,15 @@ def still_signs(provider_key_id: UUID, *, workspace_id: int, is_own: bool) -> bo
 
     `is_own`: it is the workspace's, not the platform's.
     """
-    row_id = ProviderKey._meta.pk.get_db_prep_value(provider_key_id, connection)
+    parameters = {
+        "key": ProviderKey._meta.pk.get_db_prep_value(provider_key_id, connection),
+        "active": ProviderKey.State.ACTIVE.value,
+        "rejected": ProviderKey.Health.REJECTED.value,
+        "unreadable": ProviderKey.Health.UNREADABLE.value,
+        "workspace": workspace_id,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_STILL_SIGNS, [row_id, workspace_id])
+        cursor.execute(_STILL_SIGNS, parameters)
         is_good, byo_enabled = cursor.fetchone()
     return bool(is_good) and bool(byo_enabled) == is_own
 

@@ -53,11 +53,19 @@ class Api(StrEnum):
     NONE = "none"  # speech, images, embeddings: nothing to talk to
 
 
+class Lifecycle(StrEnum):
+    """What a provider's list says of a model, in Anthropic's words; OpenAI's says nothing."""
+
+    ACTIVE = "active"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+
+
 @dataclass(frozen=True, slots=True)
 class ListedProfile:
     """What an account's model list says about one model; None and empty where it says nothing."""
 
-    lifecycle: str = ""  # active, deprecated, retired
+    lifecycle: str = ""  # one of Lifecycle, or empty
     shuts_down_on: dt.date | None = None
     context_tokens: int | None = None
     output_limit: int | None = None
@@ -108,7 +116,7 @@ class Profile:
     def is_gone(self, today: dt.date) -> bool:
         """Whether the provider has shut it down. If the account's list states a lifecycle, that decides, else the date."""
         if self.lifecycle:
-            return self.lifecycle == "retired"
+            return self.lifecycle == Lifecycle.RETIRED
         return self.shuts_down_on is not None and self.shuts_down_on <= today
 
     def days_left(self, today: dt.date) -> int | None:

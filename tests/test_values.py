@@ -2,7 +2,7 @@
 
 What can only be written out is held to the enumeration here: the conditions of indexes and constraints, which are in a
 class of their own inside the model, and templates. The ledger's and the replies' laws, the database's guards and the
-statements of holds say their values again on purpose: they are a second witness.
+statements of holds (WITNESSES) say their values again on purpose: they are a second witness.
 """
 
 import ast
@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db.models import Model, Q
 from django.db.models.constants import LOOKUP_SEP
@@ -22,7 +24,8 @@ from agents.errors import OurFault
 from agents.models import Reply, Source
 from billing.models import Hold
 from llm.models import Provider
-from llm.providers.base import Fault
+from llm.profiles import Lifecycle
+from llm.providers.base import Fault, MessageRole
 from llm.routing import Billing, Credential, Why
 from tests.test_imports import APPS, ROOT, modules
 
@@ -30,11 +33,15 @@ from tests.test_imports import APPS, ROOT, modules
 BESIDE_CHOICES: dict[str, tuple[type[Enum], ...]] = {
     "credential_kind": (Credential,),
     "error_code": (Fault, OurFault),
+    "fault": (Fault,),
     "kind": (Billing,),
     "last_error": (Fault,),
+    "lifecycle": (Lifecycle,),
     "provider": (Provider,),
+    "role": (MessageRole,),
     "why": (Why,),
 }
+WITNESSES = {"agents/laws.py", "billing/guards.py", "billing/holds.py", "billing/laws.py"}
 
 
 @cache
@@ -111,6 +118,9 @@ def test_no_value_of_a_column_is_written_out_in_code() -> None:
         'over.update(state=Reply.State.FAILED, error_code="interrupted")',
         'found.filter(state__in=["queued", "training"])',
         'if source.state in ("queued", "training"): pass',
+        'turns = [one for one in messages if one.role != "system"]',
+        'if listed.lifecycle == "retired": pass',
+        'keys.note_result(row.pk, fault="key_rejected")',
     ],
 )
 def test_a_value_that_is_written_out_is_found(line: str) -> None:
@@ -127,6 +137,44 @@ def test_a_value_that_is_written_out_is_found(line: str) -> None:
 )
 def test_another_word_is_not(line: str) -> None:
     assert written_out("agents/module.py", ast.parse(line)) == []
+
+
+# --- In SQL --------------------------------------------------------------------------------------
+
+SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE)\b")
+QUOTED = re.compile(r"'(\w+)'")
+
+
+def written_in_sql(path: str, tree: ast.Module) -> list[str]:
+    """The values of columns, whichever they are, that a text with SQL has in quotation marks."""
+    values = {*Authenticator.Type.values, *chain(*columns().values())}
+    return [
+        f"{path}:{node.lineno} {value}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.search(node.value)
+        for value in QUOTED.findall(node.value)
+        if value in values
+    ]
+
+
+def test_no_value_of_a_column_is_written_out_in_sql() -> None:
+    found = [line for path, tree in modules(*APPS, "bookbag") for line in written_in_sql(path, tree)]
+
+    assert [line for line in found if line.partition(":")[0] not in WITNESSES] == []
+    assert {line.partition(":")[0] for line in found} == WITNESSES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # What this project once did.
+        """STILL = "SELECT 1 FROM llm_providerkey WHERE id = %s AND state = 'active'\"""",
+        """PAGES = "INSERT INTO agents_source (id, kind) SELECT c.page, 'page' FROM agents_crawledpage c\"""",
+        """LACKS = f"{SOME} WHERE f.user_id = u.id AND f.type <> 'recovery_codes'\"""",
+    ],
+)
+def test_a_value_in_sql_is_found(line: str) -> None:
+    assert written_in_sql("agents/module.py", ast.parse(line)) != []
 
 
 # --- In conditions of the database ---------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from agents.knowledge.found import Found
-from llm.providers.base import Message
+from llm.providers.base import Message, MessageRole
 
 # The most characters of earlier turns and of passages in a prompt, if the model's context has room for them.
 HISTORY_BUDGET = 12_000
@@ -74,10 +74,10 @@ def build(
 
 def in_order(*, system: str, turns: Sequence[EarlierTurn], asked: str, stable: int) -> list[Message]:
     """The parts as messages; the first `stable` ones are marked as stable."""
-    said = [("system", system)]
+    said = [(MessageRole.SYSTEM, system)]
     for turn in turns:
-        said += [("user", turn.question), ("assistant", turn.answer)]
-    said.append(("user", asked))
+        said += [(MessageRole.USER, turn.question), (MessageRole.ASSISTANT, turn.answer)]
+    said.append((MessageRole.USER, asked))
     return [Message(role, text, stable=place < stable) for place, (role, text) in enumerate(said)]
 
 

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.db import connection
@@ -50,7 +51,7 @@ _CALLER = {
     "unexpired": "s.expire_date > {now}",
     "role": "m.role",
     "lacks_factor": "w.second_factor_required AND NOT EXISTS (SELECT 1 FROM mfa_authenticator f"
-    " WHERE f.user_id = u.id AND f.type <> 'recovery_codes')",
+    f" WHERE f.user_id = u.id AND f.type <> '{Authenticator.Type.RECOVERY_CODES.value}')",
     "suspended_for": "CASE WHEN w.suspended_at IS NOT NULL THEN w.suspended_for END",
     "workspace_id": "w.id",
     "slug": "w.slug",

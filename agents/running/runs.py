@@ -251,12 +251,12 @@ async def _learn(accepted: AcceptedReply, result: Result) -> None:
 async def _note_health(accepted: AcceptedReply, result: Result) -> None:
     if accepted.credential_id is None or not (result.error or result.metadata.finish):
         return
-    error_class = result.error.fault.value if result.error else None
-    if keys.is_news(accepted.credential_id, error_class=error_class):
+    fault = result.error.fault if result.error else None
+    if keys.is_news(accepted.credential_id, fault=fault):
         await database.run(
             keys.note_result,
             accepted.credential_id,
-            error_class=error_class,
+            fault=fault,
             headroom=result.metadata.headroom,
         )
 

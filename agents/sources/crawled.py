@@ -15,7 +15,7 @@ from billing.sql import uid
 
 _PAGES = """INSERT INTO agents_source
   (id, agent_id, parent_id, kind, url, title, text, content_hash, trained_at, created_at)
-  SELECT c.page, site.agent_id, site.id, 'page', c.url, c.title, c.text, c.content_hash, %s, %s
+  SELECT c.page, site.agent_id, site.id, %s, c.url, c.title, c.text, c.content_hash, %s, %s
   FROM agents_crawledpage c JOIN agents_source site ON site.id = c.site_id WHERE c.site_id = %s
   ON CONFLICT (id) DO UPDATE SET title = excluded.title, text = excluded.text,
   content_hash = excluded.content_hash, trained_at = excluded.trained_at"""
@@ -59,7 +59,7 @@ def swap_in(site: Source, kept: set[str]) -> None:
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     of_site = uid(connection, site.pk)
     with connection.cursor() as cursor:
-        cursor.execute(_PAGES, [now, now, of_site])
+        cursor.execute(_PAGES, [Source.Kind.PAGE.value, now, now, of_site])
         cursor.execute(_PASSAGES, [of_site])
         cursor.execute(_WORDS, [of_site])
     common.count_later(site.agent_id)

@@ -11,9 +11,9 @@ import anthropic
 from anthropic.types import MessageParam, OutputConfigParam, TextBlockParam, ThinkingConfigParam
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 
-from llm.profiles import EFFORTS, ListedProfile
+from llm.profiles import EFFORTS, Lifecycle, ListedProfile
 from llm.providers import events, wire
-from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
+from llm.providers.base import Call, Fault, Finish, Listing, Message, MessageRole, ResponseMetadata
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
@@ -46,11 +46,15 @@ def body(call: Call) -> MessageCreateParamsStreaming:
     asked, marked = call.parameters, _cached_until(call.messages)
     request: MessageCreateParamsStreaming = {
         "model": call.model_id,
-        "messages": [_turn(one, cached=one is marked) for one in call.messages if one.role != "system"],
+        "messages": [
+            _turn(one, cached=one is marked) for one in call.messages if one.role is not MessageRole.SYSTEM
+        ],
         "max_tokens": asked.max_output_tokens,
         "stream": True,
     }
-    system = [_block(one.text, cached=one is marked) for one in call.messages if one.role == "system"]
+    system = [
+        _block(one.text, cached=one is marked) for one in call.messages if one.role is MessageRole.SYSTEM
+    ]
     if system:
         request["system"] = system
     if asked.effort:
@@ -62,7 +66,7 @@ def body(call: Call) -> MessageCreateParamsStreaming:
 
 def _turn(message: Message, *, cached: bool) -> MessageParam:
     content: str | list[TextBlockParam] = [_block(message.text, cached=True)] if cached else message.text
-    if message.role == "assistant":
+    if message.role is MessageRole.ASSISTANT:
         return {"role": "assistant", "content": content}
     return {"role": "user", "content": content}
 
@@ -142,7 +146,7 @@ def row_of(row: dict[str, Any]) -> Listing:
     known = isinstance(capabilities, dict)
     effort, kinds = _part(capabilities, "effort"), _part(_part(capabilities, "thinking"), "types")
     listed = ListedProfile(
-        lifecycle=lifecycle if lifecycle in ("active", "deprecated", "retired") else "",
+        lifecycle=lifecycle if lifecycle in list(Lifecycle) else "",
         shuts_down_on=wire.a_day(row.get("retires_at")),
         context_tokens=events.count(row.get("max_input_tokens")),
         output_limit=events.count(row.get("max_tokens")),

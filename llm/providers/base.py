@@ -100,11 +100,19 @@ class ProviderError(Exception):
         return ", ".join(filter(None, parts))
 
 
+class MessageRole(StrEnum):
+    """Who says a message of a prompt. The digests of stored prompts contain these words."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """`stable`: the conversation's next request will begin with the same messages up to this one."""
 
-    role: str  # system, user or assistant
+    role: MessageRole
     text: str = field(repr=False)
     stable: bool = False
 

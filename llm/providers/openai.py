@@ -13,7 +13,7 @@ from openai.types.shared_params import ReasoningEffort
 
 from llm.profiles import ListedProfile
 from llm.providers import events, wire
-from llm.providers.base import Call, Fault, Finish, Listing, Message, ResponseMetadata
+from llm.providers.base import Call, Fault, Finish, Listing, Message, MessageRole, ResponseMetadata
 from llm.providers.clients import Sdk
 from llm.providers.refusals import Refusals, row
 from llm.providers.twin import Twin
@@ -45,9 +45,9 @@ def body(call: Call) -> CompletionCreateParamsStreaming:
 
 
 def _turn(message: Message) -> ChatCompletionMessageParam:
-    if message.role == "system":
+    if message.role is MessageRole.SYSTEM:
         return {"role": "system", "content": message.text}
-    if message.role == "assistant":
+    if message.role is MessageRole.ASSISTANT:
         return {"role": "assistant", "content": message.text}
     return {"role": "user", "content": message.text}
 

@@ -10,6 +10,7 @@ from agents.models import Agent, Conversation, Reply
 from agents.running import watching
 from agents.views import playground
 from llm import byo, keys
+from llm.providers.base import Fault
 from tests.agents.test_pages import make_reply
 from tests.agents.test_receipts import charged_reply
 from tests.harness.browser import OpenPage
@@ -97,7 +98,7 @@ def test_failed_reply_brings_its_turn_and_all_credits(
         (lambda acme: byo.set_byo(acme, enabled=False, by=None), True),
         (lambda acme: keys.delete(acme, provider="openai", by=None), True),
         (lambda acme: keys.delete(acme, provider="anthropic", by=None), False),
-        (lambda acme: keys.note_result(the_key(acme).pk, error_class="key_rejected"), True),
+        (lambda acme: keys.note_result(the_key(acme).pk, fault=Fault.REJECTED), True),
         (lambda acme: keys.note_unreadable(the_key(acme).pk), True),
     ],
 )

@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from agents.models import Agent
 from llm import keys
+from llm.providers.base import Fault
 from tests.agents.scenes import agent_on, agent_on_custom_model, spend_all
 from tests.harness.browser import OpenPage, fits, problems_of
 from tests.harness.cast import Cast
@@ -247,7 +248,7 @@ class TestWaysOut:
         self, cast: Cast, open_page: OpenPage, provider_double: Double
     ) -> None:
         bring_key(cast.acme)
-        keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+        keys.note_result(the_key(cast.acme).pk, fault=Fault.REJECTED)
         agent = agent_on(cast, "openai")
         page = open_page(cast.edith)
         page.goto(f"/w/acme/agents/{agent.pk}/playground/")

@@ -13,6 +13,7 @@ from agents.models import Agent
 from billing.models import Account, Plan
 from llm import byo, keys, outlook
 from llm.models import ChatModel
+from llm.providers.base import Fault
 from llm.vault import Secret
 from tests.factories import browser_of
 from tests.harness.cast import Cast, make_agent
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def rejected_own(cast: Cast) -> None:
     bring_key(cast.acme)
-    keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+    keys.note_result(the_key(cast.acme).pk, fault=Fault.REJECTED)
 
 
 def unreadable_own(cast: Cast) -> None:
@@ -34,7 +35,7 @@ def unreadable_own(cast: Cast) -> None:
 
 def rejected_platform(cast: Cast) -> None:
     platform_key()
-    keys.note_result(the_key(None).pk, error_class="key_rejected")
+    keys.note_result(the_key(None).pk, fault=Fault.REJECTED)
 
 
 def unreadable_platform(cast: Cast) -> None:

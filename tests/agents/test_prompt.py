@@ -9,7 +9,7 @@ from agents.knowledge.prompt import (
     passages_within_budget,
     turns_in,
 )
-from llm.providers.base import Message
+from llm.providers.base import Message, MessageRole
 
 
 def prompt(**given: object) -> list[Message]:
@@ -56,8 +56,8 @@ def test_agent_with_knowledge_and_no_fact_found_is_told_so() -> None:
 
 def test_agent_without_knowledge_is_not_bound_to_facts() -> None:
     assert prompt(has_knowledge=False, passages=[]) == [
-        Message("system", "You sell shoes."),
-        Message("user", "When?"),
+        Message(MessageRole.SYSTEM, "You sell shoes."),
+        Message(MessageRole.USER, "When?"),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from agents.models import Agent, Conversation
 from llm import byo, keys
 from llm.models import ProviderKey
+from llm.providers.base import Fault
 from tests.agents.scenes import agent_on, spend_all
 from tests.agents.test_pages import make_reply
 from tests.factories import browser_of
@@ -71,7 +72,7 @@ class TestWithoutScripts:
         byo.set_byo(cast.acme, enabled=True, by=None)
         agent = agent_on(cast, "openai")
         talk = Conversation.objects.create(agent=agent, started_by=cast.adam)
-        keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+        keys.note_result(the_key(cast.acme).pk, fault=Fault.REJECTED)
         visitor = visit(cast.adam)
 
         # An answer at the address of messages: a link relative to it would lead nowhere.
@@ -107,7 +108,7 @@ class TestCheckTheKeyAgain:
     @pytest.fixture
     def agent(self, cast: Cast, provider_double: Double) -> Agent:
         bring_key(cast.acme)
-        keys.note_result(the_key(cast.acme).pk, error_class="key_rejected")
+        keys.note_result(the_key(cast.acme).pk, fault=Fault.REJECTED)
         # One whose last day the provider's list does not tell: it is asked for here.
         return make_agent(cast.acme, "gpt-6-luna")
 

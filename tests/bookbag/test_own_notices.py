@@ -15,6 +15,7 @@ from agents.running import database, duties
 from billing import ledger
 from billing.models import Account, Plan
 from llm import byo, health, keys
+from llm.providers.base import Fault
 from llm.vault import Secret
 from tests.billing import moves
 from tests.factories import browser_of, make_user
@@ -80,7 +81,7 @@ def test_rejected_key_is_noted_and_not_mailed_to_whom_says_no(cast: Cast) -> Non
     row = keys.replace(cast.acme, provider="openai", secret=Secret(SECRET), by=cast.adam)
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     for _ in range(3):
-        keys.note_result(row.pk, error_class="key_rejected")
+        keys.note_result(row.pk, fault=Fault.REJECTED)
         health._noted.clear()
 
     assert told(cast.adam) == told(cast.olivia) == ["key_rejected"]

@@ -8,6 +8,7 @@ from django.db import connections
 
 from llm import health, keys, unseals, vault
 from llm.models import ProviderKey, UnsealCount
+from llm.providers.base import Fault
 from llm.vault import Secret
 from workspaces.models import AuditEvent
 
@@ -113,7 +114,7 @@ def test_fifty_rejections_are_one_event_and_one_mail_each(cast, mailoutbox):
     def act(number: int) -> None:
         # As many processes, each with a memory of its own.
         health._noted.clear()
-        keys.note_result(row.pk, error_class="key_rejected")
+        keys.note_result(row.pk, fault=Fault.REJECTED)
 
     assert together(50, act) == [None] * 50
     assert AuditEvent.objects.filter(workspace=cast.acme, action="provider_key.rejected").count() == 1

@@ -181,7 +181,7 @@ def restricted(cast: Cast, double: Double) -> ProviderKey:
 def test_a_reply_verifies_it_and_the_card_says_so(adam: Client, cast: Cast, provider_double: Double) -> None:
     row = restricted(cast, provider_double)
     assert (row.may_list, row.health) == (False, Health.UNVERIFIED)
-    keys.note_result(row.pk, error_class=None)
+    keys.note_result(row.pk, fault=None)
     page = text_of(adam.get(PAGE))
     assert 'health--valid">Valid' in page
     assert "It may not list models; replies show that it works." in page
@@ -189,7 +189,7 @@ def test_a_reply_verifies_it_and_the_card_says_so(adam: Client, cast: Cast, prov
 
 def test_a_later_check_takes_back_nothing_that_a_reply_showed(cast: Cast, provider_double: Double) -> None:
     row = restricted(cast, provider_double)
-    keys.note_result(row.pk, error_class=None)
+    keys.note_result(row.pk, fault=None)
     answers(provider_double, 403, "Missing scopes: api.model.read.")
     assert keys.verify(the_key(cast.acme)) == Health.VALID
 
@@ -207,7 +207,7 @@ def test_one_that_may_run_no_replies_is_told_what_it_lacks(
     adam: Client, cast: Cast, provider_double: Double
 ) -> None:
     row = restricted(cast, provider_double)
-    keys.note_result(row.pk, error_class=Fault.LACKS_PERMISSION.value)
+    keys.note_result(row.pk, fault=Fault.LACKS_PERMISSION)
     page = text_of(adam.get(PAGE))
     assert "OpenAI says that it may not run replies." in page
     assert "Give it the permission “Model capabilities: Request”" in page
@@ -223,10 +223,10 @@ def test_the_page_states_the_permissions_beside_the_field(adam: Client, cast: Ca
 
 
 @pytest.mark.parametrize("fault", sorted(health.BESIDE_THE_KEY))
-def test_a_fault_beside_the_key_is_told_and_changes_no_health(adam: Client, cast: Cast, fault: str) -> None:
+def test_a_fault_beside_the_key_is_told_and_changes_no_health(adam: Client, cast: Cast, fault: Fault) -> None:
     row = keys.replace(cast.acme, provider="openai", secret=Secret(PASTED), found=Health.VALID)
-    assert keys.is_news(row.pk, error_class=fault)
-    keys.note_result(row.pk, error_class=fault)
+    assert keys.is_news(row.pk, fault=fault)
+    keys.note_result(row.pk, fault=fault)
     stored = the_key(cast.acme)
     assert (stored.health, stored.last_error) == (Health.VALID, fault)
     assert key_wording.wording_of(stored).said in text_of(adam.get(PAGE))
@@ -239,7 +239,7 @@ def test_the_card_shows_what_is_left_of_the_rate_limits(adam: Client, cast: Cast
     row = keys.replace(cast.acme, provider="openai", secret=Secret(PASTED), found=Health.VALID)
     assert "Rate limits" not in text_of(adam.get(PAGE))
     left = {"requests_left": 4_980, "requests": 5_000, "tokens_left": 1_999_000}
-    keys.note_result(row.pk, error_class=None, headroom=left)
+    keys.note_result(row.pk, fault=None, headroom=left)
     ProviderKey.objects.filter(pk=row.pk).update(last_used_at=timezone.now() - timedelta(minutes=3))
     page = " ".join(text_of(adam.get(PAGE)).split())
     assert "4,980 of 5,000 requests and 1,999,000 tokens left, as of the reply <time" in page
@@ -248,9 +248,9 @@ def test_the_card_shows_what_is_left_of_the_rate_limits(adam: Client, cast: Cast
 
 def test_headroom_goes_with_a_reply_that_tells_none(adam: Client, cast: Cast) -> None:
     row = keys.replace(cast.acme, provider="openai", secret=Secret(PASTED), found=Health.VALID)
-    keys.note_result(row.pk, error_class=None, headroom={"requests_left": 1})
+    keys.note_result(row.pk, fault=None, headroom={"requests_left": 1})
     health._noted.clear()
-    keys.note_result(row.pk, error_class=None)
+    keys.note_result(row.pk, fault=None)
     assert the_key(cast.acme).headroom is None
     assert "Rate limits" not in text_of(adam.get(PAGE))
 
@@ -322,7 +322,7 @@ def test_the_choice_is_offered_prominently_where_the_region_is_wrong(
     row = put(cast)
     folded = text_of(adam.get(PAGE))
     assert folded.index("<summary>Change the region</summary>") < folded.index('name="region"')
-    keys.note_result(row.pk, error_class=Fault.WRONG_REGION.value)
+    keys.note_result(row.pk, fault=Fault.WRONG_REGION)
     page = text_of(adam.get(PAGE))
     assert "Change the region" not in page
     assert (

@@ -9,6 +9,7 @@ from django.utils import timezone
 from llm import byo, health, keys, unseals, upkeep, vault
 from llm.models import ProviderKey, UnsealCount
 from llm.providers import roster
+from llm.providers.base import Fault
 from llm.vault import Secret
 from tests.harness.chat import each_provider
 from tests.llm.rows import the_key
@@ -226,40 +227,40 @@ def health_of(row) -> str:
 
 def test_a_reply_that_came_makes_a_key_valid_and_used(cast):
     row = put(cast)
-    keys.note_result(row.pk, error_class=None)
+    keys.note_result(row.pk, fault=None)
     row.refresh_from_db()
     assert (row.health, row.last_good_at, row.last_used_at) == (Health.VALID, row.health_at, row.health_at)
 
 
 @pytest.mark.parametrize(
-    ("error_class", "found"),
+    ("fault", "found"),
     [
-        ("key_rejected", Health.REJECTED),
-        ("rate_limited", Health.LIMITED),
-        ("no_funds", Health.LIMITED),
-        ("provider_timed_out", Health.UNVERIFIED),
-        ("model_not_found", Health.UNVERIFIED),
+        (Fault.REJECTED, Health.REJECTED),
+        (Fault.RATE_LIMITED, Health.LIMITED),
+        (Fault.NO_FUNDS, Health.LIMITED),
+        (Fault.TIMED_OUT, Health.UNVERIFIED),
+        (Fault.MODEL_MISSING, Health.UNVERIFIED),
     ],
 )
-def test_only_faults_that_tell_of_the_key_change_its_health(cast, error_class, found):
+def test_only_faults_that_tell_of_the_key_change_its_health(cast, fault, found):
     row = put(cast)
-    keys.note_result(row.pk, error_class=error_class)
+    keys.note_result(row.pk, fault=fault)
     assert health_of(row) == found
 
 
 def test_good_news_is_written_once_a_minute(cast, django_assert_num_queries):
     row = put(cast)
-    keys.note_result(row.pk, error_class=None)
+    keys.note_result(row.pk, fault=None)
     with django_assert_num_queries(0):
         for _ in range(100):
-            keys.note_result(row.pk, error_class=None)
+            keys.note_result(row.pk, fault=None)
 
 
 def test_a_rejection_is_written_at_once_and_so_is_the_recovery(cast):
     row = put(cast)
     seen = []
-    for error_class in (None, "key_rejected", None, "key_rejected"):
-        keys.note_result(row.pk, error_class=error_class)
+    for fault in (None, Fault.REJECTED, None, Fault.REJECTED):
+        keys.note_result(row.pk, fault=fault)
         seen.append(health_of(row))
     assert seen == [Health.VALID, Health.REJECTED, Health.VALID, Health.REJECTED]
 
@@ -269,7 +270,7 @@ def test_the_first_rejection_is_audited_and_mailed_to_admins_once(cast, django_c
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     with django_capture_on_commit_callbacks(execute=True):
         for _ in range(5):
-            keys.note_result(row.pk, error_class="key_rejected")
+            keys.note_result(row.pk, fault=Fault.REJECTED)
             health._noted.clear()
     assert story(cast.acme) == ["provider_key.added", "provider_key.rejected"]
     assert sorted(message.to[0] for message in mail.outbox) == [cast.adam.email, cast.olivia.email]
@@ -284,15 +285,15 @@ def test_the_first_rejection_is_audited_and_mailed_to_admins_once(cast, django_c
 def test_a_flapping_provider_is_one_mail_a_day(cast, django_capture_on_commit_callbacks):
     row = put(cast)
     with django_capture_on_commit_callbacks(execute=True):
-        for error_class in ("key_rejected", None, "key_rejected", None, "key_rejected"):
-            keys.note_result(row.pk, error_class=error_class)
+        for fault in (Fault.REJECTED, None, Fault.REJECTED, None, Fault.REJECTED):
+            keys.note_result(row.pk, fault=fault)
     assert len(mail.outbox) == 2  # one each to Adam and Olivia
 
 
 def test_a_rejected_platform_key_is_mailed_to_operators(cast, django_capture_on_commit_callbacks):
     row = put(cast, workspace=None)
     with django_capture_on_commit_callbacks(execute=True):
-        keys.note_result(row.pk, error_class="key_rejected")
+        keys.note_result(row.pk, fault=Fault.REJECTED)
     assert [message.to for message in mail.outbox] == [[cast.oscar.email]]
 
 
@@ -300,7 +301,7 @@ def test_a_superseded_key_that_is_rejected_alarms_nobody(cast, django_capture_on
     row = put(cast)
     put(cast, SECOND)
     with django_capture_on_commit_callbacks(execute=True):
-        keys.note_result(row.pk, error_class="key_rejected")
+        keys.note_result(row.pk, fault=Fault.REJECTED)
     assert mail.outbox == []
 
 

@@ -13,7 +13,16 @@ from llm import keys, listing
 from llm.gateway import TWINS, Completion
 from llm.models import ProviderKey
 from llm.profiles import Parameters
-from llm.providers.base import Call, Fault, KeyHealth, Limits, Message, ProviderError, ResponseMetadata
+from llm.providers.base import (
+    Call,
+    Fault,
+    KeyHealth,
+    Limits,
+    Message,
+    MessageRole,
+    ProviderError,
+    ResponseMetadata,
+)
 from llm.vault import Secret
 from tests.harness.cast import Cast
 from tests.harness.chat import ACME_SECRETS, PROVIDERS
@@ -34,7 +43,7 @@ def completion(provider: str) -> Completion:
     return Completion(
         provider=provider,
         model_id="m",
-        messages=[Message("user", "Hello")],
+        messages=[Message(MessageRole.USER, "Hello")],
         parameters=Parameters(max_output_tokens=100),
         secret=Secret(ACME_SECRETS[provider]),
     )
@@ -45,7 +54,7 @@ async def ask(provider: str, url: str, limits: Limits) -> Taken:
     began = time.monotonic()
     call = Call(
         model_id="m",
-        messages=[Message("user", "Hello")],
+        messages=[Message(MessageRole.USER, "Hello")],
         parameters=Parameters(max_output_tokens=100),
         secret=Secret(ACME_SECRETS[provider]),
         base_url=url,

@@ -16,6 +16,7 @@ from llm.providers.base import (
     KeyHealth,
     Limits,
     Message,
+    MessageRole,
     ProviderError,
     ResponseMetadata,
     check,
@@ -105,7 +106,7 @@ FINE: list[tuple[str, dict[str, Any], Finish]] = [
 def call_of(provider: str, double: Double, secret: str = "", limits: Limits = LIMITS) -> Call:
     return Call(
         model_id=MODELS[provider][0],
-        messages=[Message("system", "Be kind."), Message("user", "Hello")],
+        messages=[Message(MessageRole.SYSTEM, "Be kind."), Message(MessageRole.USER, "Hello")],
         parameters=Parameters(),
         secret=Secret(secret or ACME_SECRETS[provider]),
         base_url=stand_in.addresses(double.url)[provider],

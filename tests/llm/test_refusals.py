@@ -144,7 +144,7 @@ SPEAKS_OF_THE_KEY = {
 def test_a_keys_health_follows_only_what_is_said_of_the_key(fault: Fault) -> None:
     by_a_reply, by_a_check = SPEAKS_OF_THE_KEY.get(fault, (None, None))
 
-    assert HEALTH_OF.get(fault.value) == (by_a_reply and ProviderKey.Health(by_a_reply))
+    assert HEALTH_OF.get(fault) == (by_a_reply and ProviderKey.Health(by_a_reply))
     if by_a_check:
         assert HEALTH_BY_CHECK[fault] == by_a_check
     else:

@@ -19,7 +19,7 @@ from typing_extensions import is_typeddict
 from llm.gateway import TWINS
 from llm.profiles import EFFORTS, Parameters
 from llm.providers import anthropic as anthropic_twin
-from llm.providers.base import Call, Limits, Message
+from llm.providers.base import Call, Limits, Message, MessageRole
 from llm.vault import Secret
 
 PARAMS = {"openai": CompletionCreateParamsStreaming, "anthropic": MessageCreateParamsStreaming}
@@ -59,10 +59,10 @@ STRICT = {provider: strict(provider, type_) for provider, type_ in PARAMS.items(
 
 def call_of(parameters: Parameters, *, left_out: frozenset[str] = frozenset(), stable: bool = False) -> Call:
     messages = [
-        Message("system", LONG, stable=stable),
-        Message("user", "Hello", stable=stable),
-        Message("assistant", "Hi", stable=stable),
-        Message("user", "When?"),
+        Message(MessageRole.SYSTEM, LONG, stable=stable),
+        Message(MessageRole.USER, "Hello", stable=stable),
+        Message(MessageRole.ASSISTANT, "Hi", stable=stable),
+        Message(MessageRole.USER, "When?"),
     ]
     limits = Limits(connect_seconds=1, first_byte_seconds=1, idle_seconds=1, wire_bytes=1)
     return Call(

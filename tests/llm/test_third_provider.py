@@ -15,7 +15,7 @@ from llm.gateway import Completion
 from llm.models import KEYED_PROVIDERS, Provider
 from llm.profiles import Parameters
 from llm.providers import roster
-from llm.providers.base import Fault, Finish, Message, ProviderError
+from llm.providers.base import Fault, Finish, Message, MessageRole, ProviderError
 from llm.vault import Secret
 from tests.llm import third_provider
 from tests.llm.parrot import ACCEPTED, ErrorAnswer, Parrot, events, listening, refusal
@@ -35,7 +35,7 @@ def completion() -> Completion:
     return Completion(
         provider="parrot",
         model_id="parrot-grey",
-        messages=[Message("system", "Be kind."), Message("user", "Hello")],
+        messages=[Message(MessageRole.SYSTEM, "Be kind."), Message(MessageRole.USER, "Hello")],
         parameters=Parameters(max_output_tokens=100),
         secret=Secret(ACCEPTED),
     )

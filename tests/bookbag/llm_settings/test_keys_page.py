@@ -9,6 +9,7 @@ from django.utils import timezone
 from llm import byo, keys, vault
 from llm.models import ProviderKey
 from llm.providers import roster
+from llm.providers.base import Fault
 from tests.bookbag.llm_settings.page import PAGE, PASTED, Health, put, said
 from tests.harness.cast import make_agent
 from tests.llm.rows import the_key
@@ -141,7 +142,7 @@ def test_an_old_key_is_pointed_out(cast, adam, settings):
 
 def test_a_rejected_key_is_told_on_every_page_while_byo_is_on(cast, client, django_assert_max_num_queries):
     row = put(cast)
-    keys.note_result(row.pk, error_class="key_rejected")
+    keys.note_result(row.pk, fault=Fault.REJECTED)
     client.force_login(cast.victor)
     home = reverse("agents:list", args=["acme"])
     assert "rejects this workspace's key" not in client.get(home).content.decode()
@@ -153,7 +154,7 @@ def test_a_rejected_key_is_told_on_every_page_while_byo_is_on(cast, client, djan
 
 
 def test_the_banner_leads_admins_to_the_page(cast, adam):
-    keys.note_result(put(cast).pk, error_class="key_rejected")
+    keys.note_result(put(cast).pk, fault=Fault.REJECTED)
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
     assert (
         f'<a href="{PAGE}">Replace the key</a>'
@@ -163,5 +164,5 @@ def test_the_banner_leads_admins_to_the_page(cast, adam):
 
 def test_another_workspaces_broken_key_is_nobodys_business(cast, adam):
     byo.set_byo(cast.globex, enabled=True, by=cast.gina)
-    keys.note_result(the_key(cast.globex).pk, error_class="key_rejected")
+    keys.note_result(the_key(cast.globex).pk, fault=Fault.REJECTED)
     assert 'class="banner' not in adam.get(PAGE).content.decode()

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from llm import byo, keys
 from llm.models import ProviderKey
+from llm.providers.base import Fault
 from llm.vault import Secret
 from tests.harness.browser import OpenPage, problems_of
 from tests.harness.cast import Cast, make_agent
@@ -19,7 +20,7 @@ def troubled(cast: Cast) -> None:
     """Every state of the page that has words of its own: rejected, restorable, missing, broken and custom."""
     keys.replace(cast.acme, provider="openai", secret=Secret(PASTED), by=cast.adam)
     row = keys.replace(cast.acme, provider="openai", secret=Secret(PASTED + "2"), by=cast.adam)
-    keys.note_result(row.pk, error_class="key_rejected")
+    keys.note_result(row.pk, fault=Fault.REJECTED)
     byo.add_model(cast.acme, provider="openai", model_id="gpt-4.1-mini", by=cast.adam)
     for name, model in (("Front desk", ""), ("Orders", "gpt-4o"), ("Night shift", "claude-sonnet-4-6")):
         make_agent(cast.acme, model, name=name)
