@@ -171,7 +171,8 @@ def train_again(
     source = _find(agent, source_id)
     if source.parent_id is None and adding.queue(source):
         messages.success(
-            request, f"{source.title} is trained again. Until then the agent answers from what it had."
+            request,
+            f"{source.title} is being trained again. Until that is done, the agent answers from what it had.",
         )
     else:
         messages.info(request, f"{source.title} is being trained already.")
