@@ -80,7 +80,7 @@ def _is_meta(node: ast.AST) -> bool:
 
 
 def _pairs(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """The columns that a node names, each with what is held against it."""
+    """The columns that a node names, each with what is held against it, or stored in it."""
     if isinstance(node, ast.Compare) and len(node.comparators) == 1:
         yield _name(node.left), node.comparators[0]
         yield _name(node.comparators[0]), node.left
@@ -88,6 +88,12 @@ def _pairs(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         for keyword in node.keywords:
             path = (keyword.arg or "").split(LOOKUP_SEP)
             yield path[-2] if path[-1] == "in" and len(path) > 1 else path[-1], keyword.value
+    elif isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant):
+                yield str(key.value), value
+    elif isinstance(node, ast.Assign):
+        yield from ((_name(target), node.value) for target in node.targets)
 
 
 def _name(node: ast.expr) -> str:
@@ -101,7 +107,13 @@ def _says(column: str, given: ast.expr) -> bool:
 
 
 def test_no_value_of_a_column_is_written_out_in_code() -> None:
-    found = [line for path, tree in modules(*APPS, "bookbag") for line in written_out(path, tree)]
+    found = [
+        line
+        for path, tree in modules(*APPS, "bookbag")
+        for line in written_out(path, tree)
+        # A request to a provider is in that provider's words, which the twin that makes it writes out.
+        if not (path.startswith("llm/providers/") and "{'role': " in line)
+    ]
 
     assert found == [], "\n".join(found)
 
@@ -121,6 +133,8 @@ def test_no_value_of_a_column_is_written_out_in_code() -> None:
         'turns = [one for one in messages if one.role != "system"]',
         'if listed.lifecycle == "retired": pass',
         'keys.note_result(row.pk, fault="key_rejected")',
+        'GONE = {"state": "failed", "text": ""}',
+        'reply.state = "failed"',
     ],
 )
 def test_a_value_that_is_written_out_is_found(line: str) -> None:

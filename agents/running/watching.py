@@ -33,9 +33,14 @@ END = "end"
 
 # The terminal event of a reply that was deleted while it was watched, for instance with its workspace.
 GONE = {
-    "state": "failed", "ending": "failed", "code": "not_found", "text": "", "charged": 0, "actions": [],
+    "state": Reply.State.FAILED.value,
+    "ending": Reply.Ending.FAILED.value,
+    "code": "not_found",
+    "text": "",
+    "charged": 0,
+    "actions": [],
     "message": "This reply is no more: it was deleted.",
-}  # fmt: skip
+}
 # Called with a reply's id and its reader's role, in a database thread.
 More = Callable[[UUID, Role], dict[str, Any]]
 log = logging.getLogger(__name__)

@@ -16,13 +16,6 @@ from tests.harness.written import WRITTEN_ON
 from .asking import models, send
 from .client import Double
 
-TODAY = "2026-11-25"
-
-
-@pytest.fixture(autouse=True)
-def today(double: Double) -> None:
-    double.today(TODAY)
-
 
 def openai_rows(double: Double) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in models(double, "openai").json["data"]}
@@ -180,7 +173,8 @@ def test_a_scripted_list_can_say_more_than_ids(double: Double) -> None:
 
 
 def test_the_day_is_kept_until_it_is_cleared(double: Double) -> None:
-    assert double.ask("GET", "today") == {"today": TODAY}
+    double.today("2026-11-25")
+    assert double.ask("GET", "today") == {"today": "2026-11-25"}
     double.clear()
     assert double.ask("GET", "today") == {"today": WRITTEN_ON.isoformat()}
 

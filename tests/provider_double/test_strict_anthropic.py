@@ -15,11 +15,6 @@ EXTRA = "{}: Extra inputs are not permitted"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
-@pytest.fixture(autouse=True)
-def today(double: Double) -> None:
-    double.today("2026-11-25")
-
-
 def refused(double: Double, model: str, status: int = 400, **asked: Any) -> str:
     """The message of the refusal."""
     said = ask(double, "anthropic", model, **asked)

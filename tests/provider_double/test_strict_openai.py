@@ -10,13 +10,6 @@ from .asking import HELLO, ask, headers_for, send
 from .client import Double
 from .sdk import SECRETS
 
-TODAY = "2026-11-25"
-
-
-@pytest.fixture(autouse=True)
-def today(double: Double) -> None:
-    double.today(TODAY)
-
 
 def refused(double: Double, model: str, **asked: Any) -> tuple[int, Any, Any, str]:
     """Status, code, param and message of the refusal."""

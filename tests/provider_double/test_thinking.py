@@ -16,11 +16,6 @@ THINKS = {"openai": "gpt-6-luna", "anthropic": "claude-sonnet-5-5"}
 PLAIN = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-6"}
 
 
-@pytest.fixture(autouse=True)
-def today(double: Double) -> None:
-    double.today("2026-11-25")
-
-
 def stream(double: Double, provider: str, model: str, **body: Any) -> Said:
     if provider == "openai":
         body["stream_options"] = {"include_usage": True}
