@@ -42,8 +42,8 @@ def any_provider(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Ite
         for model, constraint in removed:
             editor.remove_constraint(model, constraint)
     yield
-    database.restore()
-    if connection.vendor == "postgresql":  # on SQLite the tables were restored as they were
+    if connection.vendor == "postgresql":  # on SQLite the schema is restored with the rows
+        database.restore()
         with connection.schema_editor() as editor:
             for model, constraint in removed:
                 editor.add_constraint(model, constraint)
