@@ -4,13 +4,8 @@ import pytest
 from django.test import Client
 
 from bookbag import onboarding
-from tests.factories import browser_of, make_user
+from tests.factories import browser_of
 from workspaces.models import User, Workspace
-
-
-@pytest.fixture
-def olivia() -> User:
-    return make_user("olivia@acme.test")
 
 
 @pytest.fixture

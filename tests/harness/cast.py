@@ -81,6 +81,18 @@ def catalogue_model(model_id: str) -> ChatModel:
 
 
 @pytest.fixture
+def adam(cast: Cast) -> Client:
+    """An admin of Acme at his browser."""
+    return browser_of(cast.adam)
+
+
+@pytest.fixture
+def olivia() -> User:
+    """Olivia without the rest of the cast."""
+    return make_user(demo.OLIVIA.email)
+
+
+@pytest.fixture
 def oscar() -> Client:
     """An operator at his browser, without the rest of the cast."""
     return browser_of(make_user(demo.OSCAR.email, is_staff=True, is_superuser=True))

@@ -13,7 +13,7 @@ from llm.profiles import ListedProfile
 from llm.providers.base import Listing
 from llm.vault import Secret
 from tests.bookbag.llm_settings.test_llm_settings_browser import problems_of
-from tests.factories import browser_of, queries_of
+from tests.factories import queries_of
 from tests.harness.browser import OpenPage
 from tests.harness.cast import Cast
 from tests.provider_double.client import Double
@@ -47,11 +47,6 @@ def put(cast: Cast, models: list[Listing] | None = None) -> ProviderKey:
     if models:
         listing.store(row, models)
     return row
-
-
-@pytest.fixture
-def adam(cast: Cast) -> Client:
-    return browser_of(cast.adam)
 
 
 def age(row: ProviderKey, hours: int) -> None:

@@ -32,12 +32,6 @@ def fresh_process() -> None:
     health._noted.clear()
 
 
-@pytest.fixture
-def adam(cast: Cast, client: Client) -> Client:
-    client.force_login(cast.adam)
-    return client
-
-
 def answers(double: Double, status: int, message: str, *, times: int | None = 1, **error: Any) -> None:
     """The next calls are answered with OpenAI's error of these words."""
     body = {

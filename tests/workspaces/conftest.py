@@ -3,13 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.factories import browser_of, make_user, make_workspace
+from tests.factories import browser_of, make_workspace
 from workspaces.models import User, Workspace
-
-
-@pytest.fixture
-def olivia() -> User:
-    return make_user("olivia@acme.test")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Adam, an admin of Acme, and a process that has noted nothing of its keys yet."""
+"""A process that has noted nothing of its keys yet."""
 
 import pytest
 
@@ -8,9 +8,3 @@ from llm import health
 @pytest.fixture(autouse=True)
 def fresh_process():
     health._noted.clear()
-
-
-@pytest.fixture
-def adam(cast, client):
-    client.force_login(cast.adam)
-    return client
