@@ -47,13 +47,13 @@ def body(call: Call) -> MessageCreateParamsStreaming:
     request: MessageCreateParamsStreaming = {
         "model": call.model_id,
         "messages": [
-            _turn(one, cached=one is marked) for one in call.messages if one.role is not MessageRole.SYSTEM
+            _turn(one, cached=one is marked) for one in call.messages if one.role != MessageRole.SYSTEM
         ],
         "max_tokens": asked.max_output_tokens,
         "stream": True,
     }
     system = [
-        _block(one.text, cached=one is marked) for one in call.messages if one.role is MessageRole.SYSTEM
+        _block(one.text, cached=one is marked) for one in call.messages if one.role == MessageRole.SYSTEM
     ]
     if system:
         request["system"] = system
@@ -66,7 +66,7 @@ def body(call: Call) -> MessageCreateParamsStreaming:
 
 def _turn(message: Message, *, cached: bool) -> MessageParam:
     content: str | list[TextBlockParam] = [_block(message.text, cached=True)] if cached else message.text
-    if message.role is MessageRole.ASSISTANT:
+    if message.role == MessageRole.ASSISTANT:
         return {"role": "assistant", "content": content}
     return {"role": "user", "content": content}
 

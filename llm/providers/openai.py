@@ -45,9 +45,9 @@ def body(call: Call) -> CompletionCreateParamsStreaming:
 
 
 def _turn(message: Message) -> ChatCompletionMessageParam:
-    if message.role is MessageRole.SYSTEM:
+    if message.role == MessageRole.SYSTEM:
         return {"role": "system", "content": message.text}
-    if message.role is MessageRole.ASSISTANT:
+    if message.role == MessageRole.ASSISTANT:
         return {"role": "assistant", "content": message.text}
     return {"role": "user", "content": message.text}
 
