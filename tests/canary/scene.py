@@ -16,6 +16,7 @@ from django.conf import settings
 
 from agents.models import Agent
 from llm import byo
+from llm.models import ProviderKey
 from tests.canary import planted, sinks
 from tests.canary.scanner import Scanner
 from tests.factories import add_member
@@ -142,6 +143,8 @@ def enter_every_secret(scene: Scene) -> None:
         answers.append(scene.enter_platform(provider, planted.PLATFORM[provider]))
         scene.agents[provider] = make_agent(cast.acme, MODELS[provider][0], name=provider)
     assert [answer.status_code for answer in answers] == [302] * len(answers)
+    active = ProviderKey.objects.filter(state=ProviderKey.State.ACTIVE)
+    assert set(active.values_list("health", flat=True)) == {ProviderKey.Health.VALID}
     byo.set_byo(cast.acme, enabled=True, by=cast.adam)
 
 

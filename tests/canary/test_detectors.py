@@ -24,6 +24,7 @@ from tests.canary.planted import new_secret
 from tests.canary.scanner import SLICE, Scanner, body_of, is_distinctive
 from tests.factories import make_user
 from tests.harness.visitor import session_cookie
+from tests.provider_double.auth import WORD
 from workspaces import audit
 from workspaces.models import Session
 
@@ -113,6 +114,11 @@ def test_secret_that_chance_could_write_is_not_looked_for_in_slices(secret: str)
 
 def test_planted_secret_is_looked_for_in_slices() -> None:
     assert all(is_distinctive(new_secret("sk-ant-", odd=odd)) for odd in (True, False))
+
+
+def test_planted_secret_is_one_that_the_double_accepts() -> None:
+    # Without the look at its words, seven of these would be refused.
+    assert not [secret for _ in range(500) if WORD.search(secret := new_secret("sk-", odd=True))]
 
 
 # --- Sinks ---------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from agents.models import Reply
 from bookbag.operations import health
 from llm import byo
+from llm.models import ProviderKey
 from tests.canary import planted, sinks, walk
 from tests.canary.scene import Scene
 from tests.harness.chat import csrf, messages_path
@@ -147,7 +149,10 @@ def test_failure_of_a_reply_is_told_by_place_alone(scene: Scene, on_own_key: boo
             ends.setdefault(fault, set()).add(end)
 
     assert told(scene) == []
-    assert ends == {fault: {end} for fault, end in RUNS.items()}
+    came_of = list(
+        Reply.objects.order_by("created_at").values_list("provider", "error_code", "provider_status")
+    )
+    assert ends == {fault: {end} for fault, end in RUNS.items()}, came_of
     assert kept_prompts_apart(scene) == []
 
 
@@ -163,6 +168,7 @@ def test_mail_that_cannot_be_sent_is_logged_by_class_alone(scene: Scene) -> None
     fail_at(scene, "mail", "POST", "/w/acme/settings/llm/keys/openai/verify/")
 
     assert told(scene) == []
+    assert ProviderKey.objects.filter(health=ProviderKey.Health.REJECTED).exists()
     assert re.search(r"\(OSError\)\. request=\w+\nTraceback", scene.server.output)
 
 
