@@ -15,7 +15,7 @@ from agents.running.submission import AcceptedReply, Submission
 from llm.providers.base import Finish, ResponseMetadata
 from tests.agents.scenes import agent_on
 from tests.harness.cast import Cast, make_agent
-from tests.harness.chat import accepted, each_provider, platform_key, talk
+from tests.harness.chat import each_provider, platform_key, talk
 from tests.harness.visitor import Visit, session_cookie
 from tests.provider_double.client import Double
 
@@ -123,8 +123,9 @@ def test_the_request_shown_is_the_one_that_the_provider_got(
     Agent.objects.filter(pk=agent.pk).update(instructions="Sell shoes. " * 400)
     training.add_text(agent, title="Hours", text="The shop opens at nine.")
     edith = visit(cast.edith)
-    first = accepted(edith, agent, "When does the shop open?")
-    talk(edith, agent, "And when does the shop close?", conversation=first["conversation"])
+    talk(edith, agent, "When does the shop open?")
+    conversation = Conversation.objects.get()
+    talk(edith, agent, "And when does the shop close?", conversation=str(conversation.pk))
 
     for call, reply in zip(provider_double.calls(), Reply.objects.order_by("created_at"), strict=True):
         sent = sent_prompts.of(reply)
