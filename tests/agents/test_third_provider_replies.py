@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html import unescape
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -94,6 +95,16 @@ def bring_own_key(adam: Visitor) -> None:
     assert (saved.status_code, switched.status_code) == (302, 302)
 
 
+def talked(parrot: Parrot, adam: Visitor, agent: Agent) -> tuple[dict[str, str], dict[str, Any]]:
+    """One whole reply: where it is, and its terminal event, which a second watcher gets as well."""
+    parrot.answers = [SAID]
+    where = accepted(adam, agent)
+    seen = watch(adam, where["stream"])
+    assert seen.text == "Hello, hello."
+    assert lasting(watch(adam, where["stream"]).end.data) == lasting(seen.end.data)
+    return where, seen.end.data
+
+
 def shown(visitor: Visitor, path: str) -> str:
     return unescape(visitor.get(path).raise_for_status().text)
 
@@ -102,18 +113,10 @@ def test_reply_on_the_platforms_key_costs_its_price(
     cast: Cast, agent: Agent, parrot: Parrot, adam: Visitor
 ) -> None:
     keys.replace(None, provider="parrot", secret=Secret(PLATFORM_SECRET))
-    parrot.answers = [SAID]
-    where = accepted(adam, agent)
-    seen = watch(adam, where["stream"])
-    end = seen.end.data
 
-    assert (seen.text, end["state"], end["billing"], end["charged"]) == (
-        "Hello, hello.",
-        "completed",
-        "credits",
-        PRICE,
-    )
-    assert lasting(watch(adam, where["stream"]).end.data) == lasting(end)
+    where, end = talked(parrot, adam, agent)
+
+    assert (end["state"], end["billing"], end["charged"]) == ("completed", "credits", PRICE)
     assert (parrot.secrets, parrot.asked[0]["bird"]) == ([PLATFORM_SECRET], "parrot-grey")
     assert ledger.balance(cast.acme) == ledger.Balance(100 - PRICE, 0)
     told = receipt(adam, "acme", where["reply"])
@@ -127,18 +130,10 @@ def test_reply_on_the_workspaces_own_key_costs_none(
 ) -> None:
     keys.replace(None, provider="parrot", secret=Secret(PLATFORM_SECRET))
     bring_own_key(adam)
-    parrot.answers = [SAID]
-    where = accepted(adam, agent)
-    seen = watch(adam, where["stream"])
-    end = seen.end.data
 
-    assert (seen.text, end["state"], end["billing"], end["charged"]) == (
-        "Hello, hello.",
-        "completed",
-        "byo",
-        0,
-    )
-    assert lasting(watch(adam, where["stream"]).end.data) == lasting(end)
+    where, end = talked(parrot, adam, agent)
+
+    assert (end["state"], end["billing"], end["charged"]) == ("completed", "byo", 0)
     assert parrot.secrets == [ACCEPTED]
     assert ledger.balance(cast.acme) == ledger.Balance(100, 0)
     told = receipt(adam, "acme", where["reply"])
