@@ -122,7 +122,8 @@ def pytest_runtestloop() -> None:
 def pytest_report_header() -> list[str]:
     seed = os.environ["BOOKBAG_SEED"]
     database = os.environ["DATABASE_URL"].partition(":")[0]
-    left_out = " (tests that ask no database run with those on SQLite)" if database == "postgres" else ""
+    is_second = database == os.environ.get("BOOKBAG_TEST_DB") == "postgres"
+    left_out = " (tests that ask no database run with those on SQLite)" if is_second else ""
     return [
         f"database: {database}{left_out}",
         f"seed: {seed} (BOOKBAG_SEED={seed} repeats its random choices)",

@@ -40,18 +40,24 @@ def new_prompt() -> str:
     return "canary " + "".join(_random.choice(PLAIN) for _ in range(40))
 
 
-def new_secrets(*, odd: int) -> dict[str, str]:
-    """One secret for each provider. `odd`: whether the even (0) or the odd (1) places of the roster get odd characters."""
+def new_secrets(*, first_is_odd: bool, of_today: bool = False) -> dict[str, str]:
+    """One secret for each provider; every other one in the roster has odd characters.
+
+    `of_today`: they begin like the keys that the providers' websites make today.
+    """
     return {
-        one.name: new_secret(one.key_prefix, odd=place % 2 == odd) for place, one in enumerate(roster.KEYED)
+        one.name: new_secret(
+            one.new_key_prefix if of_today else one.key_prefix, odd=(place % 2 == 0) == first_is_odd
+        )
+        for place, one in enumerate(roster.KEYED)
     }
 
 
-ACME = new_secrets(odd=0)
+ACME = new_secrets(first_is_odd=True)
 # Acme's earlier keys, so that superseded rows exist too.
-ACME_BEFORE = new_secrets(odd=1)
-GLOBEX = new_secrets(odd=1)
-PLATFORM = new_secrets(odd=0)
+ACME_BEFORE = new_secrets(first_is_odd=False)
+GLOBEX = new_secrets(first_is_odd=False, of_today=True)
+PLATFORM = new_secrets(first_is_odd=True)
 PROMPT = new_prompt()
 ANSWER = new_prompt()
 
